@@ -1,0 +1,6 @@
+#include "core/error.h"
+
+int main() {
+  fmt::print("tenon\n");
+  return 0;
+}

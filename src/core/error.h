@@ -1,0 +1,55 @@
+// What goes wrong, in two classes: a mistake of the user (Error), and one of ours (InternalError).
+//
+// Used by everything. Error messages name the operation, the shapes and the remedy in one line:
+//   matmul: inner dimensions differ: lhs [8,64], rhs [32,16]
+// An illegal move, a failed compile and a time-out are values, not exceptions: see the headers of
+// those passes.
+#pragma once
+
+#include <concepts>
+#include <source_location>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/core.h>
+
+namespace tenon {
+
+// The caller asked for something that cannot be done; the message is written for that person.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// An invariant of Tenon does not hold; the message is written for us and starts with file and line.
+class InternalError : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+// Throws Error with the formatted message: fail("{}: rank {} is too small", name, rank).
+template <typename... Args>
+[[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(fmt::format(format, std::forward<Args>(args)...));
+}
+
+// Prints `message` and the place to stderr, then throws InternalError with the same text.
+[[noreturn]] void broken_invariant(std::string_view message, std::source_location where);
+
+// Requires `condition`, an invariant of Tenon that no input may break.
+inline void check(bool condition, std::string_view message,
+                  std::source_location where = std::source_location::current()) {
+  if (!condition) broken_invariant(message, where);
+}
+
+// The same, with a message that is worth making only when it is needed, such as a printed IR:
+// check(legal, [&] { return "loop k has no parent\n" + print(kernel); }).
+template <std::invocable Describe>
+void check(bool condition, Describe&& describe,
+           std::source_location where = std::source_location::current()) {
+  if (!condition) broken_invariant(std::string(describe()), where);
+}
+
+}  // namespace tenon
