@@ -1,0 +1,50 @@
+// From a finished nest to machine code for this CPU. The compiler is LLVM, which sits in one module
+// (tenon_llvm) that is opened at the first call of compile(). Used by tuner/session and the cli.
+//
+// The code of a kernel is one function:
+//
+//   void kernel(void* const* buffers, const int64_t* sizes, void* shared_scratch, void* thread_scratch,
+//               const Runtime* runtime);
+//
+// Buffers come in the order of the kernel's arguments. Parallel loops call runtime->parallel with an
+// outlined body; everything else is straight code. Code never allocates and has no relocation against
+// anything outside itself.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "core/device.h"
+#include "lower/finish.h"
+
+namespace tenon {
+
+// Vector instructions to use. All need FMA.
+enum class Isa : std::uint8_t { avx512, avx2, fma128 };
+std::string_view name(Isa isa);
+int vector_bytes(Isa isa);            // 64, 32, 16
+
+struct Runtime {
+  // Calls body(context, begin, end, scratch of the running thread) so that [0, count) is covered once;
+  // returns when all of it is done.
+  using Body = void (*)(void* context, std::int64_t begin, std::int64_t end, void* thread_scratch);
+  void (*parallel)(const Runtime* runtime, Body body, void* context, std::int64_t count);
+  void* self;                         // the device's own
+};
+using KernelFunction = void (*)(void* const* buffers, const std::int64_t* sizes, void* shared_scratch,
+                                void* thread_scratch, const Runtime* runtime);
+
+struct CompileFailure {
+  std::string reason;
+};
+using Compiled = std::variant<Artifact, CompileFailure>;
+
+Compiled compile(const FinishedKernel& kernel, Isa isa);
+// For explain: the LLVM IR as emitted, and the assembly.
+std::string llvm_ir(const FinishedKernel& kernel, Isa isa);
+std::string assembly(const FinishedKernel& kernel, Isa isa);
+// What goes into an artifact's key: "LLVM 19.1.7" and the flags; does not open the module.
+std::string compiler_version();
+
+}  // namespace tenon

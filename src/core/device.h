@@ -1,0 +1,52 @@
+// Device: where buffers live and kernels run; one of the library's two interfaces (the other is
+// Executor). A device knows nothing of graphs or nests: it gets machine code and launches it.
+// Implementations: codegen/cpu_device.h. Read next: executor.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tenon {
+
+// Memory on a device. Freed (or given back to the device's pool) with the last reference.
+struct Buffer {
+  void* data;                 // aligned to 64 bytes at least; for a CPU directly readable
+  std::size_t bytes;
+  std::uint64_t version = 0;  // raised by every in-place write
+};
+using BufferRef = std::shared_ptr<Buffer>;
+
+// Machine code as a device's compiler made it, and as the cache keeps it: a position-independent
+// image and the facts needed to launch it.
+struct Artifact {
+  std::string code;                  // bytes
+  std::size_t entry = 0;             // bytes from the start of the code
+  std::size_t shared_scratch = 0;    // bytes, one block per launch
+  std::size_t thread_scratch = 0;    // bytes, one block per thread
+};
+
+class Device {
+ public:
+  // A loaded artifact; unloaded with the last reference.
+  class Program {
+   public:
+    virtual ~Program() = default;
+  };
+  using ProgramRef = std::shared_ptr<const Program>;
+
+  virtual ~Device() = default;
+  virtual std::string name() const = 0;                        // "cpu"
+  virtual BufferRef allocate(std::size_t bytes) = 0;           // Error: how much, and what there is
+  virtual void read(const Buffer& from, void* to) = 0;         // copies all bytes
+  virtual void write(Buffer& to, const void* from) = 0;
+  virtual ProgramRef load(const Artifact& artifact) = 0;
+  // Runs the program; returns when it is done. Buffers in the order of the kernel's arguments.
+  virtual void launch(const Program& program, std::span<void* const> buffers,
+                      std::span<const std::int64_t> sizes) = 0;
+};
+
+}  // namespace tenon

@@ -1,0 +1,31 @@
+// Extent: the length of an axis, an index expression that is a constant today. Code outside this file
+// asks for the number through value(), so that symbolic lengths have one place to arrive at.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/index.h"
+
+namespace tenon {
+
+class Extent {
+ public:
+  Extent(std::int64_t value) : index_(value) {}  // NOLINT: a number is an extent
+  const Index& index() const { return index_; }
+  std::int64_t value() const { return index_.constant(); }
+  friend bool operator==(const Extent& a, const Extent& b) = default;
+
+ private:
+  Index index_;
+};
+
+using Shape = std::vector<Extent>;
+
+std::int64_t elements(const Shape& shape);                // product of the extents; 1 for rank 0
+std::vector<std::int64_t> values(const Shape& shape);
+std::vector<std::int64_t> strides(const Shape& shape);    // row-major, in elements
+std::string text(const Shape& shape);                     // "[64,32]"
+
+}  // namespace tenon

@@ -1,0 +1,107 @@
+// Node: one vertex of the lazy graph, immutable and interned. There are six kinds; whatever else a
+// user calls is composed of them (see ops/). Used by everything; read next: tensor.h, text.h.
+//
+//   Leaf     a buffer, a constant, or iota (the index along an axis)
+//   Map      a scalar operation over equally shaped inputs
+//   Reduce   sum or max over axes, which vanish from the shape. With two inputs it is a sum of their
+//            products, accumulated by fused multiply-add; graph rules make it from Reduce(mul).
+//   View     out[o] = inside(o) ? in[map(o)] : fill, for any index map: reshape, permute, expand,
+//            slice, flip, pad, window
+//   Gather   out[.., j.., ..] = in[.., index[j..], ..] at `axis`; an index outside reads 0
+//   Scatter  a copy of the base in which base[.., index[j..], ..] is added to, or set to,
+//            update[.., j.., ..], in ascending order of j; an index outside is dropped
+//
+// Inputs: Map its operands; Reduce 1 or 2; View 1; Gather {data, index}; Scatter {base, index, update}.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "core/device.h"
+#include "core/extent.h"
+#include "core/scalar.h"
+#include "core/type.h"
+
+namespace tenon {
+
+class Node;
+using NodeRef = std::shared_ptr<const Node>;
+
+// A leaf that holds values. `name` is for people and dumps only. An in-place write raises the
+// buffer's version; a leaf made before it must not be used any more.
+struct BufferLeaf {
+  BufferRef buffer;
+  std::uint64_t version;
+  std::string name;
+};
+struct ConstantLeaf {
+  double value;  // representable in the node's type; rank 0
+};
+struct IotaLeaf {};  // rank 1, i32: element i is i
+
+struct Map {
+  ScalarOp op;
+};
+struct Reduce {
+  Combine combine;
+  std::vector<int> axes;  // ascending, of the inputs
+};
+struct View {
+  std::vector<Index> map;      // one per axis of the input, over Var = axis of the result
+  std::vector<Range> inside;   // all must hold, else `fill`; empty: always
+  double fill;
+};
+struct Gather {
+  int axis;
+};
+struct Scatter {
+  int axis;
+  bool add;  // else set
+};
+
+class Node {
+ public:
+  using Detail =
+      std::variant<BufferLeaf, ConstantLeaf, IotaLeaf, Map, Reduce, View, Gather, Scatter>;
+
+  Detail detail;
+  Type type;
+  Shape shape;
+  std::vector<NodeRef> inputs;
+  std::uint64_t hash;  // of everything above; buffers by identity
+
+  template <typename T>
+  const T* as() const {
+    return std::get_if<T>(&detail);
+  }
+  bool is_leaf() const { return inputs.empty(); }
+};
+
+// The table of the living nodes, by structure: building a node that exists returns it, so equality is
+// pointer equality. It holds nodes weakly. It also remembers what a node was realized to, for as long
+// as the node lives. One per session; not thread safe.
+class NodeTable {
+ public:
+  // Checks the node (verify.h) and returns the interned one.
+  NodeRef make(Node::Detail detail, Type type, Shape shape, std::vector<NodeRef> inputs);
+
+  // After realizing: `node` is now held by `leaf`. Later graphs read the leaf instead.
+  void set_realized(const NodeRef& node, NodeRef leaf);
+  // The leaf that holds the node's value, or null. A leaf whose buffer was overwritten is forgotten.
+  NodeRef realized(const Node& node) const;
+
+  std::size_t size() const;  // living nodes, for tests of flat memory
+
+ private:
+  struct Entry;
+  void sweep();
+  std::unordered_multimap<std::uint64_t, std::weak_ptr<const Node>> nodes_;
+  std::unordered_map<const Node*, std::pair<std::weak_ptr<const Node>, NodeRef>> realized_;
+  std::size_t sweep_at_ = 1024;
+};
+
+}  // namespace tenon

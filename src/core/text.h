@@ -1,0 +1,58 @@
+// The text form of a graph: printed for dumps and hashes, and parsed as input.
+//
+// The grammar, a line each; `#` begins a comment:
+//
+//   NAME = input TYPE[EXTENT,..]                 a value that the caller gives
+//   NAME = OP(ARG, .., ATTRIBUTE=VALUE, ..)      primitives, composed operations; calls may nest
+//   output NAME, ..
+//
+// ARG is a name, a number (an f32 constant, or i32 where it has no point and the other side is i32) or
+// a call. VALUE is a number, a word, or a list [1,2]. The core knows the primitives; composed
+// operations come through the Resolver, which ops/catalogue.h fills.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace tenon {
+
+using Attribute = std::variant<double, std::string, std::vector<double>>;
+struct Call {
+  std::string op;
+  std::vector<Tensor> operands;
+  std::map<std::string, Attribute> attributes;
+};
+// Builds a composed operation, or returns an empty Tensor for a name that it does not know.
+using Resolver = std::function<Tensor(const Call&)>;
+
+struct InputLine {
+  std::string name;
+  Type type;
+  Shape shape;
+};
+struct GraphText {
+  std::vector<InputLine> inputs;
+  std::vector<std::string> output_names;
+  std::vector<Tensor> outputs;
+};
+
+// Makes a leaf for an input line: with the caller's values, or an empty buffer where only the structure
+// matters (explain).
+using InputSource = std::function<Tensor(const InputLine&)>;
+
+// Error: "FILE:LINE: what is wrong and how to mend it".
+GraphText parse_graph(std::string_view text, std::string_view file, Executor& executor,
+                      const InputSource& input, const Resolver& resolver);
+
+// The primitive graph under `roots`, a line a node in order of first visit (inputs first), leaves and
+// nodes numbered so that the same structure always gives the same text: buffers are ignored. The text
+// can be parsed back.
+std::string print_graph(std::span<const NodeRef> roots);
+
+}  // namespace tenon

@@ -1,0 +1,26 @@
+// Element types. One table lists them; everything else asks the table.
+// Read next: scalar.h (the operations on elements).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace tenon {
+
+enum class Type : std::uint8_t { f32, i32, boolean };
+
+struct TypeInfo {
+  std::string_view name;
+  int bytes;        // in memory; a boolean is one byte, 0 or 1
+  bool is_float;
+};
+
+inline constexpr TypeInfo type_table[] = {
+    {"f32", 4, true},
+    {"i32", 4, false},
+    {"bool", 1, false},
+};
+
+constexpr const TypeInfo& info(Type type) { return type_table[static_cast<int>(type)]; }
+
+}  // namespace tenon
