@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Checks what a compiler does not: who includes whom, file lengths, line counts, quoted blocks.
+
+Prints one line a finding and a table of lines of code; fails on any finding but a long file's
+warning.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+# A folder of src/ (or one beside it) and the folders that it may include.
+MAY_INCLUDE = {
+    "core": {"core"},
+    "ops": {"core", "ops"},
+    "lower": {"core", "lower"},
+    "codegen": {"core", "lower", "codegen"},
+    "cache": {"cache"},
+    "tuner": {"core", "lower", "codegen", "cache", "tuner"},
+    "cli": {"core", "ops", "lower", "codegen", "tuner", "cli"},
+    "examples": {"core", "ops", "examples"},
+}
+# Foreign headers that stay behind an interface: where they may appear, in .cpp files alone.
+FENCED = {
+    re.compile(r"llvm(-c)?/"): "src/codegen/llvm/",
+    re.compile(r"sqlite3\.h"): "src/cache/",
+}
+ENGINE = ("core", "lower", "codegen", "tuner", "cache")  # promised to be small
+ENGINE_LIMIT = 10_000  # lines of code
+WARN_LENGTH, MAX_LENGTH = 400, 600  # lines of a file, all counted
+NOT_CODE = {".md", ".build"}  # every other file of a source folder counts as code
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+QUOTED = re.compile(r"<!-- from: (\S+) -->\n+```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def tracked_files():
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    return sorted(path for path in map(pathlib.Path, names) if path.is_file())
+
+
+def area_of(path):
+    """The folder that the rules speak of: core for src/core/node.h, tests for tests/x.cpp."""
+    parts = path.parts
+    if len(parts) == 1:
+        return "."
+    return parts[1] if parts[0] == "src" and len(parts) > 2 else parts[0]
+
+
+def is_code(path):
+    return len(path.parts) > 1 and path.suffix not in NOT_CODE
+
+
+def check_includes(path, text):
+    area = area_of(path)
+    for bracket, target in INCLUDE.findall(text):
+        folder = target.split("/")[0]
+        if bracket == '"' and area in MAY_INCLUDE and folder not in MAY_INCLUDE[area]:
+            allowed = ", ".join(sorted(MAY_INCLUDE[area]))
+            yield f"{path}: includes {target}, but {area} may include only: {allowed}"
+        for pattern, home in FENCED.items():
+            fenced = not str(path).startswith(home) or path.suffix != ".cpp"
+            if path.parts[0] == "src" and pattern.match(target) and fenced:
+                yield f"{path}: includes {target}, which belongs in {home}*.cpp alone"
+
+
+def check_quotes(path, text):
+    """A fenced block below `<!-- from: FILE -->` must stand in that file, line for line."""
+    for source, block in QUOTED.findall(text):
+        if not pathlib.Path(source).is_file():
+            yield f"{path}: quotes {source}, which is not there"
+        elif block not in pathlib.Path(source).read_text():
+            yield f"{path}: the block quoted from {source} differs from it:\n{block}"
+
+
+def count_code(path, text):
+    """Lines that are neither blank nor comment alone."""
+    if path.suffix == ".py":
+        return sum(1 for line in text.splitlines() if not re.match(r"\s*(#|$)", line))
+    code = 0
+    in_comment = False
+    for line in text.splitlines():
+        rest = line.strip()
+        while rest:
+            if in_comment:
+                _, closed, rest = rest.partition("*/")
+                rest = rest.strip()
+                in_comment = not closed
+            elif rest.startswith("/*"):
+                in_comment, rest = True, rest[2:]
+            else:
+                break
+        if rest and not rest.startswith("//"):
+            code += 1
+    return code
+
+
+def print_table(lines, files):
+    print(f"{'folder':<10} {'files':>6} {'code':>7}")
+    others = sorted(set(lines) - set(ENGINE))
+    for area in [*ENGINE, *others]:
+        print(f"{area:<10} {files.get(area, 0):>6} {lines.get(area, 0):>7}")
+    engine = sum(lines.get(area, 0) for area in ENGINE)
+    print(f"{' + '.join(ENGINE)}: {engine} lines of code, of fewer than {ENGINE_LIMIT}")
+    return engine
+
+
+def main():
+    findings = []
+    lines, files = {}, {}
+    for path in tracked_files():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue  # data
+        if path.suffix in (".h", ".cpp"):
+            findings += check_includes(path, text)
+        if path.suffix == ".md":
+            findings += check_quotes(path, text)
+        if is_code(path) and area_of(path) in {*MAY_INCLUDE, "tests", "bench", "scripts"}:
+            if path.suffix in (".h", ".cpp", ".py", ""):
+                length = text.count("\n")
+                if length > MAX_LENGTH:
+                    findings.append(f"{path}: {length} lines; {MAX_LENGTH} are the limit, split it")
+                elif length > WARN_LENGTH:
+                    print(f"warning: {path}: {length} lines; over {WARN_LENGTH}, think of a split")
+            area = area_of(path)
+            lines[area] = lines.get(area, 0) + count_code(path, text)
+            files[area] = files.get(area, 0) + 1
+    if print_table(lines, files) >= ENGINE_LIMIT:
+        findings.append(f"the engine has {ENGINE_LIMIT} lines of code or more")
+    for finding in findings:
+        print(f"error: {finding}")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
