@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks what a compiler does not: who includes whom, file lengths, line counts, quoted blocks.
+"""Checks what a compiler does not: who includes whom, lengths, line counts, quoted blocks.
 
 Prints one line a finding and a table of lines of code; fails on any finding but a long file's
 warning.
@@ -29,6 +29,7 @@ FENCED = {
 ENGINE = ("core", "lower", "codegen", "tuner", "cache")  # promised to be small
 ENGINE_LIMIT = 10_000  # lines of code
 WARN_LENGTH, MAX_LENGTH = 400, 600  # lines of a file, all counted
+MAX_COLUMNS = 100
 NOT_CODE = {".md", ".build"}  # every other file of a source folder counts as code
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
@@ -73,6 +74,17 @@ def check_quotes(path, text):
             yield f"{path}: quotes {source}, which is not there"
         elif block not in pathlib.Path(source).read_text():
             yield f"{path}: the block quoted from {source} differs from it:\n{block}"
+
+
+def check_lengths(path, text):
+    lines = text.splitlines()
+    if len(lines) > MAX_LENGTH:
+        yield f"{path}: {len(lines)} lines; {MAX_LENGTH} are the limit, split it"
+    elif len(lines) > WARN_LENGTH:
+        print(f"warning: {path}: {len(lines)} lines; over {WARN_LENGTH}, think of a split")
+    for number, line in enumerate(lines, start=1):
+        if len(line) > MAX_COLUMNS:
+            yield f"{path}:{number}: {len(line)} columns; {MAX_COLUMNS} are the limit"
 
 
 def count_code(path, text):
@@ -121,11 +133,7 @@ def main():
             findings += check_quotes(path, text)
         if is_code(path) and area_of(path) in {*MAY_INCLUDE, "tests", "bench", "scripts"}:
             if path.suffix in (".h", ".cpp", ".py", ""):
-                length = text.count("\n")
-                if length > MAX_LENGTH:
-                    findings.append(f"{path}: {length} lines; {MAX_LENGTH} are the limit, split it")
-                elif length > WARN_LENGTH:
-                    print(f"warning: {path}: {length} lines; over {WARN_LENGTH}, think of a split")
+                findings += check_lengths(path, text)
             area = area_of(path)
             lines[area] = lines.get(area, 0) + count_code(path, text)
             files[area] = files.get(area, 0) + 1

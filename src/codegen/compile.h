@@ -3,12 +3,12 @@
 //
 // The code of a kernel is one function:
 //
-//   void kernel(void* const* buffers, const int64_t* sizes, void* shared_scratch, void* thread_scratch,
-//               const Runtime* runtime);
+//   void kernel(void* const* buffers, const int64_t* sizes, void* shared_scratch, void*
+//               thread_scratch, const Runtime* runtime);
 //
-// Buffers come in the order of the kernel's arguments. Parallel loops call runtime->parallel with an
-// outlined body; everything else is straight code. Code never allocates and has no relocation against
-// anything outside itself.
+// Buffers come in the order of the kernel's arguments. Parallel loops call runtime->parallel with
+// an outlined body; everything else is straight code. Code never allocates and has no relocation
+// against anything outside itself.
 #pragma once
 
 #include <cstdint>
@@ -23,17 +23,17 @@ namespace tenon {
 // Vector instructions to use. All need FMA.
 enum class Isa : std::uint8_t { avx512, avx2, fma128 };
 std::string_view name(Isa isa);
-int vector_bytes(Isa isa);            // 64, 32, 16
+int vector_bytes(Isa isa);  // 64, 32, 16
 
 struct Runtime {
-  // Calls body(context, begin, end, scratch of the running thread) so that [0, count) is covered once;
-  // returns when all of it is done.
+  // Calls body(context, begin, end, scratch of the running thread) so that [0, count) is covered
+  // once; returns when all of it is done.
   using Body = void (*)(void* context, std::int64_t begin, std::int64_t end, void* thread_scratch);
   void (*parallel)(const Runtime* runtime, Body body, void* context, std::int64_t count);
-  void* self;                         // the device's own
+  void* self;  // the device's own
 };
-using KernelFunction = void (*)(void* const* buffers, const std::int64_t* sizes, void* shared_scratch,
-                                void* thread_scratch, const Runtime* runtime);
+using KernelFunction = void (*)(void* const* buffers, const std::int64_t* sizes,
+                                void* shared_scratch, void* thread_scratch, const Runtime* runtime);
 
 struct CompileFailure {
   std::string reason;

@@ -14,7 +14,7 @@ namespace tenon {
 
 // Memory on a device. Freed (or given back to the device's pool) with the last reference.
 struct Buffer {
-  void* data;                 // aligned to 64 bytes at least; for a CPU directly readable
+  void* data;  // aligned to 64 bytes at least; for a CPU directly readable
   std::size_t bytes;
   std::uint64_t version = 0;  // raised by every in-place write
 };
@@ -23,10 +23,10 @@ using BufferRef = std::shared_ptr<Buffer>;
 // Machine code as a device's compiler made it, and as the cache keeps it: a position-independent
 // image and the facts needed to launch it.
 struct Artifact {
-  std::string code;                  // bytes
-  std::size_t entry = 0;             // bytes from the start of the code
-  std::size_t shared_scratch = 0;    // bytes, one block per launch
-  std::size_t thread_scratch = 0;    // bytes, one block per thread
+  std::string code;                // bytes
+  std::size_t entry = 0;           // bytes from the start of the code
+  std::size_t shared_scratch = 0;  // bytes, one block per launch
+  std::size_t thread_scratch = 0;  // bytes, one block per thread
 };
 
 class Device {
@@ -39,9 +39,9 @@ class Device {
   using ProgramRef = std::shared_ptr<const Program>;
 
   virtual ~Device() = default;
-  virtual std::string name() const = 0;                        // "cpu"
-  virtual BufferRef allocate(std::size_t bytes) = 0;           // Error: how much, and what there is
-  virtual void read(const Buffer& from, void* to) = 0;         // copies all bytes
+  virtual std::string name() const = 0;                 // "cpu"
+  virtual BufferRef allocate(std::size_t bytes) = 0;    // Error: how much, and what there is
+  virtual void read(const Buffer& from, void* to) = 0;  // copies all bytes
   virtual void write(Buffer& to, const void* from) = 0;
   virtual ProgramRef load(const Artifact& artifact) = 0;
   // Runs the program; returns when it is done. Buffers in the order of the kernel's arguments.

@@ -1,5 +1,5 @@
-// Extent: the length of an axis, an index expression that is a constant today. Code outside this file
-// asks for the number through value(), so that symbolic lengths have one place to arrive at.
+// Extent: the length of an axis, an index expression that is a constant today. Code outside this
+// file asks for the number through value(), so that symbolic lengths have one place to arrive at.
 #pragma once
 
 #include <span>
@@ -23,9 +23,9 @@ class Extent {
 
 using Shape = std::vector<Extent>;
 
-std::int64_t elements(const Shape& shape);                // product of the extents; 1 for rank 0
+std::int64_t elements(const Shape& shape);  // product of the extents; 1 for rank 0
 std::vector<std::int64_t> values(const Shape& shape);
-std::vector<std::int64_t> strides(const Shape& shape);    // row-major, in elements
-std::string text(const Shape& shape);                     // "[64,32]"
+std::vector<std::int64_t> strides(const Shape& shape);  // row-major, in elements
+std::string text(const Shape& shape);                   // "[64,32]"
 
 }  // namespace tenon

@@ -4,8 +4,8 @@
 //
 // so equal expressions of this family compare equal without a simplifier (terms are sorted, like
 // terms merged, d > 0). Views are functions on indices: lowering substitutes indices through them.
-// Variables are small integers; what they stand for (an axis of a View's result, a loop of a kernel)
-// is the user's business. Read next: extent.h, node.h (View), lower/nest.h.
+// Variables are small integers; what they stand for (an axis of a View's result, a loop of a
+// kernel) is the user's business. Read next: extent.h, node.h (View), lower/nest.h.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +23,11 @@ class Index {
  public:
   enum class Kind : std::uint8_t { var, floordiv, mod };
   struct Term {
-    std::int64_t coefficient;           // never 0
+    std::int64_t coefficient;  // never 0
     Kind kind;
-    Var var = -1;                       // kind var
-    std::shared_ptr<const Index> inner; // kind floordiv, mod
-    std::int64_t divisor = 0;           // kind floordiv, mod; > 1
+    Var var = -1;                        // kind var
+    std::shared_ptr<const Index> inner;  // kind floordiv, mod
+    std::int64_t divisor = 0;            // kind floordiv, mod; > 1
   };
 
   Index() = default;
@@ -37,11 +37,11 @@ class Index {
   std::int64_t constant() const { return constant_; }
   const std::vector<Term>& terms() const { return terms_; }
   bool is_constant() const { return terms_.empty(); }
-  bool is_affine() const;                     // no division or remainder anywhere
-  std::optional<Var> as_var() const;          // exactly one variable, coefficient 1, constant 0
-  std::int64_t coefficient(Var v) const;      // of v as a top-level term; 0 where there is none
-  bool uses(Var v) const;                     // at any depth
-  void collect(std::vector<Var>& vars) const; // appends every variable once, in order of appearance
+  bool is_affine() const;                      // no division or remainder anywhere
+  std::optional<Var> as_var() const;           // exactly one variable, coefficient 1, constant 0
+  std::int64_t coefficient(Var v) const;       // of v as a top-level term; 0 where there is none
+  bool uses(Var v) const;                      // at any depth
+  void collect(std::vector<Var>& vars) const;  // appends each variable once, in order of appearance
 
   friend Index operator+(const Index& a, const Index& b);
   friend Index operator-(const Index& a, const Index& b);
@@ -63,8 +63,8 @@ using VarBounds = std::function<Bounds(Var)>;
 
 Bounds bounds(const Index& index, const VarBounds& of);
 
-// floor(index / divisor) and index mod divisor, simplified with the bounds of the variables: multiples
-// of the divisor are taken out, and what is known to lie within [0, divisor) vanishes.
+// floor(index / divisor) and index mod divisor, simplified with the bounds of the variables:
+// multiples of the divisor are taken out, and what is known to lie within [0, divisor) vanishes.
 Index floordiv(const Index& index, std::int64_t divisor, const VarBounds& of);
 Index mod(const Index& index, std::int64_t divisor, const VarBounds& of);
 

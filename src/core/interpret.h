@@ -1,5 +1,6 @@
 // The interpreter: the oracle of every test, slow and obvious. It computes each node in double
-// (integers wrapped to their type), accumulates in double, and rounds every node's result to its type.
+// (integers wrapped to their type), accumulates in double, and rounds every node's result to its
+// type.
 #pragma once
 
 #include <span>

@@ -3,15 +3,17 @@
 //
 //   Leaf     a buffer, a constant, or iota (the index along an axis)
 //   Map      a scalar operation over equally shaped inputs
-//   Reduce   sum or max over axes, which vanish from the shape. With two inputs it is a sum of their
-//            products, accumulated by fused multiply-add; graph rules make it from Reduce(mul).
+//   Reduce   sum or max over axes, which vanish from the shape. With two inputs it is a sum of
+//            their products, accumulated by fused multiply-add; graph rules make it from
+//            Reduce(mul).
 //   View     out[o] = inside(o) ? in[map(o)] : fill, for any index map: reshape, permute, expand,
 //            slice, flip, pad, window
 //   Gather   out[.., j.., ..] = in[.., index[j..], ..] at `axis`; an index outside reads 0
 //   Scatter  a copy of the base in which base[.., index[j..], ..] is added to, or set to,
 //            update[.., j.., ..], in ascending order of j; an index outside is dropped
 //
-// Inputs: Map its operands; Reduce 1 or 2; View 1; Gather {data, index}; Scatter {base, index, update}.
+// Inputs: Map its operands; Reduce 1 or 2; View 1; Gather {data, index}; Scatter {base, index,
+// update}.
 #pragma once
 
 #include <cstdint>
@@ -51,8 +53,8 @@ struct Reduce {
   std::vector<int> axes;  // ascending, of the inputs
 };
 struct View {
-  std::vector<Index> map;      // one per axis of the input, over Var = axis of the result
-  std::vector<Range> inside;   // all must hold, else `fill`; empty: always
+  std::vector<Index> map;     // one per axis of the input, over Var = axis of the result
+  std::vector<Range> inside;  // all must hold, else `fill`; empty: always
   double fill;
 };
 struct Gather {
@@ -81,9 +83,9 @@ class Node {
   bool is_leaf() const { return inputs.empty(); }
 };
 
-// The table of the living nodes, by structure: building a node that exists returns it, so equality is
-// pointer equality. It holds nodes weakly. It also remembers what a node was realized to, for as long
-// as the node lives. One per session; not thread safe.
+// The table of the living nodes, by structure: building a node that exists returns it, so equality
+// is pointer equality. It holds nodes weakly. It also remembers what a node was realized to, for as
+// long as the node lives. One per session; not thread safe.
 class NodeTable {
  public:
   // Checks the node (verify.h) and returns the interned one.
@@ -91,7 +93,8 @@ class NodeTable {
 
   // After realizing: `node` is now held by `leaf`. Later graphs read the leaf instead.
   void set_realized(const NodeRef& node, NodeRef leaf);
-  // The leaf that holds the node's value, or null. A leaf whose buffer was overwritten is forgotten.
+  // The leaf that holds the node's value, or null. A leaf whose buffer was overwritten is
+  // forgotten.
   NodeRef realized(const Node& node) const;
 
   std::size_t size() const;  // living nodes, for tests of flat memory

@@ -1,5 +1,5 @@
-// The scalar operations: at most twenty, in one table which the interpreter, the gradients and every
-// backend read. Nothing else lists them.
+// The scalar operations: at most twenty, in one table which the interpreter, the gradients and
+// every backend read. Nothing else lists them.
 //
 // Meaning, where it is not obvious:
 //   idiv, mod   integers; rounded towards minus infinity, the remainder takes the divisor's sign;
@@ -20,13 +20,16 @@
 
 namespace tenon {
 
+// clang-format off
 enum class ScalarOp : std::uint8_t {
   add, mul, div, max, idiv, mod, lt, eq, where,
   bit_and, bit_or, bit_xor, shl, shr,
   exp2, log2, sin, sqrt, cast, bitcast,
 };
+// clang-format on
 
-enum class Result : std::uint8_t { same, boolean, named };  // as the (last) operand, bool, or as asked
+// The type of the result: as the (last) operand, bool, or as asked.
+enum class Result : std::uint8_t { same, boolean, named };
 
 struct ScalarInfo {
   std::string_view name;
@@ -35,6 +38,7 @@ struct ScalarInfo {
   bool floats, integers, booleans;  // which operand types are allowed
 };
 
+// clang-format off
 inline constexpr ScalarInfo scalar_table[] = {
     {"add", 2, Result::same, true, true, false},
     {"mul", 2, Result::same, true, true, false},
@@ -57,6 +61,7 @@ inline constexpr ScalarInfo scalar_table[] = {
     {"cast", 1, Result::named, true, true, true},
     {"bitcast", 1, Result::named, true, true, false},
 };
+// clang-format on
 
 constexpr const ScalarInfo& info(ScalarOp op) { return scalar_table[static_cast<int>(op)]; }
 inline constexpr int scalar_count = sizeof(scalar_table) / sizeof(scalar_table[0]);
@@ -69,8 +74,8 @@ enum class Combine : std::uint8_t { sum, max };
 // smallest integer (i32) or false.
 double identity(Combine combine, Type type);
 
-// The meaning: one operation on values held in double, wrapped or rounded to `type`, the type of the
-// result. `operand` is the type of the last operand. Unused operands are ignored.
+// The meaning: one operation on values held in double, wrapped or rounded to `type`, the type of
+// the result. `operand` is the type of the last operand. Unused operands are ignored.
 double evaluate(ScalarOp op, Type type, Type operand, double a, double b, double c);
 
 // A double brought to the nearest value of `type` (integers wrap, f32 rounds to nearest even).

@@ -1,9 +1,10 @@
-// Tensor: a handle on a node of the lazy graph, cheap to copy. Building one computes nothing; reading
-// its values, or realize(), does. Start here to use the library; ops/ops.h has what is composed.
+// Tensor: a handle on a node of the lazy graph, cheap to copy. Building one computes nothing;
+// reading its values, or realize(), does. Start here to use the library; ops/ops.h has what is
+// composed.
 //
 // A Tensor keeps its Executor (the session) by pointer: the session must outlive its tensors.
-// Operands of one call must come from the same session. Mistakes throw Error with the operation, the
-// shapes and the remedy. Not thread safe, as the session is not.
+// Operands of one call must come from the same session. Mistakes throw Error with the operation,
+// the shapes and the remedy. Not thread safe, as the session is not.
 #pragma once
 
 #include <memory>
@@ -30,14 +31,15 @@ class Tensor {
 
   // Computes the value, if it is not known yet; the node becomes a leaf. Returns *this.
   const Tensor& realize() const;
-  // The values, row-major. T is float for f32, std::int32_t for i32, std::uint8_t (0 or 1) for bool.
+  // The values, row-major. T is float for f32, std::int32_t for i32, std::uint8_t (0 or 1) for
+  // bool.
   template <typename T>
   std::vector<T> to_vector() const;
   template <typename T>
   T item() const;  // of a tensor of one element
 
-  // Computes `value` into this tensor's memory, in place. This tensor must be realized; other handles
-  // to its old value may no longer be used.
+  // Computes `value` into this tensor's memory, in place. This tensor must be realized; other
+  // handles to its old value may no longer be used.
   void assign(const Tensor& value);
 
  private:
@@ -50,11 +52,12 @@ void realize(std::span<const Tensor> tensors);
 
 // ---- the six primitives ----
 
-Tensor from_bytes(Executor& executor, Type type, Shape shape, const void* data, std::string name = "");
+Tensor from_bytes(Executor& executor, Type type, Shape shape, const void* data,
+                  std::string name = "");
 Tensor constant(Executor& executor, Type type, double value, const Shape& shape = {});
 Tensor iota(Executor& executor, std::int64_t length);
 
-Tensor map(ScalarOp op, std::vector<Tensor> operands);           // equal shapes, see scalar.h for types
+Tensor map(ScalarOp op, std::vector<Tensor> operands);  // equal shapes, see scalar.h for types
 Tensor cast(const Tensor& x, Type type);
 Tensor bitcast(const Tensor& x, Type type);
 Tensor reduce(Combine combine, const Tensor& x, std::vector<int> axes);  // the axes vanish
@@ -64,19 +67,20 @@ Tensor scatter(const Tensor& base, const Tensor& index, const Tensor& update, in
 
 // ---- views by their usual names ----
 
-Tensor reshape(const Tensor& x, Shape shape);                     // one extent may be -1
-Tensor permute(const Tensor& x, std::vector<int> order);          // result axis a is x's axis order[a]
-Tensor expand(const Tensor& x, Shape shape);                      // extents 1 repeat; aligned at the end
+Tensor reshape(const Tensor& x, Shape shape);             // one extent may be -1
+Tensor permute(const Tensor& x, std::vector<int> order);  // result axis a is x's axis order[a]
+Tensor expand(const Tensor& x, Shape shape);              // extents 1 repeat; aligned at the end
 struct Slice {
-  std::int64_t start = 0, stop = INT64_MAX, step = 1;             // as in NumPy; a negative step flips
+  std::int64_t start = 0, stop = INT64_MAX, step = 1;  // as in NumPy; a negative step flips
 };
-Tensor slice(const Tensor& x, std::vector<Slice> slices);         // missing ones take the whole axis
+Tensor slice(const Tensor& x, std::vector<Slice> slices);  // missing ones take the whole axis
 Tensor flip(const Tensor& x, std::vector<int> axes);
 struct Pad {
-  std::int64_t before = 0, after = 0;                             // elements
+  std::int64_t before = 0, after = 0;  // elements
 };
 Tensor pad(const Tensor& x, std::vector<Pad> pads, double fill = 0);
-// [.., n, ..] -> [.., m, .., size]: element (i, r) is x[i*stride + r*dilation]; the new axis is last.
+// [.., n, ..] -> [.., m, .., size]: element (i, r) is x[i*stride + r*dilation]; the new axis is
+// last.
 Tensor window(const Tensor& x, int axis, std::int64_t size, std::int64_t stride = 1,
               std::int64_t dilation = 1);
 

@@ -6,8 +6,8 @@
 //   NAME = OP(ARG, .., ATTRIBUTE=VALUE, ..)      primitives, composed operations; calls may nest
 //   output NAME, ..
 //
-// ARG is a name, a number (an f32 constant, or i32 where it has no point and the other side is i32) or
-// a call. VALUE is a number, a word, or a list [1,2]. The core knows the primitives; composed
+// ARG is a name, a number (an f32 constant, or i32 where it has no point and the other side is i32)
+// or a call. VALUE is a number, a word, or a list [1,2]. The core knows the primitives; composed
 // operations come through the Resolver, which ops/catalogue.h fills.
 #pragma once
 
@@ -42,17 +42,17 @@ struct GraphText {
   std::vector<Tensor> outputs;
 };
 
-// Makes a leaf for an input line: with the caller's values, or an empty buffer where only the structure
-// matters (explain).
+// Makes a leaf for an input line: with the caller's values, or an empty buffer where only the
+// structure matters (explain).
 using InputSource = std::function<Tensor(const InputLine&)>;
 
 // Error: "FILE:LINE: what is wrong and how to mend it".
 GraphText parse_graph(std::string_view text, std::string_view file, Executor& executor,
                       const InputSource& input, const Resolver& resolver);
 
-// The primitive graph under `roots`, a line a node in order of first visit (inputs first), leaves and
-// nodes numbered so that the same structure always gives the same text: buffers are ignored. The text
-// can be parsed back.
+// The primitive graph under `roots`, a line a node in order of first visit (inputs first), leaves
+// and nodes numbered so that the same structure always gives the same text: buffers are ignored.
+// The text can be parsed back.
 std::string print_graph(std::span<const NodeRef> roots);
 
 }  // namespace tenon

@@ -11,7 +11,7 @@ enum class Type : std::uint8_t { f32, i32, boolean };
 
 struct TypeInfo {
   std::string_view name;
-  int bytes;        // in memory; a boolean is one byte, 0 or 1
+  int bytes;  // in memory; a boolean is one byte, 0 or 1
   bool is_float;
 };
 

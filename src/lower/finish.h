@@ -1,13 +1,14 @@
-// finish: makes every implicit thing of a scheduled nest explicit, so that codegen has nothing to decide.
-// Requires a kernel that verifies. Ensures, in the result:
+// finish: makes every implicit thing of a scheduled nest explicit, so that codegen has nothing to
+// decide. Requires a kernel that verifies. Ensures, in the result:
 //   - every accumulation has initial == false and is preceded by a store of the identity;
-//   - limits with tail peel are gone (a main part without them and a remainder); pad has become ranges
-//     on loads and stores; what is left of `limits` is to be masked. A limit bounds the loop of its
-//     innermost variable (serial, parallel), guards its copies (unroll) or masks its lanes (vector);
-//   - every local has `extents` = its physical size and indices relative to its scope, and is listed
-//     in `scopes` at the loop inside which it is allocated;
-//   - locals that fit into registers and whose indices are constant once unrolled are Where::reg, all
-//     others Where::heap, with an offset in bytes in the shared or the thread's scratch.
+//   - limits with tail peel are gone (a main part without them and a remainder); pad has become
+//     ranges on loads and stores; what is left of `limits` is to be masked. A limit bounds the loop
+//     of its innermost variable (serial, parallel), guards its copies (unroll) or masks its lanes
+//     (vector);
+//   - every local has `extents` = its physical size and indices relative to its scope, and is
+//     listed in `scopes` at the loop inside which it is allocated;
+//   - locals that fit into registers and whose indices are constant once unrolled are Where::reg,
+//     all others Where::heap, with an offset in bytes in the shared or the thread's scratch.
 // Used by codegen. Read next: codegen/compile.h.
 #pragma once
 
@@ -19,15 +20,15 @@
 namespace tenon {
 
 struct Placement {
-  std::ptrdiff_t offset = -1;   // bytes into the scratch, 64-byte aligned; -1 for arguments and registers
-  bool per_thread = false;      // in the thread's scratch, else in the launch's shared one
+  std::ptrdiff_t offset = -1;  // bytes into the scratch, a multiple of 64; -1: not in scratch
+  bool per_thread = false;     // in the thread's scratch, else in the launch's shared one
 };
 
 struct FinishedKernel {
   Kernel kernel;
-  std::vector<Placement> placement;   // one per tensor
-  std::size_t shared_scratch = 0;     // bytes
-  std::size_t thread_scratch = 0;     // bytes
+  std::vector<Placement> placement;  // one per tensor
+  std::size_t shared_scratch = 0;    // bytes
+  std::size_t thread_scratch = 0;    // bytes
 };
 
 FinishedKernel finish(const Kernel& kernel);

@@ -1,25 +1,25 @@
 // The loop nest: the IR between the graph and machine code. lower/naive.h makes one from a kernel's
-// nodes, the moves (lower/moves.h) rewrite it, lower/finish.h makes every implicit thing explicit, and
-// codegen turns the result into code. Nests are values: a pass takes one and returns another.
+// nodes, the moves (lower/moves.h) rewrite it, lower/finish.h makes every implicit thing explicit,
+// and codegen turns the result into code. Nests are values: a pass takes one and returns another.
 //
 // Semantics, all of them:
 //
 //   Kernel     axes, tensors, limits and a body of items, executed in order.
-//   Axis       an iteration variable with its extent and its tag. Loops name an axis; several loops may
-//              run over the same axis in different subtrees, never one inside the other.
+//   Axis       an iteration variable with its extent and its tag. Loops name an axis; several loops
+//              may run over the same axis in different subtrees, never one inside the other.
 //   Loop       runs its body for axis = 0 .. extent-1, ascending.
 //   Limit      index < bound. A loop skips every iteration in which a limit whose variables are all
 //              known cannot hold: statements only run where all limits over their loops hold.
-//   Store      target[at] = value                                        Combine none (over is empty)
-//              target[at] = combine(target[at] or identity, value)       when `over` is not empty: the
-//              identity where all axes in `over` are 0, i.e. each accumulation starts by itself.
+//   Store      target[at] = value, or, where `over` is not empty,
+//              target[at] = combine(target[at] or identity, value): the identity where all axes in
+//              `over` are 0, i.e. each accumulation starts by itself.
 //              With `factor`, and combine sum: fma(value, factor, target[at]), one rounding.
 //   ranges     A load outside its `inside` ranges reads `fill` and touches no memory; an item with
 //              `when` ranges runs only where they hold.
-//   Tensor     at its logical index space; a local holds, while the loops around its scope stand still,
-//              just the part that is touched below (finish.h computes both).
-//   Tag        serial and unroll ascend; parallel, grid, warp, lane and vector promise that iterations
-//              are independent; mma marks the three axes of one matrix instruction.
+//   Tensor     at its logical index space; a local holds, while the loops around its scope stand
+//              still, just the part that is touched below (finish.h computes both).
+//   Tag        serial and unroll ascend; parallel, grid, warp, lane and vector promise that
+//              iterations are independent; mma marks the three axes of one matrix instruction.
 //
 // Text form: see print() below; the moves' documentation is full of it.
 #pragma once
@@ -41,7 +41,7 @@ enum class Tag : std::uint8_t { serial, parallel, grid, warp, lane, vector, unro
 std::string_view name(Tag tag);
 
 struct Axis {
-  std::string name;     // unique in the kernel: `sum.k`, after a split `sum.k0`
+  std::string name;  // unique in the kernel: `sum.k`, after a split `sum.k0`
   std::int64_t extent;
   Tag tag = Tag::serial;
 };
@@ -49,12 +49,12 @@ struct Axis {
 enum class Tail : std::uint8_t { mask, peel, pad };
 struct Limit {
   Index index;
-  std::int64_t bound;   // index < bound
+  std::int64_t bound;  // index < bound
   Tail tail = Tail::mask;
 };
 
-// Where a tensor lives. `argument` is memory of the caller. `scratch` is memory of the kernel; finish()
-// turns a small local whose every index is known after unrolling into `reg`.
+// Where a tensor lives. `argument` is memory of the caller. `scratch` is memory of the kernel;
+// finish() turns a small local whose every index is known after unrolling into `reg`.
 enum class Where : std::uint8_t { argument, reg, heap, shared, stream };
 std::string_view name(Where where);
 
@@ -63,9 +63,9 @@ struct KernelTensor {
   Type type;
   std::vector<std::int64_t> extents;  // logical; row-major in memory for arguments
   Where where = Where::argument;
-  bool is_output = false;             // written by the kernel, for arguments
-  int depth = 1;                      // tiles in flight, for staged locals
-  bool fixed = false;                 // `where` was asked for, and finish() keeps it
+  bool is_output = false;  // written by the kernel, for arguments
+  int depth = 1;           // tiles in flight, for staged locals
+  bool fixed = false;      // `where` was asked for, and finish() keeps it
 };
 
 // ---- values ----
@@ -74,19 +74,19 @@ struct Value;
 using ValueRef = std::shared_ptr<const Value>;
 struct Load {
   int tensor;
-  std::vector<Index> at;              // one per axis of the tensor
-  std::vector<Range> inside;          // all hold, or the value is `fill` and no memory is touched
+  std::vector<Index> at;      // one per axis of the tensor
+  std::vector<Range> inside;  // all hold, or the value is `fill` and no memory is touched
   double fill = 0;
-  int computed_axis = -1;             // Gather: this axis is read at `computed`, not at at[axis]
-  ValueRef computed;                  // i32; outside the axis the value is 0
+  int computed_axis = -1;  // Gather: this axis is read at `computed`, not at at[axis]
+  ValueRef computed;       // i32; outside the axis the value is 0
 };
 struct Constant {
   double value;
 };
-struct IndexValue {                   // the index itself, as i32
+struct IndexValue {  // the index itself, as i32
   Index index;
 };
-struct Inside {                       // do all ranges hold? bool
+struct Inside {  // do all ranges hold? bool
   std::vector<Range> ranges;
 };
 struct Apply {
@@ -98,7 +98,7 @@ struct Apply {
 struct Fold {
   int tensor;
   std::vector<Index> at;
-  int lanes;                          // a power of two
+  int lanes;  // a power of two
   Combine combine;
 };
 struct Value {
@@ -112,14 +112,14 @@ struct Store {
   int tensor;
   std::vector<Index> at;
   ValueRef value;
-  ValueRef factor;                    // fma(value, factor, target), or null
-  std::optional<Combine> combine;     // none: assign
-  std::vector<Var> over;              // the axes accumulated over, outermost first
-  bool initial = true;                // the accumulation starts from the identity; false: from what is
-                                      // there (finish() has written the identity before)
-  int computed_axis = -1;             // Scatter: as in Load; outside, nothing is stored
+  ValueRef factor;                 // fma(value, factor, target), or null
+  std::optional<Combine> combine;  // none: assign
+  std::vector<Var> over;           // the axes accumulated over, outermost first
+  bool initial = true;             // the accumulation starts from the identity; false: from what is
+                                   // there (finish() has written the identity before)
+  int computed_axis = -1;          // Scatter: as in Load; outside, nothing is stored
   ValueRef computed;
-  bool stream = false;                // non-temporal
+  bool stream = false;  // non-temporal
 };
 // Asks for the cache line that tensor[at] lies in, for a later iteration. Never faults.
 struct Prefetch {
@@ -133,7 +133,7 @@ struct Loop {
 };
 struct Item {
   std::variant<Loop, Store, Prefetch> what;
-  std::vector<Range> when;            // runs only where all hold
+  std::vector<Range> when;  // runs only where all hold
 
   const Loop* loop() const { return std::get_if<Loop>(&what); }
   Loop* loop() { return std::get_if<Loop>(&what); }
@@ -148,9 +148,9 @@ struct Kernel {
   std::vector<Limit> limits;
   std::vector<Item> body;
 
-  VarBounds bounds() const;           // of the axes: [0, extent - 1]
-  std::optional<Var> find_axis(std::string_view name) const;    // whole name, or the part after the dot
-                                                                // where only one axis has it
+  VarBounds bounds() const;  // of the axes: [0, extent - 1]
+  // By its whole name, or by the part after the dot where only one axis has it.
+  std::optional<Var> find_axis(std::string_view name) const;
   std::optional<int> find_tensor(std::string_view name) const;
   Var add_axis(std::string name, std::int64_t extent, Tag tag = Tag::serial);
 };
@@ -165,7 +165,8 @@ struct Kernel {
 //         sum[i,j] += a[i,k] * b[k,j] over k
 std::string print(const Kernel& kernel);
 
-// Every invariant of a nest, listed in verify_nest.cpp. Returns the first that is broken, or nothing.
+// Every invariant of a nest, listed in verify_nest.cpp. Returns the first that is broken, or
+// nothing.
 std::optional<std::string> verify(const Kernel& kernel);
 
 }  // namespace tenon
