@@ -1,0 +1,15 @@
+// Graph rules: rewrites that hold for every device and schedule, applied before fusion, so that they are
+// part of what a graph means. One rule a line in rules.cpp, its mathematics on the left.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "core/node.h"
+
+namespace tenon {
+
+// The rewritten nodes, in the same order. Realized nodes become their leaves.
+std::vector<NodeRef> apply_rules(std::span<const NodeRef> wanted, NodeTable& table);
+
+}  // namespace tenon
