@@ -59,7 +59,7 @@ def check_includes(path, text):
     for bracket, target in INCLUDE.findall(text):
         allowed = MAY_INCLUDE.get(area)
         if bracket == '"' and allowed and not {target, target.split("/")[0]} & allowed:
-            yield f"{path}: includes {target}, but {area} may include only: {', '.join(sorted(allowed))}"
+            yield f"{path}: includes {target}; {area} may include only {', '.join(sorted(allowed))}"
         for pattern, home in FENCED.items():
             fenced = not str(path).startswith(home) or path.suffix != ".cpp"
             if path.parts[0] == "src" and pattern.match(target) and fenced:

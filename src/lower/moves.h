@@ -1,5 +1,6 @@
-// The six moves: pure functions from kernel to kernel. An illegal move is a value that says why, never an
-// exception. Each is documented with loops before and after in its own file (move_split.cpp, ..).
+// The six moves: pure functions from kernel to kernel. An illegal move is a value that says why,
+// never an exception. Each is documented with loops before and after in its own file
+// (move_split.cpp, ..).
 #pragma once
 
 #include <string>
@@ -11,12 +12,12 @@
 namespace tenon {
 
 struct Refusal {
-  std::string reason;                   // "bind k parallel: sum accumulates over k in order"
+  std::string reason;  // "bind k parallel: sum accumulates over k in order"
 };
 using Moved = std::variant<Kernel, Refusal>;
 
 Moved apply(const Kernel& kernel, const Move& move);
-Moved apply(const Kernel& kernel, const Schedule& schedule);   // stops at the first refusal
+Moved apply(const Kernel& kernel, const Schedule& schedule);  // stops at the first refusal
 
 Moved split(const Kernel& kernel, const Split& move);
 Moved order(const Kernel& kernel, const Order& move);
@@ -26,8 +27,8 @@ Moved stage(const Kernel& kernel, const Stage& move);
 Moved at(const Kernel& kernel, const At& move);
 Moved split_reduce(const Kernel& kernel, const SplitReduce& move);
 
-// Is the order of every accumulation kept, and is no iteration bound to anything that runs it beside
-// another one it depends on? The reason if not. Runs after every move.
+// Is the order of every accumulation kept, and is no iteration bound to anything that runs it
+// beside another one it depends on? The reason if not. Runs after every move.
 std::optional<std::string> illegal(const Kernel& kernel);
 
 }  // namespace tenon

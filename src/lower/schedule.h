@@ -1,5 +1,6 @@
-// Schedules: a list of moves as data, and their text form, which can be read, edited, replayed and sent in
-// a bug report. Several moves may stand on one line; `#` begins a comment. Read next: moves.h.
+// Schedules: a list of moves as data, and their text form, which can be read, edited, replayed and
+// sent in a bug report. Several moves may stand on one line; `#` begins a comment. Read next:
+// moves.h.
 //
 //   split i -> ic ir(16) i0(8)            every part but the first has its extent
 //   split j -> jo jv(16) peel             tail: mask (default), peel, pad
@@ -27,7 +28,7 @@ namespace tenon {
 
 struct Part {
   std::string name;
-  std::int64_t extent = 0;              // 0 for the first: what is left
+  std::int64_t extent = 0;  // 0 for the first: what is left
 };
 struct Split {
   std::string axis;
@@ -47,11 +48,11 @@ struct Bind {
 enum class Layout : std::uint8_t { expand, box };
 struct Stage {
   std::string tensor;
-  std::string at;                       // a loop, or "root"
+  std::string at;  // a loop, or "root"
   Where where = Where::heap;
   int depth = 1;
   Layout layout = Layout::expand;
-  std::vector<std::string> order;       // empty: loop order
+  std::vector<std::string> order;  // empty: loop order
 };
 struct At {
   std::string producer, loop;
@@ -62,7 +63,7 @@ struct SplitReduce {
 
 struct Move {
   std::variant<Split, Order, Fuse, Bind, Stage, At, SplitReduce> what;
-  int line = 0;                         // in its file, from 1; 0 where it has none
+  int line = 0;  // in its file, from 1; 0 where it has none
 };
 using Schedule = std::vector<Move>;
 
