@@ -3,7 +3,7 @@
 //     constant + sum of coefficient * atom      atom = variable | floor(index / d) | index mod d
 //
 // so equal expressions of this family compare equal without a simplifier (terms are sorted, like
-// terms merged, d > 0). Views are functions on indices: lowering substitutes indices through them.
+// terms merged, d > 0, and d*floor(x/d) + x mod d is x again). Views are functions on indices: lowering substitutes indices through them.
 // Variables are small integers; what they stand for (an axis of a View's result, a loop of a
 // kernel) is the user's business. Read next: extent.h, node.h (View), lower/nest.h.
 #pragma once
@@ -33,6 +33,7 @@ class Index {
   Index() = default;
   Index(std::int64_t constant) : constant_(constant) {}  // NOLINT: an integer is an index
   static Index var(Var v);
+  static Index of(const Term& term);
 
   std::int64_t constant() const { return constant_; }
   const std::vector<Term>& terms() const { return terms_; }
@@ -51,6 +52,7 @@ class Index {
 
  private:
   void add(const Term& term);
+  bool merge_remainder();
   std::int64_t constant_ = 0;
   std::vector<Term> terms_;  // sorted
 };
@@ -70,6 +72,8 @@ Index mod(const Index& index, std::int64_t divisor, const VarBounds& of);
 
 // The index with every variable v replaced by with(v).
 Index substitute(const Index& index, const std::function<Index(Var)>& with, const VarBounds& of);
+
+std::uint64_t hash(const Index& index);  // equal indices have equal hashes, in every process
 
 std::int64_t evaluate(const Index& index, const std::function<std::int64_t(Var)>& of);
 

@@ -83,11 +83,20 @@ class Node {
   bool is_leaf() const { return inputs.empty(); }
 };
 
+// The buffer of a leaf. Error: it was overwritten in place after the leaf was made.
+const BufferRef& current_buffer(const Node& leaf);
+
 // The table of the living nodes, by structure: building a node that exists returns it, so equality
-// is pointer equality. It holds nodes weakly. It also remembers what a node was realized to, for as
-// long as the node lives. One per session; not thread safe.
+// is pointer equality. It holds nodes weakly: a node leaves it when its last reference goes. It
+// also remembers what a node was realized to, for as long as the node lives. One per session; not
+// thread safe.
 class NodeTable {
  public:
+  NodeTable();
+  ~NodeTable();
+  NodeTable(const NodeTable&) = delete;
+  NodeTable& operator=(const NodeTable&) = delete;
+
   // Checks the node (verify.h) and returns the interned one.
   NodeRef make(Node::Detail detail, Type type, Shape shape, std::vector<NodeRef> inputs);
 
@@ -100,11 +109,8 @@ class NodeTable {
   std::size_t size() const;  // living nodes, for tests of flat memory
 
  private:
-  struct Entry;
-  void sweep();
-  std::unordered_multimap<std::uint64_t, std::weak_ptr<const Node>> nodes_;
-  std::unordered_map<const Node*, std::pair<std::weak_ptr<const Node>, NodeRef>> realized_;
-  std::size_t sweep_at_ = 1024;
+  struct State;
+  std::shared_ptr<State> state_;  // shared with the nodes, which take themselves off the table
 };
 
 }  // namespace tenon

@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/executor.h"
@@ -43,9 +44,13 @@ class Tensor {
   void assign(const Tensor& value);
 
  private:
+  friend void realize(std::span<const Tensor> tensors);
   struct State;
   std::shared_ptr<State> state_;
 };
+
+// The axis counted from the front. Error, in the name of `operation`: there is no such axis.
+int axis_from_front(std::string_view operation, const Tensor& x, int axis);
 
 // Realizes several tensors at once, sharing what they have in common.
 void realize(std::span<const Tensor> tensors);
@@ -71,7 +76,9 @@ Tensor reshape(const Tensor& x, Shape shape);             // one extent may be -
 Tensor permute(const Tensor& x, std::vector<int> order);  // result axis a is x's axis order[a]
 Tensor expand(const Tensor& x, Shape shape);              // extents 1 repeat; aligned at the end
 struct Slice {
-  std::int64_t start = 0, stop = INT64_MAX, step = 1;  // as in NumPy; a negative step flips
+  // As in NumPy: negative positions count from the end, all are clamped to the axis, and a negative
+  // step runs backwards: x[::-1] is {-1, INT64_MIN, -1}.
+  std::int64_t start = 0, stop = INT64_MAX, step = 1;
 };
 Tensor slice(const Tensor& x, std::vector<Slice> slices);  // missing ones take the whole axis
 Tensor flip(const Tensor& x, std::vector<int> axes);

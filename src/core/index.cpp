@@ -1,0 +1,358 @@
+#include "core/index.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/error.h"
+
+namespace tenon {
+namespace {
+
+using Kind = Index::Kind;
+using Term = Index::Term;
+
+std::int64_t floor_quotient(std::int64_t a, std::int64_t b) {
+  return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
+}
+std::int64_t floor_remainder(std::int64_t a, std::int64_t b) {
+  return a - b * floor_quotient(a, b);
+}
+
+// Orders atoms: variables by number, then quotients and remainders by divisor and inner index.
+int compare_atoms(const Term& a, const Term& b);
+
+int compare(const Index& a, const Index& b) {
+  const auto& left = a.terms();
+  const auto& right = b.terms();
+  for (std::size_t i = 0; i < std::min(left.size(), right.size()); i++) {
+    if (const int order = compare_atoms(left[i], right[i])) return order;
+    if (left[i].coefficient != right[i].coefficient)
+      return left[i].coefficient < right[i].coefficient ? -1 : 1;
+  }
+  if (left.size() != right.size()) return left.size() < right.size() ? -1 : 1;
+  if (a.constant() != b.constant()) return a.constant() < b.constant() ? -1 : 1;
+  return 0;
+}
+
+int compare_atoms(const Term& a, const Term& b) {
+  if (a.kind != b.kind) return a.kind < b.kind ? -1 : 1;
+  if (a.kind == Kind::var) return a.var == b.var ? 0 : a.var < b.var ? -1 : 1;
+  if (a.divisor != b.divisor) return a.divisor < b.divisor ? -1 : 1;
+  return a.inner == b.inner ? 0 : compare(*a.inner, *b.inner);
+}
+
+Term with_coefficient(Term term, std::int64_t coefficient) {
+  term.coefficient = coefficient;
+  return term;
+}
+
+Term divided(Kind kind, const Index& inner, std::int64_t divisor) {
+  return {1, kind, -1, std::make_shared<const Index>(inner), divisor};
+}
+
+// The only term of an index with coefficient 1, or null. The constant may be anything.
+const Term* sole_term(const Index& index) {
+  const bool sole = index.terms().size() == 1 && index.terms()[0].coefficient == 1;
+  return sole ? &index.terms()[0] : nullptr;
+}
+
+// The quotient that belongs to the remainder x mod d, as floordiv() would write it.
+Term quotient_of(const Term& remainder) {
+  const Index& x = *remainder.inner;
+  const Term* sole = sole_term(x);
+  if (sole && sole->kind == Kind::floordiv)
+    return divided(Kind::floordiv, *sole->inner + x.constant() * sole->divisor,
+                   sole->divisor * remainder.divisor);
+  return divided(Kind::floordiv, x, remainder.divisor);
+}
+
+// An index cut at a divisor: index = divisor * quotient + rest, where the rest has what no
+// multiple of the divisor covers. Coefficients keep their sign, so that 7 - i stays as it is.
+struct Cut {
+  Index quotient, rest;
+};
+
+Cut cut(const Index& index, std::int64_t divisor) {
+  Cut result{floor_quotient(index.constant(), divisor), floor_remainder(index.constant(), divisor)};
+  for (const Term& term : index.terms()) {
+    const Index atom = Index::of(with_coefficient(term, 1));
+    result.quotient = result.quotient + atom * (term.coefficient / divisor);
+    result.rest = result.rest + atom * (term.coefficient % divisor);
+  }
+  return result;
+}
+
+// rest = factor * multiple + small, with 0 <= small < factor, where factor divides the divisor.
+struct Split {
+  std::int64_t factor;
+  Index multiple, small;
+};
+
+std::optional<Split> split(const Index& rest, std::int64_t divisor, const VarBounds& of) {
+  for (const Term& chosen : rest.terms()) {
+    const std::int64_t factor = std::gcd(chosen.coefficient, divisor);
+    if (factor <= 1) continue;
+    Split result{factor, {}, floor_remainder(rest.constant(), factor)};
+    result.multiple = floor_quotient(rest.constant(), factor);
+    for (const Term& term : rest.terms()) {
+      const Index atom = Index::of(with_coefficient(term, 1));
+      if (term.coefficient % factor == 0)
+        result.multiple = result.multiple + atom * (term.coefficient / factor);
+      else
+        result.small = result.small + atom * term.coefficient;
+    }
+    const Bounds range = bounds(result.small, of);
+    const std::int64_t block = floor_quotient(range.low, factor);
+    if (range.low > range.high || block != floor_quotient(range.high, factor)) continue;
+    result.multiple = result.multiple + block;
+    result.small = result.small - block * factor;
+    return result;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Index Index::var(Var v) { return of({1, Kind::var, v, nullptr, 0}); }
+
+Index Index::of(const Term& term) {
+  Index result;
+  result.add(term);
+  return result;
+}
+
+bool Index::is_affine() const {
+  return std::all_of(terms_.begin(), terms_.end(),
+                     [](const Term& term) { return term.kind == Kind::var; });
+}
+
+std::optional<Var> Index::as_var() const {
+  const Term* sole = sole_term(*this);
+  if (!sole || sole->kind != Kind::var || constant_ != 0) return std::nullopt;
+  return sole->var;
+}
+
+std::int64_t Index::coefficient(Var v) const {
+  for (const Term& term : terms_)
+    if (term.kind == Kind::var && term.var == v) return term.coefficient;
+  return 0;
+}
+
+bool Index::uses(Var v) const {
+  return std::any_of(terms_.begin(), terms_.end(), [v](const Term& term) {
+    return term.kind == Kind::var ? term.var == v : term.inner->uses(v);
+  });
+}
+
+void Index::collect(std::vector<Var>& vars) const {
+  for (const Term& term : terms_) {
+    if (term.kind != Kind::var)
+      term.inner->collect(vars);
+    else if (std::find(vars.begin(), vars.end(), term.var) == vars.end())
+      vars.push_back(term.var);
+  }
+}
+
+void Index::add(const Term& term) {
+  if (term.coefficient == 0) return;
+  const auto place =
+      std::lower_bound(terms_.begin(), terms_.end(), term,
+                       [](const Term& a, const Term& b) { return compare_atoms(a, b) < 0; });
+  if (place == terms_.end() || compare_atoms(*place, term) != 0) {
+    terms_.insert(place, term);
+  } else {
+    place->coefficient += term.coefficient;
+    if (place->coefficient == 0) terms_.erase(place);
+  }
+}
+
+// Applies one of these to the terms, and says whether there was one to apply:
+//   b*d*floor(x/d) + b*(x mod d)              =  b*x
+//   b*d*(floor(x/d) mod e) + b*(x mod d)      =  b*(x mod d*e)
+bool Index::merge_remainder() {
+  for (const Term& remainder : terms_) {
+    if (remainder.kind != Kind::mod) continue;
+    const std::int64_t whole = remainder.coefficient * remainder.divisor;
+    const Term quotient = quotient_of(remainder);
+    for (const Term& other : terms_) {
+      const bool covers =
+          (other.coefficient < 0) == (whole < 0) && std::abs(other.coefficient) >= std::abs(whole);
+      if (other.kind == Kind::floordiv && covers && compare_atoms(other, quotient) == 0) {
+        *this = *this - of(with_coefficient(quotient, whole)) - of(Term(remainder)) +
+                *Term(remainder).inner * Term(remainder).coefficient;
+        return true;
+      }
+      if (other.kind == Kind::mod && other.coefficient == whole && *other.inner == of(quotient)) {
+        Term merged = divided(Kind::mod, *remainder.inner, remainder.divisor * other.divisor);
+        merged.coefficient = remainder.coefficient;
+        Index rest = *this;
+        rest.add(with_coefficient(other, -other.coefficient));
+        rest.add(with_coefficient(remainder, -remainder.coefficient));
+        rest.add(merged);
+        *this = std::move(rest);
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+Index operator+(const Index& a, const Index& b) {
+  Index sum = a;
+  sum.constant_ += b.constant_;
+  for (const Term& term : b.terms_) sum.add(term);
+  while (sum.merge_remainder()) continue;
+  return sum;
+}
+
+Index operator-(const Index& a, const Index& b) { return a + b * -1; }
+
+Index operator*(const Index& a, std::int64_t factor) {
+  if (factor == 0) return {};
+  Index product = a;
+  product.constant_ *= factor;
+  for (Term& term : product.terms_) term.coefficient *= factor;
+  return product;
+}
+
+bool operator==(const Index& a, const Index& b) { return compare(a, b) == 0; }
+bool operator<(const Index& a, const Index& b) { return compare(a, b) < 0; }
+
+Bounds bounds(const Index& index, const VarBounds& of) {
+  Bounds sum{index.constant(), index.constant()};
+  for (const Term& term : index.terms()) {
+    Bounds atom = term.kind == Kind::var ? of(term.var) : bounds(*term.inner, of);
+    if (term.kind != Kind::var) {
+      const std::int64_t low = floor_quotient(atom.low, term.divisor);
+      const std::int64_t high = floor_quotient(atom.high, term.divisor);
+      if (term.kind == Kind::floordiv)
+        atom = {low, high};
+      else if (low == high)
+        atom = {atom.low - low * term.divisor, atom.high - low * term.divisor};
+      else
+        atom = {0, term.divisor - 1};
+    }
+    const std::int64_t c = term.coefficient;
+    sum.low += c * (c > 0 ? atom.low : atom.high);
+    sum.high += c * (c > 0 ? atom.high : atom.low);
+  }
+  return sum;
+}
+
+Index floordiv(const Index& index, std::int64_t divisor, const VarBounds& of) {
+  check(divisor > 0, "index: a divisor is not positive");
+  if (divisor == 1) return index;
+  const auto [quotient, rest] = cut(index, divisor);
+  if (rest.is_constant()) return quotient;
+  const Bounds range = bounds(rest, of);
+  const std::int64_t block = floor_quotient(range.low, divisor);
+  if (block == floor_quotient(range.high, divisor)) return quotient + block;
+  if (const auto parts = split(rest, divisor, of))
+    return quotient + floordiv(parts->multiple, divisor / parts->factor, of);
+  if (const Term* sole = sole_term(rest)) {
+    // floor(floor(x/a + k) / d) = floor((x + k*a) / (a*d));  floor((x mod b*d) / d) = x/d mod b
+    if (sole->kind == Kind::floordiv) {
+      const Index inner = *sole->inner + rest.constant() * sole->divisor;
+      return quotient + floordiv(inner, sole->divisor * divisor, of);
+    }
+    if (sole->kind == Kind::mod && rest.constant() == 0 && sole->divisor % divisor == 0)
+      return quotient + mod(floordiv(*sole->inner, divisor, of), sole->divisor / divisor, of);
+  }
+  return quotient + Index::of(divided(Kind::floordiv, rest, divisor));
+}
+
+Index mod(const Index& index, std::int64_t divisor, const VarBounds& of) {
+  check(divisor > 0, "index: a divisor is not positive");
+  const Index rest = cut(index, divisor).rest;
+  if (rest.is_constant()) return rest;
+  const Bounds range = bounds(rest, of);
+  const std::int64_t block = floor_quotient(range.low, divisor);
+  if (block == floor_quotient(range.high, divisor)) return rest - block * divisor;
+  for (const Term& term : rest.terms()) {  // c*(x mod m) = c*x (mod d) where d divides c*m
+    if (term.kind == Kind::mod && term.coefficient * term.divisor % divisor == 0)
+      return mod(rest - Index::of(term) + *term.inner * term.coefficient, divisor, of);
+  }
+  if (const auto parts = split(rest, divisor, of))
+    return mod(parts->multiple, divisor / parts->factor, of) * parts->factor + parts->small;
+  return Index::of(divided(Kind::mod, rest, divisor));
+}
+
+Index substitute(const Index& index, const std::function<Index(Var)>& with, const VarBounds& of) {
+  Index result = index.constant();
+  for (const Term& term : index.terms()) {
+    if (term.kind == Kind::var) {
+      result = result + with(term.var) * term.coefficient;
+      continue;
+    }
+    const Index inner = substitute(*term.inner, with, of);
+    const Index atom = term.kind == Kind::floordiv ? floordiv(inner, term.divisor, of)
+                                                   : mod(inner, term.divisor, of);
+    result = result + atom * term.coefficient;
+  }
+  return result;
+}
+
+std::uint64_t hash(const Index& index) {
+  std::uint64_t state = 0x9e3779b97f4a7c15u;
+  const auto mix = [&](std::uint64_t value) {
+    state = (state ^ value) * 0xff51afd7ed558ccdu;
+    state ^= state >> 32;
+  };
+  mix(static_cast<std::uint64_t>(index.constant()));
+  for (const Term& term : index.terms()) {
+    mix(static_cast<std::uint64_t>(term.coefficient));
+    mix(static_cast<std::uint64_t>(term.kind));
+    mix(term.kind == Kind::var ? static_cast<std::uint64_t>(term.var) : hash(*term.inner));
+    mix(static_cast<std::uint64_t>(term.divisor));
+  }
+  return state;
+}
+
+std::int64_t evaluate(const Index& index, const std::function<std::int64_t(Var)>& of) {
+  std::int64_t sum = index.constant();
+  for (const Term& term : index.terms()) {
+    std::int64_t atom = term.kind == Kind::var ? of(term.var) : evaluate(*term.inner, of);
+    if (term.kind == Kind::floordiv) atom = floor_quotient(atom, term.divisor);
+    if (term.kind == Kind::mod) atom = floor_remainder(atom, term.divisor);
+    sum += term.coefficient * atom;
+  }
+  return sum;
+}
+
+std::string text(const Index& index, const std::function<std::string(Var)>& name) {
+  std::string result;
+  const auto append = [&](std::int64_t coefficient, const std::string& atom) {
+    const bool negative = coefficient < 0;
+    result += result.empty() ? (negative ? "-" : "") : (negative ? " - " : " + ");
+    const std::int64_t size = std::abs(coefficient);
+    if (atom.empty())
+      result += std::to_string(size);
+    else
+      result += size == 1 ? atom : fmt::format("{}*{}", size, atom);
+  };
+  for (const Term& term : index.terms()) {
+    if (term.kind == Kind::var) {
+      append(term.coefficient, name(term.var));
+      continue;
+    }
+    std::string inner = text(*term.inner, name);
+    if (!term.inner->as_var()) inner = fmt::format("({})", inner);
+    const char* const sign = term.kind == Kind::floordiv ? "/" : "mod";
+    const std::string atom = fmt::format("{} {} {}", inner, sign, term.divisor);
+    append(term.coefficient, std::abs(term.coefficient) == 1 ? atom : fmt::format("({})", atom));
+  }
+  if (index.constant() != 0 || result.empty()) append(index.constant(), "");
+  return result;
+}
+
+bool always(const Range& range, const VarBounds& of) {
+  const Bounds values = bounds(range.index, of);
+  return values.low >= range.low && values.high < range.high;
+}
+
+bool never(const Range& range, const VarBounds& of) {
+  const Bounds values = bounds(range.index, of);
+  return values.high < range.low || values.low >= range.high;
+}
+
+}  // namespace tenon
