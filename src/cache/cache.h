@@ -1,0 +1,122 @@
+// The memory between processes: schedules with their timings, and compiled code, in one SQLite
+// file. The session asks it before it compiles anything; `tenon cache` lists it. It knows nothing
+// of graphs and moves: all it keeps are the strings and bytes of rows.h.
+//
+// A cache may be slow or empty, but never in the way: whatever happens to the file, look-ups miss,
+// stores are dropped, one warning is given, and nothing is thrown. A damaged file is put aside and
+// started anew; where there can be no file, the cache lives in memory (location.h says where that
+// is).
+//
+//   Cache cache;                                        // opens nothing yet
+//   if (auto schedule = cache.find_schedule(device, workload, engine)) ...
+//   if (auto artifact = cache.find_artifact(artifact_key({...}))) ...
+//
+// One Cache may be used from several threads, and one file from many processes; a row that a killed
+// process had not finished is missing, nothing else is.
+//
+// Read next: key.h (what makes two rows the same), schema.cpp (the tables), connection.cpp (how a
+// file is opened, refused and put aside).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cache/key.h"
+#include "cache/rows.h"
+
+namespace tenon {
+
+namespace cache {
+class Database;
+struct Connection;
+}  // namespace cache
+
+struct CacheOptions {
+  // A file, or a folder that gets a file tenon.sqlite; empty: in memory. nullopt: $TENON_CACHE if
+  // it is set (same meaning), else $XDG_CACHE_HOME/tenon, else ~/.cache/tenon.
+  std::optional<std::string> path = {};
+  std::int64_t artifact_limit = std::int64_t{1} << 30;  // bytes; the least recently used go
+  // Gets each warning, one line without newline; called under the cache's mutex. Empty: stderr.
+  std::function<void(const std::string&)> warn = {};
+  std::function<std::int64_t()> now = {};  // seconds since 1970; empty: the system's clock
+};
+
+struct CacheSummary {
+  std::string path = {};  // empty: in memory
+  std::int64_t schedules = 0;
+  std::int64_t artifacts = 0;
+  std::int64_t artifact_bytes = 0;
+};
+
+struct ImportResult {
+  std::int64_t schedules = 0;  // stored
+  std::string error = {};      // "line 3: schedule.moves: a string is needed"; empty: it went well
+};
+
+class Cache {
+ public:
+  // Opens nothing: the first call that needs the file does.
+  explicit Cache(CacheOptions options = {});
+  ~Cache();
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
+
+  // Schedules. A hit has the same fields in device (but `probed`), in workload and in engine. The
+  // tuned schedule comes before the picked one; tried and rejected ones are never found, only
+  // listed.
+  std::optional<ScheduleRow> find_schedule(const DeviceRow& device, const WorkloadRow& workload,
+                                           std::string_view engine);
+  // A new tuned (picked) schedule makes the former tuned (picked) one a tried one.
+  void store_schedule(const DeviceRow& device, const WorkloadRow& workload,
+                      const ScheduleRow& schedule);
+  void forget_schedules(const DeviceRow& device, const WorkloadRow& workload,
+                        std::string_view engine);
+  std::vector<ScheduleEntry> schedules(std::string_view hash_prefix = "");
+
+  // Devices: the measured numbers of a machine, which survive in `probed`. Storing an empty
+  // `probed` keeps the numbers that are there.
+  std::optional<DeviceRow> find_device(const DeviceRow& identity);
+  void store_device(const DeviceRow& device);
+
+  // Machine code. A hit has passed its checksum; a row that does not is deleted and missed. A hit
+  // writes nothing unless the last use is more than a day old.
+  std::optional<Artifact> find_artifact(std::string_view key);
+  // Drops what was used longest ago to stay within the limit; an artifact above it is not kept.
+  void store_artifact(const Artifact& artifact);
+  void forget_artifact(std::string_view key);
+  std::vector<ArtifactInfo> artifacts(std::string_view key_prefix = "");
+
+  // All schedules as text for another machine (portable.h), and back. Import takes all or, after a
+  // mistake in the text, nothing.
+  std::string export_text();
+  ImportResult import_text(std::string_view text);
+
+  // Drops artifacts, least recently used first, until at most `limit` bytes remain; gives the space
+  // back to the disk. Returns how many went.
+  std::int64_t prune(std::int64_t limit);
+  // Drops everything. Returns how many schedules and artifacts went.
+  std::int64_t clear();
+
+  CacheSummary summary();
+  // The file that is, or would be, opened; empty: in memory. Opens nothing.
+  const std::string& path() const { return path_; }
+
+ private:
+  template <typename Result, typename Work>
+  Result attempt(Result otherwise, Work&& work);
+  void warn_once(const std::string& reason);
+
+  CacheOptions options_;
+  std::string path_;
+  std::mutex mutex_;  // guards all below
+  std::unique_ptr<cache::Connection> connection_;
+  bool warned_ = false;
+};
+
+}  // namespace tenon

@@ -1,0 +1,150 @@
+#include "cache/database.h"
+
+#include <sqlite3.h>
+
+#include <cmath>
+
+namespace tenon::cache {
+namespace {
+
+Trouble trouble_of(int extended_code) {
+  switch (extended_code) {
+    case SQLITE_READONLY_DBMOVED:
+      return Trouble::moved;
+    case SQLITE_IOERR_CORRUPTFS:
+      return Trouble::damaged;
+    default:
+      break;
+  }
+  switch (extended_code & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_ERROR:  // a table of ours is missing or has other columns
+    case SQLITE_MISMATCH:
+      return Trouble::damaged;
+    default:
+      return Trouble::failed;
+  }
+}
+
+[[noreturn]] void raise(sqlite3* handle) {
+  throw DatabaseError(trouble_of(sqlite3_extended_errcode(handle)), sqlite3_errmsg(handle));
+}
+
+void require_ok(sqlite3* handle, int code) {
+  if (code != SQLITE_OK) {
+    raise(handle);
+  }
+}
+
+}  // namespace
+
+void Database::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+void Database::Close::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+
+Database::Database(const std::string& file) {
+  sqlite3* handle = nullptr;
+  const int code =
+      sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  handle_.reset(handle);  // also after a failure, to read the message and to free it
+  if (handle == nullptr) {
+    throw DatabaseError(Trouble::failed, "out of memory");
+  }
+  require_ok(handle, code);
+  sqlite3_extended_result_codes(handle, 1);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  wait_for_locks(lock_timeout);
+}
+
+void Database::run(const std::string& sql) {
+  require_ok(handle_.get(), sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr));
+}
+
+std::int64_t Database::changes() const { return sqlite3_changes(handle_.get()); }
+
+void Database::wait_for_locks(int milliseconds) {
+  sqlite3_busy_timeout(handle_.get(), milliseconds);
+}
+
+sqlite3_stmt* Database::prepared(const char* sql) {
+  std::unique_ptr<sqlite3_stmt, Close>& place = statements_[sql];
+  if (place == nullptr) {
+    sqlite3_stmt* statement = nullptr;
+    const int code =
+        sqlite3_prepare_v3(handle_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    place.reset(statement);
+    require_ok(handle_.get(), code);
+  }
+  return place.get();
+}
+
+Query::~Query() {
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+bool Query::next() {
+  const int code = sqlite3_step(statement_);
+  if (code != SQLITE_ROW && code != SQLITE_DONE) {
+    raise(handle_);
+  }
+  return code == SQLITE_ROW;
+}
+
+std::string Query::text(int column) const {
+  const unsigned char* start = sqlite3_column_text(statement_, column);
+  const auto length = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+  return start == nullptr ? std::string()
+                          : std::string(reinterpret_cast<const char*>(start), length);
+}
+
+std::int64_t Query::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+
+double Query::real(int column) const { return sqlite3_column_double(statement_, column); }
+
+std::span<const std::byte> Query::bytes(int column) const {
+  const void* start = sqlite3_column_blob(statement_, column);
+  const auto length = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+  return {static_cast<const std::byte*>(start), start == nullptr ? 0 : length};
+}
+
+void Query::bind(int place, std::string_view text) {
+  const char* start = text.data() == nullptr ? "" : text.data();  // a null pointer would bind NULL
+  require_ok(handle_, sqlite3_bind_text64(statement_, place, start, text.size(), SQLITE_TRANSIENT,
+                                          SQLITE_UTF8));
+}
+
+void Query::bind(int place, std::int64_t number) {
+  require_ok(handle_, sqlite3_bind_int64(statement_, place, number));
+}
+
+void Query::bind(int place, double number) {
+  require_ok(handle_, sqlite3_bind_double(statement_, place, std::isfinite(number) ? number : 0));
+}
+
+void Query::bind(int place, std::span<const std::byte> bytes) {
+  const void* start = bytes.empty() ? "" : static_cast<const void*>(bytes.data());
+  require_ok(handle_, sqlite3_bind_blob64(statement_, place, start, bytes.size(), SQLITE_STATIC));
+}
+
+Transaction::Transaction(Database& database) : database_(database) {
+  database.run("begin immediate");
+}
+
+Transaction::~Transaction() {
+  if (open_) {
+    try {
+      database_.run("rollback");
+    } catch (const DatabaseError&) {
+      // SQLite has rolled back by itself, which it does after a full disk or a damaged page.
+    }
+  }
+}
+
+void Transaction::commit() {
+  database_.run("commit");
+  open_ = false;
+}
+
+}  // namespace tenon::cache

@@ -1,0 +1,66 @@
+// Where the cache's file lies, and whether it may be trusted and used there: the owner, the rights,
+// the file system. Used by connection.cpp; no SQLite here. POSIX and Linux's statfs.
+//
+// Every function works by name and never opens the database file itself: closing a second
+// descriptor of a file would drop the locks that SQLite holds on it in this process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace tenon::cache {
+
+// Looks up an environment variable; nullopt where it is not set.
+using Environment = std::function<std::optional<std::string>(const char*)>;
+std::optional<std::string> process_environment(const char* name);
+
+// The file that a path given by the user means: a folder (one that exists, or a path that ends in
+// '/') means tenon.sqlite in it. An empty path stays empty: in memory.
+std::string resolve_path(const std::string& path);
+
+// $TENON_CACHE (a file or a folder; empty: in memory), else $XDG_CACHE_HOME/tenon/tenon.sqlite,
+// else ~/.cache/tenon/tenon.sqlite; nullopt if none of the three is set.
+std::optional<std::string> default_path(const Environment& environment);
+
+// Creates the folder (0700) and an empty file (0600) where they are missing.
+// Returns why the file must not be used, or nullopt if it may: the folder and the files there
+// belong to this user (a folder may belong to root), other users cannot write to them, this user
+// can, and the file system is local.
+std::optional<std::string> prepare_location(const std::string& path);
+
+// The name of a network or FUSE file system by its statfs type; null for others. SQLite's locks and
+// shared memory cannot be relied on there.
+const char* network_file_system(unsigned long type);
+
+// Which file stands behind a name; tells whether another process has put a new one there.
+struct FileId {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const FileId&) const = default;
+};
+std::optional<FileId> file_id(const std::string& path);
+
+// Holds flock() on the folder of the cache's file. Opening the file takes it shared, creating or
+// replacing the file takes it exclusively, so that nobody opens one file with another's log.
+// It comes on top of SQLite's own locks, which guard the contents.
+class FolderLock {
+ public:
+  enum class Mode { shared, exclusive };
+  FolderLock(const std::string& path, Mode mode);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+// Renames the file and its -wal and -shm to PATH.corrupt-N, N the first free number, if `damaged`
+// is still the file behind `path`. Returns the new name; empty if another process has been faster
+// (nothing was done); nullopt if it cannot be renamed.
+std::optional<std::string> quarantine(const std::string& path, const FileId& damaged);
+
+}  // namespace tenon::cache

@@ -1,0 +1,28 @@
+// Schedules as text that another machine can read: a line of JSON each, after a line that names the
+// format. Machine code is never in it. Used by cache.cpp for `tenon cache export` and `import`.
+//
+//   {"tenon_schedules":1}
+//   {"device":{"kind":"cpu",...},"workload":{"hash":"6b1e",...},"schedule":{"moves":"split i",...}}
+//
+// Files may be joined one after another: the first line of each may stand anywhere.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cache/rows.h"
+
+namespace tenon::cache {
+
+// One line of JSON an entry, each ended by a newline. Bytes that are not UTF-8 are replaced.
+std::string print_schedules(const std::vector<ScheduleEntry>& entries);
+
+struct ParsedSchedules {
+  std::vector<ScheduleEntry> entries = {};
+  std::string error =
+      {};  // "line 3: schedule.moves: a string is needed"; empty: all lines were good
+};
+ParsedSchedules parse_schedules(std::string_view text);
+
+}  // namespace tenon::cache

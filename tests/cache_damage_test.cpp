@@ -1,0 +1,314 @@
+// Files that are damaged, foreign, read-only or not ours: one warning, and the work goes on.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "cache/database.h"
+#include "cache/location.h"
+#include "cache_support.h"
+
+using namespace tenon;
+using namespace tenon::cache_test;
+
+namespace {
+
+// Opens the cache, uses it and says how that went: "works, path, warnings".
+std::string outcome(const std::string& file) {
+  Watched watched(file);
+  const std::string result = exercise(watched.cache, 7);
+  const bool in_file = watched.cache.summary().path == file;
+  return result + (in_file ? " in the file\n" : " in memory\n") + watched.warned();
+}
+
+std::string memory_outcome(const std::string& reason) {
+  return "works in memory\ncache: " + reason + "; nothing is kept after this process\n";
+}
+
+// A sound file with a dozen rows of each kind, all of it in the main file.
+std::string sound_file(const std::string& file) {
+  Watched watched(file);
+  for (int number = 100; number < 112; ++number) {
+    exercise(watched.cache, number);
+  }
+  return file;
+}
+
+bool is_root() {
+  if (geteuid() != 0) {
+    MESSAGE("skipped: only root can give files away and become another user");
+  }
+  return geteuid() == 0;
+}
+
+std::string as_nobody(const std::function<std::string()>& work) {
+  return in_child([&] {
+    if (setresgid(nobody, nobody, nobody) != 0 || setresuid(nobody, nobody, nobody) != 0) {
+      return std::string("cannot become nobody");
+    }
+    return work();
+  });
+}
+
+void give_to(uid_t owner, const std::string& path) {
+  REQUIRE(chown(path.c_str(), owner, static_cast<gid_t>(owner)) == 0);
+}
+
+// Writes `value` big-endian where SQLite's header keeps it.
+void patch_header(const std::string& file, std::size_t place, unsigned value) {
+  std::string bytes = contents(file);
+  for (std::size_t byte = 0; byte < 4; ++byte) {
+    bytes.at(place + byte) = static_cast<char>(value >> (24 - 8 * byte));
+  }
+  overwrite(file, bytes);
+}
+
+constexpr std::size_t header_version = 60;  // offset of user_version, fileformat2 section 1.3
+
+}  // namespace
+
+TEST_CASE("the file and its folder are created for the owner alone") {
+  const Folder folder;
+  const std::string file = folder / "a/b/tenon.sqlite";
+  Watched watched(file);
+  CHECK_FALSE(std::filesystem::exists(file));  // opened by the first use
+  CHECK(exercise(watched.cache, 0) == "works");
+  CHECK(watched.warnings.empty());
+  const auto rights = [](const std::string& path) {
+    return static_cast<unsigned>(std::filesystem::status(path).permissions());
+  };
+  CHECK(rights(folder / "a/b") == 0700);
+  CHECK(rights(file) == 0600);
+  CHECK(rights(file + "-wal") == 0600);
+  CHECK(rights(file + "-shm") == 0600);
+}
+
+TEST_CASE("garbage is put aside and the file started anew, with one warning") {
+  const Folder folder;
+  const std::string file = folder / "tenon.sqlite";
+  for (int number = 0; number < 3; ++number) {
+    const std::string garbage = "not a database " + std::to_string(number);
+    overwrite(file, garbage);
+    overwrite(file + "-wal", "nor a log");
+    const std::string aside = file + ".corrupt-" + std::to_string(number);
+    CHECK(outcome(file) == "works in the file\ncache: " + file +
+                               " is damaged (file is not a database); it was renamed to " + aside +
+                               " and starts anew\n");
+    CHECK(contents(aside) == garbage);
+    CHECK(outcome(file) == "works in the file\n");
+  }
+}
+
+TEST_CASE("a file cut off at a page or in its header is put aside") {
+  const Folder folder;
+  const std::string whole = contents(sound_file(folder / "sound"));
+  for (const std::size_t size : {std::size_t{99}, std::size_t{100}, std::size_t{4095},
+                                 std::size_t{4096}, whole.size() / 2, whole.size() - 4096}) {
+    CAPTURE(size);
+    const std::string file = folder / ("cut" + std::to_string(size));
+    overwrite(file, whole.substr(0, size));
+    const std::string result = outcome(file);
+    CHECK(result.starts_with("works in the file\ncache: " + file + " is damaged"));
+    CHECK(std::count(result.begin(), result.end(), '\n') == 2);
+    CHECK(contents(file + ".corrupt-0").size() == size);
+  }
+}
+
+TEST_CASE("a file cut off to nothing, or by less than a page, is used") {
+  const Folder folder;
+  const std::string whole = contents(sound_file(folder / "sound"));
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, whole.size() - 1}) {
+    CAPTURE(size);
+    const std::string file = folder / ("cut" + std::to_string(size));
+    overwrite(file, whole.substr(0, size));
+    CHECK(outcome(file) == "works in the file\n");
+  }
+}
+
+TEST_CASE("a page of noise anywhere costs rows but no answer") {
+  const Folder folder;
+  const std::string whole = contents(sound_file(folder / "sound"));
+  constexpr std::size_t page = 4096;
+  REQUIRE(whole.size() % page == 0);
+  for (std::size_t start = 0; start < whole.size(); start += page) {
+    CAPTURE(start);
+    const std::string file = folder / ("noise" + std::to_string(start));
+    std::string bytes = whole;
+    for (std::size_t place = start; place < start + page; ++place) {
+      bytes[place] = static_cast<char>(place * 2654435761U >> 13);
+    }
+    overwrite(file, bytes);
+    Watched watched(file);
+    for (int number = 100; number < 112; ++number) {
+      const auto found = watched.cache.find_schedule(device(), workload(number), "1");
+      CHECK((!found || *found == schedule("split i")));
+      const auto code = watched.cache.find_artifact(artifact(number).key);
+      CHECK((!code || *code == artifact(number)));
+    }
+    CHECK(watched.warnings.size() <= 1);
+    outcome(file);  // a store may meet damage that look-ups have not, and a row go with it
+    CHECK(outcome(file) == "works in the file\n");
+  }
+}
+
+TEST_CASE("code that has changed in the file is missed and its row removed") {
+  const Folder folder;
+  const std::string file = sound_file(folder / "tenon.sqlite");
+  std::string bytes = contents(file);
+  const Artifact victim = artifact(105);
+  const std::string code(reinterpret_cast<const char*>(victim.code.data()), 64);
+  const std::size_t place = bytes.find(victim.meta);
+  REQUIRE(place != std::string::npos);
+  const std::size_t start = bytes.find(code, place);
+  REQUIRE(start != std::string::npos);
+  bytes[start + 17] ^= 1;
+  overwrite(file, bytes);
+  Watched watched(file);
+  CHECK(watched.cache.artifacts(victim.key).size() == 1);
+  CHECK_FALSE(watched.cache.find_artifact(victim.key).has_value());
+  CHECK(watched.cache.artifacts(victim.key).empty());
+  CHECK(watched.cache.find_artifact(artifact(106).key) == artifact(106));
+  CHECK(watched.warnings.empty());
+}
+
+TEST_CASE("a file of a later version is left as it is") {
+  const Folder folder;
+  const std::string file = sound_file(folder / "tenon.sqlite");
+  patch_header(file, header_version, 99);
+  const std::string before = contents(file);
+  CHECK(outcome(file) == memory_outcome(file + " was written by a later version of Tenon"));
+  CHECK(contents(file) == before);
+}
+
+TEST_CASE("a file of an earlier version is emptied and used") {
+  const Folder folder;
+  const std::string file = sound_file(folder / "tenon.sqlite");
+  patch_header(file, header_version, 0);
+  CHECK(outcome(file) == "works in the file\n");
+  Watched watched(file);
+  CHECK(watched.cache.summary().schedules == 1);
+}
+
+TEST_CASE("another program's database is left as it is") {
+  const Folder folder;
+  const std::string file = folder / "notes.sqlite";
+  overwrite(file, "");
+  chmod(file.c_str(), 0600);
+  cache::Database(file).run("create table notes(text); insert into notes values ('keep me')");
+  const std::string before = contents(file);
+  CHECK(outcome(file) == memory_outcome(file + " is a database of another program"));
+  CHECK(contents(file) == before);
+}
+
+TEST_CASE("a database that lost a table is put aside") {
+  const Folder folder;
+  const std::string file = sound_file(folder / "tenon.sqlite");
+  cache::Database(file).run("drop table schedule");
+  CHECK(outcome(file).starts_with("works in the file\ncache: " + file +
+                                  " is damaged (no such table: schedule)"));
+}
+
+TEST_CASE("files and folders of another user are not opened") {
+  if (!is_root()) {
+    return;
+  }
+  const Folder folder;
+  const std::string file = sound_file(folder / "tenon.sqlite");
+  const std::string before = contents(file);
+  give_to(nobody, file);
+  CHECK(outcome(file) == memory_outcome("file " + file + " belongs to another user"));
+  give_to(0, file);
+  overwrite(file + "-wal", "");
+  give_to(nobody, file + "-wal");
+  CHECK(outcome(file) == memory_outcome("file " + file + "-wal belongs to another user"));
+  std::filesystem::remove(file + "-wal");
+  give_to(nobody, folder.path());
+  CHECK(outcome(file) == memory_outcome("folder " + folder.path() + " belongs to another user"));
+  give_to(0, folder.path());
+  CHECK(contents(file) == before);
+  CHECK(outcome(file) == "works in the file\n");
+}
+
+TEST_CASE("what other users can write is not opened, what they can read is closed to them") {
+  const Folder folder;
+  const std::string file = sound_file(folder / "tenon.sqlite");
+  chmod(file.c_str(), 0660);
+  CHECK(outcome(file) == memory_outcome("file " + file + " can be written by other users"));
+  chmod(file.c_str(), 0644);
+  CHECK(outcome(file) == "works in the file\n");
+  CHECK(static_cast<unsigned>(std::filesystem::status(file).permissions()) == 0600);
+  chmod(folder.path().c_str(), 0777);
+  CHECK(outcome(file) ==
+        memory_outcome("folder " + folder.path() + " can be written by every user"));
+  chmod(folder.path().c_str(), 01777);  // as /tmp is
+  CHECK(outcome(file) == "works in the file\n");
+}
+
+TEST_CASE("read-only files and folders fall back to memory") {
+  const Folder folder;
+  const std::string file = sound_file(folder / "tenon.sqlite");
+  const auto check_both = [&](const auto& run) {
+    chmod(file.c_str(), 0400);
+    CHECK(run(file) == memory_outcome("file " + file + " is read-only"));
+    chmod(file.c_str(), 0600);
+    chmod(folder.path().c_str(), 0500);
+    CHECK(run(file) == memory_outcome("folder " + folder.path() + " is read-only"));
+    chmod(folder.path().c_str(), 0700);
+    CHECK(run(file) == "works in the file\n");
+  };
+  if (geteuid() != 0) {
+    check_both(outcome);
+    return;
+  }
+  give_to(nobody, file);
+  give_to(nobody, folder.path());
+  check_both([](const std::string& path) { return as_nobody([&] { return outcome(path); }); });
+}
+
+TEST_CASE("a folder that cannot be made falls back to memory") {
+  const Folder folder;
+  overwrite(folder / "file", "");
+  CHECK(outcome(folder / "file/tenon.sqlite") ==
+        memory_outcome((folder / "file") + " is not a folder"));
+  CHECK(outcome("/proc/tenon/tenon.sqlite")
+            .starts_with("works in memory\ncache: folder /proc/tenon cannot be created"));
+}
+
+TEST_CASE("network and FUSE file systems are known by their type") {
+  CHECK(cache::network_file_system(0x6969) == std::string("NFS"));
+  CHECK(cache::network_file_system(0xff534d42) == std::string("CIFS"));
+  CHECK(cache::network_file_system(0xffffffffff534d42) == std::string("CIFS"));  // sign-extended
+  CHECK(cache::network_file_system(0x65735546) == std::string("FUSE"));
+  CHECK(cache::network_file_system(0xef53) == nullptr);      // ext4
+  CHECK(cache::network_file_system(0x794c7630) == nullptr);  // overlayfs
+  CHECK(cache::network_file_system(0x01021994) == nullptr);  // tmpfs
+}
+
+TEST_CASE("the default place follows the environment") {
+  const Folder folder;
+  std::map<std::string, std::string> variables;
+  const auto place = [&] {
+    return cache::default_path([&](const char* name) {
+      const auto found = variables.find(name);
+      return found == variables.end() ? std::nullopt : std::optional(found->second);
+    });
+  };
+  CHECK(place() == std::nullopt);
+  variables["HOME"] = "/home/ada";
+  CHECK(place() == "/home/ada/.cache/tenon/tenon.sqlite");
+  variables["XDG_CACHE_HOME"] = "relative";
+  CHECK(place() == "/home/ada/.cache/tenon/tenon.sqlite");
+  variables["XDG_CACHE_HOME"] = "/var/ada";
+  CHECK(place() == "/var/ada/tenon/tenon.sqlite");
+  variables["TENON_CACHE"] = "/elsewhere/my.db";
+  CHECK(place() == "/elsewhere/my.db");
+  variables["TENON_CACHE"] = "/elsewhere/";
+  CHECK(place() == "/elsewhere/tenon.sqlite");
+  variables["TENON_CACHE"] = folder.path();
+  CHECK(place() == folder / "tenon.sqlite");
+  variables["TENON_CACHE"] = "";
+  CHECK(place() == "");
+}

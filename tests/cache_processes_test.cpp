@@ -1,0 +1,142 @@
+// Several processes on one file: all write at once, and any may be killed at any time.
+#include <doctest/doctest.h>
+
+#include <memory>
+
+#include "cache/database.h"
+#include "cache_support.h"
+
+using namespace tenon;
+using namespace tenon::cache_test;
+
+namespace {
+
+// SQLite's own word on the file.
+std::string integrity(const std::string& file) {
+  cache::Database database(file);
+  cache::Query query(database, "pragma integrity_check");
+  return query.next() ? query.text(0) : "no answer";
+}
+
+int stored_rows(Cache& cache, int first, int count) {
+  int found = 0;
+  for (int number = first; number < first + count; ++number) {
+    found += cache.find_schedule(device(), workload(number), "1") == schedule("split i") &&
+             cache.find_artifact(artifact(number).key) == artifact(number);
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("eight processes open a new file and write at once") {
+  const Folder folder;
+  const std::string file = folder / "tenon.sqlite";
+  std::vector<std::unique_ptr<Child>> children;
+  for (int writer = 0; writer < 8; ++writer) {
+    children.push_back(std::make_unique<Child>([&, writer](const Child::Report& report) {
+      Watched watched(file);
+      for (int number = 0; number < 25; ++number) {
+        if (exercise(watched.cache, writer * 25 + number) != "works") {
+          report("failed ");
+        }
+      }
+      report("done" + watched.warned());
+    }));
+  }
+  for (const auto& child : children) {
+    CHECK(child->finish() == "done");
+  }
+  Watched watched(file);
+  CHECK(stored_rows(watched.cache, 0, 200) == 200);
+  CHECK(watched.warnings.empty());
+  CHECK(integrity(file) == "ok");
+}
+
+TEST_CASE("eight processes that find garbage put it aside once and share the new file") {
+  const Folder folder;
+  const std::string file = folder / "tenon.sqlite";
+  overwrite(file, std::string(10'000, '?'));
+  std::vector<std::unique_ptr<Child>> children;
+  for (int writer = 0; writer < 8; ++writer) {
+    children.push_back(std::make_unique<Child>([&, writer](const Child::Report& report) {
+      Watched watched(file);
+      report(exercise(watched.cache, writer));
+      report(std::string(watched.warnings.size(), '!'));
+    }));
+  }
+  std::string outcomes;
+  for (const auto& child : children) {
+    outcomes += child->finish();
+  }
+  CHECK(std::count(outcomes.begin(), outcomes.end(), '!') == 1);
+  std::erase(outcomes, '!');
+  CHECK(outcomes == "worksworksworksworksworksworksworksworks");
+  CHECK(contents(file + ".corrupt-0") == std::string(10'000, '?'));
+  CHECK_FALSE(std::filesystem::exists(file + ".corrupt-1"));
+  Watched watched(file);
+  CHECK(stored_rows(watched.cache, 0, 8) == 8);
+}
+
+TEST_CASE("kill -9 among writes loses at most the row in flight") {
+  const Folder folder;
+  const std::string file = folder / "tenon.sqlite";
+  int first = 0;
+  for (const std::size_t rows : {1, 2, 7, 20, 33}) {
+    Child child([&](const Child::Report& report) {
+      Watched watched(file);
+      for (int number = first;; ++number) {
+        watched.cache.store_schedule(device(), workload(number), schedule("split i"));
+        watched.cache.store_artifact(artifact(number));
+        report(".");
+      }
+    });
+    child.read_at_least(rows);
+    child.kill_now();
+    const int reported = static_cast<int>(child.finish().size());
+    CHECK(reported >= static_cast<int>(rows));
+
+    Watched watched(file);
+    CHECK(stored_rows(watched.cache, 0, first + reported) == first + reported);
+    CHECK(watched.warnings.empty());
+    CHECK(integrity(file) == "ok");
+    first += reported;
+  }
+}
+
+TEST_CASE("kill -9 while the file is created leaves one that can be used") {
+  for (int round = 0; round < 20; ++round) {
+    const Folder folder;
+    const std::string file = folder / "tenon.sqlite";
+    Child child([&](const Child::Report&) {
+      Watched watched(file);
+      exercise(watched.cache, 0);
+    });
+    for (int step = 0; step < round && !std::filesystem::exists(file); ++step) {
+    }
+    child.kill_now();
+    CHECK_FALSE(child.finish().starts_with("crashed"));
+    Watched watched(file);
+    CHECK(exercise(watched.cache, 1) == "works");
+    CHECK(watched.warned() == "");
+    CHECK(watched.cache.summary().path == file);
+  }
+}
+
+TEST_CASE("a look-up waits for nobody's lock to note the use of an artifact") {
+  const Folder folder;
+  const std::string file = folder / "tenon.sqlite";
+  std::int64_t clock = 1'000'000;
+  Watched watched(file, {.now = [&] { return clock; }});
+  watched.cache.store_artifact(artifact(0));
+  clock += 10 * 24 * 60 * 60;
+  {
+    cache::Database other(file);
+    const cache::Transaction writing(other);
+    CHECK(watched.cache.find_artifact(artifact(0).key) == artifact(0));
+    CHECK(watched.cache.artifacts().at(0).last_use == 1'000'000);
+  }
+  CHECK(watched.cache.find_artifact(artifact(0).key) == artifact(0));
+  CHECK(watched.cache.artifacts().at(0).last_use == clock);
+  CHECK(watched.warnings.empty());
+}
