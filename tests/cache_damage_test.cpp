@@ -38,9 +38,7 @@ std::string sound_file(const std::string& file) {
 }
 
 bool is_root() {
-  if (geteuid() != 0) {
-    MESSAGE("skipped: only root can give files away and become another user");
-  }
+  if (geteuid() != 0) MESSAGE("skipped: only root can give files away and become another user");
   return geteuid() == 0;
 }
 
@@ -212,9 +210,7 @@ TEST_CASE("a database that lost a table is put aside") {
 }
 
 TEST_CASE("files and folders of another user are not opened") {
-  if (!is_root()) {
-    return;
-  }
+  if (!is_root()) return;
   const Folder folder;
   const std::string file = sound_file(folder / "tenon.sqlite");
   const std::string before = contents(file);

@@ -37,9 +37,7 @@ TEST_CASE("eight processes open a new file and write at once") {
     children.push_back(std::make_unique<Child>([&, writer](const Child::Report& report) {
       Watched watched(file);
       for (int number = 0; number < 25; ++number) {
-        if (exercise(watched.cache, writer * 25 + number) != "works") {
-          report("failed ");
-        }
+        if (exercise(watched.cache, writer * 25 + number) != "works") report("failed ");
       }
       report("done" + watched.warned());
     }));

@@ -19,9 +19,7 @@ std::string moves_found(Cache& cache, const DeviceRow& on, const WorkloadRow& wh
 
 ScheduleStatus status_found(Cache& cache, const std::string& moves) {
   for (const ScheduleEntry& entry : cache.schedules()) {
-    if (entry.schedule.moves == moves) {
-      return entry.schedule.status;
-    }
+    if (entry.schedule.moves == moves) return entry.schedule.status;
   }
   return ScheduleStatus::rejected;
 }
@@ -34,9 +32,7 @@ TEST_CASE("a second process hits everything that a first one stored") {
   const std::string stored = in_child([&] {
     Watched first(file);
     for (int number = 0; number < 20; ++number) {
-      if (exercise(first.cache, number) != "works") {
-        return std::string("store failed");
-      }
+      if (exercise(first.cache, number) != "works") return std::string("store failed");
     }
     return "stored" + first.warned();
   });
@@ -185,9 +181,7 @@ TEST_CASE("the least recently used artifacts go when the limit is reached") {
   const auto keys = [&] {
     std::vector<int> present;
     for (int number = 0; number < 6; ++number) {
-      if (!cache.artifacts(artifact(number).key).empty()) {
-        present.push_back(number);
-      }
+      if (!cache.artifacts(artifact(number).key).empty()) present.push_back(number);
     }
     return present;
   };

@@ -49,16 +49,12 @@ class Child {
 
   explicit Child(const std::function<void(const Report&)>& work) {
     std::array<int, 2> ends{};
-    if (pipe(ends.data()) != 0) {
-      std::abort();
-    }
+    if (pipe(ends.data()) != 0) std::abort();
     process_ = fork();
     if (process_ == 0) {
       close(ends[0]);
       work([&](const std::string& text) {
-        if (write(ends[1], text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-          _exit(2);
-        }
+        if (write(ends[1], text.data(), text.size()) != static_cast<ssize_t>(text.size())) _exit(2);
       });
       _exit(0);
     }
@@ -87,9 +83,7 @@ class Child {
       waitpid(process_, &status, 0);
       process_ = 0;
       const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-      if (!killed && status != 0) {
-        text_ = "crashed " + text_;
-      }
+      if (!killed && status != 0) text_ = "crashed " + text_;
     }
     return text_;
   }
@@ -181,9 +175,7 @@ inline std::string exercise(Cache& cache, int number) {
   cache.store_schedule(device(), workload(number), schedule("split i"));
   cache.store_artifact(artifact(number));
   const auto found = cache.find_schedule(device(), workload(number), "1");
-  if (!found || *found != schedule("split i")) {
-    return "no schedule";
-  }
+  if (!found || *found != schedule("split i")) return "no schedule";
   return cache.find_artifact(artifact(number).key) == artifact(number) ? "works" : "no artifact";
 }
 

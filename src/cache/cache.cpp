@@ -18,7 +18,7 @@ using cache::DatabaseError;
 using cache::Transaction;
 using cache::Trouble;
 
-constexpr std::int64_t day = 24 * 60 * 60;  // seconds
+constexpr std::int64_t day = std::int64_t{24} * 60 * 60;  // seconds
 
 std::int64_t system_seconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -33,9 +33,7 @@ void touch(Database& database, std::string_view key, std::int64_t now) {
   try {
     cache::touch_artifact(database, key, now);
   } catch (const DatabaseError& error) {
-    if (error.trouble != Trouble::failed) {
-      throw;
-    }
+    if (error.trouble != Trouble::failed) throw;
   }
   database.wait_for_locks(cache::Database::lock_timeout);
 }
@@ -48,12 +46,8 @@ void shrink(Database& database) {
 }  // namespace
 
 Cache::Cache(CacheOptions options) : options_(std::move(options)) {
-  if (!options_.warn) {
-    options_.warn = warn_on_stderr;
-  }
-  if (!options_.now) {
-    options_.now = system_seconds;
-  }
+  if (!options_.warn) options_.warn = warn_on_stderr;
+  if (!options_.now) options_.now = system_seconds;
   if (options_.path) {
     path_ = cache::resolve_path(*options_.path);
   } else if (auto path = cache::default_path(cache::process_environment)) {
@@ -67,9 +61,7 @@ Cache::Cache(CacheOptions options) : options_(std::move(options)) {
 Cache::~Cache() = default;
 
 void Cache::warn_once(const std::string& reason) {
-  if (!std::exchange(warned_, true)) {
-    options_.warn("cache: " + reason);
-  }
+  if (!std::exchange(warned_, true)) options_.warn("cache: " + reason);
 }
 
 // Does `work` on the open database. A damaged file is put aside, and `work` done once more on a new
@@ -145,9 +137,7 @@ void Cache::store_device(const DeviceRow& device) {
 std::optional<Artifact> Cache::find_artifact(std::string_view key) {
   return attempt(std::optional<Artifact>(), [&](Database& database) -> std::optional<Artifact> {
     auto stored = cache::find_artifact(database, key);
-    if (!stored) {
-      return std::nullopt;
-    }
+    if (!stored) return std::nullopt;
     if (!stored->sound) {
       cache::forget_artifact(database, key);
       return std::nullopt;
@@ -161,9 +151,7 @@ std::optional<Artifact> Cache::find_artifact(std::string_view key) {
 
 void Cache::store_artifact(const Artifact& artifact) {
   const auto size = static_cast<std::int64_t>(artifact.code.size() + artifact.meta.size());
-  if (size > options_.artifact_limit) {
-    return;
-  }
+  if (size > options_.artifact_limit) return;
   attempt(false, [&](Database& database) {
     Transaction transaction(database);
     cache::store_artifact(database, artifact, options_.now());

@@ -71,20 +71,14 @@ bool put_aside(const std::string& path, const FileId& file, const std::string& w
 }  // namespace
 
 Connection connect(const std::string& path, const Warn& warn) {
-  if (path.empty()) {
-    return connect_memory();
-  }
+  if (path.empty()) return connect_memory();
   FolderLock::Mode mode = FolderLock::Mode::shared;
   for (int round = 0; round < most_rounds; ++round) {
     const std::optional<FileId> file = file_id(path);
     try {
       Attempt result = attempt(path, mode);
-      if (result.connection) {
-        return std::move(*result.connection);
-      }
-      if (!result.create) {
-        return fall_back(result.refusal, warn);
-      }
+      if (result.connection) return std::move(*result.connection);
+      if (!result.create) return fall_back(result.refusal, warn);
       mode = FolderLock::Mode::exclusive;
     } catch (const DatabaseError& error) {
       if (error.trouble == Trouble::failed) {

@@ -32,9 +32,7 @@ Trouble trouble_of(int extended_code) {
 }
 
 void require_ok(sqlite3* handle, int code) {
-  if (code != SQLITE_OK) {
-    raise(handle);
-  }
+  if (code != SQLITE_OK) raise(handle);
 }
 
 }  // namespace
@@ -47,9 +45,7 @@ Database::Database(const std::string& file) {
   const int code =
       sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   handle_.reset(handle);  // also after a failure, to read the message and to free it
-  if (handle == nullptr) {
-    throw DatabaseError(Trouble::failed, "out of memory");
-  }
+  if (handle == nullptr) throw DatabaseError(Trouble::failed, "out of memory");
   require_ok(handle, code);
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -86,9 +82,7 @@ Query::~Query() {
 
 bool Query::next() {
   const int code = sqlite3_step(statement_);
-  if (code != SQLITE_ROW && code != SQLITE_DONE) {
-    raise(handle_);
-  }
+  if (code != SQLITE_ROW && code != SQLITE_DONE) raise(handle_);
   return code == SQLITE_ROW;
 }
 
@@ -134,11 +128,8 @@ Transaction::Transaction(Database& database) : database_(database) {
 
 Transaction::~Transaction() {
   if (open_) {
-    try {
-      database_.run("rollback");
-    } catch (const DatabaseError&) {
-      // SQLite has rolled back by itself, which it does after a full disk or a damaged page.
-    }
+    // Fails where SQLite has rolled back by itself, as after a full disk or a damaged page.
+    sqlite3_exec(database_.handle_.get(), "rollback", nullptr, nullptr, nullptr);
   }
 }
 

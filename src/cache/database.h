@@ -53,6 +53,7 @@ class Database {
 
  private:
   friend class Query;
+  friend class Transaction;
   struct Close {
     void operator()(sqlite3* handle) const;
     void operator()(sqlite3_stmt* statement) const;

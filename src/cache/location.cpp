@@ -38,9 +38,7 @@ bool may(const std::string& path, int rights) {
 // Creates a folder and its missing parents, all for the owner alone.
 std::optional<std::string> make_folder(const std::string& folder) {
   struct stat status{};
-  if (stat(folder.c_str(), &status) == 0) {
-    return std::nullopt;
-  }
+  if (stat(folder.c_str(), &status) == 0) return std::nullopt;
   std::filesystem::path made;
   for (const std::filesystem::path& part : std::filesystem::path(folder)) {
     made /= part;
@@ -107,9 +105,7 @@ std::optional<std::string> process_environment(const char* name) {
 }
 
 std::string resolve_path(const std::string& path) {
-  if (path.empty()) {
-    return path;
-  }
+  if (path.empty()) return path;
   struct stat status{};
   const bool folder =
       path.back() == '/' || (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode));
@@ -117,9 +113,7 @@ std::string resolve_path(const std::string& path) {
 }
 
 std::optional<std::string> default_path(const Environment& environment) {
-  if (const auto chosen = environment("TENON_CACHE")) {
-    return resolve_path(*chosen);
-  }
+  if (const auto chosen = environment("TENON_CACHE")) return resolve_path(*chosen);
   // The XDG specification has relative paths ignored.
   if (const auto base = environment("XDG_CACHE_HOME"); base && base->starts_with('/')) {
     return fmt::format("{}/tenon/{}", *base, file_name);
@@ -132,12 +126,8 @@ std::optional<std::string> default_path(const Environment& environment) {
 
 std::optional<std::string> prepare_location(const std::string& path) {
   const std::string folder = folder_of(path);
-  if (auto reason = make_folder(folder)) {
-    return reason;
-  }
-  if (auto reason = refuse_folder(folder)) {
-    return reason;
-  }
+  if (auto reason = make_folder(folder)) return reason;
+  if (auto reason = refuse_folder(folder)) return reason;
   // mknod creates a plain file without opening it, in one step; SQLite takes an empty file for a
   // new database and gives -wal and -shm its rights.
   if (mknod(path.c_str(), S_IFREG | 0600, 0) != 0 && errno != EEXIST) {
@@ -145,14 +135,10 @@ std::optional<std::string> prepare_location(const std::string& path) {
   }
   for (const char* suffix : suffixes) {
     const std::string file = path + suffix;
-    if (suffix[0] != '\0' && !exists(file)) {
-      continue;
-    }
+    if (suffix[0] != '\0' && !exists(file)) continue;
     if (auto reason = refuse_file(file)) {
       // SQLite deletes -wal and -shm when the last process closes: gone by now is no objection.
-      if (exists(file)) {
-        return reason;
-      }
+      if (exists(file)) return reason;
     }
   }
   struct stat status{};
@@ -202,9 +188,7 @@ const char* network_file_system(unsigned long type) {
 
 std::optional<FileId> file_id(const std::string& path) {
   struct stat status{};
-  if (stat(path.c_str(), &status) != 0) {
-    return std::nullopt;
-  }
+  if (stat(path.c_str(), &status) != 0) return std::nullopt;
   return FileId{status.st_dev, status.st_ino};
 }
 
@@ -216,16 +200,12 @@ FolderLock::FolderLock(const std::string& path, Mode mode)
 }
 
 FolderLock::~FolderLock() {
-  if (descriptor_ >= 0) {
-    close(descriptor_);
-  }
+  if (descriptor_ >= 0) close(descriptor_);
 }
 
 std::optional<std::string> quarantine(const std::string& path, const FileId& damaged) {
   const FolderLock lock(path, FolderLock::Mode::exclusive);
-  if (file_id(path) != damaged) {
-    return "";
-  }
+  if (file_id(path) != damaged) return "";
   std::string target;
   for (int number = 0; target.empty() || exists(target); ++number) {
     target = fmt::format("{}.corrupt-{}", path, number);

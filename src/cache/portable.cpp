@@ -17,36 +17,51 @@ using Json = nlohmann::ordered_json;
 constexpr const char* format_name = "tenon_schedules";
 constexpr std::int64_t format_version = 1;
 
-Json json_of(const ScheduleEntry& entry) {
-  const auto& [device, workload, schedule] = entry;
-  return {{"device",
-           {{"kind", device.kind},
-            {"model", device.model},
-            {"isa", device.isa},
-            {"caches", device.caches},
-            {"cores", device.cores},
-            {"driver", device.driver},
-            {"probed", device.probed}}},
-          {"workload",
-           {{"hash", workload.hash},
-            {"graph", workload.graph},
-            {"shapes", workload.shapes},
-            {"types", workload.types},
-            {"numerics", workload.numerics}}},
-          {"schedule",
-           {{"engine", schedule.engine},
-            {"moves", schedule.moves},
-            {"predicted_ns", schedule.predicted_ns},
-            {"measured_ns", schedule.measured_ns},
-            {"samples", schedule.samples},
-            {"status", status_name(schedule.status)},
-            {"reason", schedule.reason}}}};
+// The fields of each row by name, for writing and for reading: Row is const or not.
+template <typename Row, typename Visit>
+void visit_device(Row& row, Visit&& visit) {
+  visit("kind", row.kind);
+  visit("model", row.model);
+  visit("isa", row.isa);
+  visit("caches", row.caches);
+  visit("cores", row.cores);
+  visit("driver", row.driver);
+  visit("probed", row.probed);
 }
 
-// Reads the fields of one object and keeps the first complaint.
-class Fields {
+template <typename Row, typename Visit>
+void visit_workload(Row& row, Visit&& visit) {
+  visit("hash", row.hash);
+  visit("graph", row.graph);
+  visit("shapes", row.shapes);
+  visit("types", row.types);
+  visit("numerics", row.numerics);
+}
+
+template <typename Row, typename Visit>
+void visit_schedule(Row& row, Visit&& visit) {
+  visit("engine", row.engine);
+  visit("moves", row.moves);
+  visit("predicted_ns", row.predicted_ns);
+  visit("measured_ns", row.measured_ns);
+  visit("samples", row.samples);
+  visit("status", row.status);
+  visit("reason", row.reason);
+}
+
+// Writes fields into a JSON object.
+struct Writer {
+  Json& object;
+  void operator()(const char* field, const auto& value) const { object[field] = value; }
+  void operator()(const char* field, ScheduleStatus status) const {
+    object[field] = status_name(status);
+  }
+};
+
+// Reads fields from a JSON object and keeps the first complaint.
+class Reader {
  public:
-  Fields(const Json& line, const char* name, std::string& complaint)
+  Reader(const Json& line, const char* name, std::string& complaint)
       : name_(name), complaint_(complaint) {
     const auto found = line.find(name);
     if (found == line.end() || !found->is_object()) {
@@ -56,32 +71,32 @@ class Fields {
     }
   }
 
-  std::string text(const char* field) {
+  void operator()(const char* field, std::string& text) {
     const Json* value = find(field);
-    if (value == nullptr || !value->is_string()) {
-      complain(field, "a string is needed");
-      return {};
-    }
-    return value->get<std::string>();
+    if (value == nullptr || !value->is_string()) return complain(field, "a string is needed");
+    text = value->get<std::string>();
   }
 
-  std::int64_t count(const char* field) {
+  void operator()(const char* field, std::int64_t& count) {
     const Json* value = find(field);
-    if (value == nullptr || !value->is_number_integer() || value->get<std::int64_t>() < 0) {
-      complain(field, "a whole number from 0 on is needed");
-      return 0;
-    }
-    return value->get<std::int64_t>();
+    count = value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : -1;
+    if (count < 0) complain(field, "a whole number from 0 on is needed");
   }
 
-  double nanoseconds(const char* field) {
+  void operator()(const char* field, double& nanoseconds) {
     const Json* value = find(field);
-    const double number = value != nullptr && value->is_number() ? value->get<double>() : -1;
-    if (!std::isfinite(number) || number < 0) {
+    nanoseconds = value != nullptr && value->is_number() ? value->get<double>() : -1;
+    if (!std::isfinite(nanoseconds) || nanoseconds < 0) {
       complain(field, "a number from 0 on is needed");
-      return 0;
     }
-    return number;
+  }
+
+  void operator()(const char* field, ScheduleStatus& status) {
+    std::string name;
+    (*this)(field, name);
+    const auto known = status_of(name);
+    if (!known) return complain(field, "picked, tuned, tried or rejected is needed");
+    status = *known;
   }
 
   void complain(const std::string& field, const std::string& message) {
@@ -92,9 +107,7 @@ class Fields {
 
  private:
   const Json* find(const char* field) const {
-    if (object_ == nullptr) {
-      return nullptr;
-    }
+    if (object_ == nullptr) return nullptr;
     const auto found = object_->find(field);
     return found == object_->end() ? nullptr : &*found;
   }
@@ -104,41 +117,27 @@ class Fields {
   const Json* object_ = nullptr;
 };
 
+Json json_of(const ScheduleEntry& entry) {
+  Json line;
+  visit_device(entry.device, Writer{line["device"]});
+  visit_workload(entry.workload, Writer{line["workload"]});
+  visit_schedule(entry.schedule, Writer{line["schedule"]});
+  return line;
+}
+
 bool is_hash(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 ScheduleEntry read_entry(const Json& line, std::string& complaint) {
   ScheduleEntry entry;
-  Fields device(line, "device", complaint);
-  entry.device = {.kind = device.text("kind"),
-                  .model = device.text("model"),
-                  .isa = device.text("isa"),
-                  .caches = device.text("caches"),
-                  .cores = device.count("cores"),
-                  .driver = device.text("driver"),
-                  .probed = device.text("probed")};
-  Fields workload(line, "workload", complaint);
-  entry.workload = {.hash = workload.text("hash"),
-                    .graph = workload.text("graph"),
-                    .shapes = workload.text("shapes"),
-                    .types = workload.text("types"),
-                    .numerics = workload.text("numerics")};
+  visit_device(entry.device, Reader(line, "device", complaint));
+  Reader workload(line, "workload", complaint);
+  visit_workload(entry.workload, workload);
   if (!is_hash(entry.workload.hash)) {
     workload.complain("hash", "lower-case hexadecimal digits are needed");
   }
-  Fields schedule(line, "schedule", complaint);
-  entry.schedule.engine = schedule.text("engine");
-  entry.schedule.moves = schedule.text("moves");
-  entry.schedule.predicted_ns = schedule.nanoseconds("predicted_ns");
-  entry.schedule.measured_ns = schedule.nanoseconds("measured_ns");
-  entry.schedule.samples = schedule.count("samples");
-  if (const auto status = status_of(schedule.text("status"))) {
-    entry.schedule.status = *status;
-  } else {
-    schedule.complain("status", "picked, tuned, tried or rejected is needed");
-  }
-  entry.schedule.reason = schedule.text("reason");
+  visit_schedule(entry.schedule, Reader(line, "schedule", complaint));
   return entry;
 }
 
@@ -155,9 +154,7 @@ std::string check_format(const Json& version) {
 std::optional<Json> parse_line(std::string_view line, std::string& complaint) {
   try {
     Json json = Json::parse(line);
-    if (json.is_object()) {
-      return json;
-    }
+    if (json.is_object()) return json;
     complaint = "a JSON object is needed";
   } catch (const nlohmann::json::parse_error& error) {
     complaint = fmt::format("column {}: this is not JSON", error.byte);
@@ -181,9 +178,7 @@ ParsedSchedules parse_schedules(std::string_view text) {
   for (int number = 1; !text.empty(); ++number) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) {
-      continue;
-    }
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     std::string complaint;
     if (const auto json = parse_line(line, complaint)) {
       const auto version = json->find(format_name);

@@ -73,9 +73,7 @@ Schema schema_of(Database& database) {
     return empty ? Schema::absent : Schema::foreign;
   }
   const std::int64_t found = number(database, "pragma user_version");
-  if (found == version) {
-    return Schema::current;
-  }
+  if (found == version) return Schema::current;
   return found > version ? Schema::newer : Schema::absent;
 }
 

@@ -63,9 +63,7 @@ std::int64_t store_workload(Database& database, const WorkloadRow& workload) {
 std::optional<ScheduleRow> find_schedule(Database& database, const DeviceRow& device,
                                          const WorkloadRow& workload, std::string_view engine) {
   const std::optional<std::int64_t> id = find_workload(database, workload);
-  if (!id) {
-    return std::nullopt;
-  }
+  if (!id) return std::nullopt;
   Query query(database,
               "select engine, moves, predicted_ns, measured_ns, samples, status, reason "
               "from schedule where workload = ? and device = ? and engine = ? "
@@ -102,9 +100,7 @@ void store_schedule(Database& database, const ScheduleEntry& entry) {
 std::int64_t forget_schedules(Database& database, const DeviceRow& device,
                               const WorkloadRow& workload, std::string_view engine) {
   const std::optional<std::int64_t> id = find_workload(database, workload);
-  if (!id) {
-    return 0;
-  }
+  if (!id) return 0;
   Query(database, "delete from schedule where workload = ? and device = ? and engine = ?", *id,
         device_id(device), engine)
       .run();
@@ -143,9 +139,7 @@ std::vector<ScheduleEntry> list_schedules(Database& database, std::string_view p
 
 std::optional<DeviceRow> find_device(Database& database, const DeviceRow& identity) {
   Query query(database, "select probed from device where id = ?", device_id(identity));
-  if (!query.next()) {
-    return std::nullopt;
-  }
+  if (!query.next()) return std::nullopt;
   DeviceRow device = identity;
   device.probed = query.text(0);
   return device;
@@ -164,9 +158,7 @@ void store_device(Database& database, const DeviceRow& device) {
 std::optional<StoredArtifact> find_artifact(Database& database, std::string_view key) {
   Query query(database, "select key, meta, checksum, last_use, code from artifact where key = ?",
               key);
-  if (!query.next()) {
-    return std::nullopt;
-  }
+  if (!query.next()) return std::nullopt;
   const std::span<const std::byte> code = query.bytes(4);
   StoredArtifact stored{
       .artifact = {.key = query.text(0), .meta = query.text(1), .code = {code.begin(), code.end()}},
@@ -223,9 +215,7 @@ std::int64_t artifact_bytes(Database& database) {
 }
 
 std::int64_t evict_artifacts(Database& database, std::int64_t limit) {
-  if (artifact_bytes(database) <= limit) {
-    return 0;
-  }
+  if (artifact_bytes(database) <= limit) return 0;
   // `newer` counts the bytes of a row and of all that were used after it.
   Query(database,
         "delete from artifact where id in (select id from (select id, sum(size) over "
@@ -249,18 +239,14 @@ std::int64_t clear(Database& database) {
 
 std::string_view status_name(ScheduleStatus status) {
   for (const auto& [value, name] : statuses) {
-    if (value == status) {
-      return name;
-    }
+    if (value == status) return name;
   }
   return "rejected";
 }
 
 std::optional<ScheduleStatus> status_of(std::string_view name) {
   for (const auto& [value, known] : statuses) {
-    if (known == name) {
-      return value;
-    }
+    if (known == name) return value;
   }
   return std::nullopt;
 }
