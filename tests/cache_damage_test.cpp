@@ -156,7 +156,7 @@ TEST_CASE("code that has changed in the file is missed and its row removed") {
   const Folder folder;
   const std::string file = sound_file(folder / "tenon.sqlite");
   std::string bytes = contents(file);
-  const Artifact victim = artifact(105);
+  const ArtifactRow victim = artifact(105);
   const std::string code(reinterpret_cast<const char*>(victim.code.data()), 64);
   const std::size_t place = bytes.find(victim.meta);
   REQUIRE(place != std::string::npos);

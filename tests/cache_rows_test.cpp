@@ -145,7 +145,7 @@ TEST_CASE("every part of an artifact's identity changes its key") {
   others[7].moves = "split is";
   others[7].workload = "um";
   Watched watched("");
-  Artifact stored = artifact(0);
+  ArtifactRow stored = artifact(0);
   stored.key = artifact_key(identity);
   CHECK(stored.key.size() == 32);
   watched.cache.store_artifact(stored);
@@ -163,7 +163,7 @@ TEST_CASE("hashes are the same on every machine and in every release") {
 
 TEST_CASE("an artifact may be empty, replaced and forgotten") {
   Watched watched("");
-  Artifact empty{.key = "00", .meta = "", .code = {}};
+  ArtifactRow empty{.key = "00", .meta = "", .code = {}};
   watched.cache.store_artifact(empty);
   CHECK(watched.cache.find_artifact("00") == empty);
   empty.meta = "entry 3";

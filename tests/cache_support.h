@@ -139,9 +139,9 @@ inline ScheduleRow schedule(const std::string& moves,
 }
 
 // Bytes that differ from artifact to artifact and from place to place.
-inline Artifact artifact(int number, std::size_t size = 3000) {
-  Artifact artifact{.key = hash_fields({"artifact", std::to_string(number)}),
-                    .meta = "entry 0 scratch " + std::to_string(number)};
+inline ArtifactRow artifact(int number, std::size_t size = 3000) {
+  ArtifactRow artifact{.key = hash_fields({"artifact", std::to_string(number)}),
+                       .meta = "entry 0 scratch " + std::to_string(number)};
   for (std::size_t place = 0; place < size; ++place) {
     artifact.code.push_back(static_cast<std::byte>(place * 7 + static_cast<std::size_t>(number)));
   }

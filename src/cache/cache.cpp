@@ -134,22 +134,23 @@ void Cache::store_device(const DeviceRow& device) {
   });
 }
 
-std::optional<Artifact> Cache::find_artifact(std::string_view key) {
-  return attempt(std::optional<Artifact>(), [&](Database& database) -> std::optional<Artifact> {
-    auto stored = cache::find_artifact(database, key);
-    if (!stored) return std::nullopt;
-    if (!stored->sound) {
-      cache::forget_artifact(database, key);
-      return std::nullopt;
-    }
-    if (const std::int64_t now = options_.now(); now - stored->last_use > day) {
-      touch(database, key, now);
-    }
-    return std::move(stored->artifact);
-  });
+std::optional<ArtifactRow> Cache::find_artifact(std::string_view key) {
+  return attempt(std::optional<ArtifactRow>(),
+                 [&](Database& database) -> std::optional<ArtifactRow> {
+                   auto stored = cache::find_artifact(database, key);
+                   if (!stored) return std::nullopt;
+                   if (!stored->sound) {
+                     cache::forget_artifact(database, key);
+                     return std::nullopt;
+                   }
+                   if (const std::int64_t now = options_.now(); now - stored->last_use > day) {
+                     touch(database, key, now);
+                   }
+                   return std::move(stored->artifact);
+                 });
 }
 
-void Cache::store_artifact(const Artifact& artifact) {
+void Cache::store_artifact(const ArtifactRow& artifact) {
   const auto size = static_cast<std::int64_t>(artifact.code.size() + artifact.meta.size());
   if (size > options_.artifact_limit) return;
   attempt(false, [&](Database& database) {

@@ -86,9 +86,9 @@ class Cache {
 
   // Machine code. A hit has passed its checksum; a row that does not is deleted and missed. A hit
   // writes nothing unless the last use is more than a day old.
-  std::optional<Artifact> find_artifact(std::string_view key);
+  std::optional<ArtifactRow> find_artifact(std::string_view key);
   // Drops what was used longest ago to stay within the limit; an artifact above it is not kept.
-  void store_artifact(const Artifact& artifact);
+  void store_artifact(const ArtifactRow& artifact);
   void forget_artifact(std::string_view key);
   std::vector<ArtifactInfo> artifacts(std::string_view key_prefix = "");
 

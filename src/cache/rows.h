@@ -69,12 +69,12 @@ struct ScheduleEntry {
 };
 
 // Compiled code under the key that artifact_key (key.h) makes of everything that went into it.
-struct Artifact {
+struct ArtifactRow {
   std::string key = {};
   std::string meta = {};  // entry offsets, scratch sizes; the code's owner reads it
   std::vector<std::byte> code = {};
 
-  bool operator==(const Artifact&) const = default;
+  bool operator==(const ArtifactRow&) const = default;
 };
 
 // An artifact in a listing, without its code.

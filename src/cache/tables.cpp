@@ -171,7 +171,7 @@ void touch_artifact(Database& database, std::string_view key, std::int64_t now) 
   Query(database, "update artifact set last_use = ? where key = ?", now, key).run();
 }
 
-void store_artifact(Database& database, const Artifact& artifact, std::int64_t now) {
+void store_artifact(Database& database, const ArtifactRow& artifact, std::int64_t now) {
   const std::span<const std::byte> code = artifact.code;
   const auto size = static_cast<std::int64_t>(code.size() + artifact.meta.size());
   Query(database,

@@ -37,13 +37,13 @@ void store_device(Database& database, const DeviceRow& device);
 
 // An artifact as it is stored; `sound` is false where the checksum does not fit.
 struct StoredArtifact {
-  Artifact artifact;
+  ArtifactRow artifact;
   std::int64_t last_use = 0;
   bool sound = false;
 };
 std::optional<StoredArtifact> find_artifact(Database& database, std::string_view key);
 void touch_artifact(Database& database, std::string_view key, std::int64_t now);
-void store_artifact(Database& database, const Artifact& artifact, std::int64_t now);
+void store_artifact(Database& database, const ArtifactRow& artifact, std::int64_t now);
 bool forget_artifact(Database& database, std::string_view key);
 std::vector<ArtifactInfo> list_artifacts(Database& database, std::string_view prefix);
 
