@@ -1,6 +1,6 @@
 // The interpreter: the oracle of every test, slow and obvious. It computes each node in double
 // (integers wrapped to their type), accumulates in double, and rounds every node's result to its
-// type.
+// type. Read next: interpret_executor.h, which realizes tensors with it.
 #pragma once
 
 #include <span>
@@ -10,7 +10,10 @@
 
 namespace tenon {
 
-// The values of every node asked for, row-major, as doubles. Leaves are read through `device`.
-std::vector<std::vector<double>> interpret(std::span<const NodeRef> nodes, Device& device);
+// The values of every node asked for, row-major, as doubles. Leaves are read through `device`;
+// nodes that `table`, where there is one, knows to be realized are read from their leaves. Error: a
+// leaf was overwritten in place.
+std::vector<std::vector<double>> interpret(std::span<const NodeRef> nodes, Device& device,
+                                           const NodeTable* table = nullptr);
 
 }  // namespace tenon

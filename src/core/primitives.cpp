@@ -148,7 +148,10 @@ Tensor view(const Tensor& x, Shape shape, View view) {
   const VarBounds bounds_of = axis_bounds(shape);
   const auto normal = [&](const Index& index) {
     require_axes(index, shape);
-    return substitute(index, Index::var, bounds_of);
+    const auto without_ones = [&](Var axis) {
+      return shape[axis] == Extent(1) ? Index(0) : Index::var(axis);
+    };
+    return substitute(index, without_ones, bounds_of);
   };
   for (Index& index : view.map) index = normal(index);
   std::vector<Range> inside;
