@@ -305,6 +305,8 @@ TEST_CASE("the default place follows the environment") {
   CHECK(place() == "/elsewhere/tenon.sqlite");
   variables["TENON_CACHE"] = folder.path();
   CHECK(place() == folder / "tenon.sqlite");
+  variables["TENON_CACHE"] = ":memory:";
+  CHECK(place() == (std::filesystem::current_path() / ":memory:").string());
   variables["TENON_CACHE"] = "";
   CHECK(place() == "");
 }

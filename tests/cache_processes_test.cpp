@@ -1,6 +1,10 @@
 // Several processes on one file: all write at once, and any may be killed at any time.
 #include <doctest/doctest.h>
 
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <filesystem>
 #include <memory>
 
 #include "cache/database.h"
@@ -119,6 +123,31 @@ TEST_CASE("kill -9 while the file is created leaves one that can be used") {
     CHECK(watched.warned() == "");
     CHECK(watched.cache.summary().path == file);
   }
+}
+
+TEST_CASE("a full disk drops stores with one warning, and the file stays sound") {
+  const Folder folder;
+  const std::string file = folder / "tenon.sqlite";
+  const std::string outcome = in_child([&] {
+    Watched watched(file);
+    std::string result = exercise(watched.cache, 0);
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit full{.rlim_cur = 150'000, .rlim_max = 150'000};
+    setrlimit(RLIMIT_FSIZE, &full);
+    for (int number = 1; number < 20; ++number) {
+      watched.cache.store_artifact(artifact(number, 20'000));
+    }
+    if (watched.cache.find_artifact(artifact(0).key) != artifact(0)) result += " but lost";
+    return result + "\n" + watched.warned();
+  });
+  CHECK(outcome.starts_with("works\ncache: " + file));
+  CHECK(outcome.ends_with("; going on without\n"));
+  CHECK(std::count(outcome.begin(), outcome.end(), '\n') == 2);
+  CHECK(integrity(file) == "ok");
+  Watched watched(file);
+  CHECK(stored_rows(watched.cache, 0, 1) == 1);
+  CHECK(exercise(watched.cache, 50) == "works");
+  CHECK(watched.warnings.empty());
 }
 
 TEST_CASE("a look-up waits for nobody's lock to note the use of an artifact") {

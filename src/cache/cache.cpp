@@ -29,13 +29,13 @@ void warn_on_stderr(const std::string& message) { fmt::print(stderr, "tenon: {}\
 
 // Notes the use of an artifact, or not: a look-up waits for nobody's lock.
 void touch(Database& database, std::string_view key, std::int64_t now) {
-  database.wait_for_locks(0);
+  const int before = database.wait_for_locks(0);
   try {
     cache::touch_artifact(database, key, now);
   } catch (const DatabaseError& error) {
     if (error.trouble != Trouble::failed) throw;
   }
-  database.wait_for_locks(cache::Database::lock_timeout);
+  database.wait_for_locks(before);
 }
 
 // Hands the pages of deleted rows back to the file system.
@@ -85,6 +85,8 @@ Result Cache::attempt(Result otherwise, Work&& work) {
         connection_.reset();
       } else {
         warn_once(fmt::format("{}: {}; going on without", path_, error.what()));
+        // Whoever holds a lock that long may never let go: it is waited for once a process.
+        if (connection_ != nullptr) connection_->database.wait_for_locks(0);
         return otherwise;
       }
     }

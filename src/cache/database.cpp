@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <cmath>
+#include <utility>
 
 namespace tenon::cache {
 namespace {
@@ -59,8 +60,9 @@ void Database::run(const std::string& sql) {
 
 std::int64_t Database::changes() const { return sqlite3_changes(handle_.get()); }
 
-void Database::wait_for_locks(int milliseconds) {
+int Database::wait_for_locks(int milliseconds) {
   sqlite3_busy_timeout(handle_.get(), milliseconds);
+  return std::exchange(lock_wait_, milliseconds);
 }
 
 sqlite3_stmt* Database::prepared(const char* sql) {

@@ -8,10 +8,12 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -19,6 +21,7 @@ namespace tenon::cache {
 namespace {
 
 constexpr const char* file_name = "tenon.sqlite";
+constexpr int lock_tries = 5'000;                                      // of a millisecond
 constexpr std::array<const char*, 3> suffixes = {"", "-wal", "-shm"};  // all that SQLite keeps
 
 std::string folder_of(const std::string& path) {
@@ -42,10 +45,9 @@ std::optional<std::string> make_folder(const std::string& folder) {
   std::filesystem::path made;
   for (const std::filesystem::path& part : std::filesystem::path(folder)) {
     made /= part;
-    if (mkdir(made.c_str(), 0700) != 0 && errno != EEXIST && errno != EISDIR) {
-      if (const int error = errno; stat(made.c_str(), &status) != 0) {
-        return fmt::format("folder {} cannot be created: {}", folder, std::strerror(error));
-      }
+    if (mkdir(made.c_str(), 0700) == 0) continue;
+    if (const int error = errno; stat(made.c_str(), &status) != 0) {
+      return fmt::format("folder {} cannot be created: {}", folder, std::strerror(error));
     }
   }
   return std::nullopt;
@@ -109,7 +111,8 @@ std::string resolve_path(const std::string& path) {
   struct stat status{};
   const bool folder =
       path.back() == '/' || (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode));
-  return folder ? (std::filesystem::path(path) / file_name).string() : path;
+  const std::string file = folder ? (std::filesystem::path(path) / file_name).string() : path;
+  return std::filesystem::absolute(file).string();
 }
 
 std::optional<std::string> default_path(const Environment& environment) {
@@ -194,8 +197,10 @@ std::optional<FileId> file_id(const std::string& path) {
 
 FolderLock::FolderLock(const std::string& path, Mode mode)
     : descriptor_(open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-  const int operation = mode == Mode::shared ? LOCK_SH : LOCK_EX;
-  while (descriptor_ >= 0 && flock(descriptor_, operation) != 0 && errno == EINTR) {
+  const int operation = (mode == Mode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
+  for (int tries = 0; tries < lock_tries && flock(descriptor_, operation) != 0; ++tries) {
+    if (errno != EWOULDBLOCK && errno != EINTR) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 

@@ -18,7 +18,9 @@ using Environment = std::function<std::optional<std::string>(const char*)>;
 std::optional<std::string> process_environment(const char* name);
 
 // The file that a path given by the user means: a folder (one that exists, or a path that ends in
-// '/') means tenon.sqlite in it. An empty path stays empty: in memory.
+// '/') means tenon.sqlite in it. Absolute, so that SQLite reads no meaning into ":memory:" or
+// "file:" and the file stays the same when the process changes its folder. An empty path stays empty:
+// in memory.
 std::string resolve_path(const std::string& path);
 
 // $TENON_CACHE (a file or a folder; empty: in memory), else $XDG_CACHE_HOME/tenon/tenon.sqlite,
@@ -45,7 +47,8 @@ std::optional<FileId> file_id(const std::string& path);
 
 // Holds flock() on the folder of the cache's file. Opening the file takes it shared, creating or
 // replacing the file takes it exclusively, so that nobody opens one file with another's log.
-// It comes on top of SQLite's own locks, which guard the contents.
+// It comes on top of SQLite's own locks, which guard the contents. Where the lock cannot be had (a
+// process was stopped while it held it), the holder goes on without.
 class FolderLock {
  public:
   enum class Mode { shared, exclusive };

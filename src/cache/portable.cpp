@@ -1,5 +1,6 @@
 #include "cache/portable.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>

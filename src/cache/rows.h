@@ -7,7 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tenon {
@@ -44,6 +46,10 @@ enum class ScheduleStatus {
   tried,     // measured or picked once, and surpassed
   rejected,  // wrong, crashed or timed out; `reason` says which
 };
+
+// "picked", "tuned", ...: as listings, files and tables have them. nullopt for any other name.
+std::string_view status_name(ScheduleStatus status);
+std::optional<ScheduleStatus> status_of(std::string_view name);
 
 // One schedule of one workload on one device. Workload, device, engine and moves name it; of
 // `picked` and of `tuned` there is at most one each for a workload, device and engine.

@@ -1,19 +1,9 @@
 #include "cache/tables.h"
 
-#include <array>
-#include <utility>
-
 #include "cache/key.h"
 
 namespace tenon::cache {
 namespace {
-
-constexpr std::array<std::pair<ScheduleStatus, std::string_view>, 4> statuses = {{
-    {ScheduleStatus::picked, "picked"},
-    {ScheduleStatus::tuned, "tuned"},
-    {ScheduleStatus::tried, "tried"},
-    {ScheduleStatus::rejected, "rejected"},
-}};
 
 std::int64_t number(Database& database, const char* sql) {
   Query query(database, sql);
@@ -235,20 +225,6 @@ std::int64_t clear(Database& database) {
   Query(database, "delete from workload").run();
   Query(database, "delete from device").run();
   return rows;
-}
-
-std::string_view status_name(ScheduleStatus status) {
-  for (const auto& [value, name] : statuses) {
-    if (value == status) return name;
-  }
-  return "rejected";
-}
-
-std::optional<ScheduleStatus> status_of(std::string_view name) {
-  for (const auto& [value, known] : statuses) {
-    if (known == name) return value;
-  }
-  return std::nullopt;
 }
 
 }  // namespace tenon::cache

@@ -57,7 +57,4 @@ std::int64_t evict_artifacts(Database& database, std::int64_t limit);
 // Deletes every row of every table. Returns how many schedules and artifacts went.
 std::int64_t clear(Database& database);
 
-std::string_view status_name(ScheduleStatus status);
-std::optional<ScheduleStatus> status_of(std::string_view name);
-
 }  // namespace tenon::cache
