@@ -19,8 +19,8 @@ std::optional<std::string> process_environment(const char* name);
 
 // The file that a path given by the user means: a folder (one that exists, or a path that ends in
 // '/') means tenon.sqlite in it. Absolute, so that SQLite reads no meaning into ":memory:" or
-// "file:" and the file stays the same when the process changes its folder. An empty path stays empty:
-// in memory.
+// "file:" and the file stays the same when the process changes its folder. An empty path stays
+// empty: in memory.
 std::string resolve_path(const std::string& path);
 
 // $TENON_CACHE (a file or a folder; empty: in memory), else $XDG_CACHE_HOME/tenon/tenon.sqlite,
