@@ -3,9 +3,10 @@
 //     constant + sum of coefficient * atom      atom = variable | floor(index / d) | index mod d
 //
 // so equal expressions of this family compare equal without a simplifier (terms are sorted, like
-// terms merged, d > 0, and d*floor(x/d) + x mod d is x again). Views are functions on indices: lowering substitutes indices through them.
-// Variables are small integers; what they stand for (an axis of a View's result, a loop of a
-// kernel) is the user's business. Read next: extent.h, node.h (View), lower/nest.h.
+// terms merged, d > 0, and d*floor(x/d) + x mod d is x again). Views are functions on indices:
+// lowering substitutes indices through them. Variables are small integers; what they stand for (an
+// axis of a View's result, a loop of a kernel) is the user's business. Read next: extent.h, node.h
+// (View), lower/nest.h.
 #pragma once
 
 #include <cstdint>
