@@ -1,0 +1,60 @@
+#include "codegen/compile.h"
+
+#include <dlfcn.h>
+
+#include "codegen/llvm/module.h"
+#include "core/error.h"
+
+namespace tenon {
+namespace {
+
+// Opened once and never closed: LLVM does not survive being unloaded.
+const CompilerModule& module() {
+  static const CompilerModule& opened = []() -> const CompilerModule& {
+    void* library = dlopen("tenon_llvm.so", RTLD_NOW | RTLD_LOCAL);
+    if (!library) fail("the compiler cannot be opened: {}; is it installed?", dlerror());
+    using Door = decltype(&tenon_llvm_module);
+    const auto door = reinterpret_cast<Door>(dlsym(library, "tenon_llvm_module"));
+    if (!door) fail("tenon_llvm.so is not Tenon's compiler: {}", dlerror());
+    return *door();
+  }();
+  return opened;
+}
+
+}  // namespace
+
+std::string_view name(Isa isa) {
+  switch (isa) {
+    case Isa::avx512:
+      return "avx512";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::fma128:
+      return "fma128";
+  }
+  broken_invariant("an Isa that is not in the list", std::source_location::current());
+}
+
+int vector_bytes(Isa isa) {
+  switch (isa) {
+    case Isa::avx512:
+      return 64;
+    case Isa::avx2:
+      return 32;
+    case Isa::fma128:
+      return 16;
+  }
+  broken_invariant("an Isa that is not in the list", std::source_location::current());
+}
+
+Compiled compile(const FinishedKernel& kernel, Isa isa) { return module().compile(kernel, isa); }
+
+std::string llvm_ir(const FinishedKernel& kernel, Isa isa) { return module().llvm_ir(kernel, isa); }
+
+std::string assembly(const FinishedKernel& kernel, Isa isa) {
+  return module().assembly(kernel, isa);
+}
+
+std::string compiler_version() { return TENON_COMPILER_VERSION; }
+
+}  // namespace tenon

@@ -1,0 +1,154 @@
+#include "codegen/cpu_device.h"
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <thread>
+
+#include <sys/mman.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include "codegen/memory_pool.h"
+#include "core/error.h"
+
+namespace tenon {
+namespace {
+
+// Code in memory of its own: written first, then made executable, never both at once.
+class CpuProgram : public Device::Program {
+ public:
+  explicit CpuProgram(const Artifact& artifact)
+      : size_(artifact.code.size()),
+        shared_scratch(artifact.shared_scratch),
+        thread_scratch(artifact.thread_scratch) {
+    if (artifact.entry >= size_) fail("a kernel's code is {} bytes long and has no entry", size_);
+    memory_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory_ == MAP_FAILED) fail("no memory for the {} bytes of a kernel's code", size_);
+    std::memcpy(memory_, artifact.code.data(), size_);
+    if (mprotect(memory_, size_, PROT_READ | PROT_EXEC) != 0) {
+      munmap(memory_, size_);
+      fail("this system does not let a program run code that it made itself: {}",
+           std::strerror(errno));
+    }
+    function = reinterpret_cast<KernelFunction>(static_cast<char*>(memory_) + artifact.entry);
+  }
+  ~CpuProgram() override { munmap(memory_, size_); }
+  CpuProgram(const CpuProgram&) = delete;
+  CpuProgram& operator=(const CpuProgram&) = delete;
+
+ private:
+  void* memory_;
+  std::size_t size_;
+
+ public:
+  KernelFunction function;
+  std::size_t shared_scratch, thread_scratch;  // bytes
+};
+
+// Memory of the kernels' own, which grows to what the largest of them needs.
+class Scratch {
+ public:
+  explicit Scratch(MemoryPool& pool) : pool_(pool) {}
+  ~Scratch() { drop(); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  void* at_least(std::size_t bytes) {
+    if (bytes > bytes_) {
+      drop();
+      block_ = pool_.take(bytes);
+      bytes_ = bytes;
+    }
+    return block_;
+  }
+  void* block() const { return block_; }
+
+ private:
+  void drop() {
+    if (block_) pool_.give_back(block_, bytes_);
+    block_ = nullptr;
+    bytes_ = 0;
+  }
+  MemoryPool& pool_;
+  void* block_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
+struct CpuDevice::Implementation {
+  explicit Implementation(int threads)
+      : threads(threads), pool(std::make_shared<MemoryPool>()), arena(threads), shared(*pool) {
+    for (int i = 0; i < threads; i++) per_thread.push_back(std::make_unique<Scratch>(*pool));
+    runtime = {.parallel = run_parallel, .self = this};
+  }
+
+  // A few pieces for each thread: idle threads take what busy ones have not begun.
+  static void run_parallel(const Runtime* runtime, Runtime::Body body, void* context,
+                           std::int64_t count) {
+    constexpr std::int64_t pieces = 8;  // a thread
+    if (count <= 0) return;
+    auto& self = *static_cast<Implementation*>(runtime->self);
+    if (self.threads == 1 || count == 1)
+      return body(context, 0, count, self.per_thread[0]->block());
+    const std::int64_t grain = std::max<std::int64_t>(1, count / (pieces * self.threads));
+    self.arena.execute([&] {
+      tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, count, grain), [&](const auto& range) {
+        const int thread = tbb::this_task_arena::current_thread_index();
+        body(context, range.begin(), range.end(), self.per_thread[thread]->block());
+      });
+    });
+  }
+
+  int threads;
+  std::shared_ptr<MemoryPool> pool;
+  tbb::task_arena arena;
+  std::mutex launching;
+  Scratch shared;
+  std::vector<std::unique_ptr<Scratch>> per_thread;
+  Runtime runtime;
+};
+
+CpuDevice::CpuDevice(int threads) {
+  if (threads < 0) fail("{} threads were asked for; give at least 1, or 0 for all", threads);
+  if (threads == 0) threads = tbb::this_task_arena::max_concurrency();
+  implementation_ = std::make_unique<Implementation>(threads);
+}
+
+CpuDevice::~CpuDevice() = default;
+
+int CpuDevice::threads() const { return implementation_->threads; }
+
+BufferRef CpuDevice::allocate(std::size_t bytes) {
+  const std::shared_ptr<MemoryPool> pool = implementation_->pool;
+  auto* buffer = new Buffer{.data = pool->take(bytes), .bytes = bytes};
+  return {buffer, [pool](Buffer* freed) {
+            pool->give_back(freed->data, freed->bytes);
+            delete freed;
+          }};
+}
+
+void CpuDevice::read(const Buffer& from, void* to) {
+  if (from.bytes > 0) std::memcpy(to, from.data, from.bytes);
+}
+
+void CpuDevice::write(Buffer& to, const void* from) {
+  if (to.bytes > 0) std::memcpy(to.data, from, to.bytes);
+}
+
+Device::ProgramRef CpuDevice::load(const Artifact& artifact) {
+  return std::make_shared<CpuProgram>(artifact);
+}
+
+void CpuDevice::launch(const Program& program, std::span<void* const> buffers,
+                       std::span<const std::int64_t> sizes) {
+  const auto& code = static_cast<const CpuProgram&>(program);
+  Implementation& self = *implementation_;
+  const std::lock_guard lock(self.launching);
+  void* shared = self.shared.at_least(code.shared_scratch);
+  for (const auto& scratch : self.per_thread) scratch->at_least(code.thread_scratch);
+  code.function(buffers.data(), sizes.data(), shared, self.per_thread[0]->block(), &self.runtime);
+}
+
+}  // namespace tenon

@@ -1,0 +1,128 @@
+// Emission: one finished nest on its way to LLVM IR. Loops are walked once, `unroll` ones expanded
+// with their constants; every statement comes out as vector code for the vector axes around it.
+// Files: emit_loops.cpp (loops, limits, parallel bodies), emit_statements.cpp (stores, masks),
+// Used by emit.cpp alone. Read first: indices.h.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "codegen/compile.h"
+#include "codegen/llvm/indices.h"
+
+namespace llvm {
+class AllocaInst;
+class BasicBlock;
+class Constant;
+class Function;
+class FunctionType;
+class LLVMContext;
+class Module;
+}  // namespace llvm
+
+namespace tenon {
+
+class Emission {
+ public:
+  Emission(const FinishedKernel& finished, Isa isa, llvm::Module& module,
+           llvm::IRBuilderBase& builder);
+  void emit_kernel();
+
+ private:
+  // The function being emitted: the kernel itself or the body of a parallel loop.
+  struct Body {
+    llvm::Function* function = nullptr;
+    llvm::Value* buffers = nullptr;
+    llvm::Value* shared_scratch = nullptr;
+    llvm::Value* thread_scratch = nullptr;
+    llvm::Value* runtime = nullptr;
+    bool is_parallel = false;
+    bool streams = false;               // has non-temporal stores, which a fence must follow
+    std::map<int, llvm::Value*> bases;  // by tensor
+  };
+  // A serial loop's range, and where its values go.
+  struct Span {
+    llvm::Value* begin;
+    llvm::Value* end;
+    bool runs_once = false;  // begin < end is known
+    std::int64_t step = 1;
+  };
+  // Where an access goes: base + index (+ computed), in elements, and when it may touch memory.
+  struct Access {
+    int tensor;
+    Linear index;
+    llvm::Value* computed = nullptr;  // i64 or a vector of them
+    llvm::Value* valid = nullptr;     // null: always
+    bool in_bounds = false;           // for all values of the axes
+  };
+  using Path = std::vector<Var>;
+
+  // emit_loops.cpp
+  void emit(const std::vector<Item>& items);
+  void emit(const Item& item);
+  void emit(const Loop& loop);
+  void emit_unrolled(const Loop& loop, std::vector<Range> guards);
+  void emit_lanes(const Loop& loop, std::vector<Range> conditions);
+  void emit_serial(const Loop& loop, const Span& span, const std::vector<Range>& guards);
+  void emit_parallel(const Loop& loop, llvm::Value* count, const std::vector<Range>& guards);
+  void loop_over(const Span& span, const std::function<void(llvm::Value*)>& body);
+  llvm::Value* upper_end(const Loop& loop, std::vector<Range>& guards);
+  bool all_below(const std::vector<Item>& items, const std::vector<Var>& axes) const;
+  void when(llvm::Value* condition, const std::function<void()>& body);  // null: always
+  void when(const std::vector<Range>& ranges, const std::function<void()>& body);
+  void begin_body(llvm::Function* function);
+  void end_body();
+
+  // emit_statements.cpp
+  void statement(const Item& item);
+  void for_lanes(const Item& item, std::span<const Var> axes, Var active);
+  void statement_at_lanes(const Item& item);
+  void store(const Store& store);
+  void prefetch(const Prefetch& prefetch);
+  Var active_axis(const Item& item);
+  int widest_piece() const;
+
+  // emit_memory.cpp
+  Index flat(int tensor, const std::vector<Index>& at) const;
+  Access access(int tensor, const std::vector<Index>& at, int computed_axis,
+                const ValueRef& computed);
+  llvm::Value* base(int tensor);
+  llvm::Value* address(const Access& access);
+  llvm::Value* read(const Access& access, llvm::Value* inside, double fill);
+  llvm::Value* read_memory(const Access& access, llvm::Value* touch, llvm::Value* fill);
+  void write(const Access& access, llvm::Value* value, llvm::Value* touch, bool stream);
+  llvm::Value* addresses(const Access& access);  // one per lane
+
+  // emit_values.cpp
+  llvm::Value* value(const ValueRef& value);
+  llvm::Value* load(const Load& load);
+  llvm::Value* fold(const Fold& fold, Type type);
+  llvm::Value* apply(const Apply& apply, Type type);  // emit_apply.cpp
+  llvm::Value* index_value(const Index& index);
+  llvm::Value* combine(Combine combine, Type type, llvm::Value* a, llvm::Value* b);
+  llvm::Value* constant(Type type, double value);
+  llvm::Type* memory_type(Type type);
+  llvm::Type* value_type(Type type);
+  llvm::Value* all_hold(const std::vector<Range>& ranges);  // null: always
+  llvm::Value* both(llvm::Value* a, llvm::Value* b);        // null: always
+  llvm::Value* widen(llvm::Value* value);  // a scalar in every lane; a vector as it is
+  bool has_lanes() const { return indices_.state.lanes.count > 1; }
+
+  const FinishedKernel& finished_;
+  const Kernel& kernel_;
+  Isa isa_;
+  llvm::Module& module_;
+  llvm::IRBuilderBase& builder_;
+  Indices indices_;
+  Body body_;
+  std::vector<Var> vector_axes_;                 // on the path, outermost first
+  std::vector<Range> lane_conditions_;           // on the path, those that vary with a vector axis
+  llvm::Value* mask_ = nullptr;                  // of the statement; null: all lanes
+  std::map<const Value*, llvm::Value*> values_;  // of the statement, each made once
+  std::map<int, llvm::Function*> registers_;     // the function that a reg tensor lives in
+};
+
+}  // namespace tenon

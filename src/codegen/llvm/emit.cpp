@@ -1,0 +1,98 @@
+#include "codegen/llvm/emit.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Module.h>
+
+#include "codegen/llvm/emission.h"
+
+namespace tenon {
+namespace {
+
+// More copies of statements than any sensible schedule has: LLVM would take seconds.
+constexpr double most_statements = 20'000;
+constexpr std::int64_t widest_vector = 1024;  // lanes
+
+double count_statements(const Kernel& kernel, const std::vector<Item>& items) {
+  double count = 0;
+  for (const Item& item : items) {
+    if (const Loop* loop = item.loop()) {
+      const Axis& axis = kernel.axes[loop->axis];
+      const double copies = axis.tag == Tag::unroll ? static_cast<double>(axis.extent) : 1;
+      count += copies * count_statements(kernel, loop->body);
+    } else {
+      count += 1;
+    }
+  }
+  return count;
+}
+
+std::string foreign(const Axis& axis, std::string_view tag) {
+  return fmt::format("loop {} is bound to {}, which a CPU does not have", axis.name, tag);
+}
+
+// Has the value, or one that it is made of, an operation that is not compiled yet?
+bool has_function(const ValueRef& value) {
+  const auto* apply = value ? std::get_if<Apply>(&value->detail) : nullptr;
+  if (!apply) return false;
+  if (apply->op == ScalarOp::exp2 || apply->op == ScalarOp::log2 || apply->op == ScalarOp::sin)
+    return true;
+  return std::any_of(apply->operands.begin(), apply->operands.end(), has_function);
+}
+
+bool has_function(const std::vector<Item>& items) {
+  return std::any_of(items.begin(), items.end(), [](const Item& item) {
+    if (const Loop* loop = item.loop()) return has_function(loop->body);
+    const Store* store = item.store();
+    return store && (has_function(store->value) || has_function(store->factor));
+  });
+}
+
+}  // namespace
+
+std::optional<std::string> unsupported(const FinishedKernel& finished) {
+  const Kernel& kernel = finished.kernel;
+  for (const Axis& axis : kernel.axes) {
+    switch (axis.tag) {
+      case Tag::grid:
+        return foreign(axis, "grid");
+      case Tag::warp:
+        return foreign(axis, "warp");
+      case Tag::lane:
+        return foreign(axis, "lane");
+      case Tag::mma:
+        return foreign(axis, "mma");
+      case Tag::vector:
+        if (axis.extent > widest_vector)
+          return fmt::format("loop {} is bound to vector with {} lanes; at most {} make sense",
+                             axis.name, axis.extent, widest_vector);
+        break;
+      default:
+        break;
+    }
+  }
+  for (const KernelTensor& tensor : kernel.tensors) {
+    if (tensor.where == Where::shared)
+      return fmt::format("tensor {} is staged in shared memory, which a CPU does not have",
+                         tensor.name);
+  }
+  if (has_function(kernel.body)) return "exp2, log2 and sin are not compiled yet";
+  if (const double count = count_statements(kernel, kernel.body); count > most_statements)
+    return fmt::format(
+        "unrolled, the kernel has {:.0f} statements; at most {:.0f} compile in "
+        "reasonable time",
+        count, most_statements);
+  return {};
+}
+
+std::unique_ptr<llvm::Module> emit(const FinishedKernel& kernel, Isa isa,
+                                   llvm::LLVMContext& context) {
+  auto module = std::make_unique<llvm::Module>(kernel.kernel.name, context);
+  llvm::IRBuilder<> builder(context);
+  Emission(kernel, isa, *module, builder).emit_kernel();
+  return module;
+}
+
+}  // namespace tenon

@@ -1,0 +1,110 @@
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/IRBuilder.h>
+
+#include "codegen/llvm/emission.h"
+#include "core/error.h"
+
+namespace tenon {
+namespace {
+
+// Rounds towards minus infinity; a divisor of 0 gives 0. The machine's division traps on 0 and on
+// the smallest integer by -1, so both divisors are replaced by 1 first.
+llvm::Value* divide(llvm::IRBuilderBase& builder, ScalarOp op, llvm::Value* a, llvm::Value* b) {
+  llvm::Type* type = a->getType();
+  llvm::Value* zero = llvm::Constant::getNullValue(type);
+  llvm::Value* one = llvm::ConstantInt::get(type, 1);
+  llvm::Value* is_zero = builder.CreateICmpEQ(b, zero);
+  llvm::Value* is_minus_one = builder.CreateICmpEQ(b, llvm::Constant::getAllOnesValue(type));
+  llvm::Value* divisor = builder.CreateSelect(builder.CreateOr(is_zero, is_minus_one), one, b);
+  llvm::Value* quotient = builder.CreateSDiv(a, divisor);
+  llvm::Value* rest = builder.CreateSub(a, builder.CreateMul(quotient, divisor));
+  llvm::Value* signs_differ = builder.CreateICmpSLT(builder.CreateXor(rest, divisor), zero);
+  llvm::Value* below = builder.CreateAnd(builder.CreateICmpNE(rest, zero), signs_differ);
+  llvm::Value* result = nullptr;
+  if (op == ScalarOp::mod) {
+    result = builder.CreateAdd(rest, builder.CreateSelect(below, divisor, zero));
+    return builder.CreateSelect(builder.CreateOr(is_zero, is_minus_one), zero, result);
+  }
+  result = builder.CreateSub(quotient, builder.CreateSelect(below, one, zero));
+  result = builder.CreateSelect(is_minus_one, builder.CreateSub(zero, a), result);
+  return builder.CreateSelect(is_zero, zero, result);
+}
+
+llvm::Value* cast(llvm::IRBuilderBase& builder, llvm::Value* a, Type from, Type to,
+                  llvm::Type* type) {
+  if (from == to) return a;
+  llvm::Value* zero = llvm::Constant::getNullValue(a->getType());
+  if (to == Type::boolean) {
+    return from == Type::f32 ? builder.CreateFCmpUNE(a, zero) : builder.CreateICmpNE(a, zero);
+  }
+  if (from == Type::f32)
+    return builder.CreateIntrinsic(llvm::Intrinsic::fptosi_sat, {type, a->getType()}, {a});
+  if (from == Type::boolean)
+    return to == Type::f32 ? builder.CreateUIToFP(a, type) : builder.CreateZExt(a, type);
+  return builder.CreateSIToFP(a, type);
+}
+
+}  // namespace
+
+llvm::Value* Emission::apply(const Apply& apply, Type type) {
+  std::vector<llvm::Value*> x;
+  bool is_vector = false;
+  for (const ValueRef& operand : apply.operands) {
+    x.push_back(value(operand));
+    is_vector |= x.back()->getType()->isVectorTy();
+  }
+  if (is_vector) {
+    for (llvm::Value*& operand : x) operand = widen(operand);
+  }
+  const Type of = apply.operands.back()->type;
+  const bool is_float = of == Type::f32;
+  llvm::Type* result = value_type(type);
+  if (is_vector) result = llvm::VectorType::get(result, indices_.state.lanes.count, false);
+  const auto count = [&] {
+    return builder_.CreateAnd(x[1], llvm::ConstantInt::get(x[1]->getType(), 31));
+  };
+  switch (apply.op) {
+    case ScalarOp::add:
+      return is_float ? builder_.CreateFAdd(x[0], x[1]) : builder_.CreateAdd(x[0], x[1]);
+    case ScalarOp::mul:
+      return is_float ? builder_.CreateFMul(x[0], x[1]) : builder_.CreateMul(x[0], x[1]);
+    case ScalarOp::div:
+      return builder_.CreateFDiv(x[0], x[1]);
+    case ScalarOp::max:
+      return combine(Combine::max, type, x[0], x[1]);
+    case ScalarOp::idiv:
+    case ScalarOp::mod:
+      return divide(builder_, apply.op, x[0], x[1]);
+    case ScalarOp::lt:
+      if (is_float) return builder_.CreateFCmpOLT(x[0], x[1]);
+      return of == Type::i32 ? builder_.CreateICmpSLT(x[0], x[1])
+                             : builder_.CreateICmpULT(x[0], x[1]);
+    case ScalarOp::eq:
+      return is_float ? builder_.CreateFCmpOEQ(x[0], x[1]) : builder_.CreateICmpEQ(x[0], x[1]);
+    case ScalarOp::where:
+      return builder_.CreateSelect(x[0], x[1], x[2]);
+    case ScalarOp::bit_and:
+      return builder_.CreateAnd(x[0], x[1]);
+    case ScalarOp::bit_or:
+      return builder_.CreateOr(x[0], x[1]);
+    case ScalarOp::bit_xor:
+      return builder_.CreateXor(x[0], x[1]);
+    case ScalarOp::shl:
+      return builder_.CreateShl(x[0], count());
+    case ScalarOp::shr:
+      return builder_.CreateLShr(x[0], count());
+    case ScalarOp::exp2:
+    case ScalarOp::log2:
+    case ScalarOp::sin:
+      break;
+    case ScalarOp::sqrt:
+      return builder_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x[0]);
+    case ScalarOp::cast:
+      return cast(builder_, x[0], of, type, result);
+    case ScalarOp::bitcast:
+      return builder_.CreateBitCast(x[0], result);
+  }
+  broken_invariant("an operation that is not in the table", std::source_location::current());
+}
+
+}  // namespace tenon

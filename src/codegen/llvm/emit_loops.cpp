@@ -1,0 +1,262 @@
+#include <algorithm>
+#include <limits>
+
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/IntrinsicsX86.h>
+#include <llvm/IR/Module.h>
+
+#include "codegen/llvm/emission.h"
+#include "core/error.h"
+
+namespace tenon {
+
+Emission::Emission(const FinishedKernel& finished, Isa isa, llvm::Module& module,
+                   llvm::IRBuilderBase& builder)
+    : finished_(finished),
+      kernel_(finished.kernel),
+      isa_(isa),
+      module_(module),
+      builder_(builder),
+      indices_(builder, finished.kernel) {}
+
+void Emission::emit_kernel() {
+  llvm::Type* pointer = builder_.getPtrTy();
+  auto* type = llvm::FunctionType::get(builder_.getVoidTy(),
+                                       {pointer, pointer, pointer, pointer, pointer}, false);
+  auto* function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, "kernel", module_);
+  begin_body(function);
+  body_.buffers = function->getArg(0);
+  body_.shared_scratch = function->getArg(2);
+  body_.thread_scratch = function->getArg(3);
+  body_.runtime = function->getArg(4);
+  emit(kernel_.body);
+  end_body();
+}
+
+void Emission::begin_body(llvm::Function* function) {
+  body_ = {};
+  body_.function = function;
+  llvm::LLVMContext& context = module_.getContext();
+  auto* entry = llvm::BasicBlock::Create(context, "entry", function);
+  auto* start = llvm::BasicBlock::Create(context, "start", function);
+  builder_.SetInsertPoint(entry);
+  indices_.state.frames = {{builder_.CreateBr(start), {}}};
+  builder_.SetInsertPoint(start);
+}
+
+void Emission::end_body() {
+  if (body_.streams) builder_.CreateIntrinsic(llvm::Intrinsic::x86_sse_sfence, {}, {});
+  builder_.CreateRetVoid();
+}
+
+void Emission::when(llvm::Value* condition, const std::function<void()>& body) {
+  if (!condition) return body();
+  if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(condition)) {
+    if (constant->isOne()) body();
+    return;
+  }
+  llvm::LLVMContext& context = module_.getContext();
+  auto* yes = llvm::BasicBlock::Create(context, "when", body_.function);
+  auto* after = llvm::BasicBlock::Create(context, "after", body_.function);
+  builder_.CreateCondBr(condition, yes, after);
+  builder_.SetInsertPoint(yes);
+  body();
+  builder_.CreateBr(after);
+  builder_.SetInsertPoint(after);
+}
+
+// Ranges that vary between lanes wait for the statement, where they become its mask.
+void Emission::when(const std::vector<Range>& ranges, const std::function<void()>& body) {
+  const std::size_t before = lane_conditions_.size();
+  std::vector<Range> uniform;
+  for (const Range& range : ranges) {
+    (indices_.has_lanes(range.index) ? lane_conditions_ : uniform).push_back(range);
+  }
+  when(all_hold(uniform), body);
+  lane_conditions_.resize(before);
+}
+
+void Emission::emit(const std::vector<Item>& items) {
+  for (const Item& item : items) emit(item);
+}
+
+void Emission::emit(const Item& item) {
+  when(item.when, [&] {
+    if (const Loop* loop = item.loop()) {
+      emit(*loop);
+    } else {
+      statement(item);
+    }
+  });
+}
+
+bool Emission::all_below(const std::vector<Item>& items, const std::vector<Var>& axes) const {
+  if (axes.empty()) return true;
+  return std::all_of(items.begin(), items.end(), [&](const Item& item) {
+    const Loop* loop = item.loop();
+    if (!loop) return false;
+    std::vector<Var> rest = axes;
+    std::erase(rest, loop->axis);
+    return all_below(loop->body, rest);
+  });
+}
+
+// The end of a loop as its limits set it. A limit that also has axes of inner loops counts where
+// no statement is outside of them: where it cannot hold, none would run. What does not bound the
+// loop is added to `guards`.
+llvm::Value* Emission::upper_end(const Loop& loop, std::vector<Range>& guards) {
+  const Var axis = loop.axis;
+  llvm::Value* end = builder_.getInt64(kernel_.axes[axis].extent);
+  for (const Limit& limit : kernel_.limits) {
+    if (!limit.index.uses(axis)) continue;
+    std::vector<Var> vars;
+    limit.index.collect(vars);
+    const std::int64_t coefficient = limit.index.coefficient(axis);
+    Index rest = limit.index - Index::var(axis) * coefficient;
+    std::vector<Var> inner;
+    std::copy_if(vars.begin(), vars.end(), std::back_inserter(inner),
+                 [&](Var v) { return v != axis && !indices_.is_present(Index::var(v)); });
+    const bool bounds_loop = coefficient > 0 && !rest.uses(axis) && !indices_.has_lanes(rest);
+    if (inner.empty() && !bounds_loop) {
+      guards.push_back({limit.index, std::numeric_limits<std::int64_t>::min(), limit.bound});
+      continue;
+    }
+    const bool at_least = std::all_of(inner.begin(), inner.end(), [&](Var v) {
+      const std::int64_t c = limit.index.coefficient(v);
+      rest = rest - Index::var(v) * c;
+      return c > 0 && !rest.uses(v);
+    });
+    if (!bounds_loop || !at_least || !all_below(loop.body, inner)) continue;
+    // axis < ceil((bound - rest) / coefficient)
+    const Index room = Index(limit.bound + coefficient - 1) - rest;
+    const Bounds of = indices_.bounds(room);
+    if (of.low / coefficient >= kernel_.axes[axis].extent) continue;
+    llvm::Value* limited = indices_.uniform(indices_.linear(room));
+    if (coefficient > 1) limited = builder_.CreateSDiv(limited, builder_.getInt64(coefficient));
+    end = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, end, limited);
+  }
+  return end;
+}
+
+void Emission::emit(const Loop& loop) {
+  const Axis& axis = kernel_.axes[loop.axis];
+  std::vector<Range> guards;
+  if (axis.extent == 1 || axis.tag == Tag::unroll || axis.tag == Tag::vector) {
+    for (const Limit& limit : kernel_.limits) {
+      std::vector<Var> others;
+      limit.index.collect(others);
+      const bool is_mine = std::erase(others, loop.axis) > 0 &&
+                           std::all_of(others.begin(), others.end(),
+                                       [&](Var v) { return indices_.is_present(Index::var(v)); });
+      if (is_mine)
+        guards.push_back({limit.index, std::numeric_limits<std::int64_t>::min(), limit.bound});
+    }
+    if (axis.tag == Tag::vector && axis.extent > 1) return emit_lanes(loop, guards);
+    return emit_unrolled(loop, guards);
+  }
+  llvm::Value* end = upper_end(loop, guards);
+  if (axis.tag == Tag::parallel && !body_.is_parallel) return emit_parallel(loop, end, guards);
+  emit_serial(loop, {.begin = builder_.getInt64(0), .end = end}, guards);
+}
+
+void Emission::emit_unrolled(const Loop& loop, std::vector<Range> guards) {
+  for (std::int64_t i = 0; i < kernel_.axes[loop.axis].extent; i++) {
+    indices_.set_constant(loop.axis, i);
+    when(guards, [&] { emit(loop.body); });
+  }
+  indices_.forget(loop.axis);
+}
+
+void Emission::emit_lanes(const Loop& loop, std::vector<Range> conditions) {
+  vector_axes_.push_back(loop.axis);
+  indices_.set_lanes(loop.axis);
+  when(conditions, [&] { emit(loop.body); });
+  indices_.forget(loop.axis);
+  vector_axes_.pop_back();
+}
+
+void Emission::loop_over(const Span& span, const std::function<void(llvm::Value*)>& body) {
+  llvm::LLVMContext& context = module_.getContext();
+  llvm::BasicBlock* before = builder_.GetInsertBlock();
+  auto* head = llvm::BasicBlock::Create(context, "loop", body_.function);
+  auto* inside = llvm::BasicBlock::Create(context, "body", body_.function);
+  auto* after = llvm::BasicBlock::Create(context, "done", body_.function);
+  const auto* begin = llvm::dyn_cast<llvm::ConstantInt>(span.begin);
+  const auto* end = llvm::dyn_cast<llvm::ConstantInt>(span.end);
+  if (begin && end && begin->getSExtValue() < end->getSExtValue()) {
+    builder_.CreateBr(head);
+  } else {
+    builder_.CreateCondBr(builder_.CreateICmpSLT(span.begin, span.end), head, after);
+  }
+  builder_.SetInsertPoint(head);
+  llvm::PHINode* counter = builder_.CreatePHI(builder_.getInt64Ty(), 2);
+  counter->addIncoming(span.begin, before);
+  indices_.state.frames.push_back({builder_.CreateBr(inside), {}});
+  builder_.SetInsertPoint(inside);
+  body(counter);
+  indices_.state.frames.pop_back();
+  llvm::Value* next = builder_.CreateNSWAdd(counter, builder_.getInt64(span.step));
+  counter->addIncoming(next, builder_.GetInsertBlock());
+  builder_.CreateCondBr(builder_.CreateICmpSLT(next, span.end), head, after);
+  builder_.SetInsertPoint(after);
+}
+
+void Emission::emit_serial(const Loop& loop, const Span& span, const std::vector<Range>& guards) {
+  loop_over(span, [&](llvm::Value* counter) {
+    indices_.set_loop(loop.axis, counter);
+    when(guards, [&] { emit(loop.body); });
+  });
+  indices_.forget(loop.axis);
+}
+
+// The body becomes a function of its own. Its context is an array of words on the stack: the
+// kernel's pointers, then the variables of the loops around.
+void Emission::emit_parallel(const Loop& loop, llvm::Value* count,
+                             const std::vector<Range>& guards) {
+  llvm::Type* word = builder_.getInt64Ty();
+  llvm::Type* pointer = builder_.getPtrTy();
+  std::vector<Var> around;
+  for (Var v = 0; v < static_cast<Var>(kernel_.axes.size()); v++) {
+    if (indices_.state.axes[v].kind == Indices::Axes::Kind::loop) around.push_back(v);
+  }
+  std::vector<llvm::Value*> words = {body_.buffers, body_.shared_scratch, body_.runtime};
+  for (const Var v : around) words.push_back(indices_.state.axes[v].value);
+
+  llvm::IRBuilder<> entry(indices_.state.frames[0].place);
+  llvm::Value* context = entry.CreateAlloca(llvm::ArrayType::get(word, words.size()));
+  for (std::size_t i = 0; i < words.size(); i++) {
+    builder_.CreateStore(words[i], builder_.CreateConstGEP1_64(word, context, i));
+  }
+  auto* type = llvm::FunctionType::get(builder_.getVoidTy(), {pointer, word, word, pointer}, false);
+  auto* function = llvm::Function::Create(type, llvm::Function::InternalLinkage,
+                                          kernel_.axes[loop.axis].name, module_);
+
+  const Body outer_body = body_;
+  const Indices::State outer_state = indices_.state;
+  const auto return_to = builder_.saveIP();
+  begin_body(function);
+  body_.is_parallel = true;
+  body_.thread_scratch = function->getArg(3);
+  llvm::IRBuilder<> inner(indices_.state.frames[0].place);
+  const auto word_at = [&](std::size_t i, llvm::Type* of) {
+    return inner.CreateLoad(of, inner.CreateConstGEP1_64(word, function->getArg(0), i));
+  };
+  body_.buffers = word_at(0, pointer);
+  body_.shared_scratch = word_at(1, pointer);
+  body_.runtime = word_at(2, pointer);
+  for (std::size_t i = 0; i < around.size(); i++) {
+    indices_.set_loop(around[i], word_at(3 + i, word));
+  }
+  emit_serial(loop, {.begin = function->getArg(1), .end = function->getArg(2)}, guards);
+  end_body();
+
+  body_ = outer_body;
+  indices_.state = outer_state;
+  builder_.restoreIP(return_to);
+  auto* call_type =
+      llvm::FunctionType::get(builder_.getVoidTy(), {pointer, pointer, pointer, word}, false);
+  llvm::Value* parallel = builder_.CreateLoad(pointer, body_.runtime);
+  builder_.CreateCall(call_type, parallel, {body_.runtime, function, context, count});
+}
+
+}  // namespace tenon

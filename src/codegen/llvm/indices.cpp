@@ -1,0 +1,293 @@
+#include "codegen/llvm/indices.h"
+
+#include <algorithm>
+#include <limits>
+
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/IRBuilder.h>
+
+#include "core/error.h"
+
+namespace tenon {
+namespace {
+
+constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t highest = std::numeric_limits<std::int64_t>::max();
+
+// What a key in Frame::known starts with; bases of pointers start with their name, >= 0.
+enum Kinds : std::int64_t { an_index = -1, an_atom = -2, a_condition = -3 };
+
+std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
+  return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
+}
+
+int depth_of(std::span<const Part> parts) {
+  int depth = 0;
+  for (const Part& part : parts) depth = std::max(depth, part.depth);
+  return depth;
+}
+
+void append(std::vector<Part>& parts, const Part& part) {
+  if (part.coefficient != 0) parts.push_back(part);
+}
+
+void sort(std::vector<Part>& parts) {
+  std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+    return a.depth != b.depth ? a.depth < b.depth : a.atom < b.atom;
+  });
+}
+
+}  // namespace
+
+int Linear::depth() const { return std::max(depth_of(uniform), depth_of(varying)); }
+
+Indices::Indices(llvm::IRBuilderBase& builder, const Kernel& kernel)
+    : builder_(builder), kernel_(kernel) {
+  state.axes.resize(kernel.axes.size());
+}
+
+void Indices::set_constant(Var axis, std::int64_t value) {
+  state.axes[axis] = {.kind = Axes::Kind::constant, .constant = value};
+}
+
+void Indices::set_loop(Var axis, llvm::Value* value, std::int64_t divisor) {
+  state.axes[axis] = {
+      .kind = Axes::Kind::loop, .depth = depth(), .value = value, .divisor = divisor};
+}
+
+void Indices::set_lanes(Var axis) { state.axes[axis] = {.kind = Axes::Kind::lanes}; }
+void Indices::forget(Var axis) { state.axes[axis] = {}; }
+bool Indices::is_lanes(Var axis) const { return state.axes[axis].kind == Axes::Kind::lanes; }
+
+bool Indices::has_lanes(const Index& index) const {
+  std::vector<Var> vars;
+  index.collect(vars);
+  return std::any_of(vars.begin(), vars.end(), [&](Var v) { return is_lanes(v); });
+}
+
+bool Indices::is_present(const Index& index) const {
+  std::vector<Var> vars;
+  index.collect(vars);
+  return std::none_of(vars.begin(), vars.end(),
+                      [&](Var v) { return state.axes[v].kind == Axes::Kind::absent; });
+}
+
+Bounds Indices::bounds(const Index& index) const {
+  return tenon::bounds(index, [&](Var v) {
+    const Axes& axis = state.axes[v];
+    if (axis.kind == Axes::Kind::constant) return Bounds{axis.constant, axis.constant};
+    return Bounds{0, kernel_.axes[v].extent - 1};
+  });
+}
+
+Linear Indices::linear(const Index& index) {
+  Linear result;
+  result.constant = index.constant();
+  for (const Index::Term& term : index.terms()) {
+    if (term.kind == Index::Kind::var) {
+      const Axes& axis = state.axes[term.var];
+      check(axis.kind != Axes::Kind::absent, [&] {
+        return fmt::format("axis {} is used outside its loop", kernel_.axes[term.var].name);
+      });
+      if (axis.kind == Axes::Kind::constant) {
+        result.constant += term.coefficient * axis.constant;
+      } else if (axis.kind == Axes::Kind::loop) {
+        append(result.uniform, {term.coefficient / axis.divisor, axis.depth, term.var});
+      } else {
+        check(term.var == state.lanes.axis, "two vector axes in one index");
+        result.constant += term.coefficient * state.lanes.first;
+        result.stride += term.coefficient;
+      }
+      continue;
+    }
+    const Linear inner = linear(*term.inner);
+    if (inner.is_constant()) {
+      const std::int64_t quotient = floor_divide(inner.constant, term.divisor);
+      result.constant += term.coefficient * (term.kind == Index::Kind::floordiv
+                                                 ? quotient
+                                                 : inner.constant - quotient * term.divisor);
+      continue;
+    }
+    const auto next = static_cast<int>(kernel_.axes.size() + divisions_.size());
+    const auto [found, is_new] = division_numbers_.try_emplace(
+        key({static_cast<std::int64_t>(term.kind), term.divisor}, inner), next);
+    if (is_new) divisions_.push_back({term.kind, term.divisor, inner, bounds(*term.inner)});
+    append(inner.is_uniform() ? result.uniform : result.varying,
+           {term.coefficient, inner.depth(), found->second});
+  }
+  sort(result.uniform);
+  sort(result.varying);
+  return result;
+}
+
+std::vector<std::int64_t> Indices::key(std::vector<std::int64_t> start, const Linear& index) const {
+  start.insert(start.end(), {index.constant, index.stride});
+  if (!index.is_uniform()) start.push_back(state.lanes.count);
+  for (const auto* parts : {&index.uniform, &index.varying}) {
+    for (const Part& part : *parts) start.insert(start.end(), {part.coefficient, part.atom});
+    start.push_back(lowest);
+  }
+  return start;
+}
+
+llvm::Value* Indices::once(int depth, const std::vector<std::int64_t>& key,
+                           const std::function<llvm::Value*()>& make) {
+  Frame& frame = state.frames[depth];
+  if (const auto found = frame.known.find(key); found != frame.known.end()) return found->second;
+  llvm::IRBuilderBase::InsertPointGuard guard(builder_);
+  builder_.SetInsertPoint(frame.place);
+  llvm::Value* value = make();
+  frame.known[key] = value;
+  return value;
+}
+
+llvm::Value* Indices::divide(llvm::Value* value, const Division& division) {
+  llvm::Value* divisor = llvm::ConstantInt::get(value->getType(), division.divisor);
+  const bool remainder = division.kind == Index::Kind::mod;
+  if (division.bounds.low >= 0) {
+    return remainder ? builder_.CreateURem(value, divisor) : builder_.CreateUDiv(value, divisor);
+  }
+  llvm::Value* rest = builder_.CreateSRem(value, divisor);
+  llvm::Value* zero = llvm::ConstantInt::get(value->getType(), 0);
+  llvm::Value* negative = builder_.CreateICmpSLT(rest, zero);
+  if (remainder) {
+    return builder_.CreateAdd(rest, builder_.CreateSelect(negative, divisor, zero));
+  }
+  llvm::Value* one = llvm::ConstantInt::get(value->getType(), 1);
+  return builder_.CreateSub(builder_.CreateSDiv(value, divisor),
+                            builder_.CreateSelect(negative, one, zero));
+}
+
+llvm::Value* Indices::atom(const Part& part) {
+  const auto axes = static_cast<int>(kernel_.axes.size());
+  if (part.atom < axes) return state.axes[part.atom].value;
+  const Division division = divisions_[part.atom - axes];
+  return once(part.depth, {an_atom, part.atom}, [&] {
+    if (division.inner.is_uniform()) return divide(uniform(division.inner), division);
+    // Narrow lanes where they suffice: vectors of i64 have no high multiplication.
+    llvm::Value* value = vector(division.inner);
+    const bool narrow = division.bounds.low >= std::numeric_limits<std::int32_t>::min() &&
+                        std::max(division.bounds.high, division.divisor) <=
+                            std::numeric_limits<std::int32_t>::max();
+    if (!narrow) return divide(value, division);
+    llvm::Type* wide = value->getType();
+    llvm::Type* type = llvm::VectorType::get(builder_.getInt32Ty(), state.lanes.count, false);
+    return builder_.CreateSExt(divide(builder_.CreateTrunc(value, type), division), wide);
+  });
+}
+
+llvm::Value* Indices::sum(llvm::Value* base, int name, llvm::Type* element,
+                          std::span<const Part> parts) {
+  if (parts.empty()) return base;
+  const int depth = parts.back().depth;
+  std::size_t outer = parts.size();
+  while (outer > 0 && parts[outer - 1].depth == depth) outer--;
+  std::vector<std::int64_t> key = {name};
+  for (const Part& part : parts) key.insert(key.end(), {part.coefficient, part.atom});
+  return once(depth, key, [&]() -> llvm::Value* {
+    llvm::Value* before = sum(base, name, element, parts.first(outer));
+    llvm::Value* offset = nullptr;
+    for (const Part& part : parts.subspan(outer)) {
+      llvm::Value* value = builder_.CreateMul(atom(part), builder_.getInt64(part.coefficient));
+      offset = offset ? builder_.CreateAdd(offset, value) : value;
+    }
+    if (element) return builder_.CreateGEP(element, before, offset);
+    return before ? builder_.CreateAdd(before, offset) : offset;
+  });
+}
+
+llvm::Value* Indices::uniform(const Linear& index) {
+  llvm::Value* value = sum(nullptr, an_index, nullptr, index.uniform);
+  if (!value) return builder_.getInt64(index.constant);
+  return index.constant ? builder_.CreateAdd(value, builder_.getInt64(index.constant)) : value;
+}
+
+llvm::Value* Indices::pointer(llvm::Value* base, int name, llvm::Type* element,
+                              const Linear& index) {
+  llvm::Value* value = sum(base, name, element, index.uniform);
+  return index.constant ? builder_.CreateConstGEP1_64(element, value, index.constant) : value;
+}
+
+llvm::Value* Indices::vector(const Linear& index) {
+  const int count = state.lanes.count;
+  std::vector<llvm::Constant*> steps;
+  for (int lane = 0; lane < count; lane++) steps.push_back(builder_.getInt64(index.stride * lane));
+  llvm::Value* value = builder_.CreateAdd(builder_.CreateVectorSplat(count, uniform(index)),
+                                          llvm::ConstantVector::get(steps));
+  for (const Part& part : index.varying) {
+    llvm::Value* factor = llvm::ConstantInt::get(value->getType(), part.coefficient);
+    value = builder_.CreateAdd(value, builder_.CreateMul(atom(part), factor));
+  }
+  return value;
+}
+
+// For lanes in arithmetic progression, a range is an interval of lane numbers. Both ends are found
+// as one integer each, so that the vector part is a comparison of lane numbers of 32 bits.
+llvm::Value* Indices::lanes_between(const Linear& index, const Range& range, const Bounds& of) {
+  const int count = state.lanes.count;
+  const std::int64_t stride = std::abs(index.stride);
+  llvm::Value* rest = uniform(index);
+  // The first lane with rest + stride * lane >= at (rising), or with ... <= at (falling).
+  const auto first_lane = [&](std::int64_t at) -> llvm::Value* {
+    llvm::Value* distance = index.stride > 0 ? builder_.CreateSub(builder_.getInt64(at), rest)
+                                             : builder_.CreateSub(rest, builder_.getInt64(at));
+    if (stride > 1) {  // rounded up; below zero any value below zero will do
+      distance = builder_.CreateSDiv(builder_.CreateAdd(distance, builder_.getInt64(stride - 1)),
+                                     builder_.getInt64(stride));
+    }
+    const auto clamp = [&](llvm::Intrinsic::ID id, std::int64_t limit) {
+      distance = builder_.CreateBinaryIntrinsic(id, distance, builder_.getInt64(limit));
+    };
+    if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(distance)) {
+      return builder_.getInt32(std::clamp<std::int64_t>(constant->getSExtValue(), 0, count));
+    }
+    clamp(llvm::Intrinsic::smax, 0);
+    clamp(llvm::Intrinsic::smin, count);
+    return builder_.CreateTrunc(distance, builder_.getInt32Ty());
+  };
+  std::vector<llvm::Constant*> numbers;
+  for (int lane = 0; lane < count; lane++) numbers.push_back(builder_.getInt32(lane));
+  llvm::Value* lane_numbers = llvm::ConstantVector::get(numbers);
+  llvm::Value* from = nullptr;
+  llvm::Value* to = nullptr;
+  if (of.low < range.low)
+    (index.stride > 0 ? from : to) = first_lane(index.stride > 0 ? range.low : range.low - 1);
+  if (of.high >= range.high)
+    (index.stride > 0 ? to : from) = first_lane(index.stride > 0 ? range.high : range.high - 1);
+  llvm::Value* result = nullptr;
+  if (from) result = builder_.CreateICmpUGE(lane_numbers, builder_.CreateVectorSplat(count, from));
+  if (to) {
+    llvm::Value* below =
+        builder_.CreateICmpULT(lane_numbers, builder_.CreateVectorSplat(count, to));
+    result = result ? builder_.CreateAnd(result, below) : below;
+  }
+  return result;
+}
+
+llvm::Value* Indices::holds(const Range& range) {
+  const Bounds of = bounds(range.index);
+  if (of.low >= range.low && of.high < range.high) return nullptr;
+  const Linear index = linear(range.index);
+  if (index.is_constant()) {
+    return builder_.getInt1(index.constant >= range.low && index.constant < range.high);
+  }
+  return once(index.depth(), key({a_condition, range.low, range.high}, index),
+              [&]() -> llvm::Value* {
+                if (index.varying.empty() && index.stride != 0)
+                  return lanes_between(index, range, of);
+                llvm::Value* value = index.is_uniform() ? uniform(index) : vector(index);
+                llvm::Value* result = nullptr;
+                if (of.low < range.low) {
+                  result = builder_.CreateICmpSGE(
+                      value, llvm::ConstantInt::getSigned(value->getType(), range.low));
+                }
+                if (of.high >= range.high) {
+                  llvm::Value* below = builder_.CreateICmpSLT(
+                      value, llvm::ConstantInt::getSigned(value->getType(), range.high));
+                  result = result ? builder_.CreateAnd(result, below) : below;
+                }
+                return result;
+              });
+}
+
+}  // namespace tenon

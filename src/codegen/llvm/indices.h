@@ -1,0 +1,123 @@
+// Indices: turns index expressions of a nest into integer and pointer arithmetic, each part at the
+// loop to which it belongs, so that an innermost loop is left with constant offsets. Used by
+// emission.h. (LLVM's types are declared, not included: its headers stay in .cpp files.)
+//
+// Each axis of the kernel is, at a point of the code, one of: a constant (unrolled), the variable
+// of a loop, the lanes of a vector, or not there.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "lower/nest.h"
+
+namespace llvm {
+class IRBuilderBase;
+class Instruction;
+class Type;
+class Value;
+}  // namespace llvm
+
+namespace tenon {
+
+// What a piece of code computes at once: axis = first + lane for lane = 0 .. count-1.
+struct Lanes {
+  Var axis = -1;  // -1: one value, no vector
+  std::int64_t first = 0;
+  int count = 1;
+};
+
+// coefficient * atom; an atom is a loop's variable or a quotient or remainder.
+struct Part {
+  std::int64_t coefficient;
+  int depth;  // of the innermost loop that the atom depends on
+  int atom;
+};
+
+// An index at a point of the code: constant + stride * lane + uniform + varying.
+struct Linear {
+  std::int64_t constant = 0;
+  std::int64_t stride = 0;
+  std::vector<Part> uniform;  // outermost first
+  std::vector<Part> varying;  // quotients and remainders that differ between lanes
+  bool is_constant() const { return stride == 0 && uniform.empty() && varying.empty(); }
+  bool is_uniform() const { return stride == 0 && varying.empty(); }
+  // 0 where nothing depends on a loop.
+  int depth() const;
+};
+
+class Indices {
+ public:
+  // Where code that depends on a loop and on those around it alone goes: before `place`.
+  struct Frame {
+    llvm::Instruction* place;
+    std::map<std::vector<std::int64_t>, llvm::Value*> known;
+  };
+  struct Axes {
+    enum class Kind : std::uint8_t { absent, constant, loop, lanes };
+    Kind kind = Kind::absent;
+    std::int64_t constant = 0;
+    int depth = 0;
+    llvm::Value* value = nullptr;  // i64
+    std::int64_t divisor = 1;      // the axis is value / divisor
+  };
+  struct State {
+    std::vector<Frame> frames;  // 0: the function's entry
+    std::vector<Axes> axes;
+    Lanes lanes;
+  };
+
+  Indices(llvm::IRBuilderBase& builder, const Kernel& kernel);
+
+  State state;
+
+  int depth() const { return static_cast<int>(state.frames.size()) - 1; }
+  void set_constant(Var axis, std::int64_t value);
+  void set_loop(Var axis, llvm::Value* value, std::int64_t divisor = 1);
+  void set_lanes(Var axis);  // in the state's lanes, or still to be chosen
+  void forget(Var axis);
+  bool is_lanes(Var axis) const;
+  bool has_lanes(const Index& index) const;   // does any lane axis appear in it?
+  bool is_present(const Index& index) const;  // are all of its axes known?
+
+  // Bounds with what is constant here.
+  Bounds bounds(const Index& index) const;
+
+  Linear linear(const Index& index);
+  // The part that is the same in all lanes, as i64.
+  llvm::Value* uniform(const Linear& index);
+  // The whole, as a vector of i64.
+  llvm::Value* vector(const Linear& index);
+  // base + the uniform part, for elements of the type. `name` tells bases apart, >= 0.
+  llvm::Value* pointer(llvm::Value* base, int name, llvm::Type* element, const Linear& index);
+  // i1, or a vector of them where lanes differ; null where it always holds.
+  llvm::Value* holds(const Range& range);
+
+  // A value that depends on nothing deeper than `depth`: made once by `make`, at its place.
+  llvm::Value* once(int depth, const std::vector<std::int64_t>& key,
+                    const std::function<llvm::Value*()>& make);
+
+ private:
+  struct Division {  // an atom
+    Index::Kind kind;
+    std::int64_t divisor;
+    Linear inner;
+    Bounds bounds;  // of inner
+  };
+  llvm::Value* atom(const Part& part);
+  llvm::Value* sum(llvm::Value* base, int name, llvm::Type* element, std::span<const Part> parts);
+  llvm::Value* divide(llvm::Value* value, const Division& division);
+  llvm::Value* lanes_between(const Linear& index, const Range& range, const Bounds& of);
+  // Tells values at one place apart: numbers that the caller chooses, then the index.
+  std::vector<std::int64_t> key(std::vector<std::int64_t> start, const Linear& index) const;
+
+  llvm::IRBuilderBase& builder_;
+  const Kernel& kernel_;
+  std::vector<Division> divisions_;  // by atom number, less the number of axes
+  std::map<std::vector<std::int64_t>, int> division_numbers_;
+};
+
+}  // namespace tenon

@@ -1,0 +1,19 @@
+// What tenon_llvm.so, the one module that links LLVM, offers: a table of functions, found by the
+// name of tenon_llvm_module(). Used by codegen/compile.cpp, which opens it at the first compile.
+#pragma once
+
+#include <string>
+
+#include "codegen/compile.h"
+
+namespace tenon {
+
+struct CompilerModule {
+  Compiled (*compile)(const FinishedKernel& kernel, Isa isa);
+  std::string (*llvm_ir)(const FinishedKernel& kernel, Isa isa);
+  std::string (*assembly)(const FinishedKernel& kernel, Isa isa);
+};
+
+}  // namespace tenon
+
+extern "C" const tenon::CompilerModule* tenon_llvm_module();

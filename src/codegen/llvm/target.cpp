@@ -1,0 +1,113 @@
+#include "codegen/llvm/target.h"
+
+#include <memory>
+#include <optional>
+
+#include <fmt/format.h>
+#include <llvm/IR/Instructions.h>
+#include <llvm/IR/LegacyPassManager.h>
+#include <llvm/IR/Module.h>
+#include <llvm/MC/MCTargetOptions.h>
+#include <llvm/MC/TargetRegistry.h>
+#include <llvm/Pass.h>
+#include <llvm/Support/CommandLine.h>
+#include <llvm/Support/TargetSelect.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/Target/TargetMachine.h>
+#include <llvm/TargetParser/Host.h>
+#include <llvm/Transforms/Scalar.h>
+
+#include "core/error.h"
+
+namespace tenon {
+namespace {
+
+constexpr const char* triple = "x86_64-unknown-linux-gnu";
+constexpr std::uint64_t largest_stack = 64 * 1024;  // bytes of arrays on the stack, per function
+
+struct Features {
+  const char* processor;
+  const char* features;
+};
+
+Features features_of(Isa isa) {
+  switch (isa) {
+    case Isa::avx512:
+      return {"x86-64-v4", "-prefer-256-bit"};
+    case Isa::avx2:
+      return {"x86-64-v3", ""};
+    case Isa::fma128:
+      return {"x86-64-v2", "+avx,+fma"};
+  }
+  broken_invariant("an Isa that is not in the list", std::source_location::current());
+}
+
+std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
+  static const bool initialized = [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    const char* const options[] = {"tenon", "-x86-asm-syntax=intel"};
+    llvm::cl::ParseCommandLineOptions(2, options);
+    return true;
+  }();
+  check(initialized, "LLVM's x86 target");
+  std::string error;
+  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);
+  check(target, error);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  const Features features = features_of(isa);
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, features.processor, features.features, options, llvm::Reloc::PIC_,
+      llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default, /*JIT=*/true));
+}
+
+std::optional<std::string> too_much_stack(const llvm::Module& module) {
+  for (const llvm::Function& function : module) {
+    std::uint64_t bytes = 0;
+    for (const llvm::BasicBlock& block : function) {
+      for (const llvm::Instruction& instruction : block) {
+        const auto* memory = llvm::dyn_cast<llvm::AllocaInst>(&instruction);
+        if (memory) bytes += *memory->getAllocationSize(module.getDataLayout());
+      }
+    }
+    if (bytes > largest_stack) {
+      return fmt::format("tensors that were to be registers take {} bytes of stack; at most {}",
+                         bytes, largest_stack);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::variant<std::string, CompileFailure> generate(llvm::Module& module, Isa isa, Output output) {
+  const auto machine = make_machine(isa);
+  module.setTargetTriple(triple);
+  module.setDataLayout(machine->createDataLayout());
+  for (llvm::Function& function : module) {
+    function.addFnAttr(llvm::Attribute::NoUnwind);
+    function.addFnAttr("tune-cpu", llvm::sys::getHostCPUName());
+  }
+
+  llvm::legacy::PassManager cleaning;
+  cleaning.add(llvm::createSROAPass());  // register tensors become values
+  cleaning.add(llvm::createEarlyCSEPass());
+  cleaning.run(module);
+  if (const auto reason = too_much_stack(module)) return CompileFailure{*reason};
+
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager generation;
+  const bool cannot =
+      machine->addPassesToEmitFile(generation, stream, nullptr,
+                                   output == Output::object ? llvm::CodeGenFileType::ObjectFile
+                                                            : llvm::CodeGenFileType::AssemblyFile);
+  check(!cannot, "LLVM cannot write this kind of file");
+  generation.run(module);
+  return std::string(bytes.begin(), bytes.end());
+}
+
+}  // namespace tenon
