@@ -1,0 +1,273 @@
+#include "ops/catalogue.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "ops/arguments.h"
+#include "ops/arithmetic.h"
+#include "ops/convolution.h"
+#include "ops/functions.h"
+#include "ops/indexing.h"
+#include "ops/matmul.h"
+#include "ops/normalization.h"
+#include "ops/operands.h"
+#include "ops/random.h"
+#include "ops/reductions.h"
+
+namespace tenon {
+namespace {
+
+// The attribute `name` as axes: a number, a list, or [] for all.
+Axes axes_of(const Arguments& given, std::string_view name) {
+  const std::vector<std::int64_t> axes = given.integers(name);
+  return std::vector<int>(axes.begin(), axes.end());
+}
+
+Pair pair_of(const Arguments& given, std::string_view name) {
+  const std::vector<std::int64_t> sizes = given.integers(name);
+  if (sizes.empty() || sizes.size() > 2)
+    fail("{} must be one number, or two as in [2,1]: down and across", name);
+  return {sizes.front(), sizes.back()};
+}
+
+Shape shape_of(const Arguments& given, std::string_view name) {
+  const std::vector<std::int64_t> extents = given.integers(name);
+  return {extents.begin(), extents.end()};
+}
+
+Pooling pooling_of(const Arguments& given) {
+  Pooling options{.padding = pair_of(given, "padding")};
+  if (!given.integers("stride").empty()) options.stride = pair_of(given, "stride");
+  return options;
+}
+
+Gelu gelu_form(const Arguments& given) {
+  const std::string form = given.word("form");
+  if (form != "erf" && form != "tanh") fail("gelu: form is '{}'; it may be erf or tanh", form);
+  return form == "erf" ? Gelu::erf : Gelu::tanh;
+}
+
+Tensor greatest(const Arguments& given) {
+  if (given.operands().size() == 2) return maximum(given[0], given[1]);
+  return max(given[0], axes_of(given, "axes"), given.flag("keepdims"));
+}
+
+Tensor least(const Arguments& given) {
+  if (given.operands().size() == 2) return minimum(given[0], given[1]);
+  return min(given[0], axes_of(given, "axes"), given.flag("keepdims"));
+}
+
+// A line of the table; a heading has a signature alone.
+struct Operation {
+  std::string_view signature, summary;
+  Tensor (*build)(const Arguments&);
+};
+using Given = const Arguments&;
+
+constexpr auto
+    table =
+        std::
+            to_array<Operation>(
+                {
+                    {"Arithmetic", {}, nullptr},
+                    {"add(x, y)", "x + y; operands broadcast as in NumPy",
+                     [](Given a) { return a[0] + a[1]; }},
+                    {"sub(x, y)", "x - y", [](Given a) { return a[0] - a[1]; }},
+                    {"mul(x, y)", "x times y", [](Given a) { return a[0] * a[1]; }},
+                    {"div(x, y)", "x / y; f32", [](Given a) { return a[0] / a[1]; }},
+                    {"idiv(x, y)", "x / y rounded down, or 0 where y is 0; i32",
+                     [](Given a) { return idiv(a[0], a[1]); }},
+                    {"mod(x, y)", "the remainder of idiv, with the sign of y; i32",
+                     [](Given a) { return mod(a[0], a[1]); }},
+                    {"neg(x)", "-x", [](Given a) { return -a[0]; }},
+                    {"abs(x)", "the size of x", [](Given a) { return abs(a[0]); }},
+                    {"Comparison and choice", {}, nullptr},
+                    {"lt(x, y)", "x < y, to bool; false where there is a NaN",
+                     [](Given a) { return a[0] < a[1]; }},
+                    {"le(x, y)", "x <= y", [](Given a) { return a[0] <= a[1]; }},
+                    {"gt(x, y)", "x > y", [](Given a) { return a[0] > a[1]; }},
+                    {"ge(x, y)", "x >= y", [](Given a) { return a[0] >= a[1]; }},
+                    {"eq(x, y)", "x == y", [](Given a) { return a[0] == a[1]; }},
+                    {"ne(x, y)", "x != y; true where there is a NaN",
+                     [](Given a) { return a[0] != a[1]; }},
+                    {"and(x, y)", "both; of i32, bit by bit", [](Given a) { return a[0] & a[1]; }},
+                    {"or(x, y)", "either or both; of i32, bit by bit",
+                     [](Given a) { return a[0] | a[1]; }},
+                    {"xor(x, y)", "one of both; of i32, bit by bit",
+                     [](Given a) { return a[0] ^ a[1]; }},
+                    {"not(x)", "the opposite; of i32, every bit flipped",
+                     [](Given a) { return !a[0]; }},
+                    {"where(condition, x, y)", "x where the bool condition holds, else y",
+                     [](Given a) { return where(a[0], a[1], a[2]); }},
+                    {"Functions of f32", {}, nullptr},
+                    {"exp(x)", "e to the power of x", [](Given a) { return exp(a[0]); }},
+                    {"log(x)", "the natural logarithm", [](Given a) { return log(a[0]); }},
+                    {"sqrt(x)", "the square root", [](Given a) { return sqrt(a[0]); }},
+                    {"square(x)", "x times x", [](Given a) { return square(a[0]); }},
+                    {"sin(x)", "the sine of x in radians", [](Given a) { return sin(a[0]); }},
+                    {"cos(x)", "the cosine of x in radians", [](Given a) { return cos(a[0]); }},
+                    {"tanh(x)", "the hyperbolic tangent", [](Given a) { return tanh(a[0]); }},
+                    {"sigmoid(x)", "1 / (1 + exp(-x))", [](Given a) { return sigmoid(a[0]); }},
+                    {"softplus(x)", "log(1 + exp(x))", [](Given a) { return softplus(a[0]); }},
+                    {"relu(x)", "max(x, 0)", [](Given a) { return relu(a[0]); }},
+                    {"silu(x)", "x sigmoid(x)", [](Given a) { return silu(a[0]); }},
+                    {"erf(x)", "the error function", [](Given a) { return erf(a[0]); }},
+                    {"gelu(x, form=erf)",
+                     "x times the normal distribution function of x; form: erf, or its tanh "
+                     "approximation",
+                     [](Given a) { return gelu(a[0], gelu_form(a)); }},
+                    {"Reductions", {}, nullptr},
+                    {"sum(x, axes=[], keepdims=false)",
+                     "the sum over some axes, or all; bool counts as i32",
+                     [](Given a) { return sum(a[0], axes_of(a, "axes"), a.flag("keepdims")); }},
+                    {"mean(x, axes=[], keepdims=false)", "the mean; f32",
+                     [](Given a) { return mean(a[0], axes_of(a, "axes"), a.flag("keepdims")); }},
+                    {"var(x, axes=[], keepdims=false, correction=0)",
+                     "the mean squared distance from the mean, of a count less the correction; f32",
+                     [](Given a) {
+                       return var(a[0], axes_of(a, "axes"), a.flag("keepdims"),
+                                  a.axis("correction"));
+                     }},
+                    {"max(x, y?, axes=[], keepdims=false)",
+                     "the greatest element; of two tensors, the greater one of each pair",
+                     [](Given a) { return greatest(a); }},
+                    {"min(x, y?, axes=[], keepdims=false)",
+                     "the least element; of two tensors, the lesser one of each pair",
+                     [](Given a) { return least(a); }},
+                    {"argmax(x, axis=-1, keepdims=false)",
+                     "the index of the first greatest element; i32",
+                     [](Given a) { return argmax(a[0], a.axis("axis"), a.flag("keepdims")); }},
+                    {"Products and windows", {}, nullptr},
+                    {"matmul(x, y)",
+                     "the matrix product over the last two axes; the others broadcast",
+                     [](Given a) { return matmul(a[0], a[1]); }},
+                    {"transpose(x)", "the last two axes swapped",
+                     [](Given a) { return transpose(a[0]); }},
+                    {"conv2d(x, weights, stride=1, padding=0, dilation=1, groups=1)",
+                     "the convolution of images [N,C,H,W] with weights [Co,C/groups,R,S]",
+                     [](Given a) {
+                       return conv2d(a[0], a[1],
+                                     {.stride = pair_of(a, "stride"),
+                                      .padding = pair_of(a, "padding"),
+                                      .dilation = pair_of(a, "dilation"),
+                                      .groups = a.integer("groups")});
+                     }},
+                    {"max_pool2d(x, size=N, stride=[], padding=0)",
+                     "the greatest element of every window; the stride is the size where not given",
+                     [](Given a) { return max_pool2d(a[0], pair_of(a, "size"), pooling_of(a)); }},
+                    {"avg_pool2d(x, size=N, stride=[], padding=0)",
+                     "the mean of every window, padding counting as 0",
+                     [](Given a) { return avg_pool2d(a[0], pair_of(a, "size"), pooling_of(a)); }},
+                    {"Normalization and loss", {}, nullptr},
+                    {"softmax(x, axis=-1)", "exp(x) over its sum along an axis",
+                     [](Given a) { return softmax(a[0], a.axis("axis")); }},
+                    {"log_softmax(x, axis=-1)", "the logarithm of softmax",
+                     [](Given a) { return log_softmax(a[0], a.axis("axis")); }},
+                    {"layernorm(x, axes=-1, epsilon=1e-5)", "(x - mean) / sqrt(variance + epsilon)",
+                     [](Given a) {
+                       return layernorm(a[0], axes_of(a, "axes"), a.number("epsilon"));
+                     }},
+                    {"cross_entropy(logits, labels)",
+                     "the mean of -log_softmax(logits) at the i32 labels",
+                     [](Given a) { return cross_entropy(a[0], a[1]); }},
+                    {"Joining and picking", {}, nullptr},
+                    {"concat(x, ..., axis=0)", "tensors one after the other along an axis",
+                     [](Given a) { return concat(a.operands(), a.axis("axis")); }},
+                    {"stack(x, ..., axis=0)", "tensors of one shape along a new axis",
+                     [](Given a) { return stack(a.operands(), a.axis("axis")); }},
+                    {"take_along_axis(x, index, axis=-1)",
+                     "x at an i32 index of its own for every element",
+                     [](Given a) { return take_along_axis(a[0], a[1], a.axis("axis")); }},
+                    {"one_hot(labels, classes=N)",
+                     "1 at the label and 0 elsewhere, along a new last axis",
+                     [](Given a) { return one_hot(a[0], a.integer("classes")); }},
+                    {"Random numbers", {}, nullptr},
+                    {"uniform(seed, shape=S, stream=0)", "numbers in [0, 1) from an i32 seed",
+                     [](Given a) { return uniform(a[0], shape_of(a, "shape"), a.axis("stream")); }},
+                    {"normal(seed, shape=S, stream=0)",
+                     "numbers with mean 0 and variance 1 from an i32 seed",
+                     [](Given a) { return normal(a[0], shape_of(a, "shape"), a.axis("stream")); }},
+                    {"dropout(x, seed, rate=R, stream=0)",
+                     "x with a share of its elements set to 0, the others scaled up to make good "
+                     "for it",
+                     [](Given a) {
+                       return dropout(a[0], a.number("rate"), a[1], a.axis("stream"));
+                     }},
+                });
+
+// How many letters must be put in, left out or changed to get from one word to the other.
+std::size_t distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);  // of the prefixes of `to`
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 1; i <= from.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= to.size(); ++j) {
+      const std::size_t changed = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+std::string_view name_of(std::string_view signature) {
+  return signature.substr(0, signature.find('('));
+}
+
+}  // namespace
+
+Tensor compose(const Call& call) {
+  for (const Operation& operation : table) {
+    if (operation.build == nullptr || name_of(operation.signature) != call.op) continue;
+    const Signature signature(operation.signature);
+    return operation.build(Arguments(signature, call));
+  }
+  return {};
+}
+
+std::vector<OperationLine> operation_lines() {
+  std::vector<OperationLine> lines;
+  std::string_view group;
+  for (const Operation& operation : table) {
+    if (operation.build == nullptr)
+      group = operation.signature;
+    else
+      lines.push_back({group, operation.signature, operation.summary});
+  }
+  return lines;
+}
+
+std::vector<std::string> names_like(std::string_view name) {
+  std::size_t nearest = std::max<std::size_t>(1, name.size() / 3);  // farther is no likeness
+  std::vector<std::string> names;
+  for (const OperationLine& line : operation_lines()) {
+    const std::string_view known = name_of(line.signature);
+    const std::size_t away = distance(name, known);
+    if (away > nearest) continue;
+    if (away < nearest) names.clear();
+    nearest = away;
+    names.emplace_back(known);
+  }
+  return names;
+}
+
+std::string operations_page() {
+  std::string page =
+      "# Composed operations, by their names in a graph file\n\n"
+      "This page is printed from the table in src/ops/catalogue.cpp, and a test holds it to that.\n"
+      "Operands come first, then attributes with their defaults; `y?` may be missing, `x, ...` is\n"
+      "one or more, and a default in capitals must be given. In C++ the same operations have the\n"
+      "same names, and their headers in src/ops say more. Beside them stand the primitives.\n";
+  std::string_view group;
+  for (const OperationLine& line : operation_lines()) {
+    if (line.group != group)
+      page += fmt::format("\n## {}\n\n| operation | gives |\n|---|---|\n", line.group);
+    group = line.group;
+    page += fmt::format("| `{}` | {} |\n", line.signature, line.summary);
+  }
+  return page;
+}
+
+}  // namespace tenon

@@ -1,0 +1,31 @@
+// The catalogue: every composed operation by its name in a graph file, in one table, which is also
+// docs/operations.md. Used by the program `tenon`, by way of core/text.h. To add an operation, add
+// a line to the table in catalogue.cpp.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/text.h"
+
+namespace tenon {
+
+// Builds the composed operation that a graph file calls, or an empty tensor for a name that is not
+// in the table; it is a Resolver. Errors show the operation's signature.
+Tensor compose(const Call& call);
+
+struct OperationLine {
+  std::string_view group;      // "Arithmetic"
+  std::string_view signature;  // "softmax(x, axis=-1)"; arguments.h says how it is read
+  std::string_view summary;    // one line
+};
+std::vector<OperationLine> operation_lines();  // in the table's order
+
+// The names in the table that differ from `name` least, for "did you mean": none when all are far.
+std::vector<std::string> names_like(std::string_view name);
+
+// docs/operations.md, whole; a test holds the file to it.
+std::string operations_page();
+
+}  // namespace tenon

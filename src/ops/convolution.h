@@ -1,0 +1,44 @@
+// Convolution and pooling over images [N, C, H, W]: batch, channels, rows, columns. Used by
+// networks. Padding, sliding and dilating are views (see window() in core/tensor.h), so each of
+// these is one reduction and one kernel, and its gradients are convolutions again.
+//
+// The result's height, and in the same way its width, is
+//   (H + 2 padding - dilation (R - 1) - 1) / stride + 1        R: the height of the window
+// rounded down. Paper: Dumoulin and Visin, https://arxiv.org/abs/1603.07285.
+#pragma once
+
+#include <optional>
+
+#include "core/tensor.h"
+
+namespace tenon {
+
+// Down and across; one number means both.
+struct Pair {
+  Pair(std::int64_t both) : down(both), across(both) {}  // NOLINT: a number is a pair
+  Pair(std::int64_t down, std::int64_t across) : down(down), across(across) {}
+  std::int64_t down, across;  // pixels
+};
+
+struct Convolution {
+  Pair stride = 1;
+  Pair padding = 0;  // zeros on every side
+  Pair dilation = 1;
+  std::int64_t groups = 1;  // channels fall into as many groups, which do not see each other
+};
+// x [N, Ci, H, W] and weights [Co, Ci/groups, R, S] -> [N, Co, Ho, Wo]; f32 or i32. The weights are
+// not flipped (this is a correlation, as in all frameworks).
+// One sum over [n, co, ho, wo, ci, r, s], which keeps the first four axes.
+Tensor conv2d(const Tensor& x, const Tensor& weights, const Convolution& options = {});
+
+struct Pooling {
+  std::optional<Pair> stride = {};  // the window's size where not given
+  Pair padding = 0;
+};
+// The greatest element of every window, [N, C, H, W] -> [N, C, Ho, Wo]; any type. Padding is minus
+// infinity (or the least value): it never wins.
+Tensor max_pool2d(const Tensor& x, Pair size, const Pooling& options = {});
+// The mean of every window; f32. Padding counts as zeros.
+Tensor avg_pool2d(const Tensor& x, Pair size, const Pooling& options = {});
+
+}  // namespace tenon

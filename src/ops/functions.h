@@ -1,0 +1,46 @@
+// Element-wise functions of f32, composed of exp2, log2, sin, sqrt and arithmetic. Used by networks
+// and by the operations beside. Read next: normalization.h.
+//
+// All of them give f32 of x's shape, and an Error for another type. A value that is finite in exact
+// arithmetic is finite here, and so is its gradient: exponentials are taken of negative numbers
+// only, so that nothing overflows at large |x|. NaN in gives NaN out. Bounds are those of the
+// composition, when exp2, log2 and sin are themselves exact to one unit in the last place (ulp).
+#pragma once
+
+#include "core/tensor.h"
+
+namespace tenon {
+
+Tensor exp(const Tensor& x);     // 2^(x log2 e); relative error about |x| 2^-24
+Tensor log(const Tensor& x);     // log2(x) ln 2; -infinity at 0, NaN below
+Tensor sqrt(const Tensor& x);    // exact rounding; NaN below 0, and an infinite gradient at 0
+Tensor square(const Tensor& x);  // x x
+Tensor sin(const Tensor& x);     // x in radians
+Tensor cos(const Tensor& x);     // 1 - 2 sin(x/2)^2: within 2^-22 of the cosine for every x
+
+// (1 - t) / (1 + t) with t = exp(-2|x|), and below 0.625 the polynomial of Cephes
+// (https://netlib.org/cephes, tanhf.c); about 2 ulp.
+Tensor tanh(const Tensor& x);
+
+// 1 / (1 + exp(-x)), as t / (1 + t) with t = exp(x) for negative x; a few ulp in both tails.
+Tensor sigmoid(const Tensor& x);
+
+// log(1 + exp(x)), as max(x, 0) + log(1 + exp(-|x|)); within 2^-22 + 1 ulp.
+Tensor softplus(const Tensor& x);
+
+Tensor relu(const Tensor& x);  // max(x, 0); its gradient at 0 is 1/2, as max shares ties
+Tensor silu(const Tensor& x);  // x sigmoid(x), https://arxiv.org/abs/1702.03118
+
+// The error function: below 1 the polynomial of Cephes (erff in ndtrf.c), above it the expansion of
+// Press et al., Numerical Recipes, 2nd ed., section 6.2 (erfcc); within 3 2^-23 everywhere.
+Tensor erf(const Tensor& x);
+
+// x times the normal distribution function of x (https://arxiv.org/abs/1606.08415), either by erf
+// or by the paper's tanh form, x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)), within 5e-4 of it.
+enum class Gelu { erf, tanh };
+Tensor gelu(const Tensor& x, Gelu form = Gelu::erf);
+
+// x, through which no gradient flows: by way of its bits, as integers have no gradient.
+Tensor stop_gradient(const Tensor& x);
+
+}  // namespace tenon

@@ -1,0 +1,26 @@
+// Normalizations along an axis, and the loss of a classifier, which is one of them. Each lowers to
+// one kernel over rows. Used by networks. f32 alone; shapes stay as they are.
+#pragma once
+
+#include "core/tensor.h"
+#include "ops/operands.h"
+
+namespace tenon {
+
+// exp(x - max) / sum(exp(x - max)): positive, with sum 1 along `axis`. Finite for every finite x; a
+// row that is minus infinity throughout gives NaN.
+Tensor softmax(const Tensor& x, int axis = -1);
+
+// The logarithm of softmax without its underflow: x - max - log(sum(exp(x - max))).
+Tensor log_softmax(const Tensor& x, int axis = -1);
+
+// (x - mean) / sqrt(var + epsilon), the mean and the variance (of the whole population) being taken
+// over `axes`; paper: https://arxiv.org/abs/1607.06450. A scale and a shift are the caller's:
+// layernorm(x) * weight + bias.
+Tensor layernorm(const Tensor& x, const Axes& axes = -1, double epsilon = 1e-5);
+
+// The mean over all rows of -log_softmax(logits) at the row's label, in nats, rank 0. Logits f32
+// [.., classes], labels i32 [..]. A label that is no class counts as a loss of 0.
+Tensor cross_entropy(const Tensor& logits, const Tensor& labels);
+
+}  // namespace tenon

@@ -1,0 +1,112 @@
+#include "ops/optimizer.h"
+
+#include <cmath>
+
+#include "core/gradient.h"
+#include "ops/arithmetic.h"
+#include "ops/functions.h"
+#include "ops/operands.h"
+
+namespace tenon {
+namespace {
+
+// Gradients are taken with regard to leaves, so the parameters become leaves before any loss is
+// built from them.
+void realize_parameters(std::string_view name, const std::vector<Tensor*>& parameters) {
+  if (parameters.empty()) fail("{}: no parameters; name at least one to improve", name);
+  std::vector<Tensor> values;
+  for (const Tensor* parameter : parameters) {
+    if (parameter->type() != Type::f32)
+      fail("{}: a parameter is {}; all must be f32", name, describe(*parameter));
+    values.push_back(*parameter);
+  }
+  realize(values);
+}
+
+std::vector<Tensor> zeros_like(const std::vector<Tensor*>& parameters) {
+  std::vector<Tensor> zeros;
+  for (const Tensor* parameter : parameters) {
+    const std::vector<float> bytes(elements(parameter->shape()), 0.0F);
+    zeros.push_back(from_bytes(parameter->executor(), Type::f32, parameter->shape(), bytes.data()));
+  }
+  return zeros;
+}
+
+// A value that changes from step to step, as a leaf.
+Tensor scalar_leaf(Executor& executor, double value, std::string name) {
+  const float rounded = static_cast<float>(value);
+  return from_bytes(executor, Type::f32, {}, &rounded, std::move(name));
+}
+
+std::vector<Tensor> gradients_of(const Tensor& loss, const std::vector<Tensor*>& parameters) {
+  std::vector<Tensor> values;
+  for (const Tensor* parameter : parameters) values.push_back(*parameter);
+  return gradients(loss, values);
+}
+
+void append(std::vector<Tensor>& to, const std::vector<Tensor>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
+}  // namespace
+
+Sgd::Sgd(std::vector<Tensor*> parameters, SgdOptions options)
+    : parameters_(std::move(parameters)), options_(options) {
+  realize_parameters("Sgd", parameters_);
+  if (options_.momentum != 0) velocity_ = zeros_like(parameters_);
+}
+
+void Sgd::step(const Tensor& loss) {
+  const std::vector<Tensor> slopes = gradients_of(loss, parameters_);
+  const Tensor rate = scalar_leaf(loss.executor(), options_.rate, "rate");
+  std::vector<Tensor> values, velocity;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    Tensor direction = slopes[i];
+    if (!velocity_.empty()) {
+      direction = velocity_[i] * options_.momentum + direction;
+      velocity.push_back(direction);
+    }
+    values.push_back(*parameters_[i] - rate * direction);
+  }
+  std::vector<Tensor> wanted{loss};
+  append(wanted, values);
+  append(wanted, velocity);
+  realize(wanted);
+  for (std::size_t i = 0; i < parameters_.size(); ++i) *parameters_[i] = values[i];
+  velocity_ = std::move(velocity);
+}
+
+Adam::Adam(std::vector<Tensor*> parameters, AdamOptions options)
+    : parameters_(std::move(parameters)), options_(options) {
+  realize_parameters("Adam", parameters_);
+  first_ = zeros_like(parameters_);
+  second_ = zeros_like(parameters_);
+}
+
+void Adam::step(const Tensor& loss) {
+  ++steps_;
+  const auto [rate, beta1, beta2, epsilon] = options_;
+  const double taken = static_cast<double>(steps_);
+  // The corrections of the moments' bias towards their start, zero.
+  const Tensor first_scale =
+      scalar_leaf(loss.executor(), rate / (1 - std::pow(beta1, taken)), "adam.first");
+  const Tensor second_scale =
+      scalar_leaf(loss.executor(), 1 / (1 - std::pow(beta2, taken)), "adam.second");
+
+  const std::vector<Tensor> slopes = gradients_of(loss, parameters_);
+  std::vector<Tensor> values, first, second;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    first.push_back(first_[i] * beta1 + slopes[i] * (1 - beta1));
+    second.push_back(second_[i] * beta2 + square(slopes[i]) * (1 - beta2));
+    values.push_back(*parameters_[i] -
+                     first_scale * first[i] / (sqrt(second_scale * second[i]) + epsilon));
+  }
+  std::vector<Tensor> wanted{loss};
+  for (const std::vector<Tensor>* group : {&values, &first, &second}) append(wanted, *group);
+  realize(wanted);
+  for (std::size_t i = 0; i < parameters_.size(); ++i) *parameters_[i] = values[i];
+  first_ = std::move(first);
+  second_ = std::move(second);
+}
+
+}  // namespace tenon

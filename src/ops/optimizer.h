@@ -1,0 +1,65 @@
+// Optimizers: what turns a loss into better parameters. Used by training programs (see
+// examples/digits.cpp).
+//
+//   Tensor weights = ..., bias = ...;
+//   Adam adam({&weights, &bias}, {.rate = 1e-3});
+//   for (...) {
+//     Tensor loss = cross_entropy(matmul(x, weights) + bias, labels);
+//     adam.step(loss);
+//   }
+//
+// An optimizer keeps pointers to the caller's handles, which must outlive it and stay where they
+// are, and puts a new realized value into each at every step: one realize for the loss, all
+// parameters and all state. So a loss is built from the handles anew for each step, no graph grows
+// from step to step, and memory stays flat. The learning rate and the corrections for the number of
+// the step enter as rank-0 leaves: the steps after the first compile nothing.
+#pragma once
+
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace tenon {
+
+// Stochastic gradient descent with momentum: v = momentum v + gradient, p = p - rate v.
+// Paper: Sutskever et al., http://proceedings.mlr.press/v28/sutskever13.html, without its Nesterov.
+struct SgdOptions {
+  double rate = 0.01;
+  double momentum = 0;
+};
+class Sgd {
+ public:
+  explicit Sgd(std::vector<Tensor*> parameters, SgdOptions options = {});
+
+  // One step down the gradient of `loss` (rank 0, f32), which is realized on the way.
+  void step(const Tensor& loss);
+  void set_rate(double rate) { options_.rate = rate; }
+
+ private:
+  std::vector<Tensor*> parameters_;
+  std::vector<Tensor> velocity_;  // empty without momentum
+  SgdOptions options_;
+};
+
+// Adam, https://arxiv.org/abs/1412.6980, algorithm 1.
+struct AdamOptions {
+  double rate = 1e-3;
+  double beta1 = 0.9, beta2 = 0.999;  // how slowly the two moments forget
+  double epsilon = 1e-8;
+};
+class Adam {
+ public:
+  explicit Adam(std::vector<Tensor*> parameters, AdamOptions options = {});
+
+  // One step down the gradient of `loss` (rank 0, f32), which is realized on the way.
+  void step(const Tensor& loss);
+  void set_rate(double rate) { options_.rate = rate; }
+
+ private:
+  std::vector<Tensor*> parameters_;
+  std::vector<Tensor> first_, second_;  // the moments, one each for a parameter
+  AdamOptions options_;
+  std::int64_t steps_ = 0;  // taken so far
+};
+
+}  // namespace tenon
