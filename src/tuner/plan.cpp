@@ -48,12 +48,8 @@ void StructureWalk::enter(const NodeRef& node, const NodeTable& table) {
     seen_.emplace(node.get(), seen_.at(leaf.get()));
     return;
   }
-  if (const auto* buffer = node->as<BufferLeaf>()) {
-    if (buffer->version != buffer->buffer->version)
-      fail(
-          "{}{}{}{}: this value was overwritten by an assignment; use the tensor that was "
-          "assigned to",
-          buffer->name, buffer->name.empty() ? "" : " ", info(node->type).name, text(node->shape));
+  if (node->as<BufferLeaf>()) {
+    current_buffer(*node);  // throws where it was overwritten
     leaves_.push_back(node);
   }
   write(*node);

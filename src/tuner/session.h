@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "codegen/compile.h"
+#include "core/error.h"
 #include "core/executor.h"
 #include "core/tensor.h"
 #include "lower/schedule.h"

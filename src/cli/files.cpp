@@ -1,0 +1,103 @@
+#include "cli/files.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace tenon::cli {
+
+namespace {
+
+// Holds back what ends the process while files are being written.
+class InterruptsWait {
+ public:
+  InterruptsWait() {
+    sigset_t held;
+    sigemptyset(&held);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&held, signal);
+    pthread_sigmask(SIG_BLOCK, &held, &before_);
+  }
+  ~InterruptsWait() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  InterruptsWait(const InterruptsWait&) = delete;
+  InterruptsWait& operator=(const InterruptsWait&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+// A file beside `path` that is renamed to it by commit(), or vanishes.
+class Temporary {
+ public:
+  explicit Temporary(const NewFile& file)
+      : path_(file.path), name_(fmt::format("{}.{}.tmp", file.path, getpid())) {
+    const int descriptor = open(name_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (descriptor < 0) failed();
+    const bool written = write_all(descriptor, file);
+    const int reason = errno;
+    if (close(descriptor) == 0 && written) return;
+    unlink(name_.c_str());
+    if (!written) errno = reason;
+    failed();
+  }
+  ~Temporary() {
+    if (!name_.empty()) unlink(name_.c_str());
+  }
+  Temporary(Temporary&& other) noexcept
+      : path_(std::move(other.path_)), name_(std::exchange(other.name_, "")) {}
+  Temporary& operator=(Temporary&&) = delete;
+
+  void commit() {
+    if (rename(name_.c_str(), path_.c_str()) != 0) failed();
+    name_.clear();
+  }
+
+ private:
+  static bool write_all(int descriptor, const NewFile& file) {
+    for (std::string_view part : file.parts) {
+      while (!part.empty()) {
+        const ssize_t written = write(descriptor, part.data(), part.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return false;
+        part.remove_prefix(written);
+      }
+    }
+    return true;
+  }
+  [[noreturn]] void failed() const {
+    throw Failure(fmt::format("{}: cannot be written: {}", path_, std::strerror(errno)));
+  }
+
+  std::string path_, name_;
+};
+
+}  // namespace
+
+std::string read_file(const std::string& path) {
+  std::FILE* file = std::fopen(path.c_str(), "rbe");
+  if (!file) fail("{}: cannot be read: {}", path, std::strerror(errno));
+  std::string contents;
+  char block[1 << 16];
+  std::size_t count = 0;
+  while ((count = std::fread(block, 1, sizeof block, file)) > 0) contents.append(block, count);
+  const int reason = std::ferror(file) ? errno : 0;
+  std::fclose(file);
+  if (reason) fail("{}: cannot be read: {}", path, std::strerror(reason));
+  return contents;
+}
+
+void write_files(const std::vector<NewFile>& files) {
+  const InterruptsWait wait;
+  std::vector<Temporary> temporaries;
+  temporaries.reserve(files.size());
+  for (const NewFile& file : files) temporaries.emplace_back(file);
+  for (Temporary& temporary : temporaries) temporary.commit();
+}
+
+}  // namespace tenon::cli

@@ -1,0 +1,33 @@
+// Reading and writing whole files for the program `tenon`.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tenon::cli {
+
+// What went wrong is neither the user's text nor ours: a disk, a right. The program exits with 1.
+class Failure : public std::exception {
+ public:
+  explicit Failure(std::string message) : message_(std::move(message)) {}
+  const char* what() const noexcept override { return message_.c_str(); }
+
+ private:
+  std::string message_;
+};
+
+// The file's bytes. Error: "FILE: cannot be read: No such file or directory".
+std::string read_file(const std::string& path);
+
+// Writes files so that each is there whole or as it was: everything goes to temporary files beside
+// them, which are renamed together. Ctrl-C waits until that is done. Throws Failure, and leaves
+// nothing behind.
+struct NewFile {
+  std::string path;
+  std::vector<std::string_view> parts;  // one after another
+};
+void write_files(const std::vector<NewFile>& files);
+
+}  // namespace tenon::cli

@@ -1,0 +1,58 @@
+#include "cli/moves_file.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "core/error.h"
+
+namespace tenon::cli {
+
+namespace {
+
+std::string_view trimmed(std::string_view line) {
+  line = line.substr(0, line.find('#'));
+  constexpr std::string_view blank = " \t\r";
+  const std::size_t first = line.find_first_not_of(blank);
+  if (first == std::string_view::npos) return "";
+  return line.substr(first, line.find_last_not_of(blank) - first + 1);
+}
+
+// The name in `kernel NAME:`, or nothing for a line of moves.
+std::optional<std::string_view> section(std::string_view line, std::string_view place) {
+  if (line != "kernel" && !line.starts_with("kernel ")) return std::nullopt;
+  const std::string_view name = trimmed(line.substr(6, line.find(':') - 6));
+  if (!line.ends_with(':') || name.empty() || name.find(' ') != std::string_view::npos)
+    fail("{}: a section begins with `kernel NAME:`", place);
+  return name;
+}
+
+}  // namespace
+
+// Every section is a text of all the lines, of which the others' are blank, so that lines keep
+// their numbers.
+HandMoves parse_moves(std::string_view text, const std::string& file) {
+  std::map<std::string, std::string> sections;
+  std::string name;  // of the section that the line stands in; "" above the first
+  for (int number = 1; !text.empty(); ++number) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = trimmed(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::string place = fmt::format("{}:{}", file, number);
+    const std::string blank(number - 1, '\n');
+    if (const auto header = section(line, place)) {
+      name = *header;
+      if (sections.contains("")) fail("{}: the moves above this line have no section", place);
+      if (!sections.emplace(name, blank).second)
+        fail("{}: kernel {} has a section already", place, name);
+    } else if (!line.empty()) {
+      sections.emplace(name, blank).first->second += line;
+    }
+    for (auto& [kernel, body] : sections) body += '\n';
+  }
+  HandMoves moves{file, {}};
+  for (const auto& [kernel, body] : sections) moves.by_kernel[kernel] = parse_schedule(body, file);
+  if (moves.by_kernel.empty()) moves.by_kernel[""] = {};
+  return moves;
+}
+
+}  // namespace tenon::cli
