@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/error.h"
 
@@ -95,6 +96,30 @@ const BufferRef& current_buffer(const Node& node) {
          leaf->name.empty() ? fmt::format("a tensor {}{}", info(node.type).name, text(node.shape))
                             : leaf->name);
   return leaf->buffer;
+}
+
+std::vector<NodeRef> in_order(std::span<const NodeRef> roots) {
+  struct Open {
+    NodeRef node;
+    std::size_t next = 0;  // the input to visit next
+  };
+  std::vector<NodeRef> order;
+  std::unordered_set<const Node*> visited;
+  std::vector<Open> open;  // a stack of our own: graphs may be deep
+  for (const NodeRef& root : roots) {
+    if (visited.insert(root.get()).second) open.push_back({root});
+    while (!open.empty()) {
+      Open& top = open.back();
+      if (top.next == top.node->inputs.size()) {
+        order.push_back(std::move(top.node));
+        open.pop_back();
+        continue;
+      }
+      const NodeRef& input = top.node->inputs[top.next++];
+      if (visited.insert(input.get()).second) open.push_back({input});
+    }
+  }
+  return order;
 }
 
 struct NodeTable::State {

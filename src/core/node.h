@@ -18,8 +18,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -85,6 +85,9 @@ class Node {
 
 // The buffer of a leaf. Error: it was overwritten in place after the leaf was made.
 const BufferRef& current_buffer(const Node& leaf);
+
+// Every node under the roots once, inputs before their users, in the order of first visit.
+std::vector<NodeRef> in_order(std::span<const NodeRef> roots);
 
 // The table of the living nodes, by structure: building a node that exists returns it, so equality
 // is pointer equality. It holds nodes weakly: a node leaves it when its last reference goes. It

@@ -1,0 +1,252 @@
+#include "core/view_gradient.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace tenon {
+namespace {
+
+// left(o) = right(i), with o the axes of the view's result and i those of its input. To the right
+// there may be axes that are summed over later, numbered after those of the input.
+struct Equation {
+  Index left, right;
+};
+
+int divisions(const Index& index) {
+  int count = 0;
+  for (const Index::Term& term : index.terms())
+    if (term.kind != Index::Kind::var) count += 1 + divisions(*term.inner);
+  return count;
+}
+
+// Solves the equations of one view. Ensures: where it succeeds, for every i the o with map(o) = i
+// inside the view are those that `solution` takes over the summed axes, where `inside` holds.
+class Inverse {
+ public:
+  Inverse(const Shape& input, const View& view, const Shape& result)
+      : view_(view), result_(result), axes(input), solution(result.size()) {}
+
+  bool solve() {
+    for (std::size_t axis = 0; axis < view_.map.size(); axis++)
+      equations_.push_back({view_.map[axis], Index::var(static_cast<Var>(axis))});
+    while (merge_remainder()) continue;
+    for (Equation& equation : equations_) clear_division(equation);
+    eliminate();
+    if (!separate()) return false;
+    for (const Equation& equation : equations_) solve(equation);
+    for (const Var axis : unused()) {
+      if (!in_ranges(axis))
+        free.push_back(axis);
+      else
+        solution[axis] = sum_axis(axis);
+    }
+    const auto solved = [&](Var axis) { return solution[axis]; };
+    for (const Range& range : view_.inside)
+      inside.push_back({substitute(range.index, solved, bounds_of()), range.low, range.high});
+    return true;
+  }
+
+ private:
+  const View& view_;
+  const Shape& result_;
+  std::vector<Equation> equations_;
+
+ public:
+  Shape axes;                   // of the inverse: the input's, then the summed ones
+  std::vector<Index> solution;  // an index for every axis of the view's result but the free
+  std::vector<Range> inside;    // where the solution is one
+  std::vector<int> free;        // axes of the result on which nothing depends
+
+ private:
+  VarBounds bounds_of() const {
+    return
+        [this](Var axis) { return Bounds{0, std::max<std::int64_t>(axes[axis].value() - 1, 0)}; };
+  }
+
+  // x/d = p and x mod d = q become x = d*p + q.
+  bool merge_remainder() {
+    for (auto low = equations_.begin(); low != equations_.end(); ++low) {
+      const auto& terms = low->left.terms();
+      if (terms.size() != 1 || terms[0].kind != Index::Kind::mod || terms[0].coefficient != 1)
+        continue;
+      const std::int64_t divisor = terms[0].divisor;
+      for (auto high = equations_.begin(); high != equations_.end(); ++high) {
+        const Index merged = high->left * divisor + low->left;
+        if (high == low || divisions(merged) >= divisions(high->left) + divisions(low->left))
+          continue;
+        inside.push_back({low->right - low->left.constant(), 0, divisor});
+        *high = {merged, high->right * divisor + low->right};
+        equations_.erase(low);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // p + c*(x/d) = i becomes d*p + c*x = d*i, where the view asks for x mod d = 0.
+  void clear_division(Equation& equation) {
+    for (const Index::Term& term : equation.left.terms()) {
+      if (term.kind != Index::Kind::floordiv) continue;
+      const Index remainder = Index::of({1, Index::Kind::mod, -1, term.inner, term.divisor});
+      const bool exact =
+          std::any_of(view_.inside.begin(), view_.inside.end(),
+                      [&](const Range& range) { return range == Range{remainder, 0, 1}; });
+      if (!exact) continue;
+      const std::int64_t divisor = term.divisor;
+      const Index whole = equation.left - Index::of(term);
+      equation = {whole * divisor + *term.inner * term.coefficient, equation.right * divisor};
+      return;
+    }
+  }
+
+  // Where one equation is o = x, the others use x instead of o: p - r = i with r = j is p = i + j.
+  void eliminate() {
+    for (Equation& known : equations_) {
+      const auto& terms = known.left.terms();
+      if (terms.size() != 1 || terms[0].kind != Index::Kind::var) continue;
+      const Var axis = terms[0].var;
+      const std::int64_t sign = terms[0].coefficient;
+      if (std::abs(sign) != 1) continue;
+      const Index value = (known.right - known.left.constant()) * sign;
+      for (Equation& other : equations_) {
+        const std::int64_t coefficient = other.left.coefficient(axis);
+        if (&other == &known || coefficient == 0) continue;
+        other.left = other.left - Index::var(axis) * coefficient;
+        other.right = other.right - value * coefficient;
+      }
+    }
+  }
+
+  // Whether the equations are affine, and no axis of the result is in two of them.
+  bool separate() const {
+    std::vector<Var> all;
+    for (const Equation& equation : equations_) {
+      if (!equation.left.is_affine()) return false;
+      for (const Index::Term& term : equation.left.terms()) all.push_back(term.var);
+    }
+    std::sort(all.begin(), all.end());
+    return std::adjacent_find(all.begin(), all.end()) == all.end();
+  }
+
+  std::vector<Var> unused() const {
+    std::vector<Var> axes;
+    for (Var axis = 0; axis < static_cast<Var>(result_.size()); axis++) {
+      const bool used =
+          std::any_of(equations_.begin(), equations_.end(),
+                      [axis](const Equation& equation) { return equation.left.uses(axis); });
+      if (!used && result_[axis] != Extent(1)) axes.push_back(axis);  // of 1: its index is 0
+    }
+    return axes;
+  }
+
+  bool in_ranges(Var axis) const {
+    return std::any_of(view_.inside.begin(), view_.inside.end(),
+                       [axis](const Range& range) { return range.index.uses(axis); });
+  }
+
+  Index sum_axis(Var axis) {
+    axes.push_back(result_[axis]);
+    return Index::var(static_cast<Var>(axes.size()) - 1);
+  }
+
+  // o[axis] = value, which has to lie on the axis.
+  void set(Var axis, const Index& value) {
+    solution[axis] = value;
+    inside.push_back({value, 0, result_[axis].value()});
+  }
+
+  // sum of c*o = x: the term of the largest c is a quotient where the others cannot reach c, and
+  // so on down; where they can, the shortest axis is summed over.
+  void solve(const Equation& equation) {
+    Index x = equation.right - equation.left.constant();
+    std::vector<Index::Term> terms = equation.left.terms();
+    std::sort(terms.begin(), terms.end(), [](const Index::Term& a, const Index::Term& b) {
+      return std::abs(a.coefficient) > std::abs(b.coefficient);
+    });
+    while (!terms.empty()) {
+      const Index::Term top = terms.front();
+      const std::int64_t size = std::abs(top.coefficient);
+      Bounds rest{0, 0};  // of the other terms
+      for (std::size_t i = 1; i < terms.size(); i++) {
+        const std::int64_t reach = terms[i].coefficient * (result_[terms[i].var].value() - 1);
+        (reach < 0 ? rest.low : rest.high) += reach;
+      }
+      if (rest.high - rest.low < size) {
+        const Index quotient = floordiv(x - rest.low, size, bounds_of());
+        set(top.var, top.coefficient < 0 ? quotient * -1 : quotient);
+        x = mod(x - rest.low, size, bounds_of()) + rest.low;
+        terms.erase(terms.begin());
+        continue;
+      }
+      const auto shortest = std::min_element(
+          terms.begin(), terms.end(), [&](const Index::Term& a, const Index::Term& b) {
+            return result_[a.var].value() < result_[b.var].value();
+          });
+      solution[shortest->var] = sum_axis(shortest->var);
+      x = x - solution[shortest->var] * shortest->coefficient;
+      terms.erase(shortest);
+    }
+    inside.push_back({x, 0, 1});
+  }
+};
+
+Tensor number(const Tensor& like, std::int64_t value, const Shape& shape) {
+  return constant(like.executor(), Type::i32, static_cast<double>(value), shape);
+}
+
+// The index as a tensor over the axes of `shape`.
+Tensor index_values(const Tensor& like, const Index& index, const Shape& shape) {
+  Tensor sum = number(like, index.constant(), shape);
+  for (const Index::Term& term : index.terms()) {
+    Tensor atom;
+    if (term.kind == Index::Kind::var) {
+      const Tensor along = iota(like.executor(), shape[term.var].value());
+      atom = view(along, shape, {{Index::var(term.var)}, {}, 0});
+    } else {
+      const bool quotient = term.kind == Index::Kind::floordiv;
+      atom = map(quotient ? ScalarOp::idiv : ScalarOp::mod,
+                 {index_values(like, *term.inner, shape), number(like, term.divisor, shape)});
+    }
+    sum = map(ScalarOp::add,
+              {sum, map(ScalarOp::mul, {atom, number(like, term.coefficient, shape)})});
+  }
+  return sum;
+}
+
+// Adds the gradient at the linear index of what the view reads; -1, which is dropped, outside.
+Tensor scatter_gradient(const Tensor& x, const View& view, const Tensor& gradient) {
+  const Shape& shape = gradient.shape();
+  const std::vector<std::int64_t> steps = strides(x.shape());
+  Index linear;
+  for (std::size_t axis = 0; axis < steps.size(); axis++)
+    linear = linear + view.map[axis] * steps[axis];
+  Tensor target = index_values(x, linear, shape);
+  for (const Range& range : view.inside) {
+    const Tensor value = index_values(x, range.index, shape);
+    const Tensor above = map(ScalarOp::lt, {number(x, range.low - 1, shape), value});
+    const Tensor below = map(ScalarOp::lt, {value, number(x, range.high, shape)});
+    const Tensor holds = map(ScalarOp::bit_and, {above, below});
+    target = map(ScalarOp::where, {holds, target, number(x, -1, shape)});
+  }
+  const Tensor zeros = constant(x.executor(), gradient.type(), 0, {elements(x.shape())});
+  return reshape(scatter(zeros, target, gradient, 0, true), x.shape());
+}
+
+}  // namespace
+
+Tensor view_gradient(const Tensor& x, const View& view, const Tensor& gradient) {
+  Inverse inverse(x.shape(), view, gradient.shape());
+  if (!inverse.solve()) return scatter_gradient(x, view, gradient);
+  std::vector<Index> map;
+  for (int axis = 0; axis < gradient.rank(); axis++)
+    if (!std::binary_search(inverse.free.begin(), inverse.free.end(), axis))
+      map.push_back(inverse.solution[axis]);
+  const Tensor summed = reduce(Combine::sum, gradient, inverse.free);
+  std::vector<int> sums;
+  for (int axis = x.rank(); axis < static_cast<int>(inverse.axes.size()); axis++)
+    sums.push_back(axis);
+  const Tensor read = tenon::view(summed, inverse.axes, {map, inverse.inside, 0});
+  return reduce(Combine::sum, read, std::move(sums));
+}
+
+}  // namespace tenon
