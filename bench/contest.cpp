@@ -1,0 +1,185 @@
+#include "bench/contest.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <limits>
+#include <thread>
+
+#include <fmt/core.h>
+
+namespace tenon::bench {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr double batch_seconds = 1.2e-3;
+constexpr double warm_up_seconds = 0.5e-3;
+constexpr std::int64_t sampled_elements = 1000;
+
+double process_seconds() {  // of processor time, all threads together
+  std::timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// Worker threads spin for a while after their work, OpenBLAS's for some 25 ms, and would take a
+// core from whoever comes next. So wait until the process uses no time while we sleep.
+void wait_for_quiet() {
+  constexpr int patience = 300;  // milliseconds; a thread that never rests must not hang us
+  for (int waited = 0; waited < patience; ++waited) {
+    const double before = process_seconds();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (process_seconds() - before < 0.1e-3) return;
+  }
+}
+
+struct Entry {
+  const Contestant* contestant;
+  std::int64_t repeats;
+  std::vector<double> samples;  // seconds of one computation
+};
+
+Entry warm_up(const Contestant& contestant) {
+  const std::span<float> result = contestant.result();
+  std::fill(result.begin(), result.end(), std::numeric_limits<float>::quiet_NaN());
+  contestant.seconds(1);  // the first call may compile, pack or start threads
+  double once = contestant.seconds(1);
+  for (int call = 0; call < 3 && once < batch_seconds; ++call) {
+    once = std::min(once, contestant.seconds(1));
+  }
+  const double repeats = std::ceil(batch_seconds / std::max(once, 1e-8));
+  return {&contestant, std::max<std::int64_t>(1, static_cast<std::int64_t>(repeats)), {}};
+}
+
+void take_turn(Entry& entry) {
+  wait_for_quiet();
+  const Contestant& contestant = *entry.contestant;
+  for (double warm = 0; warm < warm_up_seconds;) {
+    warm += contestant.seconds(std::max<std::int64_t>(1, entry.repeats / 4));
+  }
+  double seconds = contestant.seconds(entry.repeats);
+  while (seconds < 1e-3) {  // the estimate was made cold
+    entry.repeats = entry.repeats * 5 / 4 + 1;
+    seconds = contestant.seconds(entry.repeats);
+  }
+  entry.samples.push_back(seconds / static_cast<double>(entry.repeats));
+}
+
+double median(std::vector<double> samples) {
+  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
+  std::nth_element(samples.begin(), middle, samples.end());
+  return *middle;
+}
+
+// Spread over all elements, the first and the last among them.
+std::int64_t sampled(std::int64_t sample, std::int64_t elements) {
+  if (elements <= sampled_elements) return sample;
+  const auto part = static_cast<double>(sample) / static_cast<double>(sampled_elements - 1);
+  return static_cast<std::int64_t>(std::llround(part * static_cast<double>(elements - 1)));
+}
+
+std::string text(const Contestant& contestant, std::int64_t element, double is, double ought,
+                 double tolerance) {
+  return fmt::format("{}: element {} is {}, not {} +- {}", contestant.name, element, is, ought,
+                     tolerance);
+}
+
+std::optional<std::string> wrong_against_expected(const Contestant& contestant,
+                                                  const Expected& expected) {
+  const std::span<const float> result = contestant.result();
+  const auto elements = static_cast<std::int64_t>(result.size());
+  for (std::int64_t sample = 0; sample < std::min(elements, sampled_elements); ++sample) {
+    const std::int64_t element = sampled(sample, elements);
+    const double ought = expected.value(element);
+    const double tolerance = expected.tolerance(element, ought);
+    const double is = result[element];
+    if (!(std::abs(is - ought) <= tolerance)) {
+      return text(contestant, element, is, ought, tolerance);
+    }
+  }
+  return {};
+}
+
+// Both may miss the exact value by the tolerance, so they may differ by twice as much.
+std::optional<std::string> wrong_against(const Contestant& first, const Contestant& other,
+                                         const Expected& expected) {
+  const std::span<const float> results = first.result(), others = other.result();
+  if (results.size() != others.size()) return other.name + ": the result has another size";
+  for (std::size_t element = 0; element < results.size(); ++element) {
+    const auto at = static_cast<std::int64_t>(element);
+    const double tolerance = 2 * expected.tolerance(at, others[element]);
+    if (!(std::abs(results[element] - others[element]) <= tolerance)) {
+      return fmt::format("{} and {}: element {} is {} and {}, further apart than {}", first.name,
+                         other.name, at, results[element], others[element], tolerance);
+    }
+  }
+  return {};
+}
+
+std::optional<std::string> wrong_result(const Contest& contest) {
+  for (const Contestant& contestant : contest.contestants) {
+    if (auto wrong = wrong_against_expected(contestant, contest.expected)) return wrong;
+    if (auto wrong = wrong_against(contest.contestants[0], contestant, contest.expected)) {
+      return wrong;
+    }
+  }
+  return {};
+}
+
+std::vector<Timing> summary(const std::vector<Entry>& entries) {
+  std::vector<Timing> timings;
+  for (const Entry& entry : entries) {
+    const double best = *std::min_element(entry.samples.begin(), entry.samples.end());
+    const Timing timing{entry.contestant->name, best * 1e3, median(entry.samples) * 1e3};
+    auto same = std::find_if(timings.begin(), timings.end(),
+                             [&](const Timing& t) { return t.name == timing.name; });
+    if (same == timings.end()) {
+      timings.push_back(timing);
+    } else if (timing.best_ms < same->best_ms) {
+      *same = timing;
+    }
+  }
+  return timings;
+}
+
+}  // namespace
+
+Contestant contestant(std::string name, std::function<void()> run, const BufferRef& result) {
+  auto seconds = [run = std::move(run)](std::int64_t repeats) {
+    const auto start = Clock::now();
+    for (std::int64_t repeat = 0; repeat < repeats; ++repeat) run();
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  return {std::move(name), std::move(seconds), [result] { return floats(result); }};
+}
+
+std::span<float> floats(const BufferRef& buffer) {
+  return {static_cast<float*>(buffer->data), buffer->bytes / sizeof(float)};
+}
+
+Outcome hold(const Contest& contest, int rounds, const Progress& progress) {
+  Outcome outcome{};
+  std::vector<Entry> entries;
+  for (const Contestant& contestant : contest.contestants) {
+    wait_for_quiet();
+    entries.push_back(warm_up(contestant));
+  }
+  if ((outcome.wrong = wrong_result(contest))) return outcome;
+
+  for (int round = 0; round < rounds; ++round) {
+    progress(round);
+    for (std::size_t turn = 0; turn < entries.size(); ++turn) {
+      take_turn(entries[(turn + round) % entries.size()]);
+    }
+    wait_for_quiet();
+    outcome.limit_rate = std::max(outcome.limit_rate, contest.limit.rate());
+  }
+  outcome.wrong = wrong_result(contest);
+  outcome.timings = summary(entries);
+  return outcome;
+}
+
+}  // namespace tenon::bench

@@ -1,0 +1,84 @@
+// tenon-bench: measures Tenon beside its peers. `./dev bench` builds and runs it; README.md says how
+// it measures. Read next: suites.h.
+
+#include <cstdio>
+#include <functional>
+#include <map>
+
+#include <fmt/core.h>
+#include <CLI/CLI.hpp>
+
+#include "bench/suites.h"
+#include "cli/files.h"
+#include "cli/moves_file.h"
+#include "core/error.h"
+
+namespace {
+
+using namespace tenon::bench;
+
+struct Suite {
+  const char* name;
+  const char* description;
+  const char* example;
+  bool (*run)(const Options&);
+};
+
+constexpr Suite suites[] = {
+    {"gemm", "products of two matrices", "gemm --case 1000x777x333:nt --threads 1", run_gemm},
+    {"map", "element-wise chains", "map --case affine_relu:1048576 --json", run_map},
+    {"norm", "softmax and layernorm over rows", "norm --case softmax:512x32000", run_norm},
+    {"order", "what the canonical order costs", "order --case sum:100000000", run_order},
+    {"start", "fresh processes to their first result", "start --case matmul_256", run_start},
+    {"size", "lines of code and sizes of programs", "size --json", run_size},
+};
+
+int report(std::string_view message, int code) {
+  std::string line(message);
+  for (char& letter : line) {
+    if (letter == '\n') letter = ' ';
+  }
+  fmt::print(stderr, "tenon-bench: {}\n", line);
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App program("Measures Tenon beside OpenBLAS and oneDNN, in turns, in this process.",
+                   "tenon-bench");
+  program.require_subcommand(1);
+  Options options;
+  std::string moves;
+  bool all_right = true;
+  for (const Suite& suite : suites) {
+    CLI::App& command = *program.add_subcommand(suite.name, suite.description);
+    command.add_option("--case", options.cases, "a case, in place of the suite's own; repeatable");
+    command.add_option("--threads", options.threads, "how many threads run (default: all)")
+        ->check(CLI::Range(1, 1024));
+    command.add_option("--rounds", options.rounds, "turns that each gets (default: 11)")
+        ->check(CLI::Range(10, 10'000));
+    command.add_option("--moves", moves,
+                       "schedule the kernel by hand, with the moves of this file");
+    command.add_flag("--json", options.json, "an object a line");
+    command.footer(fmt::format("Example:\n  ./dev bench {}", suite.example));
+    command.callback([&] {
+      if (!moves.empty()) {
+        options.moves = tenon::cli::parse_moves(tenon::cli::read_file(moves), moves);
+      }
+      all_right = suite.run(options);
+    });
+  }
+  try {
+    program.parse(argc, argv);
+    return all_right ? 0 : 1;
+  } catch (const CLI::Success& help) {  // --help, which CLI11 throws
+    return program.exit(help);
+  } catch (const CLI::ParseError& mistake) {
+    return report(fmt::format("{}; see tenon-bench --help", mistake.what()), 2);
+  } catch (const tenon::Error& mistake) {
+    return report(mistake.what(), 2);
+  } catch (const std::exception& failure) {
+    return report(failure.what(), 1);
+  }
+}

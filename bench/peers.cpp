@@ -1,0 +1,53 @@
+#include "bench/peers.h"
+
+#include "bench/onednn.h"
+#include "bench/openblas.h"
+
+// Each is 1 where meson.build found the library, and 0 where it did not and its file is left out.
+namespace tenon::bench {
+
+namespace {
+
+constexpr bool has_openblas = TENON_BENCH_OPENBLAS;
+constexpr bool has_onednn = TENON_BENCH_ONEDNN;
+
+}  // namespace
+
+std::vector<PeerVersion> peer_versions() {
+  std::vector<PeerVersion> versions;
+  if constexpr (has_openblas) versions.push_back({"openblas", openblas::version()});
+  if constexpr (has_onednn) versions.push_back({"onednn", onednn::version()});
+  return versions;
+}
+
+void set_peer_threads([[maybe_unused]] int threads) {
+  if constexpr (has_openblas) openblas::set_threads(threads);
+  if constexpr (has_onednn) onednn::set_threads(threads);
+}
+
+std::vector<Contestant> gemm_peers([[maybe_unused]] Device& device,
+                                   [[maybe_unused]] const Gemm& gemm,
+                                   [[maybe_unused]] const float* a,
+                                   [[maybe_unused]] const float* b) {
+  std::vector<Contestant> peers;
+  auto append = [&](std::vector<Contestant> more) {
+    peers.insert(peers.end(), more.begin(), more.end());
+  };
+  if constexpr (has_openblas) append(openblas::gemm(device, gemm, a, b));
+  if constexpr (has_onednn) append(onednn::gemm(device, gemm, a, b));
+  return peers;
+}
+
+std::vector<Contestant> map_peers([[maybe_unused]] Device& device,
+                                  [[maybe_unused]] const MapOperands& operands) {
+  if constexpr (has_onednn) return onednn::map(device, operands);
+  return {};
+}
+
+std::vector<Contestant> norm_peers([[maybe_unused]] Device& device,
+                                   [[maybe_unused]] const NormOperands& operands) {
+  if constexpr (has_onednn) return onednn::norm(device, operands);
+  return {};
+}
+
+}  // namespace tenon::bench

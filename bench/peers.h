@@ -1,0 +1,50 @@
+// The vendors' libraries that Tenon is measured beside: OpenBLAS and oneDNN, where they were there
+// when this program was configured. Each function returns one contestant per way in which a peer
+// can compute the result; they read the operands where they lie and write to memory of their own.
+//
+// Nothing is held back from a peer: operands and results are aligned to 64 bytes, primitives are
+// created before the first turn, and its threads wait as its makers set them to. set_peer_threads
+// comes first, since oneDNN plans for a number of threads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bench/contest.h"
+#include "core/device.h"
+
+namespace tenon::bench {
+
+// C[m,n] = A · B, row-major. A is stored as [m,k], transposed as [k,m]; B as [k,n] or [n,k].
+struct Gemm {
+  std::int64_t m, n, k;
+  bool transpose_a = false, transpose_b = false;
+};
+enum class MapKind : std::uint8_t { affine_relu, add, gelu };
+// affine_relu: relu(x*a[0] + b[0]); add: x + a; gelu of x, with tanh.
+struct MapOperands {
+  MapKind kind;
+  std::int64_t elements;  // of x and of the result
+  const float *x, *a, *b;
+};
+enum class NormKind : std::uint8_t { softmax, layernorm };
+struct NormOperands {
+  NormKind kind;
+  std::int64_t rows, columns;
+  const float* x;  // [rows, columns]; normalised over the columns
+  float epsilon;   // layernorm
+};
+
+struct PeerVersion {
+  std::string name, version;
+};
+std::vector<PeerVersion> peer_versions();
+void set_peer_threads(int threads);
+
+std::vector<Contestant> gemm_peers(Device& device, const Gemm& gemm, const float* a,
+                                   const float* b);
+std::vector<Contestant> map_peers(Device& device, const MapOperands& operands);
+std::vector<Contestant> norm_peers(Device& device, const NormOperands& operands);
+
+}  // namespace tenon::bench

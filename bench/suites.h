@@ -1,0 +1,27 @@
+// The suites of tenon-bench, one file each. Used by main.cpp. Read next: suite.h.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tuner/session.h"
+
+namespace tenon::bench {
+
+struct Options {
+  std::vector<std::string> cases;  // empty: the suite's own
+  int threads = 0;                 // 0: as many as the process may run on
+  int rounds = 11;
+  HandMoves moves;  // empty: Tenon's own schedule
+  bool json = false;
+};
+
+// Each returns false where a result was wrong. Error: a case that does not exist.
+bool run_gemm(const Options& options);
+bool run_map(const Options& options);
+bool run_norm(const Options& options);
+bool run_order(const Options& options);  // one thread, whatever is asked for
+bool run_start(const Options& options);
+bool run_size(const Options& options);
+
+}  // namespace tenon::bench
