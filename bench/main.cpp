@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
+#include "bench/report.h"
 #include "bench/suites.h"
 #include "cli/files.h"
 #include "cli/moves_file.h"
@@ -66,6 +67,7 @@ int main(int argc, char** argv) {
       if (!moves.empty()) {
         options.moves = tenon::cli::parse_moves(tenon::cli::read_file(moves), moves);
       }
+      warn_of_load();
       all_right = suite.run(options);
     });
   }

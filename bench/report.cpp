@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -50,7 +51,7 @@ void Report::print_head(const Row& row) {
       row.threads, row.threads == 1 ? "" : "s", options_.rounds);
   fmt::print("{:<24} {:>12} {:>14} {:>12} {:>12}", row.suite, "tenon", "", "median", "realize");
   for (const Timing& other : others(row)) fmt::print(" {:>20}", other.name);
-  fmt::print("  {}\n", row.limit_unit == "GB/s" ? "share of copying" : "share of FMA peak");
+  fmt::print("  share of the limit\n");
 }
 
 void Report::print_row(const Row& row) const {
@@ -63,7 +64,8 @@ void Report::print_row(const Row& row) const {
     fmt::print(" {:>20}", fmt::format("{} ({:.2f})", milliseconds(other.best_ms),
                                       other.best_ms / tenon.best_ms));
   }
-  fmt::print("  {:.2f} of {:.1f}\n", share_of_limit(row), row.outcome.limit_rate * 1e-9);
+  fmt::print("  {:.2f} of {:.1f} {}\n", share_of_limit(row), row.outcome.limit_rate * 1e-9,
+             row.limit_unit);
 }
 
 void Report::print_json(const Row& row) const {
@@ -104,6 +106,16 @@ std::string machine_line() {
     line += fmt::format("; {} {}", peer.name, peer.version);
   }
   return line;
+}
+
+void warn_of_load() {
+  double load = 0;
+  if (getloadavg(&load, 1) != 1 || load < 0.5) return;
+  fmt::print(
+      stderr,
+      "tenon-bench: warning: others keep {:.1f} processors busy; figures, of several threads "
+      "above all, will be too low\n",
+      load);
 }
 
 void print_json_line(const ordered_json& object) { fmt::print("{}\n", object.dump()); }

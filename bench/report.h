@@ -40,6 +40,8 @@ class Report {
 
 // One line: the processor and the peers' versions.
 std::string machine_line();
+// A line on stderr where other processes use the machine, going by the last minute.
+void warn_of_load();
 void print_json_line(const nlohmann::ordered_json& object);
 
 // A note on stderr that the next one replaces; nothing where stderr is no terminal.
