@@ -6,10 +6,8 @@
 #include <cstring>
 #include <random>
 
-#include "codegen/compile.h"
 #include "codegen/cpu_device.h"
-#include "codegen/cpu_info.h"
-#include "nest_builder.h"
+#include "compiled.h"
 
 using namespace tenon;
 
@@ -104,18 +102,6 @@ std::vector<float> expected(const std::vector<float>& a, const std::vector<float
     }
   }
   return c;
-}
-
-std::vector<Isa> isas() {
-  std::vector<Isa> all = {Isa::avx512, Isa::avx2, Isa::fma128};
-  std::erase_if(all, [](Isa isa) { return isa < widest_isa(); });
-  return all;
-}
-
-Artifact compiled(const FinishedKernel& kernel, Isa isa) {
-  const Compiled result = compile(kernel, isa);
-  if (const auto* failure = std::get_if<CompileFailure>(&result)) FAIL(failure->reason);
-  return std::get<Artifact>(result);
 }
 
 }  // namespace

@@ -100,7 +100,8 @@ class Emission {
   llvm::Value* value(const ValueRef& value);
   llvm::Value* load(const Load& load);
   llvm::Value* fold(const Fold& fold, Type type);
-  llvm::Value* apply(const Apply& apply, Type type);  // emit_apply.cpp
+  llvm::Value* apply(const Apply& apply, Type type);          // emit_apply.cpp
+  llvm::Value* scalar_function(ScalarOp op, llvm::Value* x);  // emit_functions.cpp
   llvm::Value* index_value(const Index& index);
   llvm::Value* combine(Combine combine, Type type, llvm::Value* a, llvm::Value* b);
   llvm::Value* constant(Type type, double value);

@@ -1,7 +1,5 @@
 #include "codegen/llvm/emit.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Module.h>
@@ -33,23 +31,6 @@ std::string foreign(const Axis& axis, std::string_view tag) {
   return fmt::format("loop {} is bound to {}, which a CPU does not have", axis.name, tag);
 }
 
-// Has the value, or one that it is made of, an operation that is not compiled yet?
-bool has_function(const ValueRef& value) {
-  const auto* apply = value ? std::get_if<Apply>(&value->detail) : nullptr;
-  if (!apply) return false;
-  if (apply->op == ScalarOp::exp2 || apply->op == ScalarOp::log2 || apply->op == ScalarOp::sin)
-    return true;
-  return std::any_of(apply->operands.begin(), apply->operands.end(), has_function);
-}
-
-bool has_function(const std::vector<Item>& items) {
-  return std::any_of(items.begin(), items.end(), [](const Item& item) {
-    if (const Loop* loop = item.loop()) return has_function(loop->body);
-    const Store* store = item.store();
-    return store && (has_function(store->value) || has_function(store->factor));
-  });
-}
-
 }  // namespace
 
 std::optional<std::string> unsupported(const FinishedKernel& finished) {
@@ -78,7 +59,6 @@ std::optional<std::string> unsupported(const FinishedKernel& finished) {
       return fmt::format("tensor {} is staged in shared memory, which a CPU does not have",
                          tensor.name);
   }
-  if (has_function(kernel.body)) return "exp2, log2 and sin are not compiled yet";
   if (const double count = count_statements(kernel, kernel.body); count > most_statements)
     return fmt::format(
         "unrolled, the kernel has {:.0f} statements; at most {:.0f} compile in "

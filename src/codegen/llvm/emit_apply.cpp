@@ -96,7 +96,7 @@ llvm::Value* Emission::apply(const Apply& apply, Type type) {
     case ScalarOp::exp2:
     case ScalarOp::log2:
     case ScalarOp::sin:
-      break;
+      return scalar_function(apply.op, x[0]);
     case ScalarOp::sqrt:
       return builder_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x[0]);
     case ScalarOp::cast:

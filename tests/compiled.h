@@ -1,0 +1,26 @@
+// What the tests of code generation share: every Isa of this machine, and a compile that must work.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "codegen/compile.h"
+#include "codegen/cpu_info.h"
+#include "nest_builder.h"
+
+namespace tenon {
+
+inline std::vector<Isa> isas() {
+  std::vector<Isa> all = {Isa::avx512, Isa::avx2, Isa::fma128};
+  std::erase_if(all, [](Isa isa) { return isa < widest_isa(); });
+  return all;
+}
+
+inline Artifact compiled(const FinishedKernel& kernel, Isa isa) {
+  const Compiled result = compile(kernel, isa);
+  if (const auto* failure = std::get_if<CompileFailure>(&result)) FAIL(failure->reason);
+  return std::get<Artifact>(result);
+}
+
+}  // namespace tenon
