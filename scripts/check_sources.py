@@ -30,7 +30,7 @@ ENGINE = ("core", "lower", "codegen", "tuner", "cache")  # promised to be small
 ENGINE_LIMIT = 10_000  # lines of code
 WARN_LENGTH, MAX_LENGTH = 400, 600  # lines of a file, all counted
 MAX_COLUMNS = 100
-NOT_CODE = {".md", ".build"}  # every other file of a source folder counts as code
+NOT_CODE = {".md", ".build", ".csv"}  # every other file of a source folder counts as code
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 QUOTED = re.compile(r"<!-- from: (\S+) -->\n+```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -1,0 +1,92 @@
+#include "ops/catalogue.h"
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "core/error.h"
+#include "ops/arguments.h"
+#include "ops/convolution.h"
+#include "ops/normalization.h"
+#include "ops_helpers.h"
+
+using namespace tenon;
+
+TEST_CASE("a signature says operands and attributes") {
+  const Signature signature("layernorm(x, y?, axes=[1,2], epsilon=1e-5)");
+  CHECK(signature.name == "layernorm");
+  CHECK(signature.least == 1);
+  CHECK(signature.most == 2);
+  REQUIRE(signature.attributes.size() == 2);
+  CHECK(signature.attributes[0].first == "axes");
+  CHECK(signature.attributes[0].second == "[1,2]");
+  CHECK(Signature("concat(x, ..., axis=0)").least == 1);
+  CHECK(Signature("concat(x, ..., axis=0)").most == SIZE_MAX);
+}
+
+TEST_CASE("operations are built by name") {
+  InterpretExecutor executor;
+  const Tensor x = floats(executor, {2, 3}, sample(6));
+  const Tensor image = floats(executor, {1, 1, 4, 4}, sample(16));
+  const Tensor weights = floats(executor, {1, 1, 3, 3}, sample(9));
+  CHECK(compose({"softmax", {x}, {{"axis", 0.0}}}).node() == softmax(x, 0).node());
+  CHECK(compose({"add", {x, x}, {}}).node() == (x + x).node());
+  CHECK(compose({"max", {x}, {{"keepdims", "true"}}}).node() == max(x, {}, true).node());
+  CHECK(compose({"max", {x, x}, {}}).node() == maximum(x, x).node());
+  CHECK(compose({"sum", {x}, {{"axes", std::vector<double>{-1, 0}}}}).node() ==
+        sum(x, {0, 1}).node());
+  CHECK(compose(
+            {"conv2d", {image, weights}, {{"stride", std::vector<double>{2, 1}}, {"padding", 1.0}}})
+            .node() == conv2d(image, weights, {.stride = {2, 1}, .padding = 1}).node());
+  CHECK(compose({"max_pool2d", {image}, {{"size", 2.0}}}).node() == max_pool2d(image, 2).node());
+  CHECK_FALSE(compose({"sofmax", {x}, {}}));
+}
+
+TEST_CASE("calls that do not fit show the signature") {
+  InterpretExecutor executor;
+  const Tensor x = floats(executor, {2, 3}, sample(6));
+  CHECK_THROWS_WITH_AS(compose({"softmax", {x, x}, {}}),
+                       "softmax: got 2 operands; it is softmax(x, axis=-1)", Error);
+  CHECK_THROWS_WITH_AS(compose({"softmax", {x}, {{"axes", 1.0}}}),
+                       "softmax: no attribute 'axes'; it is softmax(x, axis=-1)", Error);
+  CHECK_THROWS_WITH_AS(compose({"softmax", {x}, {{"axis", 0.5}}}),
+                       "softmax: axis must be a whole number; it is softmax(x, axis=-1)", Error);
+  CHECK_THROWS_WITH_AS(compose({"argmax", {x}, {{"keepdims", 1.0}}}),
+                       "argmax: keepdims must be true or false; it is argmax(x, axis=-1, "
+                       "keepdims=false)",
+                       Error);
+  CHECK_THROWS_WITH_AS(compose({"one_hot", {x}, {}}),
+                       "one_hot: needs classes; it is one_hot(labels, classes=N)", Error);
+  CHECK_THROWS_WITH_AS(compose({"gelu", {x}, {{"form", "fast"}}}),
+                       "gelu: form is 'fast'; it may be erf or tanh", Error);
+}
+
+TEST_CASE("names that are nearly right are known") {
+  CHECK(names_like("sofmax") == std::vector<std::string>{"softmax"});
+  CHECK(names_like("conv2") == std::vector<std::string>{"conv2d"});
+  CHECK(names_like("frobnicate").empty());
+}
+
+TEST_CASE("every name stands in the table once") {
+  std::set<std::string> names;
+  for (const OperationLine& line : operation_lines()) {
+    CHECK(names.insert(std::string(Signature(line.signature).name)).second);
+    CHECK_FALSE(line.summary.empty());
+  }
+  CHECK(names.size() >= 25);
+}
+
+TEST_CASE("docs/operations.md is the table") {
+  const std::string path = std::string(TENON_TESTS) + "/../docs/operations.md";
+  std::ifstream file(path);
+  std::stringstream found;
+  found << file.rdbuf();
+  const std::string page = operations_page();
+  if (found.str() != page) {
+    // What the page should be, beside the test's other output, to be copied over the old one.
+    std::ofstream("operations.md") << page;
+    FAIL(
+        "docs/operations.md differs from the table in src/ops/catalogue.cpp; replace it by the "
+        "operations.md written here");
+  }
+}
