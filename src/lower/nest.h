@@ -41,7 +41,7 @@ enum class Tag : std::uint8_t { serial, parallel, grid, warp, lane, vector, unro
 std::string_view name(Tag tag);
 
 struct Axis {
-  std::string name;  // unique in the kernel: `sum.k`, after a split `sum.k0`
+  std::string name;  // unique: `sum.k`, after a split `sum.k0`, a stage's `b.pc.k0`
   std::int64_t extent;
   Tag tag = Tag::serial;
 };
@@ -53,8 +53,8 @@ struct Limit {
   Tail tail = Tail::mask;
 };
 
-// Where a tensor lives. `argument` is memory of the caller. `scratch` is memory of the kernel;
-// finish() turns a small local whose every index is known after unrolling into `reg`.
+// Where a tensor lives. `argument` is memory of the caller; heap and shared are scratch memory of the
+// kernel. finish() makes a small local whose every index is known after unrolling a `reg`.
 enum class Where : std::uint8_t { argument, reg, heap, shared, stream };
 std::string_view name(Where where);
 
@@ -66,6 +66,9 @@ struct KernelTensor {
   bool is_output = false;  // written by the kernel, for arguments
   int depth = 1;           // tiles in flight, for staged locals
   bool fixed = false;      // `where` was asked for, and finish() keeps it
+  // Allocated inside the loop over this axis; -1: outside all loops. Empty: finish() finds the
+  // innermost place at which every use sees what was stored for it.
+  std::optional<Var> scope = {};
 };
 
 // ---- values ----
@@ -120,6 +123,7 @@ struct Store {
   int computed_axis = -1;          // Scatter: as in Load; outside, nothing is stored
   ValueRef computed;
   bool stream = false;  // non-temporal
+  bool async = false;   // done when the tile is first read, not before (a ring in shared memory)
 };
 // Asks for the cache line that tensor[at] lies in, for a later iteration. Never faults.
 struct Prefetch {
@@ -150,8 +154,9 @@ struct Kernel {
 
   VarBounds bounds() const;  // of the axes: [0, extent - 1]
   // By its whole name, or by the part after the dot where only one axis has it.
-  std::optional<Var> find_axis(std::string_view name) const;
+  std::optional<Var> find_axis(std::string_view name) const;  // whole, or `k` of `sum.k`
   std::optional<int> find_tensor(std::string_view name) const;
+  std::string unused_name(std::string wanted) const;  // for a tensor
   Var add_axis(std::string name, std::int64_t extent, Tag tag = Tag::serial);
 };
 

@@ -11,7 +11,7 @@
 //   stage a at ic depth 2                 and the next tile is prefetched
 //   stage c at ir in register             where: register, heap, shared, stream
 //   stage x at ho box                     keeps the operand's own index space
-//   stage w at co order ci r s co         axes of the tile, outermost first
+//   stage w at co layout(ci r s co)       axes of the tile, outermost first
 //   stage x at root
 //   at m y.i                              the producer m is computed inside y's loop i
 //   splitreduce sum.kb                    partial results meet in a loop of their own

@@ -1,0 +1,87 @@
+#include "lower/dependence.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tenon {
+namespace {
+
+// The part of an index that uses the axes; none where it cannot be told (a division of them).
+std::optional<Index> part_of(const Index& index, const std::vector<Var>& axes) {
+  Index part;
+  for (const Index::Term& term : index.terms()) {
+    if (term.kind == Index::Kind::var) {
+      if (std::find(axes.begin(), axes.end(), term.var) != axes.end())
+        part = part + Index::var(term.var) * term.coefficient;
+    } else if (std::any_of(axes.begin(), axes.end(), [&](Var v) { return term.inner->uses(v); })) {
+      return {};
+    }
+  }
+  return part;
+}
+
+bool same_iteration(const Use& writer, const Use& other, const std::vector<Var>& axes) {
+  std::vector<Var> common;
+  for (Var v : axes)
+    if (std::find(writer.path.begin(), writer.path.end(), v) != writer.path.end() &&
+        std::find(other.path.begin(), other.path.end(), v) != other.path.end())
+      common.push_back(v);
+  const std::size_t rank = std::min(writer.at.size(), other.at.size());
+  for (std::size_t d = 0; d < rank; ++d) {
+    if (writer.at[d] == other.at[d]) continue;
+    const auto written = part_of(writer.at[d], common), seen = part_of(other.at[d], common);
+    if (!written || !seen || !(*written == *seen)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<std::string> dependence_across(const Kernel& kernel, const std::vector<Item>& items,
+                                             const std::vector<Var>& axes) {
+  for (std::size_t t = 0; t < kernel.tensors.size(); ++t) {
+    const std::vector<Use> uses = uses_of(items, static_cast<int>(t));
+    for (const Use& writer : uses) {
+      if (writer.load) continue;
+      for (const Use& other : uses)
+        if (!same_iteration(writer, other, axes))
+          return fmt::format("{} is stored in one iteration and used in another",
+                             kernel.tensors[t].name);
+      if (writer.store->computed_axis >= 0 &&
+          writer.at[static_cast<std::size_t>(writer.store->computed_axis)].is_constant()) {
+        // A computed subscript may hit any element: every axis that is not in another subscript counts.
+        for (Var v : axes) {
+          if (std::find(writer.path.begin(), writer.path.end(), v) == writer.path.end()) continue;
+          const bool used = std::any_of(writer.at.begin(), writer.at.end(),
+                                        [&](const Index& i) { return i.uses(v); });
+          if (!used)
+            return fmt::format("{} is stored at computed places in an order that counts",
+                               kernel.tensors[t].name);
+        }
+      }
+    }
+  }
+  return {};
+}
+
+bool is_private(const Kernel& kernel, int tensor, const Loop& loop, const Path& outside) {
+  const KernelTensor& target = kernel.tensors[static_cast<std::size_t>(tensor)];
+  if (target.scope) {
+    // Allocated at a loop inside this one, or at this one.
+    if (*target.scope < 0) return false;
+    return *target.scope == loop.axis ||
+           std::find(outside.begin(), outside.end(), *target.scope) == outside.end();
+  }
+  const std::vector<Use> all = uses_of(kernel.body, tensor);
+  const std::vector<Use> inside = uses_of(loop.body, tensor);
+  if (all.size() != inside.size()) return false;
+  // An accumulation over this loop's axis, or an outer one, outlives an iteration.
+  return std::none_of(inside.begin(), inside.end(), [&](const Use& use) {
+    return !use.load && std::any_of(use.store->over.begin(), use.store->over.end(), [&](Var v) {
+      return v == loop.axis || std::find(outside.begin(), outside.end(), v) != outside.end();
+    });
+  });
+}
+
+}  // namespace tenon

@@ -1,0 +1,11 @@
+#include "lower/finish.h"
+
+#include "lower/passes.h"
+
+namespace tenon {
+
+FinishedKernel finish(const Kernel& kernel) {
+  return place_locals(peel_tails(pad_tails(explicit_identities(kernel))));
+}
+
+}  // namespace tenon

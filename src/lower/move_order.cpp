@@ -1,0 +1,157 @@
+// order: permutes the loops around a statement. Halide: reorder; TVM: reorder. What stands between those
+// loops (the end of an accumulation, say) follows along: it gets copies of the loops that it was inside of
+// and is no longer, and runs only in the last iteration of loops that it was after and is now inside of.
+//
+//   for i 4                            order ko i ki         for ko 2
+//     for ko 2                                                 for i 4
+//       for ki 8                                                 for ki 8
+//         s[i] += x[i,8*ko + ki]                                   s[i] += x[i,8*ko + ki]
+//     y[i] = s[i]                                                y[i] = s[i] when ko == 1
+//
+//   for i 4                            order k i             for k 8
+//     for k 8                                                  for i 4
+//       s[i] += x[i,k]                                           s[i] += x[i,k]
+//     y[i] = s[i]                                            for i 4
+//                                                              y[i] = s[i]
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "lower/dependence.h"
+#include "lower/moves.h"
+#include "lower/tree.h"
+
+namespace tenon {
+namespace {
+
+// Something beside the chain of loops: inside the first `depth` of them (in the old order).
+struct Hanging {
+  Item item;
+  std::size_t depth;
+  bool after;
+};
+struct Chain {
+  std::vector<Var> axes;  // old order, outermost first
+  std::vector<Item> innermost;
+  std::vector<Hanging> hanging;  // those before the chain and those after, in execution order
+};
+
+bool contains(const std::vector<Var>& axes, Var v) {
+  return std::find(axes.begin(), axes.end(), v) != axes.end();
+}
+
+// Does the item hold loops over all of the axes, one inside the other?
+bool holds_all(const Item& item, std::vector<Var> axes) {
+  const Loop* loop = item.loop();
+  if (!loop) return false;
+  std::erase(axes, loop->axis);
+  if (axes.empty()) return true;
+  return std::any_of(loop->body.begin(), loop->body.end(),
+                     [&](const Item& below) { return holds_all(below, axes); });
+}
+
+// Takes the chain apart. Requires an item that holds all the axes, its loop being one of them.
+std::optional<std::string> take_apart(Item item, std::vector<Var> left, Chain& chain) {
+  std::vector<Hanging> after_first;
+  while (true) {
+    Loop loop = std::move(*item.loop());
+    if (!contains(left, loop.axis)) return "other loops stand between them; name those too";
+    std::erase(left, loop.axis);
+    for (Item& below : loop.body)
+      below.when.insert(below.when.end(), item.when.begin(), item.when.end());
+    chain.axes.push_back(loop.axis);
+    if (left.empty()) {
+      chain.innermost = std::move(loop.body);
+      break;
+    }
+    std::optional<Item> next;
+    std::vector<Hanging> after_here;
+    for (Item& below : loop.body) {
+      if (!next && holds_all(below, left))
+        next = std::move(below);
+      else if (next)
+        after_here.push_back({std::move(below), chain.axes.size(), true});
+      else
+        chain.hanging.push_back({std::move(below), chain.axes.size(), false});
+    }
+    after_first.insert(after_first.begin(), after_here.begin(), after_here.end());
+    item = std::move(*next);
+  }
+  chain.hanging.insert(chain.hanging.end(), after_first.begin(), after_first.end());
+  return {};
+}
+
+std::vector<Item> put_together(const Kernel& kernel, const Chain& chain,
+                               const std::vector<Var>& order) {
+  // before[d], after[d]: what stands beside loop d of the new order, inside the loops before it.
+  std::vector<std::vector<Item>> before(order.size()), after(order.size());
+  for (const Hanging& hanging : chain.hanging) {
+    const std::vector<Var> inside(chain.axes.begin(),
+                                  chain.axes.begin() + static_cast<std::ptrdiff_t>(hanging.depth));
+    std::size_t beside = order.size() - 1;
+    while (contains(inside, order[beside])) --beside;
+    std::vector<Var> copies;
+    for (std::size_t d = beside + 1; d < order.size(); ++d)
+      if (contains(inside, order[d])) copies.push_back(order[d]);
+    std::vector<Item> placed = wrap({hanging.item}, copies);
+    for (std::size_t d = 0; d < beside; ++d) {
+      if (contains(inside, order[d])) continue;
+      const std::int64_t extent = kernel.axes[static_cast<std::size_t>(order[d])].extent;
+      const std::int64_t when = hanging.after ? extent - 1 : 0;
+      if (extent > 1) placed.front().when.push_back({Index::var(order[d]), when, when + 1});
+    }
+    auto& there = hanging.after ? after[beside] : before[beside];
+    there.push_back(std::move(placed.front()));
+  }
+  std::vector<Item> body = chain.innermost;
+  for (std::size_t d = order.size(); d-- > 0;) {
+    std::vector<Item> outer = std::move(before[d]);
+    outer.push_back(make_loop(order[d], std::move(body)));
+    outer.insert(outer.end(), after[d].begin(), after[d].end());
+    body = std::move(outer);
+  }
+  return body;
+}
+
+// Finds the first item that holds the axes with one of them outermost, and rewrites it there.
+std::optional<std::string> reorder(const Kernel& kernel, std::vector<Item>& items,
+                                   const std::vector<Var>& order, bool& found) {
+  for (std::size_t i = 0; i < items.size() && !found; ++i) {
+    Loop* loop = items[i].loop();
+    if (!loop || !holds_all(items[i], order)) continue;
+    if (!contains(order, loop->axis)) {
+      if (auto reason = reorder(kernel, loop->body, order, found)) return reason;
+      continue;
+    }
+    found = true;
+    Chain chain;
+    if (auto reason = take_apart(items[i], order, chain)) return reason;
+    std::vector<Var> changed = chain.axes;
+    if (auto reason = dependence_across(kernel, loop->body, changed)) return reason;
+    std::vector<Item> placed = put_together(kernel, chain, order);
+    items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
+    items.insert(items.begin() + static_cast<std::ptrdiff_t>(i), placed.begin(), placed.end());
+  }
+  return {};
+}
+
+}  // namespace
+
+Moved order(const Kernel& kernel, const Order& move) {
+  if (move.axes.empty()) return Refusal{"no axes given"};
+  std::vector<Var> axes;
+  for (const std::string& name : move.axes) {
+    const auto axis = kernel.find_axis(name);
+    if (!axis) return Refusal{fmt::format("no axis {}", name)};
+    if (contains(axes, *axis)) return Refusal{fmt::format("{} is named twice", name)};
+    axes.push_back(*axis);
+  }
+  Kernel result = kernel;
+  bool found = false;
+  if (auto reason = reorder(kernel, result.body, axes, found)) return Refusal{*reason};
+  if (!found) return Refusal{"these loops are not one inside the other"};
+  return result;
+}
+
+}  // namespace tenon

@@ -1,0 +1,108 @@
+// stage: copies the tile of a tensor that the loops below touch. Halide: store_at/compute_at with in();
+// TVM: cache_read, cache_write; BLIS: packing; convolution: im2col; registers: accumulators.
+//
+//   for i 4                            stage b at i          for i 4
+//     for k 8                                                  for b.k 8
+//       y[i] += b[k,i] * w[k]                                    b.i[b.k] = b[b.k,i]
+//                                                              for k 8
+//                                                                y[i] += b.i[k] * w[k]
+//
+// A tile's axes are the loops below that index the operand, in loop order (or as `layout` says), and the
+// loops that copy are ordinary ones, named after the tensor. `box` keeps the operand's own axes instead, so
+// that elements which several iterations share are copied once. Beyond a limit or a padding the tile holds
+// zeros (the padding's fill), so reads from it need no test.
+//
+// What the loops store is staged too: the tile is copied in, unless its accumulations start there, and out:
+//
+//   for k 8                            stage y at k in register   for k 8
+//     for i 4                                                       for y.i 4
+//       y[i] += b[k,i] over k                                         y.k[y.i] = y[y.i] when 1 <= k < 8
+//                                                                   for i 4
+//                                                                     y.k[i] += b[k,i] over k
+//                                                                   for y.i 4
+//                                                                     y[y.i] = y.k[y.i]
+//
+// depth n > 1: in shared memory a ring of n tiles, filled asynchronously n-1 iterations ahead; elsewhere
+// the next tile is prefetched. `stream`: the copy out is non-temporal.
+#include "lower/stage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tenon {
+namespace {
+
+Loop* find_loop(std::vector<Item>& items, Var axis, int tensor) {
+  for (Item& item : items) {
+    Loop* loop = item.loop();
+    if (!loop) continue;
+    if (loop->axis == axis && (loads_from(loop->body, tensor) || stores_to(loop->body, tensor)))
+      return loop;
+    if (Loop* below = find_loop(loop->body, axis, tensor)) return below;
+  }
+  return nullptr;
+}
+
+bool path_to(const std::vector<Item>& items, const Loop* wanted, Path& path) {
+  for (const Item& item : items) {
+    const Loop* loop = item.loop();
+    if (!loop) continue;
+    path.push_back(loop->axis);
+    if (loop == wanted || path_to(loop->body, wanted, path)) return true;
+    path.pop_back();
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string short_name(const std::string& axis) {
+  const std::size_t dot = axis.rfind('.');
+  return dot == std::string::npos ? axis : axis.substr(dot + 1);
+}
+
+std::string stage_name(const StageSite& site) {
+  return site.move.tensor + "." + short_name(site.move.at);
+}
+
+std::vector<Range> limits_as_ranges(const StageSite& site, const std::vector<Var>& tile) {
+  std::vector<Range> ranges;
+  for (const Limit& limit : site.kernel.limits) {
+    std::vector<Var> vars;
+    limit.index.collect(vars);
+    bool in_tile = false, known = true;
+    for (Var v : vars) {
+      const bool here = std::find(tile.begin(), tile.end(), v) != tile.end();
+      in_tile = in_tile || here;
+      known = known && (here || std::find(site.outside.begin(), site.outside.end(), v) !=
+                                    site.outside.end());
+    }
+    if (in_tile && known) ranges.push_back({limit.index, 0, limit.bound});
+  }
+  return ranges;
+}
+
+Moved stage(const Kernel& kernel, const Stage& move) {
+  const auto tensor = kernel.find_tensor(move.tensor);
+  if (!tensor) return Refusal{fmt::format("no tensor {}", move.tensor)};
+  Kernel result = kernel;
+  std::vector<Item>* body = &result.body;
+  Path outside;
+  Var at = -1;
+  if (move.at != "root") {
+    const auto axis = kernel.find_axis(move.at);
+    if (!axis) return Refusal{fmt::format("no axis {}", move.at)};
+    Loop* loop = find_loop(result.body, *axis, *tensor);
+    if (!loop) return Refusal{fmt::format("no loop over {} uses {}", move.at, move.tensor)};
+    path_to(result.body, loop, outside);
+    body = &loop->body;
+    at = *axis;
+  }
+  StageSite site{result, *body, outside, *tensor, at, move};
+  const auto reason = stores_to(*body, *tensor) ? stage_result(site) : stage_operand(site);
+  if (reason) return Refusal{*reason};
+  return result;
+}
+
+}  // namespace tenon

@@ -1,0 +1,51 @@
+#include "lower/moves.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+
+namespace tenon {
+namespace {
+
+Moved dispatch(const Kernel& kernel, const Move& move) {
+  struct Visitor {
+    const Kernel& kernel;
+    Moved operator()(const Split& m) const { return split(kernel, m); }
+    Moved operator()(const Order& m) const { return order(kernel, m); }
+    Moved operator()(const Fuse& m) const { return fuse(kernel, m); }
+    Moved operator()(const Bind& m) const { return bind(kernel, m); }
+    Moved operator()(const Stage& m) const { return stage(kernel, m); }
+    Moved operator()(const At& m) const { return at(kernel, m); }
+    Moved operator()(const SplitReduce& m) const { return split_reduce(kernel, m); }
+  };
+  return std::visit(Visitor{kernel}, move.what);
+}
+
+}  // namespace
+
+Moved apply(const Kernel& kernel, const Move& move) {
+  Moved moved = dispatch(kernel, move);
+  std::optional<std::string> reason;
+  if (const auto* refusal = std::get_if<Refusal>(&moved))
+    reason = refusal->reason;
+  else
+    reason = illegal(std::get<Kernel>(moved));
+  if (reason) return Refusal{fmt::format("{}: {}", print(move), *reason)};
+  if constexpr (TENON_VERIFY != 0) {
+    const Kernel& after = std::get<Kernel>(moved);
+    if (auto broken = verify(after))
+      check(false, [&] { return *broken + "\nafter " + print(move) + "\n" + print(after); });
+  }
+  return moved;
+}
+
+Moved apply(const Kernel& kernel, const Schedule& schedule) {
+  Moved moved = kernel;
+  for (const Move& move : schedule) {
+    moved = apply(std::get<Kernel>(moved), move);
+    if (std::holds_alternative<Refusal>(moved)) break;
+  }
+  return moved;
+}
+
+}  // namespace tenon

@@ -1,0 +1,59 @@
+#include "lower/nest.h"
+
+#include <fmt/format.h>
+
+namespace tenon {
+
+std::string_view name(Tag tag) {
+  constexpr std::string_view names[] = {"serial", "parallel", "grid",   "warp",
+                                        "lane",   "vector",   "unroll", "mma"};
+  return names[static_cast<int>(tag)];
+}
+
+std::string_view name(Where where) {
+  constexpr std::string_view names[] = {"argument", "register", "heap", "shared", "stream"};
+  return names[static_cast<int>(where)];
+}
+
+VarBounds Kernel::bounds() const {
+  return [this](Var v) { return Bounds{0, axes[static_cast<std::size_t>(v)].extent - 1}; };
+}
+
+std::optional<Var> Kernel::find_axis(std::string_view wanted) const {
+  std::optional<Var> found;
+  bool several = false;
+  for (Var v = 0; v < static_cast<Var>(axes.size()); ++v) {
+    std::string_view whole = axes[static_cast<std::size_t>(v)].name;
+    if (whole.empty()) continue;
+    if (whole == wanted) return v;
+    const std::size_t dot = whole.find('.');
+    if (dot == std::string_view::npos || whole.substr(dot + 1) != wanted) continue;
+    if (wanted.find('.') != std::string_view::npos) continue;  // a stage's loop: by its whole name
+    several = found.has_value();
+    found = v;
+  }
+  return several ? std::nullopt : found;
+}
+
+std::optional<int> Kernel::find_tensor(std::string_view wanted) const {
+  for (std::size_t t = 0; t < tensors.size(); ++t)
+    if (tensors[t].name == wanted) return static_cast<int>(t);
+  return std::nullopt;
+}
+
+std::string Kernel::unused_name(std::string wanted) const {
+  const std::string whole = wanted;
+  for (int copy = 2; find_tensor(wanted); ++copy) wanted = fmt::format("{}{}", whole, copy);
+  return wanted;
+}
+
+Var Kernel::add_axis(std::string name, std::int64_t extent, Tag tag) {
+  const std::string wanted = name;
+  for (int copy = 2;
+       find_axis(name) && axes[static_cast<std::size_t>(*find_axis(name))].name == name; ++copy)
+    name = fmt::format("{}{}", wanted, copy);
+  axes.push_back({std::move(name), extent, tag});
+  return static_cast<Var>(axes.size()) - 1;
+}
+
+}  // namespace tenon

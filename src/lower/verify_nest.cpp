@@ -1,0 +1,174 @@
+// The invariants of a nest, each with its number in the message:
+//    1  loops name existing axes, none inside a loop over the same axis
+//    2  indices use only axes of loops around them
+//    3  tensors exist; subscripts are as many as the tensor has axes
+//    4  subscripts stay within the tensor wherever the item runs (affine ones, without ranges or limits)
+//    5  what is accumulated over is around the statement
+//    6  stored types are the tensor's; fma takes floats; computed subscripts are i32
+//    7  inputs are not stored to
+//    8  operands of a scalar operation are as many as it takes
+//    9  names of axes and of tensors are unique
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "lower/nest.h"
+#include "lower/tree.h"
+
+namespace tenon {
+namespace {
+
+class Verifier {
+ public:
+  explicit Verifier(const Kernel& kernel) : kernel_(kernel) {}
+
+  std::optional<std::string> run() {
+    names();
+    items(kernel_.body, true);
+    return reason_;
+  }
+
+ private:
+  template <typename... Args>
+  void broken(fmt::format_string<Args...> format, Args&&... args) {
+    if (!reason_) reason_ = fmt::format(format, std::forward<Args>(args)...);
+  }
+
+  void names() {
+    std::set<std::string> axes, tensors;
+    for (const Axis& axis : kernel_.axes)
+      if (!axis.name.empty() && !axes.insert(axis.name).second) broken("9: two axes {}", axis.name);
+    for (const KernelTensor& tensor : kernel_.tensors)
+      if (!tensors.insert(tensor.name).second) broken("9: two tensors {}", tensor.name);
+  }
+
+  void items(const std::vector<Item>& all, bool certain) {
+    for (const Item& item : all) {
+      ranges(item.when);
+      const bool always_runs = certain && item.when.empty();
+      if (const Loop* loop = item.loop()) {
+        if (loop->axis < 0 || loop->axis >= static_cast<Var>(kernel_.axes.size())) {
+          broken("1: a loop over axis number {}", loop->axis);
+          return;
+        }
+        const Axis& axis = kernel_.axes[static_cast<std::size_t>(loop->axis)];
+        if (std::find(path_.begin(), path_.end(), loop->axis) != path_.end())
+          broken("1: a loop over {} inside another", axis.name);
+        if (axis.extent == 0) continue;
+        path_.push_back(loop->axis);
+        items(loop->body, always_runs);
+        path_.pop_back();
+      } else if (const Store* store = item.store()) {
+        statement(*store, always_runs);
+      }
+    }
+  }
+
+  bool is_limited() const {
+    return std::any_of(kernel_.limits.begin(), kernel_.limits.end(), [&](const Limit& limit) {
+      std::vector<Var> vars;
+      limit.index.collect(vars);
+      return std::all_of(vars.begin(), vars.end(), [&](Var v) {
+        return std::find(path_.begin(), path_.end(), v) != path_.end();
+      });
+    });
+  }
+
+  void statement(const Store& store, bool certain) {
+    element(store.tensor, store.at, certain && !is_limited(), store.computed_axis);
+    if (reason_) return;
+    const KernelTensor& target = kernel_.tensors[static_cast<std::size_t>(store.tensor)];
+    if (target.where == Where::argument && !target.is_output)
+      broken("7: {} is stored to", target.name);
+    if (store.initial)
+      for (Var v : store.over)
+        if (std::find(path_.begin(), path_.end(), v) == path_.end())
+          broken("5: {} is accumulated over {}, which is not around it", target.name,
+                 kernel_.axes[static_cast<std::size_t>(v)].name);
+    if (!store.value) {
+      broken("6: a store of nothing into {}", target.name);
+      return;
+    }
+    value(store.value, certain);
+    if (store.value->type != target.type) broken("6: {} is stored another type", target.name);
+    if (store.factor) {
+      value(store.factor, certain);
+      if (!info(store.factor->type).is_float || store.combine != Combine::sum)
+        broken("6: fma into {} is not a sum of floats", target.name);
+    }
+    if (store.computed) computed(store.computed, certain);
+  }
+
+  void computed(const ValueRef& v, bool certain) {
+    value(v, certain);
+    if (v->type != Type::i32) broken("6: a computed subscript is {}", info(v->type).name);
+  }
+
+  void value(const ValueRef& v, bool certain) {
+    if (const auto* load = std::get_if<Load>(&v->detail)) {
+      ranges(load->inside);
+      element(load->tensor, load->at, certain && load->inside.empty() && !is_limited(),
+              load->computed_axis);
+      if (load->computed) computed(load->computed, certain);
+    } else if (const auto* fold = std::get_if<Fold>(&v->detail)) {
+      std::vector<Index> at = fold->at;
+      at.emplace_back(fold->lanes - 1);
+      element(fold->tensor, at, certain, -1);
+    } else if (const auto* i = std::get_if<IndexValue>(&v->detail)) {
+      index(i->index);
+    } else if (const auto* inside = std::get_if<Inside>(&v->detail)) {
+      ranges(inside->ranges);
+    } else if (const auto* apply = std::get_if<Apply>(&v->detail)) {
+      if (static_cast<int>(apply->operands.size()) != info(apply->op).arity)
+        broken("8: {} of {} operands", info(apply->op).name, apply->operands.size());
+      for (const ValueRef& operand : apply->operands) value(operand, certain);
+    }
+  }
+
+  void element(int tensor, const std::vector<Index>& at, bool certain, int computed_axis) {
+    if (tensor < 0 || tensor >= static_cast<int>(kernel_.tensors.size())) {
+      broken("3: tensor number {}", tensor);
+      return;
+    }
+    const KernelTensor& target = kernel_.tensors[static_cast<std::size_t>(tensor)];
+    if (at.size() != target.extents.size()) {
+      broken("3: {} subscripts of {}", at.size(), target.name);
+      return;
+    }
+    for (std::size_t d = 0; d < at.size(); ++d) {
+      index(at[d]);
+      if (reason_ || !certain || !at[d].is_affine() || static_cast<int>(d) == computed_axis)
+        continue;
+      const Bounds reach = bounds(at[d], kernel_.bounds());
+      if (reach.low < 0 || reach.high >= target.extents[d])
+        broken("4: subscript {} of {} reaches [{}, {}] of {}", d, target.name, reach.low,
+               reach.high, target.extents[d]);
+    }
+  }
+
+  void ranges(const std::vector<Range>& all) {
+    for (const Range& range : all) index(range.index);
+  }
+
+  void index(const Index& i) {
+    std::vector<Var> vars;
+    i.collect(vars);
+    for (Var v : vars)
+      if (std::find(path_.begin(), path_.end(), v) == path_.end())
+        broken("2: an index uses {}, which is not around it",
+               v < static_cast<Var>(kernel_.axes.size())
+                   ? kernel_.axes[static_cast<std::size_t>(v)].name
+                   : std::to_string(v));
+  }
+
+  const Kernel& kernel_;
+  Path path_;
+  std::optional<std::string> reason_;
+};
+
+}  // namespace
+
+std::optional<std::string> verify(const Kernel& kernel) { return Verifier(kernel).run(); }
+
+}  // namespace tenon
