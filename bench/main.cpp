@@ -1,5 +1,5 @@
-// tenon-bench: measures Tenon beside its peers. `./dev bench` builds and runs it; README.md says how
-// it measures. Read next: suites.h.
+// tenon-bench: measures Tenon beside its peers. `./dev bench` builds and runs it; README.md says
+// how it measures. Read next: suites.h.
 
 #include <cstdio>
 #include <functional>
