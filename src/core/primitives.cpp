@@ -10,7 +10,9 @@ namespace {
 
 std::string_view name(Type type) { return info(type).name; }
 
-std::string describe(const Tensor& x) { return std::string(name(x.type())) + text(x.shape()); }
+std::string describe(const Tensor& x) {
+  return fmt::format("{}{}", name(x.type()), text(x.shape()));
+}
 
 Tensor made(const Tensor& like, Node::Detail detail, Type type, Shape shape,
             const std::vector<Tensor>& operands) {
@@ -33,7 +35,7 @@ std::string allowed_types(const ScalarInfo& op) {
   std::string result;
   for (const auto& [allowed, type] :
        {std::pair{op.floats, "f32"}, std::pair{op.integers, "i32"}, std::pair{op.booleans, "bool"}})
-    if (allowed) result += (result.empty() ? "" : ", ") + std::string(type);
+    if (allowed) result += fmt::format("{}{}", result.empty() ? "" : ", ", type);
   return result;
 }
 
@@ -67,6 +69,22 @@ void require_axes(const Index& index, const Shape& shape) {
   for (const Var axis : axes)
     if (axis < 0 || axis >= static_cast<Var>(shape.size()))
       fail("view: the map uses axis {}, which the result {} does not have", axis, text(shape));
+}
+
+Tensor made_reduce(std::string_view operation, Combine combine, const std::vector<Tensor>& inputs,
+                   std::vector<int> axes) {
+  const Tensor& x = inputs[0];
+  if (combine == Combine::sum && x.type() == Type::boolean)
+    fail("{}: takes f32, i32, not bool; cast the operand", operation);
+  for (int& axis : axes) axis = axis_from_front(operation, x, axis);
+  std::sort(axes.begin(), axes.end());
+  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
+    fail("{}: an axis of {} is named twice", operation, text(x.shape()));
+  if (axes.empty()) return x;
+  Shape shape;
+  for (int axis = 0; axis < x.rank(); axis++)
+    if (!std::binary_search(axes.begin(), axes.end(), axis)) shape.push_back(x.shape()[axis]);
+  return made(x, Reduce{combine, std::move(axes)}, x.type(), std::move(shape), inputs);
 }
 
 }  // namespace
@@ -127,17 +145,14 @@ Tensor bitcast(const Tensor& x, Type type) {
 
 Tensor reduce(Combine combine, const Tensor& x, std::vector<int> axes) {
   const std::string_view operation = combine == Combine::sum ? "sum" : "max";
-  if (combine == Combine::sum && x.type() == Type::boolean)
-    fail("sum: takes f32, i32, not bool; cast the operand");
-  for (int& axis : axes) axis = axis_from_front(operation, x, axis);
-  std::sort(axes.begin(), axes.end());
-  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
-    fail("{}: an axis of {} is named twice", operation, text(x.shape()));
-  if (axes.empty()) return x;
-  Shape shape;
-  for (int axis = 0; axis < x.rank(); axis++)
-    if (!std::binary_search(axes.begin(), axes.end(), axis)) shape.push_back(x.shape()[axis]);
-  return made(x, Reduce{combine, std::move(axes)}, x.type(), std::move(shape), {x});
+  return made_reduce(operation, combine, {x}, std::move(axes));
+}
+
+Tensor sum_of_products(const Tensor& x, const Tensor& y, std::vector<int> axes) {
+  if (x.shape() != y.shape() || x.type() != y.type())
+    fail("sum_of_products: {} and {} must have one type and shape", describe(x), describe(y));
+  if (axes.empty()) return map(ScalarOp::mul, {x, y});
+  return made_reduce("sum_of_products", Combine::sum, {x, y}, std::move(axes));
 }
 
 Tensor view(const Tensor& x, Shape shape, View view) {

@@ -111,6 +111,7 @@ double evaluate(ScalarOp op, Type type, Type operand, double a, double b, double
 }
 
 double round_to(Type type, double value) {
+  if (std::isnan(value) && type == Type::f32) return std::numeric_limits<double>::quiet_NaN();
   if (type == Type::f32) return static_cast<float>(value);
   if (type == Type::boolean) return value != 0 ? 1 : 0;
   if (!std::isfinite(value)) return 0;

@@ -65,7 +65,8 @@ Tensor iota(Executor& executor, std::int64_t length);
 Tensor map(ScalarOp op, std::vector<Tensor> operands);  // equal shapes, see scalar.h for types
 Tensor cast(const Tensor& x, Type type);
 Tensor bitcast(const Tensor& x, Type type);
-Tensor reduce(Combine combine, const Tensor& x, std::vector<int> axes);  // the axes vanish
+Tensor reduce(Combine combine, const Tensor& x, std::vector<int> axes);           // the axes vanish
+Tensor sum_of_products(const Tensor& x, const Tensor& y, std::vector<int> axes);  // equal shapes
 Tensor view(const Tensor& x, Shape shape, View view);
 Tensor gather(const Tensor& data, const Tensor& index, int axis);
 Tensor scatter(const Tensor& base, const Tensor& index, const Tensor& update, int axis, bool add);

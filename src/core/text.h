@@ -1,6 +1,6 @@
 // The text form of a graph: printed for dumps and hashes, and parsed as input.
 //
-// The grammar, a line each; `#` begins a comment:
+// The grammar, a line each; `#` begins a comment; docs/graph-text.md has it in full:
 //
 //   NAME = input TYPE[EXTENT,..]                 a value that the caller gives
 //   NAME = OP(ARG, .., ATTRIBUTE=VALUE, ..)      primitives, composed operations; calls may nest
@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -46,13 +47,16 @@ struct GraphText {
 // structure matters (explain).
 using InputSource = std::function<Tensor(const InputLine&)>;
 
-// Error: "FILE:LINE: what is wrong and how to mend it".
+// Error: "FILE:LINE: what is wrong and how to mend it". A call means the primitive where its
+// operands are what the primitive takes, else what the resolver makes of it. `composed` are the
+// names that the resolver knows, for suggestions.
 GraphText parse_graph(std::string_view text, std::string_view file, Executor& executor,
-                      const InputSource& input, const Resolver& resolver);
+                      const InputSource& input, const Resolver& resolver,
+                      std::span<const std::string> composed = {});
 
 // The primitive graph under `roots`, a line a node in order of first visit (inputs first), leaves
 // and nodes numbered so that the same structure always gives the same text: buffers are ignored.
-// The text can be parsed back.
+// The text can be parsed back, to the same nodes.
 std::string print_graph(std::span<const NodeRef> roots);
 
 }  // namespace tenon

@@ -1,0 +1,37 @@
+// Cursor: a place in a line of text, and the tokens from there on; what the parsers of the graph's
+// text share. Blanks are skipped before every token. Used by parse.cpp and named_primitives.cpp.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tenon {
+
+class Cursor {
+ public:
+  explicit Cursor(std::string_view text) : text_(text) {}
+
+  bool done();                          // nothing but blanks is left
+  bool starts(std::string_view token);  // the token is next; it is not taken
+  bool take(std::string_view token);    // takes the token where it is next
+  // Error where the token is not next; `where` ends the message: "in the list".
+  void expect(std::string_view token, std::string_view where);
+  // A name: a letter, _ or %, then those, digits and points. Empty where there is none.
+  std::string_view name();
+  bool at_number();  // a digit, point, inf or nan is next, perhaps after a sign
+  // A number as C's strtod reads it, without hexadecimal. Error where it is not one.
+  double number();
+  std::string_view upto(std::size_t end) const { return text_.substr(at_, end - at_); }
+  std::size_t at() const { return at_; }
+  void move_to(std::size_t at) { at_ = at; }
+  std::string_view text() const { return text_; }
+  std::string next();  // the next token, or so, for messages: "')'", "the end of the line"
+
+ private:
+  void skip_blanks();
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace tenon

@@ -1,0 +1,351 @@
+#include "core/named_primitives.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "core/cursor.h"
+#include "core/error.h"
+#include "core/spelling.h"
+
+namespace tenon {
+namespace {
+
+// The attributes of a call, asked for by name.
+class Given {
+ public:
+  Given(Executor& executor, const Call& call) : executor(executor), call_(call) {}
+  Executor& executor;
+
+  const Tensor& operator[](std::size_t operand) const { return call_.operands[operand]; }
+  std::size_t operands() const { return call_.operands.size(); }
+  bool has(const char* name) const { return call_.attributes.contains(name); }
+
+  double number(const char* name) const { return as<double>(name, "a number"); }
+  double number(const char* name, double otherwise) const {
+    return has(name) ? number(name) : otherwise;
+  }
+  std::string word(const char* name) const { return as<std::string>(name, "a word"); }
+  std::int64_t integer(const char* name) const { return whole(name, number(name)); }
+  int axis(const char* name) const { return static_cast<int>(integer(name)); }
+  std::vector<std::int64_t> integers(const char* name) const {
+    std::vector<std::int64_t> result;
+    for (const double value : as<std::vector<double>>(name, "a list of numbers, as in [1,2]"))
+      result.push_back(whole(name, value));
+    return result;
+  }
+  std::vector<int> axes(const char* name) const {
+    const std::vector<std::int64_t> list = integers(name);
+    return {list.begin(), list.end()};
+  }
+  Shape shape(const char* name) const {
+    const std::vector<std::int64_t> list = integers(name);
+    return {list.begin(), list.end()};
+  }
+  Type type(const char* name) const {
+    const std::string asked = word(name);
+    for (const Type type : {Type::f32, Type::i32, Type::boolean})
+      if (info(type).name == asked) return type;
+    fail("{}: there is no type {}; the types are f32, i32, bool", call_.op, asked);
+  }
+  // One of two words.
+  bool first_of(const char* name, std::string_view first, std::string_view second) const {
+    const std::string given = word(name);
+    if (given != first && given != second)
+      fail("{}: {} is {}; it may be {} or {}", call_.op, name, given, first, second);
+    return given == first;
+  }
+  const std::string& op() const { return call_.op; }
+
+ private:
+  template <typename T>
+  const T& as(const char* name, std::string_view kind) const {
+    const auto entry = call_.attributes.find(name);
+    if (entry == call_.attributes.end()) fail("{}: needs {}={}", call_.op, name, kind);
+    const T* value = std::get_if<T>(&entry->second);
+    if (!value) fail("{}: {} must be {}", call_.op, name, kind);
+    return *value;
+  }
+  std::int64_t whole(const char* name, double value) const {
+    constexpr double limit = 9e18;  // as far as 64 bits go
+    if (value >= limit) return std::numeric_limits<std::int64_t>::max();
+    if (value <= -limit) return std::numeric_limits<std::int64_t>::min();
+    if (value != std::trunc(value)) fail("{}: {} holds {}, no whole number", call_.op, name, value);
+    return static_cast<std::int64_t>(value);
+  }
+
+  const Call& call_;
+};
+
+// ---- index expressions, as a View's attributes hold them ----
+
+constexpr int deepest = 100;  // parentheses
+
+Index parse_sum(Cursor& cursor, const VarBounds& of, int depth);
+
+std::int64_t parse_integer(Cursor& cursor) {
+  const double value = cursor.number();
+  if (value != std::trunc(value) || std::abs(value) > 9e15)
+    fail("view: {} is no whole number", value);
+  return static_cast<std::int64_t>(value);
+}
+
+Index parse_factor(Cursor& cursor, const VarBounds& of, int depth) {
+  if (depth > deepest) fail("view: an index has more than {} parentheses", deepest);
+  if (cursor.take("(")) {
+    Index inner = parse_sum(cursor, of, depth + 1);
+    cursor.expect(")", "after an index");
+    return inner;
+  }
+  if (cursor.at_number()) return parse_integer(cursor);
+  const std::string name(cursor.name());
+  const bool axis = name.size() > 1 && name.size() < 5 && name[0] == 'a' &&
+                    name.find_first_not_of("0123456789", 1) == std::string::npos;
+  if (!axis) fail("view: expected an axis such as a0, not {}", name.empty() ? cursor.next() : name);
+  const Var var = std::stoi(name.substr(1));
+  of(var);  // checks it
+  return Index::var(var);
+}
+
+Index parse_product(Cursor& cursor, const VarBounds& of, int depth) {
+  Index product = parse_factor(cursor, of, depth);
+  for (;;) {
+    if (cursor.take("*")) {
+      const Index factor = parse_factor(cursor, of, depth);
+      if (!product.is_constant() && !factor.is_constant())
+        fail("view: an index may be multiplied by a number only");
+      product = factor.is_constant() ? product * factor.constant() : factor * product.constant();
+      continue;
+    }
+    const bool quotient = cursor.take("/");
+    if (!quotient && !cursor.take("mod")) return product;
+    const std::int64_t divisor = parse_integer(cursor);
+    if (divisor < 1) fail("view: an index is divided by {}; it must be 1 or more", divisor);
+    product = quotient ? floordiv(product, divisor, of) : mod(product, divisor, of);
+  }
+}
+
+Index parse_sum(Cursor& cursor, const VarBounds& of, int depth) {
+  const bool negative = cursor.take("-");
+  Index sum = parse_product(cursor, of, depth) * (negative ? -1 : 1);
+  for (;;) {
+    if (cursor.take("+"))
+      sum = sum + parse_product(cursor, of, depth);
+    else if (cursor.take("-"))
+      sum = sum - parse_product(cursor, of, depth);
+    else
+      return sum;
+  }
+}
+
+// Calls parse(cursor) for every entry of the list that the attribute holds as text.
+template <typename Parse>
+void parse_entries(const std::string& list, Parse&& parse) {
+  Cursor cursor(list);
+  cursor.expect("[", "before a list");
+  while (!cursor.take("]")) {
+    parse(cursor);
+    if (!cursor.starts("]")) cursor.expect(",", "in a list");
+  }
+}
+
+// A list of indices. A list of numbers alone has been read as such.
+std::vector<Index> parse_map(const Attribute& attribute, const VarBounds& of) {
+  std::vector<Index> map;
+  if (const auto* numbers = std::get_if<std::vector<double>>(&attribute)) {
+    for (const double number : *numbers) {
+      if (number != std::trunc(number) || std::abs(number) > 9e15)
+        fail("view: {} is no whole number", number);
+      map.emplace_back(static_cast<std::int64_t>(number));
+    }
+    return map;
+  }
+  const auto* list = std::get_if<std::string>(&attribute);
+  if (!list || !list->starts_with("[")) fail("view: map must be a list, as in [2*a0 + 1, a1]");
+  parse_entries(*list, [&](Cursor& cursor) { map.push_back(parse_sum(cursor, of, 0)); });
+  return map;
+}
+
+std::vector<Range> parse_inside(const Attribute& attribute, const VarBounds& of) {
+  const auto* list = std::get_if<std::string>(&attribute);
+  if (!list || !list->starts_with("["))
+    fail("view: inside must be a list, as in [0 <= a0 - 1 < 5]");
+  std::vector<Range> inside;
+  parse_entries(*list, [&](Cursor& cursor) {
+    const std::int64_t low = parse_integer(cursor);
+    cursor.expect("<=", "in a range");
+    const Index index = parse_sum(cursor, of, 0);
+    cursor.expect("<", "in a range");
+    inside.push_back({index, low, parse_integer(cursor)});
+  });
+  return inside;
+}
+
+Tensor make_view(const Given& given, const Call& call) {
+  const Shape shape = given.shape("shape");
+  const VarBounds of = [&](Var axis) {
+    if (axis >= static_cast<Var>(shape.size()))
+      fail("view: the map uses a{}, but the shape is {}", axis, text(shape));
+    return Bounds{0, std::max<std::int64_t>(shape[axis].value() - 1, 0)};
+  };
+  View made{{}, {}, given.number("fill", 0)};
+  if (given.has("map")) made.map = parse_map(call.attributes.at("map"), of);
+  if (given.has("inside")) made.inside = parse_inside(call.attributes.at("inside"), of);
+  return view(given[0], shape, std::move(made));
+}
+
+Tensor make_slice(const Given& given) {
+  std::vector<Slice> slices(given[0].rank());
+  const auto fill = [&](const char* name, std::int64_t Slice::* field) {
+    if (!given.has(name)) return;
+    const std::vector<std::int64_t> list = given.integers(name);
+    if (list.size() > slices.size())
+      fail("slice: {} has {} numbers for the {} axes of {}", name, list.size(), slices.size(),
+           text(given[0].shape()));
+    for (std::size_t axis = 0; axis < list.size(); axis++) slices[axis].*field = list[axis];
+  };
+  fill("start", &Slice::start);
+  fill("stop", &Slice::stop);
+  fill("step", &Slice::step);
+  return slice(given[0], std::move(slices));
+}
+
+Tensor make_pad(const Given& given) {
+  std::vector<Pad> pads(given[0].rank());
+  const auto fill = [&](const char* name, std::int64_t Pad::* field) {
+    if (!given.has(name)) return;
+    const std::vector<std::int64_t> list = given.integers(name);
+    if (list.size() > pads.size())
+      fail("pad: {} has {} numbers for the {} axes of {}", name, list.size(), pads.size(),
+           text(given[0].shape()));
+    for (std::size_t axis = 0; axis < list.size(); axis++) pads[axis].*field = list[axis];
+  };
+  fill("before", &Pad::before);
+  fill("after", &Pad::after);
+  return pad(given[0], std::move(pads), given.number("fill", 0));
+}
+
+Tensor make_reduce(const Given& given) {
+  const bool sums = given.first_of("with", "sum", "max");
+  if (given.operands() == 1)
+    return reduce(sums ? Combine::sum : Combine::max, given[0], given.axes("axes"));
+  if (!sums) fail("reduce: of two operands, the sum of their products: with=sum");
+  return sum_of_products(given[0], given[1], given.axes("axes"));
+}
+
+Tensor make_window(const Given& given) {
+  const auto size_of = [&](const char* name) { return given.has(name) ? given.integer(name) : 1; };
+  return window(given[0], given.axis("axis"), given.integer("size"), size_of("stride"),
+                size_of("dilation"));
+}
+
+// ---- the table ----
+
+struct Primitive {
+  std::string name;
+  std::size_t least, most;  // operands
+  std::vector<std::string> attributes;
+  Tensor (*build)(const Given& given, const Call& call);
+};
+using G = const Given&;
+using C = const Call&;
+
+const std::vector<Primitive>& primitives() {
+  static const std::vector<Primitive> table = {
+      {"constant",
+       0,
+       0,
+       {"value", "type"},
+       [](G g, C) { return constant(g.executor, g.type("type"), g.number("value")); }},
+      {"iota", 0, 0, {"length"}, [](G g, C) { return iota(g.executor, g.integer("length")); }},
+      {"cast", 1, 1, {"type"}, [](G g, C) { return cast(g[0], g.type("type")); }},
+      {"bitcast", 1, 1, {"type"}, [](G g, C) { return bitcast(g[0], g.type("type")); }},
+      {"reduce", 1, 2, {"with", "axes"}, [](G g, C) { return make_reduce(g); }},
+      {"view", 1, 1, {"shape", "map", "inside", "fill"}, [](G g, C c) { return make_view(g, c); }},
+      {"gather", 2, 2, {"axis"}, [](G g, C) { return gather(g[0], g[1], g.axis("axis")); }},
+      {"scatter",
+       3,
+       3,
+       {"axis", "mode"},
+       [](G g, C) {
+         return scatter(g[0], g[1], g[2], g.axis("axis"), g.first_of("mode", "add", "set"));
+       }},
+      {"reshape", 1, 1, {"shape"}, [](G g, C) { return reshape(g[0], g.shape("shape")); }},
+      {"permute", 1, 1, {"order"}, [](G g, C) { return permute(g[0], g.axes("order")); }},
+      {"expand", 1, 1, {"shape"}, [](G g, C) { return expand(g[0], g.shape("shape")); }},
+      {"slice", 1, 1, {"start", "stop", "step"}, [](G g, C) { return make_slice(g); }},
+      {"flip", 1, 1, {"axes"}, [](G g, C) { return flip(g[0], g.axes("axes")); }},
+      {"pad", 1, 1, {"before", "after", "fill"}, [](G g, C) { return make_pad(g); }},
+      {"window",
+       1,
+       1,
+       {"axis", "size", "stride", "dilation"},
+       [](G g, C) { return make_window(g); }},
+  };
+  return table;
+}
+
+std::optional<ScalarOp> scalar_named(std::string_view name) {
+  for (int op = 0; op < scalar_count; op++)
+    if (scalar_table[op].name == name && scalar_table[op].result != Result::named)
+      return static_cast<ScalarOp>(op);
+  return std::nullopt;
+}
+
+void require_attributes(const Call& call, const std::vector<std::string>& known) {
+  for (const auto& [name, value] : call.attributes) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    std::string list;
+    for (const std::string& other : known) {
+      if (!list.empty()) list += ", ";
+      list += other;
+    }
+    fail("{}: there is no attribute {}; it takes {}", call.op, name, list.empty() ? "none" : list);
+  }
+}
+
+}  // namespace
+
+Tensor primitive(Executor& executor, const Call& call) {
+  if (const auto op = scalar_named(call.op)) {
+    require_attributes(call, {});
+    return map(*op, call.operands);
+  }
+  const std::vector<Primitive>& table = primitives();
+  const auto row = std::find_if(table.begin(), table.end(), [&](const Primitive& candidate) {
+    return candidate.name == call.op;
+  });
+  if (row == table.end()) return {};
+  const std::size_t count = call.operands.size();
+  if (count < row->least || count > row->most)
+    fail("{}: takes {} operand{}, not {}", call.op,
+         row->least == row->most ? std::to_string(row->least)
+                                 : fmt::format("{} or {}", row->least, row->most),
+         row->most == 1 ? "" : "s", count);
+  require_attributes(call, row->attributes);
+  return row->build(Given(executor, call), call);
+}
+
+bool is_exact(const Call& call) {
+  const auto op = scalar_named(call.op);
+  if (!op || !call.attributes.empty()) return false;
+  if (static_cast<int>(call.operands.size()) != info(*op).arity) return false;
+  const Tensor& last = call.operands.back();
+  for (std::size_t i = 0; i < call.operands.size(); i++) {
+    const Tensor& operand = call.operands[i];
+    const Type expected = op == ScalarOp::where && i == 0 ? Type::boolean : last.type();
+    if (operand.shape() != last.shape() || operand.type() != expected) return false;
+  }
+  return true;
+}
+
+std::vector<std::string> primitive_names() {
+  std::vector<std::string> names;
+  for (const ScalarInfo& row : scalar_table) names.emplace_back(row.name);
+  for (const Primitive& row : primitives())
+    if (row.name != "cast" && row.name != "bitcast") names.push_back(row.name);
+  return names;
+}
+
+}  // namespace tenon
