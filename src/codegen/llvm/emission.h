@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -78,12 +79,20 @@ class Emission {
 
   // emit_statements.cpp
   void statement(const Item& item);
+  void for_each(std::span<const Var> axes, const std::function<void()>& body);
   void for_lanes(const Item& item, std::span<const Var> axes, Var active);
   void statement_at_lanes(const Item& item);
   void store(const Store& store);
   void prefetch(const Prefetch& prefetch);
   Var active_axis(const Item& item);
   int widest_piece() const;
+
+  // emit_transpose.cpp
+  struct Turn {
+    Var column, row;  // consecutive in the source, and in the target
+  };
+  std::optional<Turn> turn(const Item& item) const;
+  void transpose(const Store& store, const Turn& turn);
 
   // emit_memory.cpp
   Index flat(int tensor, const std::vector<Index>& at) const;

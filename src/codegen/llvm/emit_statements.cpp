@@ -26,7 +26,23 @@ Var Emission::active_axis(const Item& item) {
   return vector_axes_.back();
 }
 
-void Emission::statement(const Item& item) { for_lanes(item, vector_axes_, active_axis(item)); }
+void Emission::statement(const Item& item) {
+  const std::optional<Turn> turned = turn(item);
+  if (!turned) return for_lanes(item, vector_axes_, active_axis(item));
+  std::vector<Var> others = vector_axes_;
+  std::erase_if(others, [&](Var axis) { return axis == turned->row || axis == turned->column; });
+  for_each(others, [&] { transpose(*item.store(), *turned); });
+}
+
+// Goes through all values of the axes, as constants.
+void Emission::for_each(std::span<const Var> axes, const std::function<void()>& body) {
+  if (axes.empty()) return body();
+  for (std::int64_t i = 0; i < kernel_.axes[axes[0]].extent; i++) {
+    indices_.set_constant(axes[0], i);
+    for_each(axes.subspan(1), body);
+  }
+  indices_.set_lanes(axes[0]);
+}
 
 // Goes through the values of all vector axes but the active one, and through its pieces.
 void Emission::for_lanes(const Item& item, std::span<const Var> axes, Var active) {
@@ -43,7 +59,7 @@ void Emission::for_lanes(const Item& item, std::span<const Var> axes, Var active
       indices_.state.lanes = {axis, first, count};
     }
     for_lanes(item, axes.subspan(1), active);
-    indices_.state.lanes = {};
+    if (count > 1) indices_.state.lanes = {};
     indices_.set_lanes(axis);
   }
 }
