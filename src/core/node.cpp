@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "core/error.h"
+#include "core/verify.h"
 
 namespace tenon {
 namespace {
@@ -171,6 +172,14 @@ NodeRef NodeTable::make(Node::Detail detail, Type type, Shape shape, std::vector
   const auto [begin, end] = state_->nodes.equal_range(node.hash);
   for (auto entry = begin; entry != end; ++entry)
     if (same(*entry->second.node, node)) return entry->second.reference.lock();
+  const std::string wrong = fault(node);
+  check(wrong.empty(), [&] {
+    std::string shapes;
+    for (const NodeRef& input : node.inputs)
+      if (input) shapes += fmt::format(" {}{}", info(input->type).name, text(input->shape));
+    return fmt::format("a node {}{} of{}: {}", info(node.type).name, text(node.shape), shapes,
+                       wrong);
+  });
   const NodeRef made(new Node(std::move(node)),
                      [state = state_](const Node* last) { state->destroy(last); });
   state_->nodes.emplace(made->hash, State::Entry{made.get(), made});
