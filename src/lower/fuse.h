@@ -1,10 +1,25 @@
 // Fusion: which nodes of a graph share a kernel. Requires a graph after rules (rules.h). Used by
 // the session, which lowers (naive.h), schedules and runs the kernels in this order.
 //
-// Ensures: every node wanted is the output of one kernel; a kernel's inputs are buffer leaves or
-// outputs of earlier kernels; element-wise work, views, gathers, constants and iota are computed
-// where they are used; a Reduce goes with the Reduces and the element-wise work over the same rows
-// (softmax and layernorm are one kernel each); a Scatter is a kernel's last statement.
+// Ensures: every node wanted, buffer leaves aside, is the output of one kernel; a kernel's inputs
+// are buffer leaves or outputs of earlier kernels; no Reduce is computed twice.
+//
+// How nodes are put together, greedily and in the order of the graph (fuse.cpp, where each rule
+// stands on its own; fuse_reads.h says who reads what at which index):
+//
+//   memory   A node gets memory if it is wanted, is a Reduce or a Scatter, is the data of a Gather,
+//            or is worth keeping: read more than once an element, and either computed from a
+//            Reduce, or costly (an operand of a product, or four operations or one hard one, read
+//            four times or more). Everything else is computed where it is read.
+//   rows     A kernel takes in what reads its results at the same rows: at exactly the outer loops
+//            over which they are computed. So softmax, layernorm and an epilogue (bias, relu) go
+//            with their Reduces.
+//   siblings Reduces, or element-wise results, over the same axes of one input share a kernel.
+//   products A contraction (both operands are read repeatedly: matmul, convolution) shares its
+//            kernel with element-wise work of its own shape and nothing else, so that its loops can
+//            be tiled. A Scatter has a kernel of its own.
+//   locals   Memory that only its own kernel reads is a local. Cheap values that are read at rows,
+//            such as a learning rate, are computed in every kernel that reads them.
 #pragma once
 
 #include <span>
@@ -16,12 +31,15 @@
 namespace tenon {
 
 struct KernelGraph {
-  std::vector<NodeRef> inputs;  // in order of first visit from the outputs
-  std::vector<NodeRef> locals;  // computed into temporaries inside the kernel, in order
-  std::vector<NodeRef> outputs;
+  std::vector<NodeRef> inputs;   // in order of first visit from the outputs
+  std::vector<NodeRef> locals;   // computed into temporaries inside the kernel, in order
+  std::vector<NodeRef> outputs;  // a reshape of a node is computed as that node: the same bytes
 };
 
 std::vector<KernelGraph> fuse(std::span<const NodeRef> wanted);
+
+// Is the node a View that keeps all elements in their row-major order?
+bool is_reshape(const Node& node);
 
 // The kernel's graph as text with inputs numbered, the same for the same structure: the cache's
 // key.

@@ -10,6 +10,10 @@
 namespace tenon {
 
 // The rewritten nodes, in the same order. Realized nodes become their leaves.
+//
+// Ensures: no rule applies to any node below; a sum of products is a Reduce of two inputs; a View
+// is never of a View unless both have ranges, with different fills; nothing is computed from
+// constants alone.
 std::vector<NodeRef> apply_rules(std::span<const NodeRef> wanted, NodeTable& table);
 
 }  // namespace tenon

@@ -1,0 +1,207 @@
+#include "lower/canonical.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+
+#include "core/error.h"
+
+namespace tenon {
+namespace {
+
+constexpr std::int64_t block_terms = 1024;
+constexpr std::int64_t group_blocks = 1024;
+constexpr int lane_count = 64;
+constexpr std::int64_t shared_at_most = 16;  // outputs, both limits below
+
+// An input of a Reduce down to what is below its Views: an element of `source` at `at`, which are
+// indices over the axes of the input.
+struct Traced {
+  const Node* source;
+  std::vector<Index> at;
+};
+
+VarBounds axis_bounds(const Shape& shape) {
+  return [&shape](Var axis) {
+    return Bounds{0, std::max<std::int64_t>(shape[static_cast<std::size_t>(axis)].value() - 1, 0)};
+  };
+}
+
+Traced trace(const Node& input) {
+  Traced traced{&input, {}};
+  for (std::size_t axis = 0; axis < input.shape.size(); axis++)
+    traced.at.push_back(Index::var(static_cast<Var>(axis)));
+  const VarBounds bounds = axis_bounds(input.shape);
+  while (const auto* view = traced.source->as<View>()) {
+    std::vector<Index> below;
+    for (const Index& index : view->map)
+      below.push_back(substitute(
+          index, [&](Var axis) { return traced.at[static_cast<std::size_t>(axis)]; }, bounds));
+    traced = {traced.source->inputs[0].get(), std::move(below)};
+  }
+  return traced;
+}
+
+// The element of the source, counted row-major, at a position of the input.
+std::int64_t address(const Traced& traced, const std::vector<std::int64_t>& position) {
+  const std::vector<std::int64_t> steps = strides(traced.source->shape);
+  std::int64_t sum = 0;
+  for (std::size_t axis = 0; axis < steps.size(); axis++)
+    sum += steps[axis] *
+           evaluate(traced.at[axis], [&](Var v) { return position[static_cast<std::size_t>(v)]; });
+  return sum;
+}
+
+// The distance between neighbours along an axis of the input, where it is the same for the first
+// 64 of them, with all other axes at 0.
+std::optional<std::int64_t> stride_along(const Traced& traced, const Shape& shape, int axis) {
+  std::vector<std::int64_t> position(shape.size(), 0);
+  const std::int64_t first = address(traced, position);
+  std::optional<std::int64_t> stride;
+  auto& moving = position[static_cast<std::size_t>(axis)];
+  const std::int64_t end =
+      std::min<std::int64_t>(shape[static_cast<std::size_t>(axis)].value(), lane_count);
+  for (moving = 1; moving < end; moving++) {
+    const std::int64_t distance = address(traced, position) - first;
+    if (!stride) stride = distance;
+    if (distance != *stride * moving) return std::nullopt;
+  }
+  return stride ? stride : 0;
+}
+
+bool is_reduced(const Node& reduce, int axis) {
+  const std::vector<int>& axes = reduce.as<Reduce>()->axes;
+  return std::find(axes.begin(), axes.end(), axis) != axes.end();
+}
+
+// The kept axes between two neighbours along the reduced one, where they fill all of the distance:
+// an input that varies along it lies in a row together with them. Empty for neighbours side by
+// side; nothing where there are gaps, or 16 elements or more.
+std::optional<std::vector<int>> row_with(const Node& reduce, const Traced& traced, int reduced,
+                                         std::int64_t stride) {
+  const Shape& shape = reduce.inputs[0]->shape;
+  if (stride < 1 || stride >= shared_at_most) return std::nullopt;
+  std::vector<std::pair<std::int64_t, int>> inner;  // stride, axis
+  for (int axis = 0; axis < static_cast<int>(shape.size()); axis++) {
+    const std::int64_t extent = shape[static_cast<std::size_t>(axis)].value();
+    if (axis == reduced || is_reduced(reduce, axis) || extent <= 1) continue;
+    const auto step = stride_along(traced, shape, axis);
+    if (!step) return std::nullopt;
+    if (*step != 0 && std::abs(*step) < stride) inner.push_back({*step, axis});
+  }
+  std::sort(inner.begin(), inner.end());
+  std::int64_t filled = 1;
+  std::vector<int> axes;
+  for (const auto& [step, axis] : inner) {
+    if (step != filled) return std::nullopt;
+    filled *= shape[static_cast<std::size_t>(axis)].value();
+    axes.push_back(axis);
+  }
+  if (filled != stride) return std::nullopt;
+  return axes;
+}
+
+// The elements of the source that the input touches, at most.
+std::int64_t touched(const Node& input) {
+  const Traced traced = trace(input);
+  const VarBounds of = axis_bounds(input.shape);
+  std::int64_t product = 1;
+  for (std::size_t axis = 0; axis < traced.at.size(); axis++) {
+    const Bounds range = bounds(traced.at[axis], of);
+    std::vector<Var> used;
+    traced.at[axis].collect(used);
+    std::int64_t positions = 1;
+    for (Var v : used) positions *= input.shape[static_cast<std::size_t>(v)].value();
+    product *=
+        std::min({traced.source->shape[axis].value(), range.high - range.low + 1, positions});
+  }
+  return product;
+}
+
+bool has_lanes(const Node& reduce, int innermost) {
+  const Shape& shape = reduce.inputs[0]->shape;
+  if (shape[static_cast<std::size_t>(innermost)].value() < lane_count) return false;
+  const Node* largest = reduce.inputs[0].get();
+  bool varies = false;
+  std::vector<int> table;  // the kept axes of a narrow table, once one was seen
+  for (const NodeRef& input : reduce.inputs) {
+    if (touched(*input) > touched(*largest)) largest = input.get();
+    const Traced traced = trace(*input);
+    const auto stride = stride_along(traced, shape, innermost);
+    if (stride && *stride == 0) continue;
+    varies = true;
+    const auto row = stride ? row_with(reduce, traced, innermost, *stride) : std::nullopt;
+    if (!row) return false;
+    if (!table.empty() && !row->empty() && table != *row) return false;
+    if (!row->empty()) table = *row;
+  }
+  return varies && sharing(reduce, *largest) < shared_at_most;
+}
+
+// Cuts what is left of the axes into rectangles of whole inner axes: the size along each.
+std::vector<std::int64_t> rectangle(const std::vector<std::int64_t>& left, std::int64_t at_most) {
+  std::vector<std::int64_t> size(left.size(), 1);
+  std::int64_t room = at_most;
+  for (std::size_t axis = left.size(); axis-- > 0;) {
+    if (left[axis] <= room) {
+      size[axis] = left[axis];
+      room /= std::max<std::int64_t>(left[axis], 1);
+      continue;
+    }
+    while (size[axis] * 2 <= room) size[axis] *= 2;
+    break;
+  }
+  return size;
+}
+
+}  // namespace
+
+std::int64_t sharing(const Node& reduce, const Node& input) {
+  return elements(reduce.inputs[0]->shape) / std::max<std::int64_t>(touched(input), 1);
+}
+
+CanonicalOrder canonical_order(const Node& reduce) {
+  const auto* detail = reduce.as<Reduce>();
+  check(detail != nullptr, "only a Reduce has a canonical order");
+  const Shape& shape = reduce.inputs[0]->shape;
+  std::vector<std::int64_t> left;
+  int innermost = 0;
+  for (std::size_t i = 0; i < detail->axes.size(); i++) {
+    left.push_back(shape[static_cast<std::size_t>(detail->axes[i])].value());
+    if (left.back() > 1) innermost = static_cast<int>(i);
+  }
+  CanonicalOrder order;
+  if (left.empty()) {
+    order.counts.emplace_back();
+    order.strides.emplace_back();
+    return order;
+  }
+  std::vector<std::int64_t> stride(left.size(), 1);
+  const auto add_level = [&](const std::vector<std::int64_t>& size) {
+    order.counts.push_back(size);
+    order.strides.push_back(stride);
+    for (std::size_t i = 0; i < left.size(); i++) {
+      const std::int64_t count = std::max<std::int64_t>(size[i], 1);
+      stride[i] *= count;
+      left[i] = std::max<std::int64_t>((left[i] + count - 1) / count, 1);
+    }
+  };
+  const auto done = [&] {
+    return std::all_of(left.begin(), left.end(), [](std::int64_t count) { return count <= 1; });
+  };
+  std::vector<std::int64_t> block = rectangle(left, block_terms);
+  if (has_lanes(reduce, detail->axes[static_cast<std::size_t>(innermost)])) {
+    order.lanes = lane_count;
+    order.lane_axis = innermost;
+    auto& along = block[static_cast<std::size_t>(innermost)];
+    along = (along + lane_count - 1) / lane_count;
+    const auto axis = static_cast<std::size_t>(innermost);
+    stride[axis] = lane_count;
+    left[axis] = (left[axis] + lane_count - 1) / lane_count;
+  }
+  add_level(block);
+  while (!done()) add_level(rectangle(left, group_blocks));
+  return order;
+}
+
+}  // namespace tenon

@@ -1,0 +1,60 @@
+// The canonical order: in which order a Reduce adds its terms up. It is part of what the Reduce
+// means, so that every schedule of it, on every device, gives the same bits. It is a function of
+// the Reduce node alone: extents, types, and where the inputs lie in memory as far as Views tell;
+// never the device, the threads, the fusion or the schedule. lower/naive.cpp writes it as loops.
+//
+// The terms of one output are visited in the order of these loops, outermost first:
+//
+//   groups   of 1,024 blocks, and groups of groups, where there are more blocks than that
+//   blocks   rectangles of whole inner axes of at most 1,024 terms; the next axis is cut at a power
+//            of two, and the axes outside that one count blocks only
+//   steps    the terms of a block, the last axis fastest
+//   lanes    64 terms side by side in a row, or one
+//
+// and these accumulators, which all start from the identity (0 for a sum, so no sum is -0):
+//
+//   a block's partial takes the block's terms, step after step; with 64 lanes there is one partial
+//   a lane, and lane l takes the terms l, l + 64, l + 128, .. of the innermost reduced axis;
+//   a group's partial takes its blocks' partials, left to right, lane by lane;
+//   the result is the only block's partial, or takes all blocks' or groups' partials left to right;
+//   with lanes there are 64 results at that point, which are folded by halving: x[l] += x[l + 32],
+//   then 16, 8, 4, 2, 1. A lane that got no term is 0.
+//
+// A product under a sum is fused: fma(a, b, partial). Maxima and integers use the same structure,
+// where the order does not show. Example, a sum over [4096] that lies in a row: 4 blocks of 16
+// steps of 64 lanes.
+//
+// There are 64 lanes where a vector of terms can be loaded, and where there is no better use of
+// vectors: each input that varies along the innermost reduced axis (the last of more than one
+// element; at least 64 long) has its elements there side by side, or is a narrow table along it
+// ([10^6,3] summed by column: fewer than 16 kept elements between two terms, all in a row, so that
+// lanes and kept elements together are one row); and fewer than 16 outputs share an element of the
+// largest input, since more outputs make better vectors and keep a loaded element in use.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/node.h"
+
+namespace tenon {
+
+struct CanonicalOrder {
+  // Level 0 are the steps, 1 the blocks, 2 and above groups. Each has one count per reduced axis;
+  // 1 where the level does not move along the axis.
+  std::vector<std::vector<std::int64_t>> counts;
+  // Elements of the axis between two iterations of the level: for each level, per reduced axis.
+  std::vector<std::vector<std::int64_t>> strides;
+  int lanes = 1;       // 64 or 1
+  int lane_axis = -1;  // position among the reduced axes, of the innermost one; -1 without lanes
+
+  int levels() const { return static_cast<int>(counts.size()); }
+};
+
+CanonicalOrder canonical_order(const Node& reduce);
+
+// How many outputs share an element of the input, on average and rounded down: the iterations of
+// the whole Reduce by the elements of the input that they touch.
+std::int64_t sharing(const Node& reduce, const Node& input);
+
+}  // namespace tenon

@@ -1,0 +1,296 @@
+#include "lower/fuse.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "core/error.h"
+#include "lower/fuse_reads.h"
+
+namespace tenon {
+namespace {
+
+// Kernels over few rows run on few threads: what is read over a single row joins its producer only
+// while both are as small as this.
+constexpr std::int64_t small_kernel = 65536;  // iterations
+constexpr std::size_t largest_group = 16;     // nodes with memory
+
+class Fusion {
+ public:
+  explicit Fusion(std::span<const NodeRef> wanted) : reads_(computed(wanted)) {
+    for (const NodeRef& node : wanted) wanted_.insert(node.get());
+    for (const NodeRef& node : reads_.nodes())
+      if (reads_.has_memory(*node)) add_member(node);
+    for (std::size_t m = 0; m < members_.size(); m++)
+      if (!members_[m].is_shared_local) find_producers(m);
+    for (std::size_t m = 0; m < members_.size(); m++) join_producers(m);
+    for (std::size_t m = 0; m < members_.size(); m++) join_siblings(m);
+  }
+
+  std::vector<KernelGraph> kernels() {
+    std::vector<KernelGraph> result;
+    for (const std::size_t group : groups_in_order()) result.push_back(kernel(group));
+    for (KernelGraph& kernel : result) settle_outputs(kernel);
+    return result;
+  }
+
+ private:
+  // A node with memory, and the group that it is in: groups become kernels. Members are in the
+  // order of the graph.
+  struct Member {
+    NodeRef node;
+    std::size_t group;
+    bool is_shared_local;  // computed anew in every kernel that reads it, and in no group
+    std::vector<std::pair<std::size_t, bool>> producers;  // members it reads; at rows?
+    std::vector<std::size_t> consumers;
+  };
+
+  // A wanted reshape of a computed node is had by computing that node: reshapes_ remembers which.
+  std::vector<NodeRef> computed(std::span<const NodeRef> wanted) {
+    std::unordered_set<const Node*> all;
+    for (const NodeRef& node : wanted) all.insert(node.get());
+    std::vector<NodeRef> result;
+    for (const NodeRef& node : wanted) {
+      const NodeRef below = is_reshape(*node) ? node->inputs[0] : nullptr;
+      const bool stands_for = below && !below->is_leaf() && !below->as<View>() &&
+                              !all.contains(below.get()) && !reshapes_.contains(below.get());
+      if (stands_for) reshapes_[below.get()] = node;
+      result.push_back(stands_for ? below : node);
+    }
+    return result;
+  }
+
+  bool is_wanted(const Node& node) const {
+    return wanted_.contains(&node) || reshapes_.contains(&node);
+  }
+
+  void add_member(const NodeRef& node) {
+    const std::size_t m = members_.size();
+    Member member{node, m, is_shared_local(*node), {}, {}};
+    number_[node.get()] = m;
+    members_.push_back(std::move(member));
+    groups_.push_back({m});
+  }
+
+  bool is_shared_local(const Node& node) const {
+    const std::vector<Read>& reads = reads_.reads(node);
+    return node.as<Map>() && !is_wanted(node) && !reads_.is_derived(node) &&
+           std::all_of(reads.begin(), reads.end(), [&](const Read& read) {
+             return !read.reader->as<Scatter>() && is_at_rows(node, read);
+           });
+  }
+
+  // ---- which members share a group ----
+
+  void find_producers(std::size_t p) {
+    const Node& node = *members_[p].node;
+    for (const Read& read : reads_.reads(node)) {
+      const std::size_t consumer = number_.at(read.reader);
+      auto& producers = members_[consumer].producers;
+      const bool at_rows = is_at_rows(node, read);
+      if (producers.empty() || producers.back().first != p) {
+        producers.push_back({p, at_rows});
+        members_[p].consumers.push_back(consumer);
+      } else {
+        producers.back().second = producers.back().second && at_rows;
+      }
+    }
+  }
+
+  void join_producers(std::size_t m) {
+    if (members_[m].is_shared_local) return;
+    // Contractions first: their epilogue must not go elsewhere.
+    std::vector<std::size_t> joined;
+    for (const auto& [p, at_rows] : members_[m].producers)
+      if (at_rows && !is_too_serial(p, m)) joined.push_back(p);
+    std::stable_partition(joined.begin(), joined.end(),
+                          [&](std::size_t p) { return reads_.is_contraction(*members_[p].node); });
+    for (std::size_t p : joined) join(members_[p].group, members_[m].group);
+  }
+
+  bool is_too_serial(std::size_t producer, std::size_t consumer) const {
+    const Node &from = *members_[producer].node, &to = *members_[consumer].node;
+    return elements(from.shape) == 1 && elements(to.shape) != 1 &&
+           std::max(iterations(from), iterations(to)) > small_kernel;
+  }
+
+  void join_siblings(std::size_t m) {
+    const Node& node = *members_[m].node;
+    if (members_[m].is_shared_local || reads_.is_contraction(node)) return;
+    for (std::size_t other = 0; other < m; other++)
+      if (!members_[other].is_shared_local && are_siblings(*members_[other].node, node))
+        join(members_[other].group, members_[m].group);
+  }
+
+  // Do both have the same loops, and is there memory of that size that both read alike?
+  bool are_siblings(const Node& a, const Node& b) const {
+    const auto *left = a.as<Reduce>(), *right = b.as<Reduce>();
+    if ((left != nullptr) != (right != nullptr) || a.as<Scatter>() || b.as<Scatter>()) return false;
+    if (!(a.shape == b.shape) || iterations(a) != iterations(b)) return false;
+    if (left && (left->axes != right->axes || !(a.inputs[0]->shape == b.inputs[0]->shape)))
+      return false;
+    return std::any_of(reads_.nodes().begin(), reads_.nodes().end(), [&](const NodeRef& node) {
+      if (!node->as<BufferLeaf>() && !reads_.has_memory(*node)) return false;
+      if (elements(node->shape) < iterations(a)) return false;
+      const std::vector<Read>& reads = reads_.reads(*node);
+      return std::any_of(reads.begin(), reads.end(), [&](const Read& x) {
+        return x.reader == &a && x.by_position &&
+               std::any_of(reads.begin(), reads.end(), [&](const Read& y) {
+                 return y.reader == &b && y.by_position && x.at == y.at;
+               });
+      });
+    });
+  }
+
+  // Makes two groups one, if what is in them may be one kernel.
+  void join(std::size_t a, std::size_t b) {
+    if (a == b) return;
+    std::vector<std::size_t> all;
+    std::merge(groups_[a].begin(), groups_[a].end(), groups_[b].begin(), groups_[b].end(),
+               std::back_inserter(all));
+    if (all.size() > largest_group || !may_share(all) || has_way_around(all)) return;
+    for (std::size_t m : all) members_[m].group = a;
+    groups_[a] = std::move(all);
+    groups_[b].clear();
+  }
+
+  bool may_share(const std::vector<std::size_t>& all) const {
+    const Node* contraction = nullptr;
+    for (std::size_t m : all) {
+      const Node& node = *members_[m].node;
+      if (node.as<Scatter>()) return false;
+      if (reads_.is_contraction(node)) {
+        if (contraction) return false;
+        contraction = &node;
+      }
+      for (const auto& [p, at_rows] : members_[m].producers)
+        if (!at_rows && std::find(all.begin(), all.end(), p) != all.end()) return false;
+    }
+    return !contraction || std::all_of(all.begin(), all.end(), [&](std::size_t m) {
+      const Node& node = *members_[m].node;
+      return &node == contraction || (!node.as<Reduce>() && node.shape == contraction->shape);
+    });
+  }
+
+  // Does something outside read from these members and, in the end, feed them? Then they cannot be
+  // one kernel: it would have to run before itself.
+  bool has_way_around(const std::vector<std::size_t>& all) const {
+    const std::unordered_set<std::size_t> inside(all.begin(), all.end());
+    std::unordered_set<std::size_t> reached_groups;
+    std::vector<std::size_t> open;
+    const auto reach = [&](std::size_t from) {
+      for (std::size_t consumer : members_[from].consumers) {
+        if (inside.contains(consumer)) {
+          if (!inside.contains(from)) return true;
+        } else if (reached_groups.insert(members_[consumer].group).second) {
+          for (std::size_t m : groups_[members_[consumer].group]) open.push_back(m);
+        }
+      }
+      return false;
+    };
+    for (std::size_t m : all) reach(m);
+    while (!open.empty()) {
+      const std::size_t m = open.back();
+      open.pop_back();
+      if (reach(m)) return true;
+    }
+    return false;
+  }
+
+  // ---- kernels ----
+
+  // Each after those that it reads from; otherwise by their first members.
+  std::vector<std::size_t> groups_in_order() const {
+    std::vector<std::size_t> order;
+    std::unordered_set<std::size_t> placed;
+    const auto place = [&](const auto& self, std::size_t group) -> void {
+      if (!placed.insert(group).second) return;
+      for (std::size_t m : groups_[group])
+        for (const auto& [p, at_rows] : members_[m].producers) self(self, members_[p].group);
+      order.push_back(group);
+    };
+    for (const Member& member : members_)
+      if (!member.is_shared_local) place(place, member.group);
+    return order;
+  }
+
+  NodeRef as_output(const NodeRef& node) const {
+    const auto reshape = reshapes_.find(node.get());
+    return reshape == reshapes_.end() ? node : reshape->second;
+  }
+
+  // All members as outputs; which of them are locals shows when all kernels have named their
+  // inputs.
+  KernelGraph kernel(std::size_t group) {
+    KernelGraph result;
+    std::unordered_set<const Node*> seen;
+    const auto visit = [&](const auto& self, const NodeRef& node) -> void {
+      if (!seen.insert(node.get()).second) return;
+      if (node->as<BufferLeaf>()) {
+        result.inputs.push_back(node);
+        return;
+      }
+      const auto number = number_.find(node.get());
+      if (number != number_.end()) {
+        const Member& member = members_[number->second];
+        if (!member.is_shared_local && member.group != group) {
+          result.inputs.push_back(as_output(node));
+          read_elsewhere_.insert(node.get());
+          return;
+        }
+      }
+      for (const NodeRef& input : node->inputs) self(self, input);
+      if (number == number_.end()) return;
+      const bool is_local = members_[number->second].is_shared_local;
+      (is_local ? result.locals : result.outputs).push_back(node);
+    };
+    const std::vector<std::size_t>& all = groups_[group];
+    for (auto m = all.rbegin(); m != all.rend(); ++m) visit(visit, members_[*m].node);
+    return result;
+  }
+
+  void settle_outputs(KernelGraph& kernel) const {
+    std::vector<NodeRef> outputs;
+    for (const NodeRef& node : kernel.outputs) {
+      const bool is_output = is_wanted(*node) || read_elsewhere_.contains(node.get());
+      if (is_output)
+        outputs.push_back(as_output(node));
+      else
+        kernel.locals.push_back(node);
+    }
+    kernel.outputs = std::move(outputs);
+  }
+
+  std::unordered_map<const Node*, NodeRef> reshapes_;
+  GraphReads reads_;
+  std::unordered_set<const Node*> wanted_, read_elsewhere_;
+  std::vector<Member> members_;
+  std::vector<std::vector<std::size_t>> groups_;  // their members, in order; empty: joined another
+  std::unordered_map<const Node*, std::size_t> number_;
+};
+
+}  // namespace
+
+std::vector<KernelGraph> fuse(std::span<const NodeRef> wanted) { return Fusion(wanted).kernels(); }
+
+bool is_reshape(const Node& node) {
+  const auto* view = node.as<View>();
+  if (!view || !view->inside.empty()) return false;
+  const Shape& from = node.inputs[0]->shape;
+  if (elements(from) != elements(node.shape)) return false;
+  if (elements(from) == 0) return true;
+  const VarBounds bounds = [&](Var axis) {
+    return Bounds{0, node.shape[static_cast<std::size_t>(axis)].value() - 1};
+  };
+  Index place;  // of an element, counted row-major
+  const std::vector<std::int64_t> to = strides(node.shape);
+  for (std::size_t axis = 0; axis < to.size(); axis++)
+    place = place + Index::var(static_cast<Var>(axis)) * to[axis];
+  const std::vector<std::int64_t> steps = strides(from);
+  for (std::size_t axis = 0; axis < steps.size(); axis++)
+    if (!(view->map[axis] == mod(floordiv(place, steps[axis], bounds), from[axis].value(), bounds)))
+      return false;
+  return true;
+}
+
+}  // namespace tenon

@@ -1,0 +1,48 @@
+// The value of a node at an index, as an expression over what is in memory: Views substitute
+// indices, scalar operations apply, loads come last. No stride appears anywhere. Used by naive.cpp
+// and naive_reduce.cpp.
+//
+//   out = max(permute(x + y), 0)    ->    out[i,j] = max((x[j,i] + y[j,i]), 0)
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "core/node.h"
+#include "lower/nest.h"
+
+namespace tenon {
+
+class NodeValues {
+ public:
+  // The kernel must outlive this; axes and tensors may be added to it meanwhile.
+  explicit NodeValues(const Kernel& kernel) : kernel_(kernel) {}
+
+  // From now on the node is read from the tensor.
+  void set_tensor(const Node& node, int tensor) { tensors_[&node] = tensor; }
+
+  // The value of the node at `at`, one index per axis, over the kernel's axes; it need not be right
+  // where `inside` does not hold, but then touches no memory. The same question gets the same
+  // object, so what an expression uses twice is in it once.
+  ValueRef value(const Node& node, const std::vector<Index>& at,
+                 const std::vector<Range>& inside = {});
+
+ private:
+  struct Known {
+    std::vector<Index> at;
+    std::vector<Range> inside;
+    ValueRef value;
+  };
+  ValueRef compute(const Node& node, const std::vector<Index>& at,
+                   const std::vector<Range>& inside);
+  ValueRef compute_view(const Node& node, const std::vector<Index>& at,
+                        const std::vector<Range>& inside);
+  ValueRef compute_gather(const Node& node, const std::vector<Index>& at,
+                          const std::vector<Range>& inside);
+
+  const Kernel& kernel_;
+  std::unordered_map<const Node*, int> tensors_;
+  std::unordered_map<const Node*, std::vector<Known>> known_;
+};
+
+}  // namespace tenon

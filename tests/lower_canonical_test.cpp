@@ -1,0 +1,59 @@
+#include "lower/canonical.h"
+
+#include <doctest/doctest.h>
+
+#include "lower_support.h"
+
+using namespace tenon_test;
+using tenon::CanonicalOrder;
+using Levels = std::vector<std::vector<std::int64_t>>;
+
+namespace {
+
+CanonicalOrder order_of(const Tensor& reduced) { return canonical_order(*reduced.node()); }
+
+}  // namespace
+
+TEST_CASE("blocks are rectangles of whole inner axes of at most 1,024 terms") {
+  Inputs in;
+  const Tensor row = in.floats({1});
+  const auto counts = [&](const Shape& shape) {  // over all axes of an input with no unit stride
+    std::vector<int> axes;
+    for (int axis = 0; axis < static_cast<int>(shape.size()); axis++) axes.push_back(axis);
+    return order_of(sum(expand(row, shape), axes)).counts;
+  };
+  CHECK(counts({5}) == Levels{{5}});
+  CHECK(counts({1024}) == Levels{{1024}});
+  CHECK(counts({1025}) == Levels{{1024}, {2}});
+  CHECK(counts({200, 3, 3}) == Levels{{64, 3, 3}, {4, 1, 1}});
+  CHECK(counts({128, 56, 56}) == Levels{{1, 16, 56}, {128, 4, 1}});
+  CHECK(counts({3, 2000}) == Levels{{1, 1024}, {3, 2}});
+  CHECK(counts({4, 1 << 20}) == Levels{{1, 1024}, {1, 1024}, {4, 1}});
+  CHECK(counts({2, 0}) == Levels{{2, 0}});
+  CHECK(counts({2000, 0}) == Levels{{1024, 0}, {2, 1}});
+}
+
+TEST_CASE("lanes need elements side by side and few outputs on an element") {
+  Inputs in;
+  const Tensor wide = in.floats({100, 640}), narrow = in.floats({640, 3});
+  const Tensor matrix = in.floats({640, 640}), vector = in.floats({640, 1});
+  const auto lanes = [](const Tensor& reduced) { return order_of(reduced).lanes; };
+  CHECK(lanes(sum(wide, {1})) == 64);
+  CHECK(lanes(sum(wide, {0})) == 1);
+  CHECK(lanes(sum(wide, {0, 1})) == 64);
+  CHECK(lanes(sum(narrow, {0})) == 64);
+  CHECK(lanes(sum(in.floats({640, 16}), {0})) == 1);
+  CHECK(lanes(sum(in.floats({9, 63}), {1})) == 1);
+  CHECK(lanes(sum(flip(wide, {1}), {1})) == 1);
+  CHECK(lanes(sum(exp2(permute(wide, {1, 0})), {0})) == 1);
+  CHECK(lanes(sum(permute(wide, {1, 0}), {0})) == 64);
+  CHECK(lanes(matmul(matrix, vector)) == 64);                  // gemv nt
+  CHECK(lanes(matmul(permute(vector, {1, 0}), matrix)) == 1);  // gemv nn
+  CHECK(lanes(matmul(in.floats({8, 640}), permute(matrix, {1, 0}))) == 64);
+  CHECK(lanes(matmul(in.floats({16, 640}), permute(matrix, {1, 0}))) == 1);
+  CHECK(lanes(matmul(matrix, narrow)) == 64);
+  CHECK(lanes(matmul(matrix, matrix)) == 1);
+  const CanonicalOrder order = order_of(sum(in.floats({4096}), {0}));
+  CHECK(order.counts == Levels{{16}, {4}});
+  CHECK(order.strides == Levels{{64}, {1024}});
+}

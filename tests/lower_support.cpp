@@ -1,0 +1,133 @@
+#include "lower_support.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "core/interpret.h"
+#include "lower/naive.h"
+#include "lower/rules.h"
+#include "nest_eval.h"
+
+namespace tenon_test {
+
+using namespace tenon;
+
+std::uint32_t Inputs::next() {
+  state_ = state_ * 1664525u + 1013904223u;
+  return state_ >> 8;
+}
+
+Tensor Inputs::floats(const Shape& shape, const std::string& name) {
+  std::vector<float> values(static_cast<std::size_t>(elements(shape)));
+  for (float& value : values) value = static_cast<float>(next() % 4096) / 2048.0f - 1.0f;
+  return from_bytes(executor, Type::f32, shape, values.data(), name);
+}
+
+Tensor Inputs::integers(const Shape& shape, std::int32_t below, const std::string& name) {
+  std::vector<std::int32_t> values(static_cast<std::size_t>(elements(shape)));
+  for (std::int32_t& value : values)
+    value = static_cast<std::int32_t>(next() % static_cast<std::uint32_t>(below));
+  return from_bytes(executor, Type::i32, shape, values.data(), name);
+}
+
+Tensor operator+(const Tensor& a, const Tensor& b) { return map(ScalarOp::add, {a, b}); }
+Tensor operator*(const Tensor& a, const Tensor& b) { return map(ScalarOp::mul, {a, b}); }
+Tensor operator-(const Tensor& a, const Tensor& b) { return a + number(-1, b) * b; }
+Tensor number(double value, const Tensor& like) {
+  return constant(like.executor(), like.type(), value, like.shape());
+}
+Tensor exp2(const Tensor& x) { return map(ScalarOp::exp2, {x}); }
+Tensor relu(const Tensor& x) { return map(ScalarOp::max, {x, number(0, x)}); }
+Tensor sum(const Tensor& x, std::vector<int> axes) { return reduce(Combine::sum, x, axes); }
+Tensor max(const Tensor& x, std::vector<int> axes) { return reduce(Combine::max, x, axes); }
+Tensor in_rows(const Tensor& rows, const Tensor& x) {
+  return expand(reshape(rows, {rows.shape()[0], 1}), x.shape());
+}
+Tensor in_columns(const Tensor& row, const Tensor& x) { return expand(row, x.shape()); }
+
+Tensor product_terms(const Tensor& a, const Tensor& b) {
+  const Shape terms{a.shape()[0], b.shape()[1], a.shape()[1]};
+  const Tensor left = expand(reshape(a, {a.shape()[0], 1, a.shape()[1]}), terms);
+  return left * expand(permute(b, {1, 0}), terms);
+}
+
+Tensor sum_of_products(const Tensor& product, std::vector<int> axes) {
+  const Tensor sums = sum(product, axes);
+  NodeTable& nodes = product.executor().nodes();
+  return {product.executor(),
+          nodes.make(sums.node()->detail, Type::f32, sums.shape(), product.node()->inputs)};
+}
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+  return sum_of_products(product_terms(a, b), {2});
+}
+
+KernelGraph one_kernel(const std::vector<Tensor>& outputs, const std::vector<Tensor>& locals) {
+  KernelGraph kernel;
+  std::unordered_set<const Node*> seen;
+  const auto visit = [&](const auto& self, const NodeRef& node) -> void {
+    if (!seen.insert(node.get()).second) return;
+    if (node->as<BufferLeaf>()) kernel.inputs.push_back(node);
+    for (const NodeRef& input : node->inputs) self(self, input);
+  };
+  for (const Tensor& output : outputs) {
+    visit(visit, output.node());
+    kernel.outputs.push_back(output.node());
+  }
+  for (const Tensor& local : locals) kernel.locals.push_back(local.node());
+  return kernel;
+}
+
+std::string wrong(const KernelGraph& kernel, Inputs& inputs) {
+  const Kernel nest = naive(kernel);
+  if (const auto broken = verify(nest)) return *broken + "\n" + print(nest);
+  const NestRun run = evaluate_nest(nest, interpret(kernel.inputs, inputs.executor.device()));
+  if (!run.error.empty()) return run.error + "\n" + print(nest);
+  const auto expected = interpret(kernel.outputs, inputs.executor.device());
+  for (std::size_t output = 0; output < expected.size(); output++) {
+    double largest = 0;
+    for (double value : expected[output])
+      if (std::isfinite(value)) largest = std::max(largest, std::abs(value));
+    const bool is_float = info(kernel.outputs[output]->type).is_float;
+    if (run.outputs[output].size() != expected[output].size())
+      return "sizes differ\n" + print(nest);
+    for (std::size_t i = 0; i < expected[output].size(); i++) {
+      const double is = run.outputs[output][i], should_be = expected[output][i];
+      const bool equal = is == should_be || (std::isnan(is) && std::isnan(should_be));
+      const bool close = is_float && std::abs(is - should_be) <= 1e-5 * std::max(largest, 1.0);
+      if (!equal && !close)
+        return fmt::format("element {} of output {} is {}, not {}\n{}", i, output, is, should_be,
+                           print(nest));
+    }
+  }
+  return "";
+}
+
+std::string checked_nest(const KernelGraph& kernel, Inputs& inputs) {
+  const std::string problem = wrong(kernel, inputs);
+  return problem.empty() ? print(naive(kernel)) : problem;
+}
+
+Fused fused(const std::vector<Tensor>& wanted, Inputs& inputs) {
+  std::vector<NodeRef> nodes;
+  for (const Tensor& tensor : wanted) nodes.push_back(tensor.node());
+  const std::vector<NodeRef> better = apply_rules(nodes, inputs.executor.nodes());
+  Fused result{fuse(better), ""};
+  std::unordered_set<const Node*> written;
+  for (const KernelGraph& kernel : result.kernels) {
+    for (const NodeRef& input : kernel.inputs)
+      if (!input->as<BufferLeaf>() && !written.contains(input.get()))
+        result.wrong += "a kernel reads what no kernel before it wrote\n" + canonical_text(kernel);
+    for (const NodeRef& output : kernel.outputs) written.insert(output.get());
+    result.wrong += wrong(kernel, inputs);
+  }
+  for (const NodeRef& node : better)
+    if (!node->as<BufferLeaf>() && !written.contains(node.get()))
+      result.wrong += "a node that was wanted is not computed\n";
+  return result;
+}
+
+}  // namespace tenon_test

@@ -1,0 +1,62 @@
+// What the tests of lowering share: graphs of primitives, and kernels run beside the interpreter.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/interpret_executor.h"
+#include "core/tensor.h"
+#include "lower/fuse.h"
+#include "lower/nest.h"
+
+namespace tenon_test {
+
+using tenon::Shape;
+using tenon::Tensor;
+
+// Makes inputs with reproducible values.
+class Inputs {
+ public:
+  Tensor floats(const Shape& shape, const std::string& name = "");  // in [-1, 1)
+  Tensor integers(const Shape& shape, std::int32_t below, const std::string& name = "");
+
+  tenon::InterpretExecutor executor;
+
+ private:
+  std::uint32_t next();
+  std::uint32_t state_ = 1;
+};
+
+Tensor operator+(const Tensor& a, const Tensor& b);
+Tensor operator*(const Tensor& a, const Tensor& b);
+Tensor operator-(const Tensor& a, const Tensor& b);
+Tensor number(double value, const Tensor& like);
+Tensor exp2(const Tensor& x);
+Tensor relu(const Tensor& x);
+Tensor sum(const Tensor& x, std::vector<int> axes);
+Tensor max(const Tensor& x, std::vector<int> axes);
+Tensor in_rows(const Tensor& rows, const Tensor& x);     // [n] at every column of x [n,m]
+Tensor in_columns(const Tensor& row, const Tensor& x);   // [m] at every row of x [n,m]
+Tensor product_terms(const Tensor& a, const Tensor& b);  // [m,k], [k,n] -> a*b [m,n,k]
+// The Reduce of two inputs that the graph rules make from a sum of products.
+Tensor sum_of_products(const Tensor& product, std::vector<int> axes);
+Tensor matmul(const Tensor& a, const Tensor& b);  // [m,k], [k,n]
+
+// The nest of one kernel with these outputs, whose inputs are the buffers below them.
+tenon::KernelGraph one_kernel(const std::vector<Tensor>& outputs,
+                              const std::vector<Tensor>& locals = {});
+// Lowers the kernel, verifies the nest, runs it, and compares with the interpreter: equal for
+// integers and booleans, else within 1e-5 of the largest value. Returns what is wrong, or "".
+std::string wrong(const tenon::KernelGraph& kernel, Inputs& inputs);
+// The nest as text, after checking it as above.
+std::string checked_nest(const tenon::KernelGraph& kernel, Inputs& inputs);
+
+// Rewrites and fuses the graph and checks every kernel as above.
+struct Fused {
+  std::vector<tenon::KernelGraph> kernels;
+  std::string wrong;
+};
+Fused fused(const std::vector<Tensor>& wanted, Inputs& inputs);
+
+}  // namespace tenon_test

@@ -1,0 +1,256 @@
+#include "nest_eval.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+namespace tenon {
+namespace {
+
+struct OutOfBounds {
+  std::string what;
+};
+
+class Evaluation {
+ public:
+  Evaluation(const Kernel& kernel, const std::vector<std::vector<double>>& inputs, bool backwards)
+      : kernel_(kernel),
+        backwards_(backwards),
+        position_(kernel.axes.size(), 0),
+        known_(kernel.axes.size(), false) {
+    auto next = inputs.begin();
+    for (const KernelTensor& tensor : kernel.tensors) {
+      std::size_t size = 1;
+      for (std::int64_t extent : tensor.extents) size *= static_cast<std::size_t>(extent);
+      if (tensor.where != Where::argument || tensor.is_output) {
+        const double unwritten = info(tensor.type).is_float ? std::nan("") : 123454321.0;
+        memory_.emplace_back(size, unwritten);
+      } else {
+        if (next == inputs.end() || next->size() != size)
+          throw OutOfBounds{fmt::format("the values given for {} do not fit", tensor.name)};
+        memory_.push_back(*next++);
+      }
+    }
+  }
+
+  void run() { items(kernel_.body); }
+
+  std::vector<std::vector<double>> outputs() const {
+    std::vector<std::vector<double>> result;
+    for (std::size_t t = 0; t < memory_.size(); t++)
+      if (kernel_.tensors[t].where == Where::argument && kernel_.tensors[t].is_output)
+        result.push_back(memory_[t]);
+    return result;
+  }
+
+ private:
+  std::int64_t index(const Index& i) const {
+    return evaluate(i, [&](Var v) { return position_[static_cast<std::size_t>(v)]; });
+  }
+
+  bool hold(const std::vector<Range>& ranges) const {
+    return std::all_of(ranges.begin(), ranges.end(), [&](const Range& range) {
+      const std::int64_t i = index(range.index);
+      return i >= range.low && i < range.high;
+    });
+  }
+
+  bool all_known(const Index& i) const {
+    std::vector<Var> vars;
+    i.collect(vars);
+    return std::all_of(vars.begin(), vars.end(),
+                       [&](Var v) { return known_[static_cast<std::size_t>(v)]; });
+  }
+
+  // Do the limits let this iteration run? Only those count whose variables are all known.
+  bool within_limits() const {
+    return std::all_of(kernel_.limits.begin(), kernel_.limits.end(), [&](const Limit& limit) {
+      return !all_known(limit.index) || index(limit.index) < limit.bound;
+    });
+  }
+
+  void items(const std::vector<Item>& all) {
+    for (const Item& item : all) {
+      if (!hold(item.when)) continue;
+      if (const Loop* l = item.loop())
+        loop(*l);
+      else if (const Store* s = item.store())
+        store(*s);
+    }
+  }
+
+  template <typename Body>
+  void iterate(Var axis, Body body) {
+    const auto a = static_cast<std::size_t>(axis);
+    const Tag tag = kernel_.axes[a].tag;
+    const bool down = backwards_ && tag != Tag::serial && tag != Tag::unroll && tag != Tag::mma;
+    const std::int64_t extent = kernel_.axes[a].extent;
+    known_[a] = true;
+    for (std::int64_t i = 0; i < extent; i++) {
+      position_[a] = down ? extent - 1 - i : i;
+      if (within_limits()) body();
+    }
+    known_[a] = false;
+    position_[a] = 0;
+  }
+
+  // Before the outermost loop that a statement accumulates over, all elements that it may reach are
+  // set to the identity: also those that no term is added to in the end.
+  void loop(const Loop& l) {
+    std::vector<Var> path;
+    std::vector<Range> when;
+    begin(l.body, l.axis, path, when);
+    iterate(l.axis, [&] { items(l.body); });
+  }
+
+  static bool contains(const std::vector<Var>& axes, Var v) {
+    return std::find(axes.begin(), axes.end(), v) != axes.end();
+  }
+
+  // Is the loop over `entered`, in which no iteration runs yet, the outermost that the statement
+  // accumulates over?
+  bool starts(const Store& s, Var entered) const {
+    return s.combine && s.initial && contains(s.over, entered) &&
+           std::none_of(s.over.begin(), s.over.end(),
+                        [&](Var v) { return known_[static_cast<std::size_t>(v)]; });
+  }
+
+  void begin(const std::vector<Item>& all, Var entered, std::vector<Var>& path,
+             std::vector<Range>& when) {
+    for (const Item& item : all) {
+      const std::size_t conditions = when.size();
+      when.insert(when.end(), item.when.begin(), item.when.end());
+      if (const Loop* l = item.loop()) {
+        path.push_back(l->axis);
+        begin(l->body, entered, path, when);
+        path.pop_back();
+      } else if (const Store* s = item.store(); s && starts(*s, entered)) {
+        begin_store(*s, path, 0, when);
+      }
+      when.resize(conditions);
+    }
+  }
+
+  // Loops that are accumulated over stand at 0 meanwhile, and no limit or condition knows them.
+  void begin_store(const Store& s, const std::vector<Var>& path, std::size_t depth,
+                   const std::vector<Range>& when) {
+    if (depth < path.size()) {
+      if (contains(s.over, path[depth])) return begin_store(s, path, depth + 1, when);
+      return iterate(path[depth], [&] { begin_store(s, path, depth + 1, when); });
+    }
+    for (const Range& range : when)
+      if (all_known(range.index) && !hold({range})) return;
+    element(s.tensor, s.at, s.computed_axis, s.computed,
+            [&](double& target) { target = identity(*s.combine, type(s.tensor)); });
+  }
+
+  Type type(int tensor) const { return kernel_.tensors[static_cast<std::size_t>(tensor)].type; }
+
+  // Calls use(element) unless a computed subscript lies outside; returns whether it did.
+  template <typename Use>
+  bool element(int tensor, const std::vector<Index>& at, int computed_axis,
+               const ValueRef& computed, Use use) {
+    const KernelTensor& t = kernel_.tensors[static_cast<std::size_t>(tensor)];
+    std::int64_t place = 0;
+    for (std::size_t d = 0; d < at.size(); d++) {
+      const bool is_computed = static_cast<int>(d) == computed_axis;
+      const std::int64_t i =
+          is_computed ? static_cast<std::int64_t>(value(*computed)) : index(at[d]);
+      if (i < 0 || i >= t.extents[d]) {
+        if (is_computed) return false;
+        throw OutOfBounds{
+            fmt::format("subscript {} of {} is {}, of {}", d, t.name, i, t.extents[d])};
+      }
+      place = place * t.extents[d] + i;
+    }
+    use(memory_[static_cast<std::size_t>(tensor)][static_cast<std::size_t>(place)]);
+    return true;
+  }
+
+  double value(const Value& v) {
+    if (const auto* load = std::get_if<Load>(&v.detail)) {
+      if (!hold(load->inside)) return load->fill;
+      double result = 0;
+      element(load->tensor, load->at, load->computed_axis, load->computed,
+              [&](double& source) { result = source; });
+      return result;
+    }
+    if (const auto* constant = std::get_if<Constant>(&v.detail)) return constant->value;
+    if (const auto* i = std::get_if<IndexValue>(&v.detail))
+      return round_to(Type::i32, static_cast<double>(index(i->index)));
+    if (const auto* inside = std::get_if<Inside>(&v.detail)) return hold(inside->ranges) ? 1 : 0;
+    if (const auto* fold = std::get_if<Fold>(&v.detail)) return folded(*fold, v.type);
+    const auto& apply = std::get<Apply>(v.detail);
+    double operands[3] = {0, 0, 0};
+    for (std::size_t i = 0; i < apply.operands.size(); i++) operands[i] = value(*apply.operands[i]);
+    return evaluate(apply.op, v.type, apply.operands.back()->type, operands[0], operands[1],
+                    operands[2]);
+  }
+
+  static double combine(Combine how, Type type, double a, double b) {
+    return evaluate(how == Combine::sum ? ScalarOp::add : ScalarOp::max, type, type, a, b, 0);
+  }
+
+  double folded(const Fold& fold, Type type) {
+    std::vector<double> lanes(static_cast<std::size_t>(fold.lanes));
+    for (int lane = 0; lane < fold.lanes; lane++) {
+      std::vector<Index> at = fold.at;
+      at.emplace_back(lane);
+      element(fold.tensor, at, -1, nullptr,
+              [&](double& source) { lanes[static_cast<std::size_t>(lane)] = source; });
+    }
+    for (std::size_t half = lanes.size() / 2; half > 0; half /= 2)
+      for (std::size_t lane = 0; lane < half; lane++)
+        lanes[lane] = combine(fold.combine, type, lanes[lane], lanes[lane + half]);
+    return lanes[0];
+  }
+
+  void store(const Store& s) {
+    const double term = value(*s.value);
+    const double factor = s.factor ? value(*s.factor) : 1;
+    element(s.tensor, s.at, s.computed_axis, s.computed, [&](double& target) {
+      if (!s.combine)
+        target = term;
+      else if (s.factor)
+        target = std::fmaf(static_cast<float>(term), static_cast<float>(factor),
+                           static_cast<float>(s.over.empty() && s.initial ? 0 : target));
+      else
+        target = combine(
+            *s.combine, type(s.tensor),
+            s.over.empty() && s.initial ? identity(*s.combine, type(s.tensor)) : target, term);
+    });
+  }
+
+  const Kernel& kernel_;
+  const bool backwards_;
+  std::vector<std::int64_t> position_;  // of each axis
+  std::vector<bool> known_;             // is a loop over the axis being run?
+  std::vector<std::vector<double>> memory_;
+};
+
+}  // namespace
+
+NestRun evaluate_nest(const Kernel& kernel, const std::vector<std::vector<double>>& inputs,
+                      bool backwards) {
+  NestRun result;
+  try {
+    Evaluation evaluation(kernel, inputs, backwards);
+    evaluation.run();
+    result.outputs = evaluation.outputs();
+  } catch (const OutOfBounds& problem) {
+    result.error = problem.what;
+  }
+  return result;
+}
+
+bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](double x, double y) {
+    return (std::isnan(x) && std::isnan(y)) ||
+           std::bit_cast<std::uint64_t>(x) == std::bit_cast<std::uint64_t>(y);
+  });
+}
+
+}  // namespace tenon
