@@ -1,7 +1,60 @@
 #include "tuner/pick.h"
 
+#include <algorithm>
+
+#include "tuner/picker.h"
+
 namespace tenon {
 
-Schedule pick(const Kernel&, const CpuInfo&, int) { return {}; }
+Picker::Picker(const Kernel& kernel, const CpuInfo& cpu, Isa isa, int threads)
+    : kernel_(kernel), cpu_(cpu), isa_(isa), threads_(threads) {}
+
+bool Picker::attempt(Move move) {
+  Moved moved = apply(kernel_, move);
+  if (std::holds_alternative<Refusal>(moved)) return false;
+  kernel_ = std::get<Kernel>(std::move(moved));
+  schedule_.push_back(std::move(move));
+  return true;
+}
+
+bool Picker::attempt(const std::vector<Move>& moves) {
+  const Kernel before = kernel_;
+  const std::size_t count = schedule_.size();
+  for (const Move& move : moves) {
+    if (attempt(move)) continue;
+    kernel_ = before;
+    schedule_.resize(count);
+    return false;
+  }
+  return true;
+}
+
+std::string Picker::stem(Var v) const {
+  const std::string& whole = name(v);
+  return whole.substr(whole.rfind('.') + 1);
+}
+
+std::optional<std::int64_t> Picker::stride(int tensor, const std::vector<Index>& at, Var v) const {
+  const std::vector<std::int64_t>& extents =
+      kernel_.tensors[static_cast<std::size_t>(tensor)].extents;
+  std::int64_t total = 0, step = 1;
+  for (std::size_t d = at.size(); d-- > 0;) {
+    const std::int64_t coefficient = at[d].coefficient(v);
+    if ((at[d] - Index::var(v) * coefficient).uses(v)) return {};
+    total += coefficient * step;
+    step *= extents[d];
+  }
+  return total;
+}
+
+Schedule pick(const Kernel& naive, const CpuInfo& cpu, Isa isa, int threads) {
+  Picker picker(naive, cpu, isa, threads);
+  pick_products(picker);
+  pick_lanes(picker);
+  pick_vectors(picker);
+  pick_streams(picker);
+  pick_threads(picker);
+  return picker.schedule();
+}
 
 }  // namespace tenon

@@ -1,4 +1,6 @@
-// The pick: the schedule that a kernel runs on when nobody has tuned it. Used by the kernel store.
+// The pick: the schedule that a kernel runs on when nobody has tuned it, by a few rules of thumb. Every
+// rule proposes moves; one that is refused is left out, so the result is always legal. Used by the
+// kernel store. Read next: pick.cpp for the rules in their order, pick_product.cpp for products.
 #pragma once
 
 #include "codegen/cpu_info.h"
@@ -8,6 +10,6 @@
 namespace tenon {
 
 // Requires a naive nest. Ensures a schedule that is legal for it; the empty one is.
-Schedule pick(const Kernel& naive, const CpuInfo& cpu, int threads);
+Schedule pick(const Kernel& naive, const CpuInfo& cpu, Isa isa, int threads);
 
 }  // namespace tenon

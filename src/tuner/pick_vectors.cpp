@@ -1,0 +1,237 @@
+// The pick for what is not a sum of products: lanes, element-wise work, reductions down columns, streams
+// and threads.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "tuner/picker.h"
+
+namespace tenon {
+namespace {
+
+constexpr std::int64_t worth_a_thread = 1 << 15;  // operations
+constexpr std::int64_t unrolled_vectors = 4;
+constexpr std::int64_t strip = 64;  // groups of vectors
+
+std::int64_t bytes_of(const KernelTensor& tensor) {
+  std::int64_t bytes = info(tensor.type).bytes;
+  for (std::int64_t extent : tensor.extents) bytes *= extent;
+  return bytes;
+}
+
+// A statement that nothing has scheduled yet, and its loops.
+struct Statement {
+  Store store;
+  Path path;
+};
+std::vector<Statement> plain_statements(const Picker& picker) {
+  std::vector<Statement> found;
+  visit_stores(picker.kernel().body, [&](const Store& store, const Path& path) {
+    const bool is_plain = std::all_of(path.begin(), path.end(), [&](Var v) {
+      const Tag tag = picker.axis(v).tag;
+      return tag == Tag::serial || tag == Tag::parallel;
+    });
+    if (is_plain && !path.empty()) found.push_back({store, path});
+  });
+  return found;
+}
+
+// How many accesses of the statement are contiguous along the axis, less those that jump.
+int contiguity(const Picker& picker, const Statement& statement, Var v) {
+  int score = 0;
+  const auto judge = [&](int tensor, const std::vector<Index>& at) {
+    const auto stride = picker.stride(tensor, at, v);
+    if (stride == 1) score += 2;
+    if (!stride || (*stride != 0 && *stride != 1)) score -= 3;
+  };
+  judge(statement.store.tensor, statement.store.at);
+  visit_loads(statement.store, [&](const Load& load) {
+    if (!load.computed) judge(load.tensor, load.at);
+  });
+  return score;
+}
+
+void vectorize(Picker& picker, const Statement& statement) {
+  Var best = -1;
+  int best_score = 0;
+  const std::vector<Var>& over = statement.store.over;
+  for (Var v : statement.path) {
+    if (picker.axis(v).tag != Tag::serial || picker.extent(v) < 4) continue;
+    if (std::find(over.begin(), over.end(), v) != over.end()) continue;
+    const int score = contiguity(picker, statement, v);
+    if (score > best_score ||
+        (score == best_score && best >= 0 && picker.extent(v) > picker.extent(best)))
+      best = v, best_score = score;
+  }
+  if (best < 0 || best_score <= 0) return;
+  const std::string name = picker.name(best), stem = picker.stem(best);
+  const std::int64_t lanes = picker.lanes(), extent = picker.extent(best);
+  if (extent <= lanes) {
+    picker.attempt({Bind{name, Tag::vector}});
+    return;
+  }
+  const std::int64_t together = extent >= lanes * unrolled_vectors ? unrolled_vectors : 1;
+  std::vector<Move> moves{
+      {Split{name, {{stem + "o", 0}, {stem + "v", lanes * together}}, Tail::peel}},
+      {Bind{name + "v", Tag::vector}}};
+  // A reduction down columns walks its rows inside a strip of columns.
+  if (!over.empty()) {
+    Order order;
+    for (Var v : statement.path)
+      if (v != best && std::find(over.begin(), over.end(), v) == over.end())
+        order.axes.push_back(picker.name(v));
+    order.axes.push_back(name + "o");
+    for (Var v : over) order.axes.push_back(picker.name(v));
+    order.axes.push_back(name + "v");
+    std::vector<Move> ordered = moves;
+    ordered.insert(ordered.begin() + 1, Move{order});
+    if (picker.attempt(ordered)) return;
+  }
+  picker.attempt(moves);
+}
+
+// Element-wise work over whole contiguous tensors has one axis: fused, its tail is one in all.
+void flatten(Picker& picker) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const Statement& statement : plain_statements(picker)) {
+      if (statement.store.combine || statement.path.size() < 2) continue;
+      const Var inner = statement.path.back(), outer = statement.path[statement.path.size() - 2];
+      bool joins = true;
+      const auto judge = [&](int tensor, const std::vector<Index>& at) {
+        const auto step = picker.stride(tensor, at, inner), jump = picker.stride(tensor, at, outer);
+        joins = joins && step && jump && *jump == *step * picker.extent(inner);
+      };
+      judge(statement.store.tensor, statement.store.at);
+      visit_loads(statement.store, [&](const Load& load) {
+        joins = joins && load.inside.empty() && !load.computed;
+        judge(load.tensor, load.at);
+      });
+      if (joins && picker.attempt({Fuse{picker.name(outer), picker.name(inner),
+                                        picker.stem(outer) + picker.stem(inner)}})) {
+        changed = true;
+        break;
+      }
+    }
+  }
+}
+
+// The loop over whole vectors is cut into strips, each computed into a tile and then copied out past
+// the caches by one loop.
+void stream(Picker& picker, const std::string& tensor, const Use& use) {
+  if (use.path.size() < 2) return;
+  const Var vector = use.path.back(), vectors = use.path[use.path.size() - 2];
+  if (picker.axis(vector).tag != Tag::vector || picker.axis(vectors).tag != Tag::serial) return;
+  if (picker.stride(use.store->tensor, use.at, vector) != 1 ||
+      picker.stride(use.store->tensor, use.at, vectors) != picker.extent(vector))
+    return;
+  const std::string name = picker.name(vectors), stem = picker.stem(vectors);
+  const std::string tile = tensor + "." + stem + "s.";
+  picker.attempt(
+      std::vector<Move>{{Split{name, {{stem + "s", 0}, {stem + "t", strip}}, Tail::mask}},
+                        {Stage{tensor, name + "s", Where::stream, 1, Layout::expand, {}}},
+                        {Fuse{tile + stem + "t", tile + picker.stem(vector), "e"}}});
+}
+
+std::int64_t work_below(const Picker& picker, const Loop& loop) {
+  std::int64_t work = 0;
+  visit_stores(loop.body, [&](const Store&, const Path& path) {
+    std::int64_t iterations = picker.extent(loop.axis);
+    for (Var v : path) iterations *= picker.extent(v);
+    work += iterations;
+  });
+  return work;
+}
+
+bool has_parallel(const Picker& picker, const Item& item) {
+  const Loop* loop = item.loop();
+  return loop && (picker.axis(loop->axis).tag == Tag::parallel ||
+                  std::any_of(loop->body.begin(), loop->body.end(),
+                              [&](const Item& below) { return has_parallel(picker, below); }));
+}
+
+// The outermost loops that have something for every thread.
+void threads_in(Picker& picker, const std::vector<Item>& items) {
+  for (const Item& item : items) {
+    const Loop* loop = item.loop();
+    if (!loop || work_below(picker, *loop) < worth_a_thread || has_parallel(picker, item)) continue;
+    const Axis& axis = picker.axis(loop->axis);
+    const bool is_enough = axis.extent >= picker.threads() && axis.tag == Tag::serial;
+    if (is_enough && picker.attempt({Bind{axis.name, Tag::parallel}})) continue;
+    threads_in(picker, loop->body);
+  }
+}
+
+}  // namespace
+
+void pick_lanes(Picker& picker) {
+  std::set<Var> lanes;
+  visit_stores(picker.kernel().body, [&](const Store& store, const Path&) {
+    const std::function<void(const ValueRef&)> look = [&](const ValueRef& value) {
+      if (const auto* apply = std::get_if<Apply>(&value->detail))
+        for (const ValueRef& operand : apply->operands) look(operand);
+      const auto* fold = std::get_if<Fold>(&value->detail);
+      if (!fold) return;
+      for (const Use& use : uses_of(picker.kernel().body, fold->tensor))
+        if (!use.load && !use.at.empty())
+          if (const auto axis = use.at.back().as_var()) lanes.insert(*axis);
+    };
+    look(store.value);
+  });
+  // Partial sums feed the folded ones: the same axis, or one of as many lanes in the same place.
+  for (bool grew = true; grew;) {
+    grew = false;
+    visit_stores(picker.kernel().body, [&](const Store& store, const Path&) {
+      if (store.at.empty()) return;
+      const auto axis = store.at.back().as_var();
+      if (!axis || lanes.count(*axis) == 0) return;
+      visit_loads(store, [&](const Load& load) {
+        for (const Use& use : uses_of(picker.kernel().body, load.tensor))
+          if (!use.load && !use.at.empty())
+            if (const auto from = use.at.back().as_var(); from && lanes.insert(*from).second)
+              grew = true;
+      });
+    });
+  }
+  for (Var v : lanes) picker.attempt({Bind{picker.name(v), Tag::vector}});
+}
+
+void pick_vectors(Picker& picker) {
+  flatten(picker);
+  // Vectorizing one statement can change the loops of the others: look again after each.
+  std::set<std::string> seen;
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const Statement& statement : plain_statements(picker)) {
+      const std::string key =
+          fmt::format("{}/{}", statement.store.tensor, picker.name(statement.path.back()));
+      if (!seen.insert(key).second) continue;
+      vectorize(picker, statement);
+      changed = true;
+      break;
+    }
+  }
+}
+
+void pick_streams(Picker& picker) {
+  const std::int64_t cache = picker.cpu().caches.back().bytes;
+  std::int64_t bytes = 0;
+  for (const KernelTensor& tensor : picker.kernel().tensors)
+    if (tensor.where == Where::argument) bytes += bytes_of(tensor);
+  if (bytes < 2 * cache) return;
+  for (std::size_t t = 0; t < picker.kernel().tensors.size(); ++t) {
+    const KernelTensor tensor = picker.kernel().tensors[t];
+    if (!tensor.is_output || bytes_of(tensor) * 4 < bytes) continue;
+    const std::vector<Use> uses = uses_of(picker.kernel().body, static_cast<int>(t));
+    if (uses.size() == 1 && !uses.front().store->combine) stream(picker, tensor.name, uses.front());
+  }
+}
+
+void pick_threads(Picker& picker) {
+  if (picker.threads() < 2) return;
+  const std::vector<Item> items = picker.kernel().body;
+  threads_in(picker, items);
+}
+
+}  // namespace tenon

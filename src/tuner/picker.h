@@ -1,0 +1,54 @@
+// Picker: a kernel that is being scheduled, and what the rules of the pick ask of it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codegen/cpu_info.h"
+#include "lower/moves.h"
+#include "lower/tree.h"
+
+namespace tenon {
+
+class Picker {
+ public:
+  Picker(const Kernel& kernel, const CpuInfo& cpu, Isa isa, int threads);
+
+  const Kernel& kernel() const { return kernel_; }
+  const Schedule& schedule() const { return schedule_; }
+  const CpuInfo& cpu() const { return cpu_; }
+  Isa isa() const { return isa_; }
+  int threads() const { return threads_; }
+  std::int64_t lanes() const { return vector_bytes(isa_) / 4; }  // 4-byte elements in a vector
+
+  // Applies the move if it is legal. Every move of the list, or none of them.
+  bool attempt(Move move);
+  bool attempt(const std::vector<Move>& moves);
+
+  const Axis& axis(Var v) const { return kernel_.axes[static_cast<std::size_t>(v)]; }
+  std::int64_t extent(Var v) const { return axis(v).extent; }
+  const std::string& name(Var v) const { return axis(v).name; }
+  // "j" of "sum.j": what new parts of the axis are named after.
+  std::string stem(Var v) const;
+
+  // By how many elements the address of tensor[at] moves with one step of the axis; nothing where that
+  // is not a constant.
+  std::optional<std::int64_t> stride(int tensor, const std::vector<Index>& at, Var v) const;
+
+ private:
+  Kernel kernel_;
+  Schedule schedule_;
+  const CpuInfo& cpu_;
+  Isa isa_;
+  int threads_;
+};
+
+// The rules, in the order in which pick() runs them; each scans the kernel as the ones before left it.
+void pick_products(Picker& picker);  // sums of products: tiles in registers, packed operands
+void pick_lanes(Picker& picker);     // partial sums side by side become vectors
+void pick_vectors(Picker& picker);   // everything else: vectors along contiguous axes
+void pick_streams(Picker& picker);   // outputs that outgrow the caches bypass them
+void pick_threads(Picker& picker);   // the outermost loop with enough to do becomes parallel
+
+}  // namespace tenon
