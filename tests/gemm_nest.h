@@ -1,4 +1,5 @@
-// The naive nest of c[i,j] = sum over k of a[i,k] * b[k,j], written by hand, for tests of the moves.
+// The naive nest of c[i,j] = sum over k of a[i,k] * b[k,j], written by hand, for tests of the
+// moves.
 #pragma once
 
 #include "lower/nest.h"

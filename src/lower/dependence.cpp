@@ -50,7 +50,8 @@ std::optional<std::string> dependence_across(const Kernel& kernel, const std::ve
                              kernel.tensors[t].name);
       if (writer.store->computed_axis >= 0 &&
           writer.at[static_cast<std::size_t>(writer.store->computed_axis)].is_constant()) {
-        // A computed subscript may hit any element: every axis that is not in another subscript counts.
+        // A computed subscript may hit any element: every axis that is not in another subscript
+        // counts.
         for (Var v : axes) {
           if (std::find(writer.path.begin(), writer.path.end(), v) == writer.path.end()) continue;
           const bool used = std::any_of(writer.at.begin(), writer.at.end(),

@@ -10,10 +10,10 @@
 
 namespace tenon {
 
-// Why running the iterations of `axes` over `items` in another order, or at the same time, could change
-// a result: some statement writes an element that another reads or writes in a different iteration.
-// Two accesses are in the same iteration when their subscripts use the axes alike. Accumulations into
-// one place are not counted: legal.cpp looks after their order.
+// Why running the iterations of `axes` over `items` in another order, or at the same time, could
+// change a result: some statement writes an element that another reads or writes in a different
+// iteration. Two accesses are in the same iteration when their subscripts use the axes alike.
+// Accumulations into one place are not counted: legal.cpp looks after their order.
 std::optional<std::string> dependence_across(const Kernel& kernel, const std::vector<Item>& items,
                                              const std::vector<Var>& axes);
 

@@ -42,8 +42,8 @@ ValueRef identity_of(const Kernel& kernel, const Store& store) {
   return std::make_shared<Value>(Value{Constant{identity(*store.combine, type)}, type});
 }
 
-// The store of the identity under copies of the loops that index the target, for every iteration in which
-// the accumulation begins: the loops around this place that it is added up over are all at 0.
+// The store of the identity under copies of the loops that index the target, for every iteration in
+// which the accumulation begins: the loops around this place that it is added up over are all at 0.
 Item begin(const Kernel& kernel, const Found& found, const Path& outside) {
   Store store{};
   store.tensor = found.store.tensor;
@@ -88,8 +88,8 @@ class Pass {
   }
 
  private:
-  // Accumulations over this item's loop that cannot begin further out: the loop around it is not one
-  // that they are added up over, or holds more than this item.
+  // Accumulations over this item's loop that cannot begin further out: the loop around it is not
+  // one that they are added up over, or holds more than this item.
   std::vector<Found> begins_here(const Item& item) {
     const Var axis = item.loop()->axis;
     std::vector<Found> all, here;

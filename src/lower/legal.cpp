@@ -1,4 +1,5 @@
-// What every move must keep: the order of each accumulation, and the independence that tags promise.
+// What every move must keep: the order of each accumulation, and the independence that tags
+// promise.
 #include <fmt/format.h>
 
 #include <algorithm>

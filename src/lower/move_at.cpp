@@ -1,6 +1,6 @@
-// at: where a producer is computed. Its loops merge, one level after the other, with those of its consumer,
-// down to the loop named; the local between them shrinks to what one iteration needs. Halide: compute_at;
-// TVM: compute_at.
+// at: where a producer is computed. Its loops merge, one level after the other, with those of its
+// consumer, down to the loop named; the local between them shrinks to what one iteration needs.
+// Halide: compute_at; TVM: compute_at.
 //
 //   for m.i 4                          at m y.i              for y.i 4
 //     for k 8                                                  for k 8

@@ -1,5 +1,5 @@
-// bind: one tag a loop; and fuse, a form of order that makes one loop of two. Halide: parallel, vectorize,
-// unroll, gpu_blocks, fuse; TVM: bind, tensorize, fuse.
+// bind: one tag a loop; and fuse, a form of order that makes one loop of two. Halide: parallel,
+// vectorize, unroll, gpu_blocks, fuse; TVM: bind, tensorize, fuse.
 //
 //   for i 8                      bind i parallel             for i 8 parallel
 //     for j 16                   bind j vector                 for j 16 vector

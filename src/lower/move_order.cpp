@@ -1,6 +1,7 @@
-// order: permutes the loops around a statement. Halide: reorder; TVM: reorder. What stands between those
-// loops (the end of an accumulation, say) follows along: it gets copies of the loops that it was inside of
-// and is no longer, and runs only in the last iteration of loops that it was after and is now inside of.
+// order: permutes the loops around a statement. Halide: reorder; TVM: reorder. What stands between
+// those loops (the end of an accumulation, say) follows along: it gets copies of the loops that it
+// was inside of and is no longer, and runs only in the last iteration of loops that it was after
+// and is now inside of.
 //
 //   for i 4                            order ko i ki         for ko 2
 //     for ko 2                                                 for i 4

@@ -1,5 +1,6 @@
-// splitreduce: the partial results of one level of a reduction are kept apart, so that they may be computed in
-// any order or at once, and meet in a loop of their own, in order. Halide, TVM: rfactor; also split-K.
+// splitreduce: the partial results of one level of a reduction are kept apart, so that they may be
+// computed in any order or at once, and meet in a loop of their own, in order. Halide, TVM:
+// rfactor; also split-K.
 //
 //   for kb 4                           splitreduce kb        for kb 4
 //     for k 256                                                for k 256

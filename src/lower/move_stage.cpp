@@ -1,29 +1,30 @@
-// stage: copies the tile of a tensor that the loops below touch. Halide: store_at/compute_at with in();
-// TVM: cache_read, cache_write; BLIS: packing; convolution: im2col; registers: accumulators.
+// stage: copies the tile of a tensor that the loops below touch. Halide: store_at/compute_at with
+// in(); TVM: cache_read, cache_write; BLIS: packing; convolution: im2col; registers: accumulators.
 //
 //   for i 4                            stage b at i          for i 4
-//     for k 8                                                  for b.k 8
-//       y[i] += b[k,i] * w[k]                                    b.i[b.k] = b[b.k,i]
+//     for k 8                                                  for b.i.k 8
+//       y[i] += b[k,i] * w[k]                                      b.i[b.i.k] = b[b.i.k,i]
 //                                                              for k 8
 //                                                                y[i] += b.i[k] * w[k]
 //
-// A tile's axes are the loops below that index the operand, in loop order (or as `layout` says), and the
-// loops that copy are ordinary ones, named after the tensor. `box` keeps the operand's own axes instead, so
-// that elements which several iterations share are copied once. Beyond a limit or a padding the tile holds
-// zeros (the padding's fill), so reads from it need no test.
+// A tile's axes are the loops below that index the operand, in loop order (or as `layout` says),
+// and the loops that copy are ordinary ones, named after the tensor. `box` keeps the operand's own
+// axes instead, so that elements which several iterations share are copied once. Beyond a limit or
+// a padding the tile holds zeros (the padding's fill), so reads from it need no test.
 //
-// What the loops store is staged too: the tile is copied in, unless its accumulations start there, and out:
+// What the loops store is staged too: the tile is copied in, unless its accumulations start there,
+// and out:
 //
-//   for k 8                            stage y at k in register   for k 8
-//     for i 4                                                       for y.i 4
-//       y[i] += b[k,i] over k                                         y.k[y.i] = y[y.i] when 1 <= k < 8
-//                                                                   for i 4
-//                                                                     y.k[i] += b[k,i] over k
-//                                                                   for y.i 4
-//                                                                     y[y.i] = y.k[y.i]
+//   for k 8                         stage y at k in register   for k 8
+//     for i 4                                                    for y.k.i 4
+//       y[i] += b[k,i] over k                                      y.k[y.k.i] = y[y.k.i] when k > 0
+//                                                                for i 4
+//                                                                  y.k[i] += b[k,i] over k
+//                                                                for y.k.i 4
+//                                                                  y[y.k.i] = y.k[y.k.i]
 //
-// depth n > 1: in shared memory a ring of n tiles, filled asynchronously n-1 iterations ahead; elsewhere
-// the next tile is prefetched. `stream`: the copy out is non-temporal.
+// depth n > 1: in shared memory a ring of n tiles, filled asynchronously n-1 iterations ahead;
+// elsewhere the next tile is prefetched. `stream`: the copy out is non-temporal.
 #include "lower/stage.h"
 
 #include <fmt/format.h>

@@ -53,8 +53,8 @@ struct Limit {
   Tail tail = Tail::mask;
 };
 
-// Where a tensor lives. `argument` is memory of the caller; heap and shared are scratch memory of the
-// kernel. finish() makes a small local whose every index is known after unrolling a `reg`.
+// Where a tensor lives. `argument` is memory of the caller; heap and shared are scratch memory of
+// the kernel. finish() makes a small local whose every index is known after unrolling a `reg`.
 enum class Where : std::uint8_t { argument, reg, heap, shared, stream };
 std::string_view name(Where where);
 

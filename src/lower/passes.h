@@ -5,16 +5,17 @@
 
 namespace tenon {
 
-// Ensures: every accumulation finds its identity (or what earlier iterations left) in the target, written
-// by a store that stands before the innermost loops that are added up over; `initial` is false everywhere.
+// Ensures: every accumulation finds its identity (or what earlier iterations left) in the target,
+// written by a store that stands before the innermost loops that are added up over; `initial` is
+// false everywhere.
 Kernel explicit_identities(const Kernel& kernel);
 
-// Requires explicit identities. Ensures: no limit has tail pad; loads beyond it read 0, stores there are
-// dropped.
+// Requires explicit identities. Ensures: no limit has tail pad; loads beyond it read 0, stores
+// there are dropped.
 Kernel pad_tails(const Kernel& kernel);
 
-// Requires explicit identities. Ensures: no limit has tail peel: where full tiles can be told from the
-// remainder, each has its own loops; elsewhere the limit is masked.
+// Requires explicit identities. Ensures: no limit has tail peel: where full tiles can be told from
+// the remainder, each has its own loops; elsewhere the limit is masked.
 Kernel peel_tails(const Kernel& kernel);
 
 // Ensures: locals have their physical sizes, indices relative to their scope, and a place.

@@ -120,8 +120,8 @@ std::optional<Parts> take_apart(const Index& index, const Path& outside) {
   return parts;
 }
 
-// The tile in the operand's own axes: for every axis the range that the loops below reach. `low` is where
-// each begins, relative to the part that stands still.
+// The tile in the operand's own axes: for every axis the range that the loops below reach. `low` is
+// where each begins, relative to the part that stands still.
 std::optional<std::string> box_tile(StageSite& site, const std::vector<Access>& all, Tile& tile,
                                     std::vector<Parts>& base) {
   const VarBounds bounds_of = site.kernel.bounds();
@@ -224,7 +224,8 @@ void make_ring(StageSite& site, int tile_tensor, std::vector<Item>& copy) {
   std::vector<Item> ahead = shifted(Index::var(at) + Index(depth - 1));
   for (Item& item : ahead)
     item.when.push_back({Index::var(at), 0, extent_of(kernel, at) - (depth - 1)});
-  // The first tiles, before the loop: as its first iterations' when-parts, so that the loop stays whole.
+  // The first tiles, before the loop: as its first iterations' when-parts, so that the loop stays
+  // whole.
   const Var first = kernel.add_axis(stage_name(site) + ".first",
                                     std::min<std::int64_t>(depth - 1, extent_of(kernel, at)));
   std::vector<Item> prologue = wrap(shifted(Index::var(first)), std::vector<Var>{first});

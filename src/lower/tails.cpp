@@ -1,4 +1,5 @@
-// pad_tails and peel_tails: two of the three ways to meet a limit. What they leave is masked by codegen.
+// pad_tails and peel_tails: two of the three ways to meet a limit. What they leave is masked by
+// codegen.
 #include <algorithm>
 #include <map>
 
@@ -60,8 +61,8 @@ std::vector<Item> pad_below(const Kernel& kernel, const std::vector<Item>& items
   return result;
 }
 
-// How one limit divides at a loop: full tiles while `rest` (the index with the tile's own axes at 0) leaves
-// room for `span` more, and one ragged tile at rest == `full`, which has `left` elements.
+// How one limit divides at a loop: full tiles while `rest` (the index with the tile's own axes at
+// 0) leaves room for `span` more, and one ragged tile at rest == `full`, which has `left` elements.
 struct Peel {
   Limit limit;
   Var at;                 // the loop whose last iteration is ragged
@@ -72,8 +73,8 @@ struct Peel {
 
 bool runs_whole(Tag tag) { return tag == Tag::unroll || tag == Tag::vector; }
 
-// Chooses the loop to peel along one path: the innermost of the limit's loops that is not unrolled or a
-// vector, if all of its tile lies inside it and tiles begin at multiples of their size.
+// Chooses the loop to peel along one path: the innermost of the limit's loops that is not unrolled
+// or a vector, if all of its tile lies inside it and tiles begin at multiples of their size.
 std::optional<Peel> choose(const Kernel& kernel, const Limit& limit, const Path& path) {
   if (!limit.index.is_affine() || limit.index.constant() != 0) return {};
   std::vector<Var> around;
@@ -259,8 +260,9 @@ class Peeler {
     return parts;
   }
 
-  // Other limits over axes that get new names hold for those too. (The axes of two limits are nested
-  // or disjoint; one without an axis of the tile is met by the conditions on the ragged part.)
+  // Other limits over axes that get new names hold for those too. (The axes of two limits are
+  // nested or disjoint; one without an axis of the tile is met by the conditions on the ragged
+  // part.)
   void copy_limits(const std::map<Var, Index>& names) {
     const std::size_t count = kernel_.limits.size();
     for (std::size_t i = 0; i < count; ++i) {
@@ -273,8 +275,8 @@ class Peeler {
     }
   }
 
-  // Locals that live within one iteration of the divided loop are doubled: the ragged tile, which has no
-  // loop, keeps them beside it.
+  // Locals that live within one iteration of the divided loop are doubled: the ragged tile, which
+  // has no loop, keeps them beside it.
   std::vector<Item> with_own_locals(std::vector<Item> ragged, const std::vector<Item>& original,
                                     Var at, Var whole) {
     const std::size_t count = kernel_.tensors.size();
@@ -311,7 +313,8 @@ class Peeler {
     return vars;
   }
 
-  // The items with axes renamed, in loops and in indices. An axis that became a number has no loop below.
+  // The items with axes renamed, in loops and in indices. An axis that became a number has no loop
+  // below.
   std::vector<Item> renamed(const std::vector<Item>& items, const std::map<Var, Index>& names) {
     std::vector<Item> result =
         map_indices(items, [&](const Index& index) { return rename(index, names); });

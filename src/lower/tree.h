@@ -38,8 +38,8 @@ ValueRef with_tensor(const ValueRef& value, int from, int to);
 std::vector<Item> map_stores(const std::vector<Item>& items,
                              const std::function<Item(const Item&, const Store&)>& with);
 
-// In the whole kernel (limits included): every use of the axis as an index becomes `with`. Loops over the
-// axis are not touched.
+// In the whole kernel (limits included): every use of the axis as an index becomes `with`. Loops
+// over the axis are not touched.
 void substitute(Kernel& kernel, Var axis, const Index& with);
 
 // One tensor's uses, stores first to last in execution order.

@@ -2,7 +2,7 @@
 //    1  loops name existing axes, none inside a loop over the same axis
 //    2  indices use only axes of loops around them
 //    3  tensors exist; subscripts are as many as the tensor has axes
-//    4  subscripts stay within the tensor wherever the item runs (affine ones, without ranges or limits)
+//    4  subscripts stay within the tensor (affine ones, of statements without ranges or limits)
 //    5  what is accumulated over is around the statement
 //    6  stored types are the tensor's; fma takes floats; computed subscripts are i32
 //    7  inputs are not stored to

@@ -1,6 +1,7 @@
-// The pick: the schedule that a kernel runs on when nobody has tuned it, by a few rules of thumb. Every
-// rule proposes moves; one that is refused is left out, so the result is always legal. Used by the
-// kernel store. Read next: pick.cpp for the rules in their order, pick_product.cpp for products.
+// The pick: the schedule that a kernel runs on when nobody has tuned it, by a few rules of thumb.
+// Every rule proposes moves; one that is refused is left out, so the result is always legal. Used
+// by the kernel store. Read next: pick.cpp for the rules in their order, pick_product.cpp for
+// products.
 #pragma once
 
 #include "codegen/cpu_info.h"

@@ -1,7 +1,7 @@
-// The pick for sums of products: matrix products, convolutions and what is like them. The tile of the
-// result that fits into registers is `rows` x `vectors`; the operand that has the vector axis ("b") is
-// packed in panels that stay in the second-level cache, the other one ("a") in blocks, as in BLIS
-// (Van Zee, van de Geijn, 2015).
+// The pick for sums of products: matrix products, convolutions and what is like them. The tile of
+// the result that fits into registers is `rows` x `vectors`; the operand that has the vector axis
+// ("b") is packed in panels that stay in the second-level cache, the other one ("a") in blocks, as
+// in BLIS (Van Zee, van de Geijn, 2015).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,7 +30,8 @@ bool uses(const std::vector<Index>& at, Var v) {
   return std::any_of(at.begin(), at.end(), [v](const Index& index) { return index.uses(v); });
 }
 
-// Higher is better: long axes first, then those that are contiguous where they are read and written.
+// Higher is better: long axes first, then those that are contiguous where they are read and
+// written.
 std::int64_t worth(const Picker& picker, const Store& store, const Load& b, Var v) {
   std::int64_t score = std::min(picker.extent(v), picker.lanes()) * 4;
   if (picker.stride(b.tensor, b.at, v) == 1) score += picker.lanes();
@@ -201,8 +202,8 @@ class ProductPick {
     }
   }
 
-  // The loops of a packing copy: vectors along its innermost axis, or a transpose where the operand is
-  // contiguous along the sum.
+  // The loops of a packing copy: vectors along its innermost axis, or a transpose where the operand
+  // is contiguous along the sum.
   void pack(const std::string& tile, const std::string& inner, bool is_contiguous) {
     const std::string unit = tile + "." + inner;
     if (!is_contiguous && !product_.over.empty()) {

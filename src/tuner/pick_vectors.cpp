@@ -1,5 +1,5 @@
-// The pick for what is not a sum of products: lanes, element-wise work, reductions down columns, streams
-// and threads.
+// The pick for what is not a sum of products: lanes, element-wise work, reductions down columns,
+// streams and threads.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -117,8 +117,8 @@ void flatten(Picker& picker) {
   }
 }
 
-// The loop over whole vectors is cut into strips, each computed into a tile and then copied out past
-// the caches by one loop.
+// The loop over whole vectors is cut into strips, each computed into a tile and then copied out
+// past the caches by one loop.
 void stream(Picker& picker, const std::string& tensor, const Use& use) {
   if (use.path.size() < 2) return;
   const Var vector = use.path.back(), vectors = use.path[use.path.size() - 2];

@@ -32,8 +32,8 @@ class Picker {
   // "j" of "sum.j": what new parts of the axis are named after.
   std::string stem(Var v) const;
 
-  // By how many elements the address of tensor[at] moves with one step of the axis; nothing where that
-  // is not a constant.
+  // By how many elements the address of tensor[at] moves with one step of the axis; nothing where
+  // that is not a constant.
   std::optional<std::int64_t> stride(int tensor, const std::vector<Index>& at, Var v) const;
 
  private:
@@ -44,7 +44,8 @@ class Picker {
   int threads_;
 };
 
-// The rules, in the order in which pick() runs them; each scans the kernel as the ones before left it.
+// The rules, in the order in which pick() runs them; each scans the kernel as the ones before left
+// it.
 void pick_products(Picker& picker);  // sums of products: tiles in registers, packed operands
 void pick_lanes(Picker& picker);     // partial sums side by side become vectors
 void pick_vectors(Picker& picker);   // everything else: vectors along contiguous axes
