@@ -61,10 +61,27 @@ TEST_CASE("calls that do not fit show the signature") {
                        "gelu: form is 'fast'; it may be erf or tanh", Error);
 }
 
-TEST_CASE("names that are nearly right are known") {
-  CHECK(names_like("sofmax") == std::vector<std::string>{"softmax"});
-  CHECK(names_like("conv2") == std::vector<std::string>{"conv2d"});
-  CHECK(names_like("frobnicate").empty());
+TEST_CASE("a graph file uses the operations by name") {
+  InterpretExecutor executor;
+  const auto parse = [&](std::string_view text) {
+    const auto input = [&](const InputLine& line) {
+      return floats(executor, line.shape, sample(elements(line.shape)));
+    };
+    return parse_graph(text, "net.txt", executor, input, compose, operation_names());
+  };
+  const GraphText graph = parse(
+      "a = input f32[6,4]\n"
+      "w = input f32[4,3]\n"
+      "p = softmax(add(relu(matmul(a, w)), 1), axis=-1)\n"
+      "output p\n");
+  check_close(sum(graph.outputs[0], 1).to_vector<float>(), {1, 1, 1, 1, 1, 1}, 1e-6);
+  const GraphText drawn = parse("n = normal(7, shape=[2,3])\nm = max(n, 0)\noutput m\n");
+  CHECK(drawn.outputs[0].shape() == Shape{2, 3});
+  CHECK_THROWS_WITH_AS(parse("a = input f32[2]\nb = sofmax(a)\noutput b\n"),
+                       "net.txt:2: unknown operation sofmax; did you mean softmax?", Error);
+  CHECK_THROWS_WITH_AS(parse("a = input f32[2]\nb = one_hot(a)\noutput b\n"),
+                       "net.txt:2: one_hot: needs classes; it is one_hot(labels, classes=N)",
+                       Error);
 }
 
 TEST_CASE("every name stands in the table once") {

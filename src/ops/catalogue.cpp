@@ -1,8 +1,6 @@
 #include "ops/catalogue.h"
 
-#include <algorithm>
 #include <array>
-#include <numeric>
 
 #include "ops/arguments.h"
 #include "ops/arithmetic.h"
@@ -41,6 +39,9 @@ Pooling pooling_of(const Arguments& given) {
   if (!given.integers("stride").empty()) options.stride = pair_of(given, "stride");
   return options;
 }
+
+// A seed may be written as a number, which the text of a graph takes for f32.
+Tensor seed_of(const Tensor& seed) { return cast(seed, Type::i32); }
 
 Gelu gelu_form(const Arguments& given) {
   const std::string form = given.word("form");
@@ -183,34 +184,18 @@ constexpr auto
                      "1 at the label and 0 elsewhere, along a new last axis",
                      [](Given a) { return one_hot(a[0], a.integer("classes")); }},
                     {"Random numbers", {}, nullptr},
-                    {"uniform(seed, shape=S, stream=0)", "numbers in [0, 1) from an i32 seed",
-                     [](Given a) { return uniform(a[0], shape_of(a, "shape"), a.axis("stream")); }},
+                    {"uniform(seed, shape=S, stream=0)", "numbers in [0, 1) from a seed, i32[] or a whole number",
+                     [](Given a) { return uniform(seed_of(a[0]), shape_of(a, "shape"), a.axis("stream")); }},
                     {"normal(seed, shape=S, stream=0)",
-                     "numbers with mean 0 and variance 1 from an i32 seed",
-                     [](Given a) { return normal(a[0], shape_of(a, "shape"), a.axis("stream")); }},
+                     "numbers with mean 0 and variance 1 from a seed",
+                     [](Given a) { return normal(seed_of(a[0]), shape_of(a, "shape"), a.axis("stream")); }},
                     {"dropout(x, seed, rate=R, stream=0)",
                      "x with a share of its elements set to 0, the others scaled up to make good "
                      "for it",
                      [](Given a) {
-                       return dropout(a[0], a.number("rate"), a[1], a.axis("stream"));
+                       return dropout(a[0], a.number("rate"), seed_of(a[1]), a.axis("stream"));
                      }},
                 });
-
-// How many letters must be put in, left out or changed to get from one word to the other.
-std::size_t distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> row(to.size() + 1);  // of the prefixes of `to`
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 1; i <= from.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= to.size(); ++j) {
-      const std::size_t changed = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
-}
 
 std::string_view name_of(std::string_view signature) {
   return signature.substr(0, signature.find('('));
@@ -239,17 +224,9 @@ std::vector<OperationLine> operation_lines() {
   return lines;
 }
 
-std::vector<std::string> names_like(std::string_view name) {
-  std::size_t nearest = std::max<std::size_t>(1, name.size() / 3);  // farther is no likeness
+std::vector<std::string> operation_names() {
   std::vector<std::string> names;
-  for (const OperationLine& line : operation_lines()) {
-    const std::string_view known = name_of(line.signature);
-    const std::size_t away = distance(name, known);
-    if (away > nearest) continue;
-    if (away < nearest) names.clear();
-    nearest = away;
-    names.emplace_back(known);
-  }
+  for (const OperationLine& line : operation_lines()) names.emplace_back(name_of(line.signature));
   return names;
 }
 
@@ -259,7 +236,7 @@ std::string operations_page() {
       "This page is printed from the table in src/ops/catalogue.cpp, and a test holds it to that.\n"
       "Operands come first, then attributes with their defaults; `y?` may be missing, `x, ...` is\n"
       "one or more, and a default in capitals must be given. In C++ the same operations have the\n"
-      "same names, and their headers in src/ops say more. Beside them stand the primitives.\n";
+      "same names, and their headers in src/ops say more. graph-text.md has the primitives.\n";
   std::string_view group;
   for (const OperationLine& line : operation_lines()) {
     if (line.group != group)

@@ -22,8 +22,7 @@ struct OperationLine {
 };
 std::vector<OperationLine> operation_lines();  // in the table's order
 
-// The names in the table that differ from `name` least, for "did you mean": none when all are far.
-std::vector<std::string> names_like(std::string_view name);
+std::vector<std::string> operation_names();  // of the same lines, for "did you mean"
 
 // docs/operations.md, whole; a test holds the file to it.
 std::string operations_page();

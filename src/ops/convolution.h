@@ -1,6 +1,6 @@
 // Convolution and pooling over images [N, C, H, W]: batch, channels, rows, columns. Used by
 // networks. Padding, sliding and dilating are views (see window() in core/tensor.h), so each of
-// these is one reduction and one kernel, and its gradients are convolutions again.
+// these is one reduction and one kernel, and its gradients are sums over views again.
 //
 // The result's height, and in the same way its width, is
 //   (H + 2 padding - dilation (R - 1) - 1) / stride + 1        R: the height of the window
