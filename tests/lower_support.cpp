@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/interpret.h"
+#include "lower/finish.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
 #include "nest_eval.h"
@@ -84,8 +85,15 @@ KernelGraph one_kernel(const std::vector<Tensor>& outputs, const std::vector<Ten
 std::string wrong(const KernelGraph& kernel, Inputs& inputs) {
   const Kernel nest = naive(kernel);
   if (const auto broken = verify(nest)) return *broken + "\n" + print(nest);
-  const NestRun run = evaluate_nest(nest, interpret(kernel.inputs, inputs.executor.device()));
+  const auto values = interpret(kernel.inputs, inputs.executor.device());
+  const NestRun run = evaluate_nest(nest, values);
   if (!run.error.empty()) return run.error + "\n" + print(nest);
+  const Kernel explicit_nest = finish(nest).kernel;
+  const NestRun finished = evaluate_nest(explicit_nest, values);
+  if (!finished.error.empty()) return finished.error + "\n" + print(explicit_nest);
+  for (std::size_t output = 0; output < run.outputs.size(); output++)
+    if (!same_bits(run.outputs[output], finished.outputs[output]))
+      return "finish() changes the values\n" + print(nest) + print(explicit_nest);
   const auto expected = interpret(kernel.outputs, inputs.executor.device());
   for (std::size_t output = 0; output < expected.size(); output++) {
     double largest = 0;

@@ -47,7 +47,8 @@ Tensor matmul(const Tensor& a, const Tensor& b);  // [m,k], [k,n]
 tenon::KernelGraph one_kernel(const std::vector<Tensor>& outputs,
                               const std::vector<Tensor>& locals = {});
 // Lowers the kernel, verifies the nest, runs it, and compares with the interpreter: equal for
-// integers and booleans, else within 1e-5 of the largest value. Returns what is wrong, or "".
+// integers and booleans, else within 1e-5 of the largest value. The finished nest must give the
+// same bits. Returns what is wrong, or "".
 std::string wrong(const tenon::KernelGraph& kernel, Inputs& inputs);
 // The nest as text, after checking it as above.
 std::string checked_nest(const tenon::KernelGraph& kernel, Inputs& inputs);

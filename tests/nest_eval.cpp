@@ -97,8 +97,9 @@ class Evaluation {
     position_[a] = 0;
   }
 
-  // Before the outermost loop that a statement accumulates over, all elements that it may reach are
-  // set to the identity: also those that no term is added to in the end.
+  // Before a loop that a statement accumulates over, while the other such loops around it are at 0,
+  // all elements that the statement may reach below are set to the identity: also those that no
+  // term is added to in the end.
   void loop(const Loop& l) {
     std::vector<Var> path;
     std::vector<Range> when;
@@ -110,12 +111,11 @@ class Evaluation {
     return std::find(axes.begin(), axes.end(), v) != axes.end();
   }
 
-  // Is the loop over `entered`, in which no iteration runs yet, the outermost that the statement
-  // accumulates over?
+  // Does the accumulation begin in the loop over `entered`, in which no iteration runs yet?
   bool starts(const Store& s, Var entered) const {
     return s.combine && s.initial && contains(s.over, entered) &&
-           std::none_of(s.over.begin(), s.over.end(),
-                        [&](Var v) { return known_[static_cast<std::size_t>(v)]; });
+           std::all_of(s.over.begin(), s.over.end(),
+                       [&](Var v) { return position_[static_cast<std::size_t>(v)] == 0; });
   }
 
   void begin(const std::vector<Item>& all, Var entered, std::vector<Var>& path,

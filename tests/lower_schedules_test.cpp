@@ -1,0 +1,77 @@
+// Scheduled nests compute what the naive one does, to the bit, before and after finish().
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "core/interpret.h"
+#include "lower/finish.h"
+#include "lower/moves.h"
+#include "lower/naive.h"
+#include "lower/schedule.h"
+#include "lower_support.h"
+#include "nest_eval.h"
+
+using namespace tenon_test;
+using tenon::Kernel;
+using tenon::KernelGraph;
+using tenon::NestRun;
+
+namespace {
+
+std::string difference(const KernelGraph& graph, const std::string& schedule, Inputs& in) {
+  const auto values = interpret(graph.inputs, in.executor.device());
+  const Kernel before = naive(graph);
+  const NestRun expected = tenon::evaluate_nest(before, values);
+  const tenon::Moved moved = tenon::apply(before, tenon::parse_schedule(schedule, "schedule"));
+  if (const auto* refusal = std::get_if<tenon::Refusal>(&moved)) return refusal->reason;
+  const auto& after = std::get<Kernel>(moved);
+  for (const bool is_finished : {false, true}) {
+    const Kernel nest = is_finished ? finish(after).kernel : after;
+    for (const bool backwards : {false, true}) {
+      const NestRun run = tenon::evaluate_nest(nest, values, backwards);
+      if (!run.error.empty()) return run.error + "\n" + print(nest);
+      for (std::size_t output = 0; output < run.outputs.size(); output++)
+        if (!tenon::same_bits(run.outputs[output], expected.outputs[output]))
+          return "other bits\n" + print(nest);
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("schedules of a ragged product give the bits of its naive nest") {
+  Inputs in;
+  const Tensor a = in.floats({21, 37}, "a"), b = in.floats({37, 43}, "b");
+  const KernelGraph graph = one_kernel({matmul(a, b)});
+  for (const char* schedule : {
+           "bind i parallel bind j vector",
+           "split i -> io ii(4) split j -> jo jv(16) order io jo k ii jv bind jv vector",
+           "split i -> io ii(4) peel split j -> jo jv(16) peel order io jo k ii jv bind jv vector",
+           "split i -> io ii(4) pad split j -> jo jv(16) pad order io jo k ii jv bind jv vector",
+           "split i -> ic ir(2) i0(4) split j -> jc jr(1) j0(2) jv(8) split k -> pc k0(16) "
+           "order jc pc ic jr ir k0 i0 j0 jv stage b at pc stage a at ic stage sum at ir in "
+           "register "
+           "bind ic parallel bind i0 unroll bind j0 unroll bind jv vector",
+           "split i -> ic ir(2) i0(4) peel split j -> jc jr(1) j0(2) jv(8) peel split k -> pc "
+           "k0(16) "
+           "order jc pc ic jr ir k0 i0 j0 jv stage b at pc stage a at ic stage sum at ir in "
+           "register "
+           "bind ic parallel bind i0 unroll bind j0 unroll bind jv vector",
+       }) {
+    CAPTURE(schedule);
+    CHECK(difference(graph, schedule, in) == "");
+  }
+}
+
+TEST_CASE("schedules of reductions give the bits of their naive nests") {
+  Inputs in;
+  const Tensor x = in.floats({5, 2100}, "x"), tall = in.floats({2100, 3}, "tall");
+  for (const char* schedule : {"bind i parallel bind kl vector", "splitreduce kb bind kb parallel",
+                               "split kl -> k1 k2(16) bind k1 unroll bind k2 vector"}) {
+    CAPTURE(schedule);
+    CHECK(difference(one_kernel({sum(x, {1})}), schedule, in) == "");
+    CHECK(difference(one_kernel({sum(tall, {0})}), schedule, in) == "");
+    CHECK(difference(one_kernel({sum(x, {1}), max(x, {1})}), schedule, in) == "");
+  }
+}
