@@ -1,2 +1,213 @@
-// The first file of this folder, so that its library links; it goes when the folder has another.
-namespace tenon {}
+#include "cli/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "cli/cache_command.h"
+#include "cli/device_command.h"
+#include "cli/explain.h"
+#include "cli/files.h"
+#include "cli/run.h"
+#include "core/error.h"
+
+namespace tenon::cli {
+
+namespace {
+
+// "a=a.npy", "b=b.npy" -> names to files.
+std::map<std::string, std::string> pairs(const std::vector<std::string>& words,
+                                         std::string_view option) {
+  std::map<std::string, std::string> result;
+  for (const std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == word.size())
+      fail("{} {}: write {} NAME=FILE.npy", option, word, option);
+    const std::string name = word.substr(0, equals);
+    if (!result.emplace(name, word.substr(equals + 1)).second)
+      fail("{} {}: {} is given twice", option, word, name);
+  }
+  return result;
+}
+
+std::optional<Isa> isa_named(const std::string& word) {
+  if (word.empty()) return std::nullopt;
+  for (const Isa isa : {Isa::avx512, Isa::avx2, Isa::fma128})
+    if (name(isa) == word) return isa;
+  fail("--isa {}: choose avx512, avx2 or fma128", word);
+}
+
+// The options that `run` and `explain` share, as words until they are checked.
+struct GraphWords {
+  std::string graph, moves, isa;
+  int threads = 0;
+
+  void add_to(CLI::App& command) {
+    command.add_option("FILE", graph, "the graph, in the text form of docs/graph.md")
+        ->required()
+        ->option_text(" ");
+    command.add_option("--threads", threads, "how many threads run (default: as many as may)")
+        ->option_text("N")
+        ->check(CLI::Range(1, 1024));
+    command.add_option("--isa", isa, "avx512, avx2 or fma128, to stay below what there is")
+        ->option_text("ISA");
+    command.add_option("--moves", moves, "schedule by hand, with the moves in this file")
+        ->option_text("FILE");
+  }
+  GraphOptions checked() const {
+    GraphOptions options{graph, {}, isa_named(isa), threads};
+    if (!moves.empty()) options.moves = moves;
+    return options;
+  }
+};
+
+void add_run(CLI::App& program) {
+  struct Words : GraphWords {
+    std::vector<std::string> inputs, outputs;
+    std::string device = "cpu";
+    bool statistics = false;
+  };
+  auto words = std::make_shared<Words>();
+  CLI::App& command = *program.add_subcommand("run", "compute the outputs of a graph file");
+  words->add_to(command);
+  command.add_option("--input", words->inputs, "values of an input; once for each")
+      ->option_text("NAME=FILE.npy");
+  command.add_option("--output", words->outputs, "where an output goes; others are printed")
+      ->option_text("NAME=FILE.npy");
+  command.add_option("--device", words->device, "cpu, or interpret: slow and obvious")
+      ->option_text("DEVICE");
+  command.add_flag("--statistics", words->statistics, "tell what was compiled, and the times");
+  command.footer(
+      "Example:\n"
+      "  tenon run classify.tenon --input a=a.npy --input w=w.npy --output p=p.npy");
+  command.callback([words] {
+    if (words->device != "cpu" && words->device != "interpret")
+      fail("--device {}: choose cpu or interpret", words->device);
+    RunOptions options{words->checked(), pairs(words->inputs, "--input"),
+                       pairs(words->outputs, "--output"), words->device == "interpret",
+                       words->statistics};
+    run(options);
+  });
+}
+
+void add_explain(CLI::App& program) {
+  struct Words : GraphWords {
+    std::vector<std::string> stages;
+    bool assembly = false;
+  };
+  auto words = std::make_shared<Words>();
+  CLI::App& command =
+      *program.add_subcommand("explain", "show what becomes of a graph, stop by stop");
+  words->add_to(command);
+  command
+      .add_option(
+          "--stage", words->stages,
+          fmt::format("only this stage; may be given again: {}", fmt::join(explain_stages(), ", ")))
+      ->option_text("NAME");
+  command.add_flag("--asm", words->assembly, "the assembly too");
+  command.footer(
+      "Examples:\n"
+      "  tenon explain classify.tenon\n"
+      "  tenon explain classify.tenon --stage kernels --stage moves\n"
+      "  tenon explain classify.tenon --stage asm --isa avx2");
+  command.callback([words] {
+    const auto& known = explain_stages();
+    ExplainOptions options{words->checked(), words->stages};
+    for (const std::string& stage : options.stages)
+      if (std::find(known.begin(), known.end(), stage) == known.end())
+        fail("--stage {}: the stages are {}", stage, fmt::join(known, ", "));
+    if (words->assembly && options.stages.empty()) options.stages = known;
+    if (words->assembly) options.stages.emplace_back("asm");
+    explain(options);
+  });
+}
+
+void add_cache(CLI::App& program) {
+  struct Words {
+    std::string hash, file = "-";
+    std::uint64_t limit = 0;
+  };
+  auto words = std::make_shared<Words>();
+  CLI::App& cache = *program.add_subcommand("cache", "list, move and shrink what is remembered");
+  cache.require_subcommand(1);
+  cache.footer(
+      "The cache is the file $TENON_CACHE, else tenon/tenon.sqlite in the user's cache folder.\n"
+      "Example:\n  tenon cache ls");
+  const auto add = [&](const char* name, const char* help, const char* example,
+                       std::function<void()> action) -> CLI::App& {
+    CLI::App& command = *cache.add_subcommand(name, help);
+    command.footer(fmt::format("Example:\n  tenon cache {}", example));
+    command.callback(std::move(action));
+    return command;
+  };
+  add("ls", "list the kernels and their schedules", "ls", [words] {
+    cache_ls(words->hash);
+  }).add_option("HASH", words->hash, "only kernels whose hash begins so");
+  add("show", "show a kernel's graph and its schedules", "show 6b1e",
+      [words] { cache_show(words->hash); })
+      .add_option("HASH", words->hash, "how the kernel's hash begins; tenon cache ls lists them")
+      ->required();
+  add("export", "write all schedules as text, for another machine", "export schedules.jsonl",
+      [words] { cache_export(words->file); })
+      .add_option("FILE", words->file, "where to; - is the terminal");
+  add("import", "read schedules that were exported", "import schedules.jsonl",
+      [words] { cache_import(words->file); })
+      .add_option("FILE", words->file, "where from")
+      ->required();
+  add("prune", "drop the compiled kernels that were used longest ago", "prune --limit 64MiB",
+      [words] { cache_prune(static_cast<std::int64_t>(words->limit)); })
+      .add_option("--limit", words->limit, "how much may stay, such as 64MiB")
+      ->required()
+      ->transform(CLI::AsSizeValue(false));
+  add("clear", "forget everything", "clear", cache_clear);
+  add("path", "say which file it is", "path", cache_path);
+}
+
+void add_device(CLI::App& program) {
+  CLI::App& command = *program.add_subcommand("device", "show the table of the processor");
+  command.footer("Example:\n  tenon device");
+  command.callback(show_device);
+}
+
+// CLI11's messages may have several lines, and no name of the program.
+std::string one_line(std::string message) {
+  for (char& letter : message)
+    if (letter == '\n') letter = ' ';
+  return message;
+}
+
+int report(std::string_view message, int code) {
+  fmt::print(stderr, "tenon: {}\n", message);
+  return code;
+}
+
+}  // namespace
+
+int run_program(int argc, const char* const* argv) {
+  CLI::App program("Tenon compiles lazy graphs of tensors into fast machine code.", "tenon");
+  program.require_subcommand(1);
+  add_run(program);
+  add_explain(program);
+  add_cache(program);
+  add_device(program);
+  program.footer("Example:\n  tenon run graph.tenon --input a=a.npy --output p=p.npy");
+  try {
+    program.parse(argc, argv);
+    return std::fflush(stdout) == 0 ? 0 : report("the output cannot be written", 1);
+  } catch (const CLI::Success& help) {  // --help, which CLI11 throws
+    return program.exit(help);
+  } catch (const CLI::ParseError& mistake) {
+    return report(one_line(mistake.what()) + "; see tenon --help", 2);
+  } catch (const Error& mistake) {
+    return report(mistake.what(), 2);
+  } catch (const InternalError&) {  // which has told of itself
+    return 1;
+  } catch (const std::bad_alloc&) {
+    return report("out of memory", 1);
+  } catch (const std::exception& failure) {
+    return report(failure.what(), 1);
+  }
+}
+
+}  // namespace tenon::cli

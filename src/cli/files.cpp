@@ -32,17 +32,26 @@ class InterruptsWait {
   sigset_t before_;
 };
 
-// A file beside `path` that is renamed to it by commit(), or vanishes.
+// Is there something that a rename must not replace, such as /dev/null or a pipe?
+bool is_special(const std::string& path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+// A file beside `path` that is renamed to it by commit(), or vanishes. What is no ordinary file is
+// written to at once.
 class Temporary {
  public:
-  explicit Temporary(const NewFile& file)
-      : path_(file.path), name_(fmt::format("{}.{}.tmp", file.path, getpid())) {
-    const int descriptor = open(name_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  explicit Temporary(const NewFile& file) : path_(file.path) {
+    const bool special = is_special(path_);
+    if (!special) name_ = fmt::format("{}.{}.tmp", path_, getpid());
+    const int flags = special ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC;
+    const int descriptor = open((special ? path_ : name_).c_str(), flags | O_CLOEXEC, 0666);
     if (descriptor < 0) failed();
     const bool written = write_all(descriptor, file);
     const int reason = errno;
     if (close(descriptor) == 0 && written) return;
-    unlink(name_.c_str());
+    if (!special) unlink(name_.c_str());
     if (!written) errno = reason;
     failed();
   }
@@ -54,7 +63,7 @@ class Temporary {
   Temporary& operator=(Temporary&&) = delete;
 
   void commit() {
-    if (rename(name_.c_str(), path_.c_str()) != 0) failed();
+    if (!name_.empty() && rename(name_.c_str(), path_.c_str()) != 0) failed();
     name_.clear();
   }
 

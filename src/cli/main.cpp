@@ -1,6 +1,3 @@
-#include "core/error.h"
+#include "cli/cli.h"
 
-int main() {
-  fmt::print("tenon\n");
-  return 0;
-}
+int main(int argc, char** argv) { return tenon::cli::run_program(argc, argv); }

@@ -79,11 +79,6 @@ std::int64_t power_of_two_at_least(std::int64_t n) {
   return power;
 }
 
-// Names the parts of one axis: "jc", "jr", "j0", "jv" of j.
-std::string part(const Picker& picker, Var v, const char* suffix) {
-  return picker.stem(v) + suffix;
-}
-
 class ProductPick {
  public:
   ProductPick(Picker& picker, Product product) : picker_(picker), product_(std::move(product)) {

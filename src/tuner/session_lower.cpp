@@ -18,6 +18,15 @@ void verify_nest(const Kernel& kernel, std::string_view pass) {
 
 }  // namespace
 
+std::vector<KernelGraph> kernels_of(std::span<const NodeRef> ruled) {
+  std::vector<NodeRef> computed;
+  for (const NodeRef& node : ruled)
+    if (!node->as<BufferLeaf>() &&
+        std::find(computed.begin(), computed.end(), node) == computed.end())
+      computed.push_back(node);
+  return computed.empty() ? std::vector<KernelGraph>{} : fuse(computed);
+}
+
 Kernel lower_naive(const KernelGraph& graph) {
   Kernel kernel = naive(graph);
   verify_nest(kernel, "naive nest");

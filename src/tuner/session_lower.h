@@ -13,6 +13,9 @@
 
 namespace tenon {
 
+// The kernels of nodes after the rules, each node once; none for leaves that have their values.
+std::vector<KernelGraph> kernels_of(std::span<const NodeRef> ruled);
+
 // The naive nest; verified.
 Kernel lower_naive(const KernelGraph& graph);
 

@@ -1,0 +1,18 @@
+// `tenon cache`: what the cache holds, and the ways to move and shrink it. Each function is one
+// subcommand; all work on the cache where cache/location.h says that it lies.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace tenon::cli {
+
+void cache_ls(const std::string& hash_prefix);
+void cache_show(const std::string& hash_prefix);  // Error where no kernel's hash begins so
+void cache_export(const std::string& file);       // "-": to stdout
+void cache_import(const std::string& file);
+void cache_prune(std::int64_t limit);  // bytes of code that may stay
+void cache_clear();
+void cache_path();
+
+}  // namespace tenon::cli

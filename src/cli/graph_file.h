@@ -1,0 +1,19 @@
+// A graph file and the values of its inputs, as `tenon run` and `tenon explain` need them.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "core/text.h"
+
+namespace tenon::cli {
+
+// Reads and parses the file. Each input gets the values of its .npy file in `inputs`, by name.
+// Error: "FILE:LINE: ..", or what is wrong with an .npy file, or which input has none.
+GraphText load_graph(const std::string& path, const std::map<std::string, std::string>& inputs,
+                     Executor& executor);
+
+// The same with inputs that have memory but no values, where only the structure matters.
+GraphText load_structure(const std::string& path, Executor& executor);
+
+}  // namespace tenon::cli

@@ -1,0 +1,75 @@
+#include "cli/run.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "cli/files.h"
+#include "cli/graph_file.h"
+#include "cli/moves_file.h"
+#include "cli/npy.h"
+#include "cli/show.h"
+#include "core/error.h"
+#include "tuner/session.h"
+
+namespace tenon::cli {
+
+namespace {
+
+// What goes wrong from here on is not in what the user wrote, but for the moves.
+void compute(const std::vector<Tensor>& outputs) {
+  try {
+    realize(outputs);
+  } catch (const MovesError&) {
+    throw;
+  } catch (const Error& error) {
+    throw Failure(error.what());
+  }
+}
+
+void print_statistics(const Statistics& statistics) {
+  fmt::print(stderr,
+             "compiled: {}, from cache: {}; graph {:.2f} ms, lowering {:.2f} ms, compiling {:.2f} "
+             "ms, running {:.2f} ms\n",
+             statistics.compiled, statistics.from_cache, statistics.graph_seconds * 1e3,
+             statistics.lowering_seconds * 1e3, statistics.compiling_seconds * 1e3,
+             statistics.running_seconds * 1e3);
+}
+
+}  // namespace
+
+void run(const RunOptions& options) {
+  SessionOptions session_options{options.threads, options.isa, {}, options.interpret, {}};
+  if (options.moves) session_options.moves = parse_moves(read_file(*options.moves), *options.moves);
+  Session session(std::move(session_options));
+  const GraphText graph = load_graph(options.graph, options.inputs, session);
+  for (const auto& [name, file] : options.outputs)
+    if (std::find(graph.output_names.begin(), graph.output_names.end(), name) ==
+        graph.output_names.end())
+      fail("--output {}={}: {} has no output {}; it has {}", name, file, options.graph, name,
+           fmt::join(graph.output_names, ", "));
+  compute(graph.outputs);
+
+  std::vector<NewFile> files;
+  std::vector<std::string> headers(graph.outputs.size());
+  for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
+    const Tensor& output = graph.outputs[i];
+    const std::vector<std::int64_t> shape = values(output.shape());
+    const Buffer& buffer = *current_buffer(*output.node());
+    const auto* bytes = static_cast<const char*>(buffer.data);
+    const std::size_t size = elements(output.shape()) * info(output.type()).bytes;
+    const auto file = options.outputs.find(graph.output_names[i]);
+    if (file == options.outputs.end()) {
+      fmt::print("{} = {}{}\n{}\n", graph.output_names[i], info(output.type()).name,
+                 text(output.shape()), show_values(output.type(), shape, bytes));
+    } else {
+      headers[i] = npy_header(output.type(), shape);
+      files.push_back({file->second, {headers[i], {bytes, size}}});
+    }
+  }
+  write_files(files);
+  if (options.statistics) print_statistics(session.statistics());
+}
+
+}  // namespace tenon::cli

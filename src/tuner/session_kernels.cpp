@@ -1,0 +1,237 @@
+#include "tuner/session_kernels.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+
+#include "cache/key.h"
+#include "core/error.h"
+#include "lower/finish.h"
+#include "tuner/build_id.h"
+#include "tuner/pick.h"
+#include "tuner/session_time.h"
+
+namespace tenon {
+
+namespace {
+
+// The version of the language of moves and of the nests that they apply to.
+constexpr std::string_view engine = "1";
+std::string engine_of_picks() { return fmt::format("{} {}", engine, build_id); }
+
+std::string size_text(std::int64_t bytes) {
+  return bytes % (1 << 20) == 0 ? fmt::format("{}M", bytes >> 20) : fmt::format("{}K", bytes >> 10);
+}
+
+DeviceRow row_of(const KernelStore::Target& target) {
+  std::string caches;
+  for (const CpuCache& cache : target.cpu.caches)
+    caches += fmt::format("{}{}/{}", caches.empty() ? "" : " ", size_text(cache.bytes), cache.line);
+  return {"cpu", target.cpu.model, std::string(name(target.isa)), caches, target.threads, "", ""};
+}
+
+std::string meta_of(const Artifact& artifact) {
+  return fmt::format("entry {} shared {} thread {}", artifact.entry, artifact.shared_scratch,
+                     artifact.thread_scratch);
+}
+
+std::optional<Artifact> artifact_of(const ArtifactRow& row) {
+  Artifact artifact;
+  if (std::sscanf(row.meta.c_str(), "entry %zu shared %zu thread %zu", &artifact.entry,
+                  &artifact.shared_scratch, &artifact.thread_scratch) != 3)
+    return std::nullopt;
+  artifact.code.assign(reinterpret_cast<const char*>(row.code.data()), row.code.size());
+  return artifact;
+}
+
+ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
+  const auto* code = reinterpret_cast<const std::byte*>(artifact.code.data());
+  return {key, meta_of(artifact), {code, code + artifact.code.size()}};
+}
+
+// The text of a schedule from the cache, where it can still be read.
+std::optional<Schedule> readable(const std::string& moves) {
+  try {
+    return parse_schedule(moves, "cache");
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+KernelStore::KernelStore(Device& device, const Target& target,
+                         const std::optional<std::string>& cache_path, const DebugStages& debug,
+                         Statistics& statistics)
+    : device_(device),
+      target_(target),
+      debug_(debug),
+      statistics_(statistics),
+      cache_(CacheOptions{cache_path}),
+      device_row_(row_of(target)) {}
+
+KernelStore::Workload KernelStore::workload_of(const KernelGraph& graph) const {
+  Workload workload;
+  workload.text = canonical_text(graph);
+  workload.row.hash = hash_fields({workload.text});
+  workload.row.graph = workload.text;
+  for (const NodeRef& input : graph.inputs) {
+    const std::string_view space = workload.row.types.empty() ? "" : " ";
+    workload.row.shapes += fmt::format("{}{}", space, text(input->shape));
+    workload.row.types += fmt::format("{}{}", space, info(input->type).name);
+  }
+  workload.row.numerics = "canonical";
+  return workload;
+}
+
+// A tuned schedule holds for every build that reads the moves, a picked one for its own.
+std::optional<ScheduleRow> KernelStore::find_schedule(const Workload& workload) {
+  if (auto tuned = cache_.find_schedule(device_row_, workload.row, engine)) return tuned;
+  return cache_.find_schedule(device_row_, workload.row, engine_of_picks());
+}
+
+std::string KernelStore::key_of(const std::string& moves, const Workload& workload) const {
+  return artifact_key(
+      {moves, workload.text, std::string(name(target_.isa)), compiler_version(), "", build_id});
+}
+
+Device::ProgramRef KernelStore::find_artifact(const std::string& key) {
+  const auto row = cache_.find_artifact(key);
+  debug_.print(DebugStage::cache,
+               [&] { return fmt::format("code {}: {}", key, row ? "found" : "not there"); });
+  if (!row) return nullptr;
+  try {
+    if (const auto artifact = artifact_of(*row)) return device_.load(*artifact);
+  } catch (const Error&) {  // the code cannot be used; it is compiled again
+  }
+  cache_.forget_artifact(key);
+  return nullptr;
+}
+
+Device::ProgramRef KernelStore::program(const KernelGraph& graph) {
+  Workload workload = workload_of(graph);
+  const auto known = programs_.find(workload.text);
+  if (known != programs_.end()) return known->second;
+  const auto schedule = find_schedule(workload);
+  debug_.print(DebugStage::cache, [&] {
+    return fmt::format("schedule of kernel {}: {}", workload.row.hash,
+                       schedule ? "found\n" + schedule->moves : "not there");
+  });
+  Device::ProgramRef program;
+  if (schedule) program = find_artifact(key_of(schedule->moves, workload));
+  if (program) ++statistics_.from_cache;
+  if (!program) program = lower_and_build(graph, workload, schedule);
+  return programs_[std::move(workload.text)] = program;
+}
+
+Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& naive,
+                                        const Schedule& by_hand, const std::string& file) {
+  const Workload workload = workload_of(graph);
+  const std::string moves = print(by_hand);
+  Device::ProgramRef& program = programs_[workload.text + '\0' + moves];
+  if (program) return program;
+  program = find_artifact(key_of(moves, workload));
+  if (program) {
+    ++statistics_.from_cache;
+    return program;
+  }
+  const Scheduled scheduled = apply_schedule(naive, by_hand);
+  if (const auto* refused = std::get_if<RefusedMove>(&scheduled))
+    throw MovesError(fmt::format("{}:{}: {}", file, refused->move.line, refused->reason));
+  const Built built = build(workload, naive, by_hand);
+  if (!built.program)
+    throw MovesError(fmt::format("{}: kernel {} does not compile with these moves: {}", file,
+                                 naive.name, built.failure));
+  return program = built.program;
+}
+
+// Tries what the cache knew, then the pick, then the naive nest as it is.
+Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph, const Workload& workload,
+                                                const std::optional<ScheduleRow>& known) {
+  const TimeInto lowering(statistics_.lowering_seconds);
+  const Kernel naive = lower_naive(graph);
+  ++statistics_.lowered;
+  debug_.print(DebugStage::loops,
+               [&] { return fmt::format("{}: naive nest\n{}", naive.name, print(naive)); });
+
+  if (known) {
+    const auto schedule = readable(known->moves);
+    if (Built built; schedule && (built = build(workload, naive, *schedule)).program)
+      return built.program;
+  }
+  const Schedule picked = pick(naive, target_.cpu, target_.isa, target_.threads);
+  debug_.print(DebugStage::search, [&] {
+    return fmt::format("{}: untuned pick\n{}", naive.name,
+                       picked.empty() ? "no moves" : print(picked));
+  });
+  ScheduleRow row{.engine = engine_of_picks(), .moves = print(picked)};
+  Built built = build(workload, naive, picked);
+  if (!built.program && !picked.empty()) {
+    fmt::print(stderr, "tenon: warning: kernel {} runs unscheduled, for its schedule failed: {}\n",
+               naive.name, built.failure);
+    row.status = ScheduleStatus::rejected;
+    row.reason = built.failure;
+    cache_.store_schedule(device_row_, workload.row, row);
+    row.moves = "";
+    row.status = ScheduleStatus::picked;
+    built = build(workload, naive, {});
+  }
+  if (!built.program) fail("kernel {} cannot be compiled: {}", naive.name, built.failure);
+  cache_.store_schedule(device_row_, workload.row, row);
+  return built.program;
+}
+
+KernelStore::Built KernelStore::build(const Workload& workload, const Kernel& naive,
+                                      const Schedule& schedule) {
+  try {
+    const Scheduled scheduled =
+        apply_schedule(naive, schedule, [&](const Move& move, const Kernel& kernel) {
+          debug_.print(DebugStage::moves, [&] {
+            return fmt::format("{}: {}\n{}", naive.name, print(move), print(kernel));
+          });
+        });
+    if (const auto* refused = std::get_if<RefusedMove>(&scheduled))
+      return {nullptr, refused->reason};
+    const Kernel& kernel = std::get<Kernel>(scheduled);
+    debug_.print(schedule.empty() ? DebugStage::moves : DebugStage::loops, [&] {
+      return schedule.empty() ? naive.name + ": no moves, nothing changed"
+                              : fmt::format("{}: scheduled nest\n{}", naive.name, print(kernel));
+    });
+    return compile_and_load(workload, kernel, print(schedule));
+  } catch (const InternalError& broken) {
+    if constexpr (TENON_VERIFY) throw;
+    return {nullptr, broken.what()};
+  }
+}
+
+KernelStore::Built KernelStore::compile_and_load(const Workload& workload, const Kernel& scheduled,
+                                                 const std::string& moves) {
+  const FinishedKernel finished = finish(scheduled);
+  debug_.print(DebugStage::source, [&] {
+    return fmt::format("{}: LLVM IR\n{}", scheduled.name, llvm_ir(finished, target_.isa));
+  });
+  const auto compile_timed = [&] {
+    const TimeInto compiling(statistics_.compiling_seconds, &statistics_.lowering_seconds);
+    return compile(finished, target_.isa);
+  };
+  const Compiled compiled = compile_timed();
+  if (const auto* failure = std::get_if<CompileFailure>(&compiled))
+    return {nullptr, failure->reason};
+  const Artifact& artifact = std::get<Artifact>(compiled);
+  ++statistics_.compiled;
+  const Device::ProgramRef program = device_.load(artifact);
+  cache_.store_artifact(row_of(key_of(moves, workload), artifact));
+  return {program, ""};
+}
+
+std::optional<ScheduleRow> KernelStore::remembered_schedule(const KernelGraph& graph) {
+  return find_schedule(workload_of(graph));
+}
+
+KernelStore::RememberedCode KernelStore::remembered_code(const KernelGraph& graph,
+                                                         const std::string& moves) {
+  const std::string key = key_of(moves, workload_of(graph));
+  return {key, cache_.find_artifact(key).has_value()};
+}
+
+}  // namespace tenon

@@ -1,0 +1,81 @@
+// The kernel store: from a kernel's graph to a program that is loaded and can be launched. It looks
+// in memory, then in the cache, and lowers and compiles only what is in neither. The key everywhere
+// is the kernel's canonical text, which leaves out its buffers.
+//
+// The cache holds, for each kernel, the schedule as text and the code under a key that covers
+// everything it was made from; both together spare a warm process the lowering and the compiler. A
+// schedule that was picked, not tuned, is kept under the build that picked it: a better pick is not
+// held back by what an older one wrote.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "cache/cache.h"
+#include "codegen/cpu_info.h"
+#include "lower/fuse.h"
+#include "tuner/session.h"
+#include "tuner/session_debug.h"
+#include "tuner/session_lower.h"
+
+namespace tenon {
+
+class KernelStore {
+ public:
+  struct Target {
+    CpuInfo cpu;
+    Isa isa;
+    int threads;
+  };
+  KernelStore(Device& device, const Target& target, const std::optional<std::string>& cache_path,
+              const DebugStages& debug, Statistics& statistics);
+
+  // The program for a kernel, on the schedule that is known or picked. Error where even the naive
+  // nest does not compile.
+  Device::ProgramRef program(const KernelGraph& graph);
+  // The same with moves given by hand, which are applied to `naive`, the kernel's nest. MovesError
+  // for a move that is refused.
+  Device::ProgramRef program(const KernelGraph& graph, const Kernel& naive, const Schedule& by_hand,
+                             const std::string& file);
+
+  // What the cache has of a kernel, for `tenon explain`: the schedule that a first call would run,
+  // and whether the code of the kernel is there with some moves.
+  std::optional<ScheduleRow> remembered_schedule(const KernelGraph& graph);
+  struct RememberedCode {
+    std::string key;
+    bool is_there;
+  };
+  RememberedCode remembered_code(const KernelGraph& graph, const std::string& moves);
+  const std::string& cache_path() const { return cache_.path(); }
+
+ private:
+  struct Built {
+    Device::ProgramRef program;  // null where it failed
+    std::string failure;
+  };
+  struct Workload {
+    std::string text;
+    WorkloadRow row;
+  };
+  Workload workload_of(const KernelGraph& graph) const;
+  std::optional<ScheduleRow> find_schedule(const Workload& workload);
+  std::string key_of(const std::string& moves, const Workload& workload) const;
+  Device::ProgramRef find_artifact(const std::string& key);
+  Device::ProgramRef lower_and_build(const KernelGraph& graph, const Workload& workload,
+                                     const std::optional<ScheduleRow>& known);
+  Built build(const Workload& workload, const Kernel& naive, const Schedule& schedule);
+  Built compile_and_load(const Workload& workload, const Kernel& scheduled,
+                         const std::string& moves);
+
+  Device& device_;
+  Target target_;
+  const DebugStages& debug_;
+  Statistics& statistics_;
+  Cache cache_;
+  DeviceRow device_row_;
+  std::unordered_map<std::string, Device::ProgramRef> programs_;  // by canonical text and moves
+};
+
+}  // namespace tenon

@@ -1,0 +1,246 @@
+// The program `tenon` as people meet it: what it prints, what it writes, and how it fails. The
+// program is run as a process; TENON_PROGRAM says where it lies.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "cli/npy.h"
+#include "session_support.h"
+
+using namespace tenon;
+using session_test::contents_of;
+using session_test::Folder;
+using session_test::Outcome;
+
+namespace {
+
+const char* const classify =
+    "a = input f32[64,32]\n"
+    "w = input f32[32,10]\n"
+    "p = softmax(relu(matmul(a, w)), axis=-1)\n"
+    "output p\n";
+
+std::string npy_of(const std::vector<std::int64_t>& shape, const std::vector<float>& values) {
+  return cli::npy_header(Type::f32, shape) +
+         std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+}
+
+std::vector<float> values_in(const std::string& path) {
+  const cli::NpyArray array = cli::parse_npy(contents_of(path), path);
+  std::vector<float> values(array.bytes.size() / sizeof(float));
+  std::memcpy(values.data(), array.bytes.data(), array.bytes.size());
+  return values;
+}
+
+std::vector<float> noise(std::size_t count) {
+  std::vector<float> values(count);
+  std::uint32_t state = 12345;
+  for (float& value : values) {
+    state = state * 1664525 + 1013904223;
+    value = static_cast<float>(state >> 8) / (1 << 23) - 1;
+  }
+  return values;
+}
+
+// A folder with the graph of the README and values for it, and a cache of its own.
+class Workplace : public Folder {
+ public:
+  Workplace() {
+    file("g.tenon", classify);
+    file("a.npy", npy_of({64, 32}, noise(64 * 32)));
+    file("w.npy", npy_of({32, 10}, noise(32 * 10)));
+  }
+  Outcome tenon(const std::string& arguments, const std::string& before = "") const {
+    return session_test::shell(*this,
+                               before + " TENON_CACHE=cache.sqlite " TENON_PROGRAM " " + arguments);
+  }
+};
+
+const std::string with_inputs = "run g.tenon --input a=a.npy --input w=w.npy ";
+
+}  // namespace
+
+TEST_CASE("the example's compiled values are the interpreter's") {
+  const Workplace place;
+  CHECK(place.tenon(with_inputs + "--output p=p.npy").code == 0);
+  CHECK(place.tenon(with_inputs + "--output p=q.npy --device interpret").code == 0);
+  const auto compiled = values_in(place / "p.npy"), interpreted = values_in(place / "q.npy");
+  REQUIRE(compiled.size() == 640);
+  REQUIRE(interpreted.size() == 640);
+  for (std::size_t i = 0; i < 640; ++i) CHECK(std::abs(compiled[i] - interpreted[i]) < 2e-6);
+  for (std::size_t row = 0; row < 64; ++row) {
+    double sum = 0;
+    for (std::size_t i = 0; i < 10; ++i) sum += compiled[row * 10 + i];
+    CHECK(sum == doctest::Approx(1));
+  }
+}
+
+TEST_CASE("threads and instructions do not change a bit") {
+  const Workplace place;
+  CHECK(place.tenon(with_inputs + "--output p=p.npy --threads 1").code == 0);
+  const std::string bits = contents_of(place / "p.npy");
+  for (const char* options : {"--threads 2", "--isa avx2", "--isa fma128 --threads 2"}) {
+    CHECK(place.tenon(with_inputs + "--output p=q.npy " + options).code == 0);
+    CHECK(contents_of(place / "q.npy") == bits);
+  }
+}
+
+TEST_CASE("an output without a file is printed") {
+  const Workplace place;
+  place.file("s.npy", npy_of({2, 3}, {1, 2, 3, 4, 5, 6}));
+  place.file("t.tenon", "x = input f32[2,3]\ny = add(x, 1)\nz = sum(x)\noutput y, z\n");
+  const Outcome outcome = place.tenon("run t.tenon --input x=s.npy --device interpret");
+  CHECK(outcome.err == "");
+  CHECK(outcome.out == "y = f32[2,3]\n[[2 3 4]\n [5 6 7]]\nz = f32[]\n21\n");
+  CHECK(outcome.code == 0);
+}
+
+TEST_CASE("a warm process opens no LLVM and compiles nothing") {
+  const Workplace place;
+  const Outcome cold = place.tenon(with_inputs + "--output p=p.npy --statistics", "LD_DEBUG=files");
+  CHECK(cold.code == 0);
+  CHECK(cold.err.find("libLLVM") != std::string::npos);
+  CHECK(cold.err.find("from cache: 0;") != std::string::npos);
+  const Outcome warm = place.tenon(with_inputs + "--output p=q.npy --statistics", "LD_DEBUG=files");
+  CHECK(warm.code == 0);
+  CHECK(warm.err.find("LLVM") == std::string::npos);
+  CHECK(warm.err.find("tenon_llvm") == std::string::npos);
+  CHECK(warm.err.find("compiled: 0, from cache: ") != std::string::npos);
+  CHECK(contents_of(place / "p.npy") == contents_of(place / "q.npy"));
+}
+
+TEST_CASE("a mistake is one line with its place, and exit code 2") {
+  const Workplace place;
+  place.file("narrow.npy", npy_of({64, 31}, noise(64 * 31)));
+  place.file("noise.npy", "this is no array");
+  place.file("bad.tenon", "a = input f32[64,32]\nb = matmul(a, a)\noutput b\n");
+  place.file("no_such_move.moves", "kernel p:\n  frobnicate i\n");
+  place.file("no_such_kernel.moves", "kernel nobody:\n  bind i parallel\n");
+  struct Row {
+    std::string arguments, message;  // message: a part of the line
+  };
+  const Row table[] = {
+      {"", "A subcommand is required; see tenon --help"},
+      {"frobnicate", "see tenon --help"},
+      {"run", "FILE is required; see tenon --help"},
+      {"run g.tenon --frobnicate", "--frobnicate; see tenon --help"},
+      {"run nowhere.tenon", "tenon: nowhere.tenon: cannot be read: No such file or directory"},
+      {"run bad.tenon --input a=a.npy", "tenon: bad.tenon:2: "},
+      {"run g.tenon --input a=a.npy",
+       "tenon: g.tenon: input w f32[32,10] has no values; give --input w=FILE.npy"},
+      {with_inputs + "--input x=a.npy",
+       "tenon: --input x=a.npy: g.tenon has no input x; it has a, w"},
+      {with_inputs + "--input a=w.npy", "tenon: --input a=w.npy: a is given twice"},
+      {"run g.tenon --input a", "tenon: --input a: write --input NAME=FILE.npy"},
+      {with_inputs + "--output q=q.npy",
+       "tenon: --output q=q.npy: g.tenon has no output q; it has p"},
+      {"run g.tenon --input a=narrow.npy --input w=w.npy",
+       "tenon: narrow.npy: expected f32[64,32] for input a, the file has f32[64,31]"},
+      {"run g.tenon --input a=noise.npy --input w=w.npy", "tenon: noise.npy: not a .npy file"},
+      {"run g.tenon --input a=gone.npy --input w=w.npy", "tenon: gone.npy: cannot be read"},
+      {with_inputs + "--isa sse2", "tenon: --isa sse2: choose avx512, avx2 or fma128"},
+      {with_inputs + "--device tpu", "tenon: --device tpu: choose cpu or interpret"},
+      {with_inputs + "--threads 0", "see tenon --help"},
+      {with_inputs + "--threads many", "see tenon --help"},
+      {with_inputs + "--moves gone.moves", "tenon: gone.moves: cannot be read"},
+      {with_inputs + "--moves no_such_move.moves", "tenon: no_such_move.moves:2: "},
+      {with_inputs + "--moves no_such_kernel.moves",
+       "tenon: no_such_kernel.moves: there is no kernel nobody; the graph has "},
+      {"explain g.tenon --stage dessert", "tenon: --stage dessert: the stages are file, graph, "},
+      {"cache show ffff", "tenon: cache show ffff: no kernel's hash begins so"},
+      {"cache import a.npy", "tenon: a.npy: line 1: "},
+      {"cache prune", "--limit is required; see tenon --help"},
+  };
+  for (const Row& row : table) {
+    const Outcome outcome = place.tenon(row.arguments);
+    CAPTURE(row.arguments);
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 2);
+    CHECK(outcome.out == "");
+    CHECK(outcome.err.find(row.message) != std::string::npos);
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+    CHECK(outcome.err.starts_with("tenon: "));
+  }
+}
+
+TEST_CASE("what cannot be written is a failure with exit code 1, and leaves nothing") {
+  const Workplace place;
+  const Outcome outcome = place.tenon(with_inputs + "--output p=nowhere/p.npy");
+  CHECK(outcome.code == 1);
+  CHECK(outcome.err == "tenon: nowhere/p.npy: cannot be written: No such file or directory\n");
+  CHECK(place.tenon(with_inputs + "--output p=p.npy").code == 0);
+  CHECK(session_test::shell(place, "ls -A").out.find(".tmp") == std::string::npos);
+}
+
+TEST_CASE("every subcommand has help with an example") {
+  const Workplace place;
+  for (const std::string command :
+       {"", "run", "explain", "device", "cache", "cache ls", "cache show", "cache export",
+        "cache import", "cache prune", "cache clear", "cache path"}) {
+    const Outcome outcome = place.tenon(command + " --help");
+    CAPTURE(command);
+    CHECK(outcome.code == 0);
+    CHECK(outcome.err == "");
+    CHECK(outcome.out.find("Example") != std::string::npos);
+    CHECK(outcome.out.find("tenon " + command) != std::string::npos);
+  }
+}
+
+TEST_CASE("explain shows the stops, or those asked for") {
+  const Workplace place;
+  const Outcome all = place.tenon("explain g.tenon");
+  CHECK(all.err == "");
+  CHECK(all.code == 0);
+  std::size_t at = 0;
+  for (const char* stage :
+       {"file", "graph", "rules", "kernels", "naive", "moves", "finish", "ir", "cache"}) {
+    CAPTURE(stage);
+    const std::size_t found = all.out.find("== " + std::string(stage) + ": ", at);
+    CHECK(found != std::string::npos);
+    at = found == std::string::npos ? at : found;
+  }
+  CHECK(all.out.find("== asm: ") == std::string::npos);
+  const Outcome one = place.tenon("explain g.tenon --stage asm --isa avx2");
+  CHECK(one.out.starts_with("== asm: "));
+  CHECK(one.out.find("vfmadd") != std::string::npos);
+  CHECK(one.out.find("zmm") == std::string::npos);
+}
+
+TEST_CASE("the cache is listed, shown, moved and emptied") {
+  const Workplace place;
+  CHECK(place.tenon("cache path").out.ends_with("cache.sqlite\n"));
+  CHECK(place.tenon("cache ls").out.starts_with("schedules: 0, compiled kernels: 0 "));
+  CHECK(place.tenon(with_inputs).code == 0);
+  const std::string listing = place.tenon("cache ls").out;
+  CHECK(listing.find("picked") != std::string::npos);
+  const std::string hash = listing.substr(listing.find('\n') + 1, 12);
+  CHECK(place.tenon("cache show " + hash).out.starts_with("kernel " + hash));
+  CHECK(place.tenon("cache export all.jsonl").code == 0);
+  CHECK(place.tenon("cache prune --limit 0B").out.ends_with("left: 0 bytes\n"));
+  CHECK(place.tenon("cache clear").code == 0);
+  CHECK(place.tenon("cache ls").out.starts_with("schedules: 0, compiled kernels: 0 "));
+  CHECK(place.tenon("cache import all.jsonl").out.starts_with("imported: "));
+  CHECK(place.tenon("cache ls").out.find("compiled kernels: 0 ") != std::string::npos);
+  CHECK(place.tenon("cache show " + hash).code == 0);
+}
+
+TEST_CASE("device shows the processor's table") {
+  const Workplace place;
+  const Outcome outcome = place.tenon("device");
+  CHECK(outcome.code == 0);
+  for (const char* row : {"processor ", "vectors ", "threads ", "cache L1 ", "compiler "})
+    CHECK(outcome.out.find(row) != std::string::npos);
+}
+
+TEST_CASE("DEBUG prints stages by name, and tells of one that is none") {
+  const Workplace place;
+  const Outcome outcome =
+      place.tenon(with_inputs + "--output p=p.npy", "DEBUG=graph,cache,dessert");
+  CHECK(outcome.code == 0);
+  CHECK(outcome.err.starts_with("DEBUG: there is no stage 'dessert'; the stages are graph, "));
+  CHECK(outcome.err.find("[graph] ") != std::string::npos);
+  CHECK(outcome.err.find("[cache] ") != std::string::npos);
+  CHECK(outcome.err.find("[loops] ") == std::string::npos);
+}

@@ -1,0 +1,145 @@
+// The session and the cache: what a second session finds, and what it does not.
+#include <doctest/doctest.h>
+
+#include "cache/cache.h"
+#include "core/error.h"
+#include "ops/arithmetic.h"
+#include "ops/matmul.h"
+#include "ops/normalization.h"
+#include "session_support.h"
+#include "tuner/session.h"
+
+using namespace tenon;
+using session_test::Folder;
+
+namespace {
+
+SessionOptions options_in(const Folder& folder) {
+  SessionOptions options;
+  options.threads = 1;
+  options.cache = folder / "cache.sqlite";
+  return options;
+}
+
+// Runs a graph of several kernels; returns its values.
+std::vector<float> run(Session& session) {
+  const Tensor a = session.tensor(std::vector<float>(64, 0.5F), {8, 8});
+  const Tensor b = session.tensor(std::vector<float>(64, 0.25F), {8, 8});
+  return matmul(softmax(matmul(a, b), -1), b).to_vector<float>();
+}
+
+}  // namespace
+
+TEST_CASE("a second session neither lowers nor compiles") {
+  const Folder folder;
+  Session cold(options_in(folder));
+  const auto values = run(cold);
+  CHECK(cold.statistics().compiled >= 1);
+  CHECK(cold.statistics().from_cache == 0);
+  Session warm(options_in(folder));
+  CHECK(run(warm) == values);
+  CHECK(warm.statistics().compiled == 0);
+  CHECK(warm.statistics().lowered == 0);
+  CHECK(warm.statistics().from_cache == cold.statistics().compiled);
+}
+
+TEST_CASE("other instructions and other thread counts miss") {
+  const Folder folder;
+  Session first(options_in(folder));
+  const auto values = run(first);
+  SessionOptions narrow = options_in(folder);
+  narrow.isa = Isa::fma128;
+  Session other(narrow);
+  CHECK(run(other) == values);
+  CHECK(other.statistics().from_cache == 0);
+  CHECK(other.statistics().compiled == first.statistics().compiled);
+}
+
+TEST_CASE("an empty path keeps nothing") {
+  SessionOptions options;
+  options.threads = 1;
+  options.cache = "";
+  for (int round = 0; round < 2; ++round) {
+    Session session(options);
+    run(session);
+    CHECK(session.statistics().compiled >= 1);
+  }
+}
+
+TEST_CASE("schedules from the cache that are nonsense are replaced by the pick") {
+  const Folder folder;
+  std::vector<float> values;
+  {
+    Session session(options_in(folder));
+    values = run(session);
+  }
+  {
+    Cache cache(CacheOptions{folder / "cache.sqlite"});
+    for (const ScheduleEntry& entry : cache.schedules()) {
+      ScheduleRow nonsense = entry.schedule;
+      nonsense.engine = "1";
+      nonsense.status = ScheduleStatus::tuned;
+      nonsense.moves = entry.schedule.moves.empty() ? "split nowhere -> a b(4)" : "not a move";
+      cache.store_schedule(entry.device, entry.workload, nonsense);
+    }
+  }
+  Session session(options_in(folder));
+  CHECK(run(session) == values);
+}
+
+TEST_CASE("code from the cache that cannot be used is compiled again") {
+  const Folder folder;
+  {
+    Session session(options_in(folder));
+    run(session);
+  }
+  {
+    Cache cache(CacheOptions{folder / "cache.sqlite"});
+    for (const ArtifactInfo& info : cache.artifacts()) {
+      ArtifactRow artifact = *cache.find_artifact(info.key);
+      artifact.meta = "entry beyond reason";
+      cache.forget_artifact(info.key);
+      cache.store_artifact(artifact);
+    }
+  }
+  Session session(options_in(folder));
+  run(session);
+  CHECK(session.statistics().compiled >= 1);
+  CHECK(session.statistics().from_cache == 0);
+  Session again(options_in(folder));
+  run(again);
+  CHECK(again.statistics().compiled == 0);
+}
+
+TEST_CASE("moves by hand are applied, kept by their text, and refused with their line") {
+  const Folder folder;
+  const auto with_moves = [&](const std::string& kernel, const std::string& moves) {
+    SessionOptions options = options_in(folder);
+    options.moves = {"hand.moves", {{kernel, parse_schedule(moves, "hand.moves")}}};
+    return options;
+  };
+  const auto sum = [](Session& session) {
+    const Tensor x = session.tensor(std::vector<float>(12, 0.5F), {3, 4});
+    return (x + x).to_vector<float>();
+  };
+  Session plain(options_in(folder));
+  const auto values = sum(plain);
+  // The naive nest of one element-wise kernel: its axes are found by asking for a wrong one.
+  Session wrong(with_moves("", "\nbind nowhere parallel"));
+  CHECK_THROWS_AS(sum(wrong), MovesError);
+  try {
+    sum(wrong);
+  } catch (const MovesError& error) {
+    CHECK(std::string(error.what()).starts_with("hand.moves:2: bind nowhere parallel: "));
+  }
+  Session misnamed(with_moves("no_such_kernel", "bind nowhere parallel"));
+  try {
+    sum(misnamed);
+  } catch (const MovesError& error) {
+    CHECK(std::string(error.what())
+              .starts_with(
+                  "hand.moves: there is no kernel no_such_kernel; the graph has 1 kernel: "));
+  }
+  Session empty(with_moves("", ""));
+  CHECK(sum(empty) == values);
+}

@@ -1,0 +1,181 @@
+// The session as an executor: values, what is compiled and what is not, memory, assignments.
+#include <doctest/doctest.h>
+
+#include <malloc.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/gradient.h"
+#include "ops/arithmetic.h"
+#include "ops/functions.h"
+#include "ops/matmul.h"
+#include "ops/normalization.h"
+#include "session_support.h"
+#include "tuner/session.h"
+
+using namespace tenon;
+
+namespace {
+
+SessionOptions in_memory(int threads = 1) {
+  SessionOptions options;
+  options.threads = threads;
+  options.cache = "";
+  return options;
+}
+
+std::vector<float> ramp(std::size_t count, float step = 0.25F) {
+  std::vector<float> values(count);
+  for (std::size_t i = 0; i < count; ++i) values[i] = step * static_cast<float>(i % 7) - 0.5F;
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("a graph gives the interpreter's values") {
+  SessionOptions interpreted = in_memory();
+  interpreted.interpret = true;
+  Session compiled(in_memory(2)), oracle(interpreted);
+  const auto values = [&](Session& session) {
+    const Tensor a = session.tensor(ramp(6 * 5), {6, 5}), w = session.tensor(ramp(5 * 3), {5, 3});
+    return softmax(relu(matmul(a, w)), -1).to_vector<float>();
+  };
+  const auto got = values(compiled), expected = values(oracle);
+  REQUIRE(got.size() == 18);
+  for (std::size_t i = 0; i < got.size(); ++i)
+    CHECK(got[i] == doctest::Approx(expected[i]).epsilon(1e-5));
+  CHECK(oracle.statistics().compiled == 0);
+}
+
+TEST_CASE("a graph of the same structure is neither planned nor lowered again") {
+  Session session(in_memory());
+  std::int64_t lowered = 0, compiled = 0;
+  for (int step = 0; step < 5; ++step) {
+    const Tensor x = session.tensor(ramp(32, 0.5F * static_cast<float>(step)), {32});
+    const auto y = (x * x + x).to_vector<float>();
+    CHECK(y[3] == doctest::Approx(std::pow(1.5 * step - 0.5, 2) + 1.5 * step - 0.5));
+    if (step == 0) {
+      lowered = session.statistics().lowered;
+      compiled = session.statistics().compiled;
+    }
+  }
+  CHECK(lowered >= 1);
+  CHECK(session.statistics().plans == 1);
+  CHECK(session.statistics().lowered == lowered);
+  CHECK(session.statistics().compiled == compiled);
+  CHECK(session.statistics().launches == 5 * compiled);
+}
+
+TEST_CASE("the same kernel in another graph is not compiled again") {
+  Session session(in_memory());
+  const Tensor x = session.tensor(ramp(32), {32}), y = session.tensor(ramp(32), {32});
+  (x + y).realize();
+  const std::int64_t compiled = session.statistics().compiled;
+  const Tensor sums[] = {y + x, x + x};
+  realize(sums);
+  CHECK(session.statistics().plans == 2);
+  (y + x).realize();  // realized already
+  CHECK(session.statistics().plans == 2);
+  CHECK(session.statistics().compiled <= compiled + 1);
+}
+
+TEST_CASE("a training loop compiles once and holds flat memory") {
+  Session session(in_memory());
+  Tensor w = session.tensor(ramp(8 * 4), {8, 4});
+  Tensor rate = session.tensor(std::vector<float>{0.01F}, {});
+  w.realize();
+  std::int64_t compiled = 0;
+  std::size_t nodes = 0, bytes = 0;
+  float first_loss = 0, last_loss = 0;
+  for (int step = 0; step < 60; ++step) {
+    const Tensor x = session.tensor(ramp(16 * 8, 0.125F), {16, 8});
+    const Tensor target = session.tensor(ramp(16 * 4, 0.1F), {16, 4});
+    const Tensor error = matmul(x, w) - target;
+    const Tensor loss = reduce(Combine::sum, error * error, {0, 1});
+    const Tensor of[] = {w};
+    const Tensor slope = gradients(loss, of)[0];
+    const Tensor next = w - slope * expand(reshape(rate, {1, 1}), {8, 4});
+    const Tensor both[] = {loss, next};
+    realize(both);
+    w.assign(next);
+    last_loss = loss.item<float>();
+    if (step == 0) first_loss = last_loss;
+    if (step == 20) {
+      compiled = session.statistics().compiled;
+      nodes = session.nodes().size();
+      bytes = mallinfo2().uordblks;
+    }
+    if (step > 20) {
+      CHECK(session.statistics().compiled == compiled);
+      CHECK(session.nodes().size() == nodes);
+      CHECK(mallinfo2().uordblks <= bytes + 4096);
+    }
+  }
+  CHECK(last_loss < first_loss);
+}
+
+TEST_CASE("assign gives the memory a new version") {
+  Session session(in_memory());
+  Tensor x = session.tensor(std::vector<float>{1, 2, 3}, {3});
+  const Tensor old_twice = x + x;
+  x.assign(x * x);
+  CHECK(x.to_vector<float>() == std::vector<float>{1, 4, 9});
+  CHECK_THROWS_WITH_AS(old_twice.realize(),
+                       "a tensor f32[3] was overwritten in place; use it before the assignment, or "
+                       "use the tensor assigned to",
+                       Error);
+  x.assign(flip(x, {0}));  // reads what it writes, elsewhere
+  CHECK(x.to_vector<float>() == std::vector<float>{9, 4, 1});
+  const Tensor y = session.tensor(std::vector<float>{7, 8, 9}, {3});
+  x.assign(y);
+  CHECK(x.to_vector<float>() == std::vector<float>{7, 8, 9});
+  x.assign(x * y);
+  CHECK(y.to_vector<float>() == std::vector<float>{7, 8, 9});
+  CHECK(x.to_vector<float>() == std::vector<float>{49, 64, 81});
+}
+
+TEST_CASE("a graph that amounts to one of its inputs gets memory of its own") {
+  Session session(in_memory());
+  Tensor x = session.tensor(std::vector<float>{1, 2}, {2});
+  const Tensor same = reshape(reshape(x, {2, 1}), {2});
+  same.realize();
+  x.assign(x + x);
+  CHECK(same.to_vector<float>() == std::vector<float>{1, 2});
+}
+
+TEST_CASE("tensors of no elements, of one, and of every type are realized") {
+  Session session(in_memory());
+  const Tensor none = session.tensor(std::vector<float>{}, {0, 3});
+  CHECK((none + none).to_vector<float>().empty());
+  CHECK(constant(session, Type::f32, 2.5, {2}).to_vector<float>() == std::vector<float>{2.5, 2.5});
+  CHECK(iota(session, 3).to_vector<std::int32_t>() == std::vector<std::int32_t>{0, 1, 2});
+  const Tensor bits = session.tensor(std::vector<std::uint8_t>{1, 0}, {2});
+  CHECK(cast(bits, Type::i32).to_vector<std::int32_t>() == std::vector<std::int32_t>{1, 0});
+  CHECK_THROWS_WITH_AS(session.tensor(std::vector<float>{1, 2, 3}, {2}),
+                       "tensor: 3 values for the shape [2], which has 2", Error);
+}
+
+TEST_CASE("a bound graph computes again into the same memory") {
+  Session session(in_memory());
+  const Tensor x = session.tensor(std::vector<float>{1, 2, 3}, {3});
+  const Tensor wanted[] = {x * x};
+  const Bound bound = session.bind(wanted);
+  std::vector<float> values(3);
+  bound.launch();
+  std::memcpy(values.data(), bound.results()[0]->data, 12);
+  CHECK(values == std::vector<float>{1, 4, 9});
+  const std::vector<float> changed = {2, 2, 2};
+  session.device().write(*current_buffer(*x.node()), changed.data());
+  bound.launch();
+  std::memcpy(values.data(), bound.results()[0]->data, 12);
+  CHECK(values == std::vector<float>{4, 4, 4});
+}
+
+TEST_CASE("instructions that the processor lacks are refused") {
+  SessionOptions options = in_memory();
+  options.threads = -1;
+  CHECK_THROWS_WITH_AS(Session{options}, "a session of -1 threads: give 1 or more, or 0 for all",
+                       Error);
+}
