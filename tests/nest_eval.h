@@ -1,6 +1,6 @@
 // Executes a nest in plain C++, statement by statement, exactly as lower/nest.h says: f32 values
-// are rounded after every operation, products under a sum are fused, the order is the loops'. Slow and
-// obvious, and no LLVM: the oracle for lowering and for the moves, before and after finish().
+// are rounded after every operation, products under a sum are fused, the order is the loops'. Slow
+// and obvious, and no LLVM: the oracle for lowering and for the moves, before and after finish().
 #pragma once
 
 #include <string>

@@ -2,12 +2,13 @@
 // registers: vector loads, log2 steps of two-input shuffles, vector stores.
 //
 // Blocks have 2^a lanes and 2^b rows. An element is found by the bits of its lane and of its row:
-// at first the lane's bits are a0, a1, .., and the registers' b0, b1, ..; at the end it is the other
-// way round. A step exchanges bits, by one shuffle for each result:
+// at first the lane's bits are a0, a1, .., and the registers' b0, b1, ..; at the end it is the
+// other way round. A step exchanges bits, by one shuffle for each result:
 //
 //   unpack32   lane bit 0 <- register's, lane bit 1 <- lane bit 0, register's <- lane bit 1
 //   unpack64   lane bit 1 <-> register's
-//   quads      top lane bit <- register's, the others above bit 1 move down, register's <- lane bit 2
+//   quads      top lane bit <- register's, the others above bit 1 move down,
+//              register's <- lane bit 2
 //   swap       any lane bit <-> register's; two instructions
 //
 // which are x86's unpck*ps, unpck*pd and shuf*x2. Where 2^a is not 2^b, registers are first joined
