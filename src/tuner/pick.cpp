@@ -37,14 +37,15 @@ std::string Picker::stem(Var v) const {
 std::optional<std::int64_t> Picker::stride(int tensor, const std::vector<Index>& at, Var v) const {
   const std::vector<std::int64_t>& extents =
       kernel_.tensors[static_cast<std::size_t>(tensor)].extents;
-  std::int64_t total = 0, step = 1;
+  Index address;
+  std::int64_t step = 1;
   for (std::size_t d = at.size(); d-- > 0;) {
-    const std::int64_t coefficient = at[d].coefficient(v);
-    if ((at[d] - Index::var(v) * coefficient).uses(v)) return {};
-    total += coefficient * step;
+    address = address + at[d] * step;
     step *= extents[d];
   }
-  return total;
+  const std::int64_t coefficient = address.coefficient(v);
+  if ((address - Index::var(v) * coefficient).uses(v)) return {};
+  return coefficient;
 }
 
 Schedule pick(const Kernel& naive, const CpuInfo& cpu, Isa isa, int threads) {

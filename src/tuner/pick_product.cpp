@@ -11,11 +11,12 @@
 namespace tenon {
 namespace {
 
-constexpr std::int64_t rows_of_block = 128;     // of a
-constexpr std::int64_t columns_of_panel = 256;  // of b
-constexpr std::int64_t packing_pays = 4;        // times that an element is used again
-constexpr std::int64_t shortest_sum = 32;       // terms for which packing pays
-constexpr std::int64_t small_result = 1 << 20;  // bytes of b that need no packing: they stay in L2
+constexpr std::int64_t rows_of_block = 64;       // of a
+constexpr std::int64_t panel_bytes = 8 << 20;    // of b, packed: a part of the last-level cache
+constexpr std::int64_t packing_pays = 4;         // times that an element is used again
+constexpr std::int64_t worth_threads = 1 << 17;  // multiplications
+constexpr std::int64_t shortest_sum = 32;        // terms for which packing pays
+constexpr std::int64_t small_result = 1 << 20;   // bytes of b that need no packing: they stay in L2
 
 // A statement target += a * b with the axes that matter.
 struct Product {
@@ -79,6 +80,8 @@ std::int64_t power_of_two_at_least(std::int64_t n) {
   return power;
 }
 
+std::int64_t tiles(std::int64_t extent, std::int64_t size) { return (extent + size - 1) / size; }
+
 class ProductPick {
  public:
   ProductPick(Picker& picker, Product product) : picker_(picker), product_(std::move(product)) {
@@ -89,8 +92,13 @@ class ProductPick {
     const std::int64_t most_rows = is_wide ? (vectors_ == 2 ? 8 : 14) : (vectors_ == 2 ? 6 : 10);
     rows_ = product_.row < 0 ? 1 : std::min(most_rows, picker.extent(product_.row));
     for (Var v : product_.over) terms_ *= picker.extent(v);
-    block_ = std::max<std::int64_t>(rows_of_block / rows_, 1);
-    panel_ = std::max<std::int64_t>(columns_of_panel / (width_ * vectors_), 1);
+    const std::int64_t column_tiles = tiles(columns, width_ * vectors_);
+    const std::int64_t tile_bytes = std::max<std::int64_t>(terms_, 1) * 4 * width_ * vectors_;
+    panel_ = std::clamp<std::int64_t>(panel_bytes / tile_bytes, 1,
+                                      std::max<std::int64_t>(column_tiles, 1));
+    const std::int64_t row_tiles = product_.row < 0 ? 1 : tiles(picker.extent(product_.row), rows_);
+    const std::int64_t share = tiles(row_tiles, picker.threads());  // every thread gets a block
+    block_ = std::clamp<std::int64_t>(rows_of_block / rows_, 1, std::max<std::int64_t>(share, 1));
   }
 
   bool run() {
@@ -110,6 +118,7 @@ class ProductPick {
     if (product_.row >= 0) picker_.attempt({Bind{full(product_.row, "0"), Tag::unroll}});
     stage_operands();
     stage_target();
+    if (picker_.threads() > 1) threads();
     return true;
   }
 
@@ -195,6 +204,26 @@ class ProductPick {
                                  {}}}))
         pack(tensor_name(product_.a.tensor) + "." + row_("c"), row_("0"), is_contiguous);
     }
+  }
+
+  // Blocks of rows, and the packing of b, are shared out among the threads.
+  void threads() {
+    std::int64_t work = terms_;
+    for (Var v : product_.path)
+      if (std::find(product_.over.begin(), product_.over.end(), v) == product_.over.end())
+        work *= picker_.extent(v);
+    if (work < worth_threads || product_.row < 0) return;
+    for (const std::string& name : path_names_) {
+      const auto axis = picker_.kernel().find_axis(name);  // one that was left whole
+      if (axis && picker_.extent(*axis) >= picker_.threads() &&
+          picker_.attempt({Bind{name, Tag::parallel}}))
+        return;
+    }
+    const auto blocks = picker_.kernel().find_axis(full(product_.row, "c"));
+    if (picker_.extent(*blocks) < picker_.threads()) return;
+    picker_.attempt({Bind{full(product_.row, "c"), Tag::parallel}});
+    picker_.attempt({Bind{tensor_name(product_.b.tensor) + "." + column_("c") + "." + column_("r"),
+                          Tag::parallel}});
   }
 
   // The loops of a packing copy: vectors along its innermost axis, or a transpose where the operand

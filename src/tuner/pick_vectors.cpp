@@ -37,10 +37,22 @@ std::vector<Statement> plain_statements(const Picker& picker) {
   return found;
 }
 
+// Is there a vector inside a loop over the axis?
+bool holds_vectors(const Picker& picker, const std::vector<Item>& items, Var v, bool inside) {
+  return std::any_of(items.begin(), items.end(), [&](const Item& item) {
+    const Loop* loop = item.loop();
+    if (!loop) return false;
+    return (inside && picker.axis(loop->axis).tag == Tag::vector) ||
+           holds_vectors(picker, loop->body, v, inside || loop->axis == v);
+  });
+}
+
 // How many accesses of the statement are contiguous along the axis, less those that jump.
 int contiguity(const Picker& picker, const Statement& statement, Var v) {
   int score = 0;
   const auto judge = [&](int tensor, const std::vector<Index>& at) {
+    const KernelTensor& accessed = picker.kernel().tensors[static_cast<std::size_t>(tensor)];
+    if (accessed.where != Where::argument) return;
     const auto stride = picker.stride(tensor, at, v);
     if (stride == 1) score += 2;
     if (!stride || (*stride != 0 && *stride != 1)) score -= 3;
@@ -59,6 +71,7 @@ void vectorize(Picker& picker, const Statement& statement) {
   for (Var v : statement.path) {
     if (picker.axis(v).tag != Tag::serial || picker.extent(v) < 4) continue;
     if (std::find(over.begin(), over.end(), v) != over.end()) continue;
+    if (holds_vectors(picker, picker.kernel().body, v, false)) continue;
     const int score = contiguity(picker, statement, v);
     if (score > best_score ||
         (score == best_score && best >= 0 && picker.extent(v) > picker.extent(best)))
