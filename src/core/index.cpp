@@ -345,6 +345,15 @@ std::string text(const Index& index, const std::function<std::string(Var)>& name
   return result;
 }
 
+Range without_division(const Range& range) {
+  for (const Term& term : range.index.terms()) {
+    if (term.kind != Kind::floordiv || term.coefficient != 1) continue;
+    const Index rest = range.index - Index::of(term);
+    return {rest * term.divisor + *term.inner, range.low * term.divisor, range.high * term.divisor};
+  }
+  return range;
+}
+
 bool always(const Range& range, const VarBounds& of) {
   const Bounds values = bounds(range.index, of);
   return values.low >= range.low && values.high < range.high;

@@ -140,7 +140,10 @@ ValueRef with_tensor(const ValueRef& value, int from, int to) {
 }
 
 std::vector<Range> map_indices(std::vector<Range> ranges, const IndexMap& map) {
-  for (Range& range : ranges) range.index = map(range.index);
+  for (Range& range : ranges) {
+    range.index = map(range.index);
+    range = without_division(range);
+  }
   return ranges;
 }
 
