@@ -55,9 +55,12 @@ std::vector<Var> row_axes(const Node& reader) {
 
 bool is_at_rows(const Node& read_node, const Read& read) {
   const std::vector<Var> rows = row_axes(*read.reader);
-  if (!read.by_position || read.at.size() > rows.size()) return false;
+  std::size_t rank = read.at.size();  // without the axes of one element that stand last
+  while (rank > 0 && read_node.shape[rank - 1].value() == 1 && read.at[rank - 1] == Index(0))
+    rank--;
+  if (!read.by_position || rank > rows.size()) return false;
   const Shape& extents = iteration_shape(*read.reader);
-  for (std::size_t axis = 0; axis < read.at.size(); axis++) {
+  for (std::size_t axis = 0; axis < rank; axis++) {
     const Extent& extent = extents[static_cast<std::size_t>(rows[axis])];
     const bool only = extent.value() == 1 && read.at[axis] == Index(0);
     if (!only && !(read.at[axis] == Index::var(rows[axis]))) return false;

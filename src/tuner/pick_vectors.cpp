@@ -202,7 +202,8 @@ void pick_lanes(Picker& picker) {
       visit_loads(store, [&](const Load& load) {
         for (const Use& use : uses_of(picker.kernel().body, load.tensor))
           if (!use.load && !use.at.empty())
-            if (const auto from = use.at.back().as_var(); from && lanes.insert(*from).second)
+            if (const auto from = use.at.back().as_var();
+                from && picker.extent(*from) == picker.extent(*axis) && lanes.insert(*from).second)
               grew = true;
       });
     });
