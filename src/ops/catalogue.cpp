@@ -1,6 +1,5 @@
 #include "ops/catalogue.h"
 
-
 #include "ops/arguments.h"
 #include "ops/arithmetic.h"
 #include "ops/convolution.h"
@@ -163,13 +162,12 @@ constexpr Operation table[] = {
     {"one_hot(labels, classes=N)", "1 at the label and 0 elsewhere, along a new last axis",
      [](Given a) { return one_hot(a[0], a.integer("classes")); }},
     {"Random numbers", {}, nullptr},
-    {"uniform(seed, shape=S, stream=0)", "numbers in [0, 1) from a seed, i32[] or a whole number",
+    {"uniform(seed, shape=S, stream=0)", "numbers in [0, 1) from a seed, i32",
      [](Given a) { return uniform(seed_of(a[0]), shape_of(a, "shape"), a.axis("stream")); }},
     {"normal(seed, shape=S, stream=0)", "numbers with mean 0 and variance 1 from a seed",
      [](Given a) { return normal(seed_of(a[0]), shape_of(a, "shape"), a.axis("stream")); }},
     {"dropout(x, seed, rate=R, stream=0)",
-     "x with a share of its elements set to 0, the others scaled up to make good "
-     "for it",
+     "x with a share of its elements set to 0, the others scaled up instead",
      [](Given a) { return dropout(a[0], a.number("rate"), seed_of(a[1]), a.axis("stream")); }},
 };
 
