@@ -83,6 +83,16 @@ Path scope_of(const KernelTensor& tensor, const std::vector<Place>& places) {
   return Path(first.path.begin(), first.path.begin() + static_cast<std::ptrdiff_t>(common));
 }
 
+// The scope without its vector axes and what is inside them: the lanes run side by side, so each
+// needs its own element.
+Path outside_vectors(const Kernel& kernel, Path scope) {
+  const auto vector = std::find_if(scope.begin(), scope.end(), [&](Var v) {
+    return kernel.axes[static_cast<std::size_t>(v)].tag == Tag::vector;
+  });
+  scope.erase(vector, scope.end());
+  return scope;
+}
+
 // What of an index stands still inside the scope; nothing where a division mixes both.
 std::optional<Index> still_part(const Index& index, const Path& scope) {
   Index still;
@@ -173,7 +183,7 @@ FinishedKernel place_locals(const Kernel& kernel) {
       tensor.extents.assign(tensor.extents.size(), 0);
       continue;
     }
-    const Path scope = scope_of(tensor, places);
+    const Path scope = outside_vectors(result, scope_of(tensor, places));
     std::vector<Shrink> shrinks;
     std::int64_t size = info(tensor.type).bytes;
     bool known = true;
