@@ -3,6 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
+#include <functional>
+#include <unordered_map>
 
 #include "lower/nest.h"
 
@@ -84,6 +86,32 @@ class Printer {
   }
 
   std::string value(const ValueRef& v) const {
+    const auto shared = shared_.find(v.get());
+    return shared == shared_.end() ? formula(v) : fmt::format("%{}", shared->second);
+  }
+
+  // A value that is used more than once in the statement has a line of its own: `%1 = ..`.
+  void share(const ValueRef& v, int depth) {
+    if (!v) return;
+    std::unordered_map<const Value*, int> uses;
+    std::vector<ValueRef> order;
+    const std::function<void(const ValueRef&)> count = [&](const ValueRef& at) {
+      const auto* apply = std::get_if<Apply>(&at->detail);
+      if (!apply || ++uses[at.get()] > 1) return;
+      for (const ValueRef& operand : apply->operands) count(operand);
+      order.push_back(at);
+    };
+    count(v);
+    for (const ValueRef& at : order) {
+      if (uses[at.get()] < 2 || shared_.contains(at.get())) continue;
+      const std::string text = formula(at);
+      shared_[at.get()] = static_cast<int>(shared_.size()) + 1;
+      out_.append(static_cast<std::size_t>(depth) * 2, ' ');
+      out_ += fmt::format("%{} = {}\n", shared_.size(), text);
+    }
+  }
+
+  std::string formula(const ValueRef& v) const {
     if (const auto* load = std::get_if<Load>(&v->detail)) {
       std::string read = element(load->tensor, load->at, load->computed_axis, load->computed);
       if (load->inside.empty()) return read;
@@ -125,6 +153,11 @@ class Printer {
 
   void items(const std::vector<Item>& all, int depth) {
     for (const Item& item : all) {
+      if (const Store* s = item.store()) {
+        shared_.clear();
+        share(s->value, depth);
+        share(s->factor, depth);
+      }
       out_.append(static_cast<std::size_t>(depth) * 2, ' ');
       if (const Loop* loop = item.loop()) {
         const Axis& axis = kernel_.axes.at(static_cast<std::size_t>(loop->axis));
@@ -175,6 +208,7 @@ class Printer {
 
   const Kernel& kernel_;
   std::vector<std::string> short_names_;
+  std::unordered_map<const Value*, int> shared_;  // their numbers, in the current statement
   std::string out_;
 };
 

@@ -1,6 +1,7 @@
 #include "lower/tree.h"
 
 #include <unordered_map>
+#include <unordered_set>
 
 namespace tenon {
 namespace {
@@ -81,16 +82,20 @@ void visit_stores(const std::vector<Item>& items,
 }
 
 void visit_loads(const ValueRef& value, const std::function<void(const Load&)>& see) {
-  if (!value) return;
-  if (const auto* load = std::get_if<Load>(&value->detail)) {
-    visit_loads(load->computed, see);
-    see(*load);
-  } else if (const auto* fold = std::get_if<Fold>(&value->detail)) {
-    Load lanes{fold->tensor, fold->at, {}, 0, -1, nullptr};
-    see(lanes);
-  } else if (const auto* apply = std::get_if<Apply>(&value->detail)) {
-    for (const ValueRef& operand : apply->operands) visit_loads(operand, see);
-  }
+  // A value is a graph: what is shared in it is seen once.
+  std::unordered_set<const Value*> seen;
+  const std::function<void(const ValueRef&)> below = [&](const ValueRef& v) {
+    if (!v || !seen.insert(v.get()).second) return;
+    if (const auto* load = std::get_if<Load>(&v->detail)) {
+      below(load->computed);
+      see(*load);
+    } else if (const auto* fold = std::get_if<Fold>(&v->detail)) {
+      see({fold->tensor, fold->at, {}, 0, -1, nullptr});
+    } else if (const auto* apply = std::get_if<Apply>(&v->detail)) {
+      for (const ValueRef& operand : apply->operands) below(operand);
+    }
+  };
+  below(value);
 }
 
 void visit_loads(const Store& store, const std::function<void(const Load&)>& see) {

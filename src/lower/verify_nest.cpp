@@ -76,6 +76,7 @@ class Verifier {
   }
 
   void statement(const Store& store, bool certain) {
+    seen_.clear();
     element(store.tensor, store.at, certain && !is_limited(), store.computed_axis);
     if (reason_) return;
     const KernelTensor& target = kernel_.tensors[static_cast<std::size_t>(store.tensor)];
@@ -106,6 +107,7 @@ class Verifier {
   }
 
   void value(const ValueRef& v, bool certain) {
+    if (!seen_.insert(v.get()).second) return;
     if (const auto* load = std::get_if<Load>(&v->detail)) {
       ranges(load->inside);
       element(load->tensor, load->at, certain && load->inside.empty() && !is_limited(),
@@ -164,6 +166,7 @@ class Verifier {
 
   const Kernel& kernel_;
   Path path_;
+  std::set<const Value*> seen_;  // of the current statement
   std::optional<std::string> reason_;
 };
 

@@ -181,16 +181,12 @@ void threads_in(Picker& picker, const std::vector<Item>& items) {
 void pick_lanes(Picker& picker) {
   std::set<Var> lanes;
   visit_stores(picker.kernel().body, [&](const Store& store, const Path&) {
-    const std::function<void(const ValueRef&)> look = [&](const ValueRef& value) {
-      if (const auto* apply = std::get_if<Apply>(&value->detail))
-        for (const ValueRef& operand : apply->operands) look(operand);
-      const auto* fold = std::get_if<Fold>(&value->detail);
-      if (!fold) return;
-      for (const Use& use : uses_of(picker.kernel().body, fold->tensor))
+    map_folds(store.value, [&](const Fold& fold) -> ValueRef {
+      for (const Use& use : uses_of(picker.kernel().body, fold.tensor))
         if (!use.load && !use.at.empty())
           if (const auto axis = use.at.back().as_var()) lanes.insert(*axis);
-    };
-    look(store.value);
+      return nullptr;
+    });
   });
   // Partial sums feed the folded ones: the same axis, or one of as many lanes in the same place.
   for (bool grew = true; grew;) {
