@@ -27,8 +27,11 @@ bool same_iteration(const Use& writer, const Use& other, const std::vector<Var>&
     if (std::find(writer.path.begin(), writer.path.end(), v) != writer.path.end() &&
         std::find(other.path.begin(), other.path.end(), v) != other.path.end())
       common.push_back(v);
-  const std::size_t rank = std::min(writer.at.size(), other.at.size());
-  for (std::size_t d = 0; d < rank; ++d) {
+  for (std::size_t d = 0; d < writer.at.size(); ++d) {
+    if (d == other.at.size()) {  // a fold reads all of the last axis
+      const auto written = part_of(writer.at[d], common);
+      return written && *written == Index(0);
+    }
     if (writer.at[d] == other.at[d]) continue;
     const auto written = part_of(writer.at[d], common), seen = part_of(other.at[d], common);
     if (!written || !seen || !(*written == *seen)) return false;

@@ -92,6 +92,7 @@ std::vector<Item> put_together(const Kernel& kernel, const Chain& chain,
                                   chain.axes.begin() + static_cast<std::ptrdiff_t>(hanging.depth));
     std::size_t beside = order.size() - 1;
     while (contains(inside, order[beside])) --beside;
+    while (beside > 0 && !contains(inside, order[beside - 1])) --beside;
     std::vector<Var> copies;
     for (std::size_t d = beside + 1; d < order.size(); ++d)
       if (contains(inside, order[d])) copies.push_back(order[d]);

@@ -61,6 +61,13 @@ class Collect {
   std::vector<const Loop*> loops_;
 };
 
+bool moves_alike(const Place& a, const Place& b, Var v) {
+  for (std::size_t d = 0; d < a.at.size(); ++d)
+    if (a.at[d].coefficient(v) != b.at[d].coefficient(v) || a.at[d].uses(v) != b.at[d].uses(v))
+      return false;
+  return true;
+}
+
 // The axes around the innermost place that holds all uses and outlives every accumulation.
 Path scope_of(const KernelTensor& tensor, const std::vector<Place>& places) {
   const Place& first = places.front();
@@ -80,6 +87,10 @@ Path scope_of(const KernelTensor& tensor, const std::vector<Place>& places) {
     for (std::size_t d = 0; d < common; ++d)
       if (std::find(place.over.begin(), place.over.end(), place.path[d]) != place.over.end())
         common = d;
+  // What one iteration stores and another reads outlives both.
+  for (const Place& place : places)
+    for (std::size_t d = 0; d < common; ++d)
+      if (!moves_alike(first, place, first.path[d])) common = d;
   return Path(first.path.begin(), first.path.begin() + static_cast<std::ptrdiff_t>(common));
 }
 

@@ -50,8 +50,8 @@ std::optional<std::int64_t> Picker::stride(int tensor, const std::vector<Index>&
 
 Schedule pick(const Kernel& naive, const CpuInfo& cpu, Isa isa, int threads) {
   Picker picker(naive, cpu, isa, threads);
-  pick_products(picker);
   pick_lanes(picker);
+  pick_products(picker);
   pick_vectors(picker);
   pick_streams(picker);
   pick_threads(picker);

@@ -44,6 +44,9 @@ std::optional<Product> find_product(const Picker& picker) {
   std::optional<Product> found;
   visit_stores(picker.kernel().body, [&](const Store& store, const Path& path) {
     if (found || !store.factor || store.over.empty() || store.computed) return;
+    const bool has_lanes = std::any_of(path.begin(), path.end(),
+                                       [&](Var v) { return picker.axis(v).tag == Tag::vector; });
+    if (has_lanes) return;  // partial sums side by side have their vectors
     const auto* left = std::get_if<Load>(&store.value->detail);
     const auto* right = std::get_if<Load>(&store.factor->detail);
     if (!left || !right || left->computed || right->computed) return;
@@ -66,9 +69,6 @@ std::optional<Product> find_product(const Picker& picker) {
       if (!uses(store.at, v) || !uses(product.a.at, v) || uses(product.b.at, v)) continue;
       if (product.row < 0 || picker.extent(v) > picker.extent(product.row)) product.row = v;
     }
-    // Partial sums side by side (lanes) are another rule's.
-    const KernelTensor& target = picker.kernel().tensors[static_cast<std::size_t>(store.tensor)];
-    if (target.where != Where::argument && path.back() == product.column && product.row < 0) return;
     found = std::move(product);
   });
   return found;
