@@ -47,7 +47,9 @@ int vector_bytes(Isa isa) {
   broken_invariant("an Isa that is not in the list", std::source_location::current());
 }
 
-Compiled compile(const FinishedKernel& kernel, Isa isa) { return module().compile(kernel, isa); }
+Compiled compile(const FinishedKernel& kernel, Isa isa) {
+  return module().compile(kernel, isa, default_slab_address);
+}
 
 std::string llvm_ir(const FinishedKernel& kernel, Isa isa) { return module().llvm_ir(kernel, isa); }
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include <sys/mman.h>
+#include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
@@ -79,7 +80,11 @@ class Scratch {
 
 struct CpuDevice::Implementation {
   explicit Implementation(int threads)
-      : threads(threads), pool(std::make_shared<MemoryPool>()), arena(threads), shared(*pool) {
+      : threads(threads),
+        pool(std::make_shared<MemoryPool>()),
+        workers(tbb::global_control::max_allowed_parallelism, threads),
+        arena(threads),
+        shared(*pool) {
     for (int i = 0; i < threads; i++) per_thread.push_back(std::make_unique<Scratch>(*pool));
     runtime = {.parallel = run_parallel, .self = this};
   }
@@ -103,6 +108,7 @@ struct CpuDevice::Implementation {
 
   int threads;
   std::shared_ptr<MemoryPool> pool;
+  tbb::global_control workers;  // as many as were asked for, also beyond the cores
   tbb::task_arena arena;
   std::mutex launching;
   Scratch shared;

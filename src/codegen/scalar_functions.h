@@ -4,7 +4,7 @@
 //
 //   exp2   at most 1 ULP; subnormal results as exact as their type; overflow gives infinity
 //   log2   at most 1 ULP; log2(0) = -infinity, of negative numbers NaN
-//   sin    at most 1 ULP, whatever the size of the argument; sin(-0) = -0, sin(infinity) = NaN
+//   sin    at most 1.08 ULP, whatever the size of the argument; sin(-0) = -0, sin(infinity) = NaN
 //
 // All are free of branches. Each is a template over the arithmetic M, which has the types Float
 // (f32), Int (32 bits) and Mask, or vectors of them, and
@@ -67,15 +67,16 @@ typename M::Float log2(M& m, typename M::Float x) {
   const Int e = m.isub(biased, m.integer(bias));
   const Int lowered = m.isub(e, m.select(is_small, m.integer(23), m.integer(0)));
   const Float r = m.sub(m.from_bits(m.isub(of, m.shl(e, m.integer(23)))), m.number(1));
-  Float s = m.number(-0x1.ce5032p-4F);
-  s = m.fma(s, r, m.number(0x1.803f24p-3F));
-  s = m.fma(s, r, m.number(-0x1.864564p-3F));
-  s = m.fma(s, r, m.number(0x1.a27ab2p-3F));
-  s = m.fma(s, r, m.number(-0x1.eaccbap-3F));
-  s = m.fma(s, r, m.number(0x1.27822ep-2F));
-  s = m.fma(s, r, m.number(-0x1.715a38p-2F));
-  s = m.fma(s, r, m.number(0x1.ec7086p-2F));
-  s = m.fma(s, r, m.number(-0x1.715472p-1F));
+  Float s = m.number(0x1.98a5fcp-4F);
+  s = m.fma(s, r, m.number(-0x1.5c5866p-3F));
+  s = m.fma(s, r, m.number(0x1.5ecd8ap-3F));
+  s = m.fma(s, r, m.number(-0x1.6de9b4p-3F));
+  s = m.fma(s, r, m.number(0x1.a41c36p-3F));
+  s = m.fma(s, r, m.number(-0x1.ec842ap-3F));
+  s = m.fma(s, r, m.number(0x1.277f30p-2F));
+  s = m.fma(s, r, m.number(-0x1.71546ap-2F));
+  s = m.fma(s, r, m.number(0x1.ec7088p-2F));
+  s = m.fma(s, r, m.number(-0x1.715476p-1F));
   // log2(e) in two parts.
   const Float small = m.mul(r, m.fma(s, r, m.number(0x1.4ae0c0p-26F)));
   Float result = m.add(m.convert(lowered), m.fma(r, m.number(0x1.715476p+0F), small));

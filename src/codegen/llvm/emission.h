@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -42,13 +43,13 @@ class Emission {
     llvm::Value* runtime = nullptr;
     bool is_parallel = false;
     bool streams = false;               // has non-temporal stores, which a fence must follow
+    bool is_aligned = false;            // the statement's stores to a stream are
     std::map<int, llvm::Value*> bases;  // by tensor
   };
   // A serial loop's range, and where its values go.
   struct Span {
     llvm::Value* begin;
     llvm::Value* end;
-    bool runs_once = false;  // begin < end is known
     std::int64_t step = 1;
   };
   // Where an access goes: base + index (+ computed), in elements, and when it may touch memory.
@@ -70,12 +71,18 @@ class Emission {
   void emit_serial(const Loop& loop, const Span& span, const std::vector<Range>& guards);
   void emit_parallel(const Loop& loop, llvm::Value* count, const std::vector<Range>& guards);
   void loop_over(const Span& span, const std::function<void(llvm::Value*)>& body);
+  std::vector<Range> whole_tile(const Loop& loop, std::set<std::size_t>& limits) const;
+  bool is_tile(const std::vector<Item>& items, std::vector<Var>& axes) const;
   llvm::Value* upper_end(const Loop& loop, std::vector<Range>& guards);
   bool all_below(const std::vector<Item>& items, const std::vector<Var>& axes) const;
   void when(llvm::Value* condition, const std::function<void()>& body);  // null: always
   void when(const std::vector<Range>& ranges, const std::function<void()>& body);
   void begin_body(llvm::Function* function);
   void end_body();
+
+  // emit_stream.cpp
+  const Store* streamed(const Loop& loop) const;
+  void emit_streamed(const Loop& loop, const Span& span, const Store& store);
 
   // emit_statements.cpp
   void statement(const Item& item);
@@ -130,6 +137,7 @@ class Emission {
   Body body_;
   std::vector<Var> vector_axes_;                 // on the path, outermost first
   std::vector<Range> lane_conditions_;           // on the path, those that vary with a vector axis
+  std::set<std::size_t> settled_;                // limits that are known to hold here
   llvm::Value* mask_ = nullptr;                  // of the statement; null: all lanes
   std::map<const Value*, llvm::Value*> values_;  // of the statement, each made once
   std::map<int, llvm::Function*> registers_;     // the function that a reg tensor lives in

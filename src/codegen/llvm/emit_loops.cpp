@@ -142,7 +142,9 @@ void Emission::emit(const Loop& loop) {
   const Axis& axis = kernel_.axes[loop.axis];
   std::vector<Range> guards;
   if (axis.extent == 1 || axis.tag == Tag::unroll || axis.tag == Tag::vector) {
-    for (const Limit& limit : kernel_.limits) {
+    for (std::size_t i = 0; i < kernel_.limits.size(); i++) {
+      const Limit& limit = kernel_.limits[i];
+      if (settled_.contains(i)) continue;
       std::vector<Var> others;
       limit.index.collect(others);
       const bool is_mine = std::erase(others, loop.axis) > 0 &&
@@ -202,11 +204,58 @@ void Emission::loop_over(const Span& span, const std::function<void(llvm::Value*
 }
 
 void Emission::emit_serial(const Loop& loop, const Span& span, const std::vector<Range>& guards) {
-  loop_over(span, [&](llvm::Value* counter) {
-    indices_.set_loop(loop.axis, counter);
-    when(guards, [&] { emit(loop.body); });
+  const Store* store = guards.empty() ? streamed(loop) : nullptr;
+  if (store) return emit_streamed(loop, span, *store);
+  const auto run = [&] {
+    loop_over(span, [&](llvm::Value* counter) {
+      indices_.set_loop(loop.axis, counter);
+      when(guards, [&] { emit(loop.body); });
+    });
+    indices_.forget(loop.axis);
+  };
+  std::set<std::size_t> limits;
+  const std::vector<Range> whole = whole_tile(loop, limits);
+  if (whole.empty()) return run();
+  llvm::Value* is_whole = all_hold(whole);
+  settled_.swap(limits);
+  when(is_whole, run);
+  settled_.swap(limits);
+  if (is_whole) when(builder_.CreateNot(is_whole), run);
+}
+
+// For an innermost loop over a tile, whose copies and lanes some limits would guard one by one: the
+// ranges in which all of them are there. `limits` becomes those that then need no guard.
+std::vector<Range> Emission::whole_tile(const Loop& loop, std::set<std::size_t>& limits) const {
+  std::vector<Var> tile;
+  if (!is_tile(loop.body, tile)) return {};
+  std::vector<Range> ranges;
+  limits = settled_;
+  for (std::size_t i = 0; i < kernel_.limits.size(); i++) {
+    const Limit& limit = kernel_.limits[i];
+    std::vector<Var> vars;
+    limit.index.collect(vars);
+    Index last = limit.index;
+    for (const Var v : vars) {
+      const std::int64_t coefficient = limit.index.coefficient(v);
+      if (coefficient > 0 && std::find(tile.begin(), tile.end(), v) != tile.end())
+        last = last + (Index(kernel_.axes[v].extent - 1) - Index::var(v)) * coefficient;
+    }
+    if (last == limit.index || !indices_.is_present(last) || indices_.has_lanes(last)) continue;
+    if (limits.insert(i).second)
+      ranges.push_back({last, std::numeric_limits<std::int64_t>::min(), limit.bound});
+  }
+  return ranges;
+}
+
+// Are there only unrolled and vector loops in it? Appends their axes.
+bool Emission::is_tile(const std::vector<Item>& items, std::vector<Var>& axes) const {
+  return std::all_of(items.begin(), items.end(), [&](const Item& item) {
+    const Loop* loop = item.loop();
+    if (!loop) return true;
+    axes.push_back(loop->axis);
+    const Tag tag = kernel_.axes[loop->axis].tag;
+    return (tag == Tag::unroll || tag == Tag::vector) && is_tile(loop->body, axes);
   });
-  indices_.forget(loop.axis);
 }
 
 // The body becomes a function of its own. Its context is an array of words on the stack: the

@@ -205,7 +205,6 @@ llvm::Value* Emission::read(const Access& access, llvm::Value* inside, double fi
 }
 
 void Emission::write(const Access& access, llvm::Value* value, llvm::Value* touch, bool stream) {
-  (void)stream;
   const KernelTensor& tensor = kernel_.tensors[access.tensor];
   llvm::Type* element = memory_type(tensor.type);
   const llvm::Align align(info(tensor.type).bytes);
@@ -240,6 +239,11 @@ void Emission::write(const Access& access, llvm::Value* value, llvm::Value* touc
     }
     if (touch) {
       builder_.CreateMaskedStore(turn(value), pointer, align, turn(touch));
+    } else if (stream && body_.is_aligned) {
+      auto* whole = builder_.CreateAlignedStore(value, pointer, llvm::Align(vector_bytes(isa_)));
+      auto* one = llvm::ConstantAsMetadata::get(builder_.getInt32(1));
+      whole->setMetadata("nontemporal", llvm::MDNode::get(builder_.getContext(), one));
+      body_.streams = true;
     } else {
       builder_.CreateAlignedStore(turn(value), pointer, align);
     }

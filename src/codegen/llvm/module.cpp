@@ -13,13 +13,13 @@
 namespace tenon {
 namespace {
 
-Compiled compile_kernel(const FinishedKernel& kernel, Isa isa) {
+Compiled compile_kernel(const FinishedKernel& kernel, Isa isa, std::uint64_t address) {
   if (const auto reason = unsupported(kernel)) return CompileFailure{*reason};
   llvm::LLVMContext context;
   const auto module = emit(kernel, isa, context);
   const auto object = generate(*module, isa, Output::object);
   if (const auto* failure = std::get_if<CompileFailure>(&object)) return *failure;
-  Compiled linked = lay_out(std::get<std::string>(object), default_slab_address);
+  Compiled linked = lay_out(std::get<std::string>(object), address);
   if (auto* artifact = std::get_if<Artifact>(&linked)) {
     artifact->shared_scratch = kernel.shared_scratch;
     artifact->thread_scratch = kernel.thread_scratch;

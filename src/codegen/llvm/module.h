@@ -2,14 +2,18 @@
 // name of tenon_llvm_module(). Used by codegen/compile.cpp, which opens it at the first compile.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "codegen/compile.h"
 
 namespace tenon {
 
+inline constexpr std::uint64_t default_slab_address = 0x10'0000;  // anywhere will do
+
 struct CompilerModule {
-  Compiled (*compile)(const FinishedKernel& kernel, Isa isa);
+  // The slab as laid out for `address`; it must not depend on it.
+  Compiled (*compile)(const FinishedKernel& kernel, Isa isa, std::uint64_t address);
   std::string (*llvm_ir)(const FinishedKernel& kernel, Isa isa);
   std::string (*assembly)(const FinishedKernel& kernel, Isa isa);
 };

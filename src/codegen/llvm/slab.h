@@ -9,9 +9,6 @@
 
 namespace tenon {
 
-// Anywhere will do: the image does not depend on it.
-inline constexpr std::uint64_t default_slab_address = 0x10'0000;
-
 // Links the object as if it were to run at `address`, a multiple of a page. Fails, by name, on a
 // symbol that the object does not define itself, and on data that would have to be written.
 Compiled lay_out(std::string_view object, std::uint64_t address);
