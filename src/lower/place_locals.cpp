@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 
 #include "core/error.h"
 #include "lower/passes.h"
@@ -151,11 +152,27 @@ bool is_known_when_unrolled(const Kernel& kernel, const Index& index) {
   });
 }
 
-// Every subscript of the tensor moved by the offsets.
+// The axes of a local in the order in which it is laid out: those that vectors run along stand last.
+std::vector<std::size_t> layout(const Kernel& kernel, const std::vector<Place>& places) {
+  std::vector<std::size_t> order, last;
+  for (std::size_t d = 0; d < places.front().at.size(); ++d) {
+    std::vector<Var> vars;
+    places.front().at[d].collect(vars);
+    const bool has_vector = std::any_of(vars.begin(), vars.end(), [&](Var v) {
+      return kernel.axes[static_cast<std::size_t>(v)].tag == Tag::vector;
+    });
+    (has_vector ? last : order).push_back(d);
+  }
+  order.insert(order.end(), last.begin(), last.end());
+  return order;
+}
+
+// Every subscript of the tensor moved by the offsets, and in the new order.
 std::vector<Item> moved(const Kernel& kernel, const std::vector<Item>& items, int tensor,
-                        const std::vector<Shrink>& shrinks) {
+                        const std::vector<Shrink>& shrinks, const std::vector<std::size_t>& order) {
   const auto move = [&](std::vector<Index>& at) {
-    for (std::size_t d = 0; d < at.size(); ++d) at[d] = at[d] - shrinks[d].offset;
+    const std::vector<Index> old = at;
+    for (std::size_t d = 0; d < at.size(); ++d) at[d] = old[order[d]] - shrinks[order[d]].offset;
   };
   const Type type = kernel.tensors[static_cast<std::size_t>(tensor)].type;
   const auto read = [&](const Load& load) -> ValueRef {
@@ -208,8 +225,11 @@ FinishedKernel place_locals(const Kernel& kernel) {
       for (const Place& place : places)
         known = known && is_known_when_unrolled(result, place.at[d] - shrinks.back().offset);
     }
-    result.body = moved(result, result.body, id, shrinks);
-    for (std::size_t d = 0; d < shrinks.size(); ++d) tensor.extents[d] = shrinks[d].extent;
+    std::vector<std::size_t> order(tensor.extents.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (!tensor.scope && !is_folded) order = layout(result, places);  // a stage has its own layout
+    result.body = moved(result, result.body, id, shrinks, order);
+    for (std::size_t d = 0; d < order.size(); ++d) tensor.extents[d] = shrinks[order[d]].extent;
     tensor.scope = scope.empty() ? -1 : scope.back();
     if (tensor.where == Where::heap && !tensor.fixed && known && size <= most_register_bytes)
       tensor.where = Where::reg;
