@@ -8,7 +8,9 @@ using namespace tenon;
 namespace {
 
 NodeRef leaf(NodeTable& table, const Shape& shape) {
-  return table.make(BufferLeaf{std::make_shared<Buffer>(), 0, ""}, Type::f32, shape, {});
+  const auto bytes = static_cast<std::size_t>(elements(shape)) * sizeof(float);
+  const auto buffer = std::make_shared<Buffer>(Buffer{nullptr, bytes});
+  return table.make(BufferLeaf{buffer, 0, ""}, Type::f32, shape, {});
 }
 NodeRef add(NodeTable& table, const NodeRef& a, const NodeRef& b) {
   return table.make(Map{ScalarOp::add}, Type::f32, a->shape, {a, b});

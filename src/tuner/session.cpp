@@ -132,7 +132,7 @@ Plan Session::State::make_plan(std::span<const NodeRef> wanted, std::vector<Node
   std::vector<Kernel> naive;
   std::vector<const Schedule*> by_hand(graphs.size(), nullptr);
   if (!options.moves.by_kernel.empty() && !graphs.empty()) {
-    const TimeInto lowering(statistics.lowering_seconds, &statistics.graph_seconds);
+    const TimeInto lowering(statistics.lowering_seconds);
     for (const KernelGraph& graph : graphs) naive.push_back(lower_naive(graph));
     statistics.lowered += static_cast<std::int64_t>(naive.size());
     by_hand = schedules_by_hand(naive);

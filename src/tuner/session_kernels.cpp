@@ -135,6 +135,7 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& 
     ++statistics_.from_cache;
     return program;
   }
+  const TimeInto lowering(statistics_.lowering_seconds);
   const Scheduled scheduled = apply_schedule(naive, by_hand);
   if (const auto* refused = std::get_if<RefusedMove>(&scheduled))
     throw MovesError(fmt::format("{}:{}: {}", file, refused->move.line, refused->reason));
