@@ -6,7 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "core/interpret.h"
-#include "core/text.h"
+#include "core/print_graph.h"
 #include "lower_support.h"
 
 using namespace tenon_test;

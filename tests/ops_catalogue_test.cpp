@@ -9,6 +9,7 @@
 #include "ops/convolution.h"
 #include "ops/normalization.h"
 #include "ops_helpers.h"
+#include "text/parse_graph.h"
 
 using namespace tenon;
 

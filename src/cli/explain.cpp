@@ -10,7 +10,7 @@
 #include "cli/moves_file.h"
 #include "codegen/compile.h"
 #include "core/error.h"
-#include "core/text.h"
+#include "core/print_graph.h"
 #include "lower/finish.h"
 #include "lower/fuse.h"
 #include "lower/rules.h"

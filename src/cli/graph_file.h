@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "core/text.h"
+#include "text/parse_graph.h"
 
 namespace tenon::cli {
 

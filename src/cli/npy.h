@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/text.h"
+#include "text/parse_graph.h"
 #include "core/type.h"
 
 namespace tenon::cli {

@@ -1,5 +1,5 @@
 // Node: one vertex of the lazy graph, immutable and interned. There are six kinds; whatever else a
-// user calls is composed of them (see ops/). Used by everything; read next: tensor.h, text.h.
+// user calls is composed of them (see ops/). Used by everything; next: tensor.h, print_graph.h.
 //
 //   Leaf     a buffer, a constant, or iota (the index along an axis)
 //   Map      a scalar operation over equally shaped inputs

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/text.h"
+#include "core/call.h"
 
 namespace tenon {
 

@@ -1,18 +1,18 @@
 // The catalogue: every composed operation by its name in a graph file, in one table, which is also
-// docs/operations.md. Used by the program `tenon`, by way of core/text.h. To add an operation, add
-// a line to the table in catalogue.cpp.
+// docs/operations.md. Used by the program `tenon`, by way of text/parse_graph.h. To add an
+// operation, add a line to the table in catalogue.cpp.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/text.h"
+#include "core/call.h"
 
 namespace tenon {
 
 // Builds the composed operation that a graph file calls, or an empty tensor for a name that is not
-// in the table; it is a Resolver. Errors show the operation's signature.
+// in the table; it is a Resolver (text/parse_graph.h). Errors show the operation's signature.
 Tensor compose(const Call& call);
 
 struct OperationLine {

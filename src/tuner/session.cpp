@@ -12,7 +12,7 @@
 #include "codegen/cpu_info.h"
 #include "core/error.h"
 #include "core/interpret.h"
-#include "core/text.h"
+#include "core/print_graph.h"
 #include "lower/fuse.h"
 #include "lower/rules.h"
 #include "tuner/plan.h"

@@ -1,11 +1,11 @@
 // The primitives and the usual views by their names in a graph's text, in one table, which is also
-// the reference in docs/graph-text.md. Used by parse.cpp.
+// the reference in docs/graph-text.md. Used by parse_graph.cpp.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "core/text.h"
+#include "core/call.h"
 
 namespace tenon {
 

@@ -1,5 +1,6 @@
 // Cursor: a place in a line of text, and the tokens from there on; what the parsers of the graph's
-// text share. Blanks are skipped before every token. Used by parse.cpp and named_primitives.cpp.
+// text share. Blanks are skipped before every token. Used by parse_graph.cpp and
+// named_primitives.cpp.
 #pragma once
 
 #include <optional>

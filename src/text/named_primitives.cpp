@@ -1,13 +1,13 @@
-#include "core/named_primitives.h"
+#include "text/named_primitives.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
 
-#include "core/cursor.h"
 #include "core/error.h"
-#include "core/spelling.h"
+#include "text/cursor.h"
+#include "text/spelling.h"
 
 namespace tenon {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/cursor.h"
+#include "text/cursor.h"
 
 #include <cstdlib>
 

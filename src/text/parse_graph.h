@@ -1,4 +1,5 @@
-// The text form of a graph: printed for dumps and hashes, and parsed as input.
+// The text form of a graph, parsed: how the program `tenon` and the tests read graphs.
+// core/print_graph.h prints it.
 //
 // The grammar, a line each; `#` begins a comment; docs/graph-text.md has it in full:
 //
@@ -7,28 +8,20 @@
 //   output NAME, ..
 //
 // ARG is a name, a number (an f32 constant, or i32 where it has no point and the other side is i32)
-// or a call. VALUE is a number, a word, or a list [1,2]. The core knows the primitives; composed
+// or a call. VALUE is a number, a word, or a list [1,2]. The parser knows the primitives; composed
 // operations come through the Resolver, which ops/catalogue.h fills.
 #pragma once
 
 #include <functional>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
-#include "core/tensor.h"
+#include "core/call.h"
 
 namespace tenon {
 
-using Attribute = std::variant<double, std::string, std::vector<double>>;
-struct Call {
-  std::string op;
-  std::vector<Tensor> operands;
-  std::map<std::string, Attribute> attributes;
-};
 // Builds a composed operation, or returns an empty Tensor for a name that it does not know.
 using Resolver = std::function<Tensor(const Call&)>;
 
@@ -53,10 +46,5 @@ using InputSource = std::function<Tensor(const InputLine&)>;
 GraphText parse_graph(std::string_view text, std::string_view file, Executor& executor,
                       const InputSource& input, const Resolver& resolver,
                       std::span<const std::string> composed = {});
-
-// The primitive graph under `roots`, a line a node in order of first visit (inputs first), leaves
-// and nodes numbered so that the same structure always gives the same text: buffers are ignored.
-// The text can be parsed back, to the same nodes.
-std::string print_graph(std::span<const NodeRef> roots);
 
 }  // namespace tenon

@@ -1,13 +1,14 @@
-// Parsing the text of a graph: a line at a time, with nothing remembered but the names.
+// A line at a time, with nothing remembered but the names.
+#include "text/parse_graph.h"
+
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
 
-#include "core/cursor.h"
 #include "core/error.h"
-#include "core/named_primitives.h"
-#include "core/spelling.h"
-#include "core/text.h"
+#include "text/cursor.h"
+#include "text/named_primitives.h"
+#include "text/spelling.h"
 
 namespace tenon {
 namespace {

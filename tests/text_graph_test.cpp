@@ -1,4 +1,4 @@
-#include "core/text.h"
+#include "text/parse_graph.h"
 
 #include <cmath>
 #include <limits>
@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/interpret_executor.h"
+#include "core/print_graph.h"
 
 using namespace tenon;
 

@@ -1,4 +1,4 @@
-#include "core/text.h"
+#include "core/print_graph.h"
 
 #include <unordered_map>
 
