@@ -226,6 +226,30 @@ TEST_CASE("the cache is listed, shown, moved and emptied") {
   CHECK(place.tenon("cache show " + hash).code == 0);
 }
 
+TEST_CASE("a schedule that does not compile gives way to another, with one warning") {
+  const Workplace place;
+  place.file("r.tenon", "a = input f32[64,32]\nb = relu(a)\noutput b\n");
+  const std::string run = "run r.tenon --input a=a.npy --output b=";
+  CHECK(place.tenon(run + "first.npy").code == 0);
+  CHECK(place.tenon("cache export all.jsonl").code == 0);
+  CHECK(session_test::shell(
+            place,
+            R"(sed -i 's/"engine":"[^"]*"/"engine":"1"/; s/"status":"picked"/"status":"tuned"/;)"
+            R"( s/"moves":"[^"]*"/"moves":"bind i grid\\n"/' all.jsonl)")
+            .code == 0);
+  CHECK(place.tenon("cache clear").code == 0);
+  CHECK(place.tenon("cache import all.jsonl").out == "imported: 1\n");
+  const Outcome outcome = place.tenon(run + "second.npy");
+  CHECK(outcome.code == 0);
+  CHECK(outcome.err ==
+        "tenon: warning: kernel map runs on another schedule, for one failed: loop map.i is bound "
+        "to grid, which a CPU does not have\n");
+  CHECK(contents_of(place / "first.npy") == contents_of(place / "second.npy"));
+  CHECK(place.tenon("cache ls").out.find("rejected") != std::string::npos);
+  const Outcome again = place.tenon(run + "third.npy --statistics");
+  CHECK(again.err.starts_with("compiled: 0, from cache: 1;"));
+}
+
 TEST_CASE("device shows the processor's table") {
   const Workplace place;
   const Outcome outcome = place.tenon("device");

@@ -146,7 +146,8 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& 
   return program = built.program;
 }
 
-// Tries what the cache knew, then the pick, then the naive nest as it is.
+// Tries what the cache knew, then the pick, then the naive nest as it is; one warning tells of all
+// that failed.
 Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph, const Workload& workload,
                                                 const std::optional<ScheduleRow>& known) {
   const TimeInto lowering(statistics_.lowering_seconds);
@@ -155,10 +156,19 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph, const 
   debug_.print(DebugStage::loops,
                [&] { return fmt::format("{}: naive nest\n{}", naive.name, print(naive)); });
 
+  std::string failures;
+  const auto attempt = [&](const Schedule& schedule) {
+    Built built = build(workload, naive, schedule);
+    if (!built.program) failures += (failures.empty() ? "" : "; ") + built.failure;
+    return built.program;
+  };
   if (known) {
     const auto schedule = readable(known->moves);
-    if (Built built; schedule && (built = build(workload, naive, *schedule)).program)
-      return built.program;
+    if (const auto program = schedule ? attempt(*schedule) : nullptr) return program;
+    ScheduleRow useless = *known;
+    useless.status = ScheduleStatus::rejected;
+    useless.reason = schedule ? failures : "its moves cannot be read";
+    cache_.store_schedule(device_row_, workload.row, useless);
   }
   const Schedule picked = pick(naive, target_.cpu, target_.isa, target_.threads);
   debug_.print(DebugStage::search, [&] {
@@ -166,20 +176,21 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph, const 
                        picked.empty() ? "no moves" : print(picked));
   });
   ScheduleRow row{.engine = engine_of_picks(), .moves = print(picked)};
-  Built built = build(workload, naive, picked);
-  if (!built.program && !picked.empty()) {
-    fmt::print(stderr, "tenon: warning: kernel {} runs unscheduled, for its schedule failed: {}\n",
-               naive.name, built.failure);
+  Device::ProgramRef program = attempt(picked);
+  if (!program && !picked.empty()) {
     row.status = ScheduleStatus::rejected;
-    row.reason = built.failure;
+    row.reason = failures;
     cache_.store_schedule(device_row_, workload.row, row);
     row.moves = "";
     row.status = ScheduleStatus::picked;
-    built = build(workload, naive, {});
+    program = attempt({});
   }
-  if (!built.program) fail("kernel {} cannot be compiled: {}", naive.name, built.failure);
+  if (!program) fail("kernel {} cannot be compiled: {}", naive.name, failures);
+  if (!failures.empty())
+    fmt::print(stderr, "tenon: warning: kernel {} runs on another schedule, for one failed: {}\n",
+               naive.name, failures);
   cache_.store_schedule(device_row_, workload.row, row);
-  return built.program;
+  return program;
 }
 
 KernelStore::Built KernelStore::build(const Workload& workload, const Kernel& naive,
