@@ -26,6 +26,8 @@
 namespace tenon {
 namespace {
 
+constexpr std::int64_t few_iterations = 512;  // those of a tile in registers
+
 // Something beside the chain of loops: inside the first `depth` of them (in the old order).
 struct Hanging {
   Item item;
@@ -92,7 +94,15 @@ std::vector<Item> put_together(const Kernel& kernel, const Chain& chain,
                                   chain.axes.begin() + static_cast<std::ptrdiff_t>(hanging.depth));
     std::size_t beside = order.size() - 1;
     while (contains(inside, order[beside])) --beside;
-    while (beside > 0 && !contains(inside, order[beside - 1])) --beside;
+    // Further out where few iterations are copied for it: it needs no test there.
+    while (true) {
+      std::size_t out = beside;
+      std::int64_t copied = 1;
+      while (out > 0 && contains(inside, order[out - 1]))
+        copied *= kernel.axes[static_cast<std::size_t>(order[--out])].extent;
+      if (out == 0 || copied > few_iterations) break;
+      beside = out - 1;
+    }
     std::vector<Var> copies;
     for (std::size_t d = beside + 1; d < order.size(); ++d)
       if (contains(inside, order[d])) copies.push_back(order[d]);

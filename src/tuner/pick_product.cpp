@@ -15,6 +15,8 @@ constexpr std::int64_t rows_of_block = 64;       // of a
 constexpr std::int64_t panel_bytes = 8 << 20;    // of b, packed: a part of the last-level cache
 constexpr std::int64_t packing_pays = 4;         // times that an element is used again
 constexpr std::int64_t worth_threads = 1 << 17;  // multiplications
+constexpr std::int64_t rows_of_lanes = 4;        // 64 partial sums each
+constexpr std::int64_t first_cache = 16 << 10;   // bytes of results that stay there
 constexpr std::int64_t shortest_sum = 32;        // terms for which packing pays
 constexpr std::int64_t small_result = 1 << 20;   // bytes of b that need no packing: they stay in L2
 
@@ -90,12 +92,17 @@ class ProductPick {
     width_ = std::min(picker.lanes(), power_of_two_at_least(columns));
     vectors_ = columns >= 2 * width_ ? 2 : 1;
     const std::int64_t most_rows = is_wide ? (vectors_ == 2 ? 8 : 14) : (vectors_ == 2 ? 6 : 10);
+    if (product_.row < 0)  // nothing is used again: long stretches of every line of b
+      vectors_ = std::clamp<std::int64_t>(columns / width_, 1, is_wide ? 16 : 8);
     rows_ = product_.row < 0 ? 1 : std::min(most_rows, picker.extent(product_.row));
     for (Var v : product_.over) terms_ *= picker.extent(v);
     const std::int64_t column_tiles = tiles(columns, width_ * vectors_);
     const std::int64_t tile_bytes = std::max<std::int64_t>(terms_, 1) * 4 * width_ * vectors_;
+    streams_ = product_.row < 0 && bytes_of(product_.b.tensor) > small_result;
+    if (streams_) vectors_ = std::min<std::int64_t>(vectors_, 4);
     panel_ = std::clamp<std::int64_t>(panel_bytes / tile_bytes, 1,
                                       std::max<std::int64_t>(column_tiles, 1));
+    if (streams_) panel_ = std::min(column_tiles, first_cache / (4 * width_ * vectors_));
     const std::int64_t row_tiles = product_.row < 0 ? 1 : tiles(picker.extent(product_.row), rows_);
     const std::int64_t share = tiles(row_tiles, picker.threads());  // every thread gets a block
     block_ = std::clamp<std::int64_t>(rows_of_block / rows_, 1, std::max<std::int64_t>(share, 1));
@@ -157,6 +164,12 @@ class ProductPick {
       (is_sum ? sums : order.axes).push_back(path_names_[i]);
     }
     const auto add = [&](const std::string& name) { order.axes.push_back(name); };
+    if (streams_) {  // whole lines of b, one after the other; the partial results stay in L1
+      add(column_name_ + "c");
+      for (const std::string& sum : sums) add(sum);
+      for (const char* inner : {"r", "0", "v"}) add(column_name_ + inner);
+      return order;
+    }
     add(column_name_ + "c");
     if (product_.row >= 0) add(row_name_ + "c");
     add(column_name_ + "r");
@@ -260,13 +273,44 @@ class ProductPick {
   Picker& picker_;
   Product product_;
   std::int64_t width_, vectors_, rows_, block_, panel_, terms_ = 1;
+  bool streams_ = false;
   std::string column_name_, column_stem_, row_name_, row_stem_;
   std::vector<std::string> path_names_;
 };
 
+// A product whose partial sums are vectors already: rows that share the other operand go together.
+void unroll_rows(Picker& picker) {
+  std::optional<Move> split;
+  Order order;
+  std::string inner;
+  visit_stores(picker.kernel().body, [&](const Store& store, const Path& path) {
+    const bool has_lanes = !path.empty() && picker.axis(path.back()).tag == Tag::vector;
+    if (split || !has_lanes || !store.factor || store.over.empty()) return;
+    const auto* left = std::get_if<Load>(&store.value->detail);
+    const auto* right = std::get_if<Load>(&store.factor->detail);
+    if (!left || !right) return;
+    Var row = -1;
+    for (Var v : path)
+      if (uses(store.at, v) && v != path.back() && uses(left->at, v) != uses(right->at, v) &&
+          picker.extent(v) >= rows_of_lanes)
+        row = v;
+    if (row < 0) return;
+    const std::string stem = picker.stem(row), name = picker.name(row);
+    split = {Split{name, {{stem + "o", 0}, {stem + "0", rows_of_lanes}}, Tail::peel}};
+    inner = name + "0";
+    for (Var v : path) {
+      if (v == path.back()) order.axes.push_back(inner);
+      order.axes.push_back(picker.name(v) + (v == row ? "o" : ""));
+    }
+  });
+  if (split)
+    picker.attempt(std::vector<Move>{*split, {std::move(order)}, {Bind{inner, Tag::unroll}}});
+}
+
 }  // namespace
 
 void pick_products(Picker& picker) {
+  unroll_rows(picker);
   if (auto product = find_product(picker)) ProductPick(picker, *product).run();
 }
 

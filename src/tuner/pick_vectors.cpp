@@ -1,5 +1,5 @@
 // The pick for what is not a sum of products: lanes, element-wise work, reductions down columns,
-// streams and threads.
+// and threads.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,13 +12,6 @@ namespace {
 
 constexpr std::int64_t worth_a_thread = 1 << 15;  // operations
 constexpr std::int64_t unrolled_vectors = 4;
-constexpr std::int64_t strip = 64;  // groups of vectors
-
-std::int64_t bytes_of(const KernelTensor& tensor) {
-  std::int64_t bytes = info(tensor.type).bytes;
-  for (std::int64_t extent : tensor.extents) bytes *= extent;
-  return bytes;
-}
 
 // A statement that nothing has scheduled yet, and its loops.
 struct Statement {
@@ -130,23 +123,6 @@ void flatten(Picker& picker) {
   }
 }
 
-// The loop over whole vectors is cut into strips, each computed into a tile and then copied out
-// past the caches by one loop.
-void stream(Picker& picker, const std::string& tensor, const Use& use) {
-  if (use.path.size() < 2) return;
-  const Var vector = use.path.back(), vectors = use.path[use.path.size() - 2];
-  if (picker.axis(vector).tag != Tag::vector || picker.axis(vectors).tag != Tag::serial) return;
-  if (picker.stride(use.store->tensor, use.at, vector) != 1 ||
-      picker.stride(use.store->tensor, use.at, vectors) != picker.extent(vector))
-    return;
-  const std::string name = picker.name(vectors), stem = picker.stem(vectors);
-  const std::string tile = tensor + "." + stem + "s.";
-  picker.attempt(
-      std::vector<Move>{{Split{name, {{stem + "s", 0}, {stem + "t", strip}}, Tail::mask}},
-                        {Stage{tensor, name + "s", Where::stream, 1, Layout::expand, {}}},
-                        {Fuse{tile + stem + "t", tile + picker.stem(vector), "e"}}});
-}
-
 std::int64_t work_below(const Picker& picker, const Loop& loop) {
   std::int64_t work = 0;
   visit_stores(loop.body, [&](const Store&, const Path& path) {
@@ -221,20 +197,6 @@ void pick_vectors(Picker& picker) {
       changed = true;
       break;
     }
-  }
-}
-
-void pick_streams(Picker& picker) {
-  const std::int64_t cache = picker.cpu().caches.back().bytes;
-  std::int64_t bytes = 0;
-  for (const KernelTensor& tensor : picker.kernel().tensors)
-    if (tensor.where == Where::argument) bytes += bytes_of(tensor);
-  if (bytes < 2 * cache) return;
-  for (std::size_t t = 0; t < picker.kernel().tensors.size(); ++t) {
-    const KernelTensor tensor = picker.kernel().tensors[t];
-    if (!tensor.is_output || bytes_of(tensor) * 4 < bytes) continue;
-    const std::vector<Use> uses = uses_of(picker.kernel().body, static_cast<int>(t));
-    if (uses.size() == 1 && !uses.front().store->combine) stream(picker, tensor.name, uses.front());
   }
 }
 
