@@ -222,8 +222,10 @@ void run_launch(const Options& options, int threads) {
   Session session(session_options);
   Operands operands(session);
   const Tensor x = operands.uniform({16}), y = operands.uniform({16});
-  const Tensor output = relu(x * y);
-  const Bound bound = session.bind({&output, 1});
+  const Bound bound = [&] {  // whose graph is gone before the next, or its value would be found
+    const Tensor output = relu(x * y);
+    return session.bind({&output, 1});
+  }();
   auto microseconds = [](auto&& run) {
     constexpr int batches = 20, batch = 1000;
     double best = 1e9;
@@ -263,8 +265,8 @@ bool run_start(const Options& options) {
   const int threads = Session(session_options).threads();
   if (!options.moves.file.empty()) fail("start: takes no --moves");
   if (!options.json) {
-    fmt::print("{}\n{} threads; best of {} rounds, and the median of whole runs\n\n{:<25}",
-               machine_line(), threads, options.rounds, "start");
+    fmt::print("{}\n{} thread{}; best of {} rounds, and the median of whole runs\n\n{:<25}",
+               machine_line(), threads, threads == 1 ? "" : "s", options.rounds, "start");
     for (const char* state : {"cold", "warm"}) {
       fmt::print(" {:>15} {:>13} {:>13}", fmt::format("{}: first", state), "whole", "median");
     }
