@@ -118,7 +118,8 @@ Tensor Operands::uniform(Shape shape, float low, float high) {
   std::uniform_real_distribution<float> distribution(low, high);
   std::vector<float> values(elements(shape));
   for (float& value : values) value = distribution(random_);
-  return session_.tensor(std::span<const float>(values), std::move(shape));
+  const std::string name(1, next_name_++);  // as schedules by hand call it
+  return session_.tensor(std::span<const float>(values), std::move(shape), name);
 }
 
 const float* data(const Tensor& leaf) {

@@ -48,6 +48,7 @@ class Operands {
 
  private:
   Session& session_;
+  char next_name_ = 'a';
   std::mt19937 random_;
 };
 const float* data(const Tensor& leaf);  // the values of a realized tensor, where they lie
