@@ -51,6 +51,7 @@ class Emission {
     llvm::Value* begin;
     llvm::Value* end;
     std::int64_t step = 1;
+    bool is_innermost = false;
   };
   // Where an access goes: base + index (+ computed), in elements, and when it may touch memory.
   struct Access {
@@ -68,7 +69,7 @@ class Emission {
   void emit(const Loop& loop);
   void emit_unrolled(const Loop& loop, std::vector<Range> guards);
   void emit_lanes(const Loop& loop, std::vector<Range> conditions);
-  void emit_serial(const Loop& loop, const Span& span, const std::vector<Range>& guards);
+  void emit_serial(const Loop& loop, Span span, const std::vector<Range>& guards);
   void emit_parallel(const Loop& loop, llvm::Value* count, const std::vector<Range>& guards);
   void loop_over(const Span& span, const std::function<void(llvm::Value*)>& body);
   std::vector<Range> whole_tile(const Loop& loop, std::set<std::size_t>& limits) const;

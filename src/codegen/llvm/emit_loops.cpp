@@ -40,7 +40,7 @@ void Emission::begin_body(llvm::Function* function) {
   auto* entry = llvm::BasicBlock::Create(context, "entry", function);
   auto* start = llvm::BasicBlock::Create(context, "start", function);
   builder_.SetInsertPoint(entry);
-  indices_.state.frames = {{builder_.CreateBr(start), {}}};
+  indices_.state.frames = {{.place = builder_.CreateBr(start)}};
   builder_.SetInsertPoint(start);
 }
 
@@ -193,9 +193,14 @@ void Emission::loop_over(const Span& span, const std::function<void(llvm::Value*
   builder_.SetInsertPoint(head);
   llvm::PHINode* counter = builder_.CreatePHI(builder_.getInt64Ty(), 2);
   counter->addIncoming(span.begin, before);
-  indices_.state.frames.push_back({builder_.CreateBr(inside), {}});
+  indices_.state.frames.push_back({.place = builder_.CreateBr(inside)});
+  if (span.is_innermost) {
+    indices_.state.frames.back().counter = counter;
+    indices_.state.frames.back().step = span.step;
+  }
   builder_.SetInsertPoint(inside);
   body(counter);
+  indices_.advance();
   indices_.state.frames.pop_back();
   llvm::Value* next = builder_.CreateNSWAdd(counter, builder_.getInt64(span.step));
   counter->addIncoming(next, builder_.GetInsertBlock());
@@ -203,7 +208,9 @@ void Emission::loop_over(const Span& span, const std::function<void(llvm::Value*
   builder_.SetInsertPoint(after);
 }
 
-void Emission::emit_serial(const Loop& loop, const Span& span, const std::vector<Range>& guards) {
+void Emission::emit_serial(const Loop& loop, Span span, const std::vector<Range>& guards) {
+  std::vector<Var> tile;
+  span.is_innermost = is_tile(loop.body, tile);
   const Store* store = guards.empty() ? streamed(loop) : nullptr;
   if (store) return emit_streamed(loop, span, *store);
   const auto run = [&] {

@@ -110,7 +110,7 @@ void Emission::emit_streamed(const Loop& loop, const Span& span, const Store& st
       aligned, builder_.CreateSub(room, builder_.CreateSRem(room, number(width))));
 
   const auto part = [&](llvm::Value* from, llvm::Value* to, bool is_masked) {
-    loop_over({.begin = from, .end = to, .step = width}, [&](llvm::Value* t) {
+    loop_over({.begin = from, .end = to, .step = width, .is_innermost = true}, [&](llvm::Value* t) {
       indices_.set_loop(loop.axis, t, width);
       indices_.set_lanes(lane_axis);
       const std::int64_t widest = std::min<std::int64_t>(width, widest_piece());

@@ -186,14 +186,50 @@ llvm::Value* Indices::sum(llvm::Value* base, int name, llvm::Type* element,
   for (const Part& part : parts) key.insert(key.end(), {part.coefficient, part.atom});
   return once(depth, key, [&]() -> llvm::Value* {
     llvm::Value* before = sum(base, name, element, parts.first(outer));
+    Frame& frame = state.frames[depth];
+    const bool steps = frame.counter && parts.size() == outer + 1 &&
+                       parts[outer].atom < static_cast<int>(kernel_.axes.size()) &&
+                       state.axes[parts[outer].atom].value == frame.counter;
+    if (steps) return induction(frame, before, element, parts[outer].coefficient);
     llvm::Value* offset = nullptr;
     for (const Part& part : parts.subspan(outer)) {
       llvm::Value* value = builder_.CreateMul(atom(part), builder_.getInt64(part.coefficient));
       offset = offset ? builder_.CreateAdd(offset, value) : value;
     }
-    if (element) return builder_.CreateGEP(element, before, offset);
-    return before ? builder_.CreateAdd(before, offset) : offset;
+    return plus(before, offset, element);
   });
+}
+
+llvm::Value* Indices::plus(llvm::Value* value, llvm::Value* offset, llvm::Type* element) {
+  if (!value) return offset;
+  return element ? builder_.CreateGEP(element, value, offset) : builder_.CreateAdd(value, offset);
+}
+
+// before + coefficient * counter, kept in a register that grows with the counter.
+llvm::Value* Indices::induction(Frame& frame, llvm::Value* before, llvm::Type* element,
+                                std::int64_t coefficient) {
+  llvm::BasicBlock* around = frame.counter->getIncomingBlock(0);
+  builder_.SetInsertPoint(around->getTerminator());
+  llvm::Value* begin =
+      builder_.CreateMul(frame.counter->getIncomingValue(0), builder_.getInt64(coefficient));
+  const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(begin);
+  if (!before || !constant || !constant->isZero())
+    begin = plus(before, begin, element);
+  else
+    begin = before;
+  builder_.SetInsertPoint(frame.counter);
+  llvm::PHINode* value = builder_.CreatePHI(begin->getType(), 2);
+  value->addIncoming(begin, around);
+  frame.inductions.push_back({value, coefficient * frame.step, element});
+  return value;
+}
+
+void Indices::advance() {
+  for (const Induction& induction : state.frames.back().inductions) {
+    llvm::Value* growth = builder_.getInt64(induction.growth);
+    induction.value->addIncoming(plus(induction.value, growth, induction.element),
+                                 builder_.GetInsertBlock());
+  }
 }
 
 llvm::Value* Indices::uniform(const Linear& index) {

@@ -17,6 +17,7 @@
 namespace llvm {
 class IRBuilderBase;
 class Instruction;
+class PHINode;
 class Type;
 class Value;
 }  // namespace llvm
@@ -51,10 +52,19 @@ struct Linear {
 
 class Indices {
  public:
+  // Steps with its loop: a phi, and by how much it grows each time.
+  struct Induction {
+    llvm::PHINode* value;
+    std::int64_t growth;
+    llvm::Type* element;  // of a pointer; null for an integer
+  };
   // Where code that depends on a loop and on those around it alone goes: before `place`.
   struct Frame {
     llvm::Instruction* place;
-    std::map<std::vector<std::int64_t>, llvm::Value*> known;
+    std::map<std::vector<std::int64_t>, llvm::Value*> known = {};
+    llvm::PHINode* counter = nullptr;  // of an innermost loop, whose sums step with it
+    std::int64_t step = 1;             // of the counter
+    std::vector<Induction> inductions = {};
   };
   struct Axes {
     enum class Kind : std::uint8_t { absent, constant, loop, lanes };
@@ -96,6 +106,9 @@ class Indices {
   // i1, or a vector of them where lanes differ; null where it always holds.
   llvm::Value* holds(const Range& range);
 
+  // Makes the sums of the innermost frame step. Called where its loop ends.
+  void advance();
+
   // A value that depends on nothing deeper than `depth`: made once by `make`, at its place.
   llvm::Value* once(int depth, const std::vector<std::int64_t>& key,
                     const std::function<llvm::Value*()>& make);
@@ -109,6 +122,9 @@ class Indices {
   };
   llvm::Value* atom(const Part& part);
   llvm::Value* sum(llvm::Value* base, int name, llvm::Type* element, std::span<const Part> parts);
+  llvm::Value* plus(llvm::Value* value, llvm::Value* offset, llvm::Type* element);
+  llvm::Value* induction(Frame& frame, llvm::Value* before, llvm::Type* element,
+                         std::int64_t coefficient);
   llvm::Value* divide(llvm::Value* value, const Division& division);
   llvm::Value* lanes_between(const Linear& index, const Range& range, const Bounds& of);
   // Tells values at one place apart: numbers that the caller chooses, then the index.

@@ -48,8 +48,9 @@ std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
-    const char* const options[] = {"tenon", "-x86-asm-syntax=intel"};
-    llvm::cl::ParseCommandLineOptions(2, options);
+    // Innermost loops come with stepping pointers; LLVM's own search for them takes long.
+    const char* const options[] = {"tenon", "-x86-asm-syntax=intel", "-disable-lsr"};
+    llvm::cl::ParseCommandLineOptions(3, options);
     return true;
   }();
   check(initialized, "LLVM's x86 target");
