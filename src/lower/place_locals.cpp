@@ -152,7 +152,7 @@ bool is_known_when_unrolled(const Kernel& kernel, const Index& index) {
   });
 }
 
-// The axes of a local in the order in which it is laid out: those that vectors run along stand last.
+// The axes of a local in the order in which it is laid out: those that vectors run along last.
 std::vector<std::size_t> layout(const Kernel& kernel, const std::vector<Place>& places) {
   std::vector<std::size_t> order, last;
   for (std::size_t d = 0; d < places.front().at.size(); ++d) {
