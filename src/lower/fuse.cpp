@@ -100,12 +100,11 @@ class Fusion {
   void join_producers(std::size_t m) {
     if (members_[m].is_shared_local) return;
     // Contractions first: their epilogue must not go elsewhere.
-    std::vector<std::size_t> joined;
-    for (const auto& [p, at_rows] : members_[m].producers)
-      if (at_rows && !is_too_serial(p, m)) joined.push_back(p);
-    std::stable_partition(joined.begin(), joined.end(),
-                          [&](std::size_t p) { return reads_.is_contraction(*members_[p].node); });
-    for (std::size_t p : joined) join(members_[p].group, members_[m].group);
+    for (const bool contraction : {true, false})
+      for (const auto& [p, at_rows] : members_[m].producers)
+        if (at_rows && reads_.is_contraction(*members_[p].node) == contraction &&
+            !is_too_serial(p, m))
+          join(members_[p].group, members_[m].group);
   }
 
   bool is_too_serial(std::size_t producer, std::size_t consumer) const {

@@ -41,7 +41,7 @@ class NaiveNest {
   Kernel build() {
     name_computed();
     for (const NodeRef& input : graph_.inputs)
-      values_.set_tensor(read_as(*input), add_input(read_as(*input)));
+      values_.set_tensor(*read_as(input), add_input(*read_as(input)));
     for (const NodeRef& output : graph_.outputs) add_computed(*output, true);
     for (const NodeRef& local : graph_.locals) add_computed(*local, false);
     for (const Node* node : order_) append(*node);
@@ -52,13 +52,13 @@ class NaiveNest {
  private:
   // The nodes that have memory of their own, each after those that it reads, and their names.
   void name_computed() {
-    for (const NodeRef& input : graph_.inputs) seen_.insert(&read_as(*input));
+    for (const NodeRef& input : graph_.inputs) seen_.insert(read_as(input));
     for (const NodeRef& node : graph_.locals) computed_.insert(node.get());
     for (const NodeRef& node : graph_.outputs)
       if (!is_reshape(*node)) computed_.insert(node.get());
     std::vector<const Node*> outputs;
     for (const NodeRef& node : graph_.outputs) {
-      outputs.push_back(&stored_as(*node));
+      outputs.push_back(stored_as(node));
       computed_.insert(outputs.back());
     }
     for (const NodeRef& node : graph_.locals) visit(*node);
@@ -75,15 +75,16 @@ class NaiveNest {
   }
 
   // An input that is a reshape holds what is below it, in the same order.
-  static const Node& read_as(const Node& input) {
-    return is_reshape(input) ? *input.inputs[0] : input;
+  static const Node* read_as(const NodeRef& input) {
+    return is_reshape(*input) ? input->inputs[0].get() : input.get();
   }
 
   // The node whose loops compute an output: itself, or what it is a reshape of.
-  const Node& stored_as(const Node& node) const {
-    if (!is_reshape(node)) return node;
-    const Node& below = *node.inputs[0];
-    return below.is_leaf() || seen_.contains(&below) || computed_.contains(&below) ? node : below;
+  const Node* stored_as(const NodeRef& node) const {
+    if (!is_reshape(*node)) return node.get();
+    const Node* below = node->inputs[0].get();
+    const bool has_memory = below->is_leaf() || seen_.contains(below) || computed_.contains(below);
+    return has_memory ? node.get() : below;
   }
 
   void visit(const Node& node) {
