@@ -85,16 +85,14 @@ TEST_CASE("a convolution reads its padding as zeros") {
   const auto text = checked_nest(one_kernel({sum_of_products(left * right, {4, 5, 6})}), in);
   CHECK(text ==
         "kernel sum(x f32[1,2,5,5], w f32[3,2,3,3]) -> sum f32[1,3,5,5]\n"
-        "  for i 1\n"
-        "    for j 3\n"
-        "      for l 5\n"
-        "        for m 5\n"
-        "          for k 2\n"
-        "            for r 3\n"
-        "              for s 3\n"
-        "                sum[i,j,l,m] += (x[0,k,l + r - 1,m + s - 1] if l + r - 1 < 5 and m + s - "
-        "1 < "
-        "5 else 0) * w[j,k,r,s] over k, r, s\n");
+        "  for j 3\n"
+        "    for l 5\n"
+        "      for m 5\n"
+        "        for k 2\n"
+        "          for r 3\n"
+        "            for s 3\n"
+        "              sum[0,j,l,m] += (x[0,k,l + r - 1,m + s - 1] if l + r - 1 < 5 and "
+        "m + s - 1 < 5 else 0) * w[j,k,r,s] over k, r, s\n");
 }
 
 TEST_CASE("softmax computes its rows one after the other") {

@@ -15,6 +15,14 @@ namespace {
 constexpr std::int64_t small_kernel = 65536;  // iterations
 constexpr std::size_t largest_group = 16;     // nodes with memory
 
+// Are the shapes equal, but for axes of one element?
+bool same_rows(const Shape& a, const Shape& b) {
+  std::vector<std::int64_t> left = values(a), right = values(b);
+  std::erase(left, 1);
+  std::erase(right, 1);
+  return left == right;
+}
+
 class Fusion {
  public:
   explicit Fusion(std::span<const NodeRef> wanted) : reads_(computed(wanted)) {
@@ -167,7 +175,8 @@ class Fusion {
     }
     return !contraction || std::all_of(all.begin(), all.end(), [&](std::size_t m) {
       const Node& node = *members_[m].node;
-      return &node == contraction || (!node.as<Reduce>() && node.shape == contraction->shape);
+      return &node == contraction ||
+             (!node.as<Reduce>() && same_rows(node.shape, contraction->shape));
     });
   }
 

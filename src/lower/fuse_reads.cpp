@@ -47,24 +47,25 @@ std::vector<Var> row_axes(const Node& reader) {
   std::vector<Var> rows;
   if (reader.as<Scatter>()) return rows;
   const auto* reduce = reader.as<Reduce>();
-  for (int axis = 0; axis < static_cast<int>(iteration_shape(reader).size()); axis++)
-    if (!reduce || std::find(reduce->axes.begin(), reduce->axes.end(), axis) == reduce->axes.end())
-      rows.push_back(axis);
+  const Shape& extents = iteration_shape(reader);
+  for (int axis = 0; axis < static_cast<int>(extents.size()); axis++) {
+    const bool reduced =
+        reduce && std::find(reduce->axes.begin(), reduce->axes.end(), axis) != reduce->axes.end();
+    if (!reduced && extents[static_cast<std::size_t>(axis)].value() != 1) rows.push_back(axis);
+  }
   return rows;
 }
 
 bool is_at_rows(const Node& read_node, const Read& read) {
+  if (!read.by_position) return false;
   const std::vector<Var> rows = row_axes(*read.reader);
-  std::size_t rank = read.at.size();  // without the axes of one element that stand last
-  while (rank > 0 && read_node.shape[rank - 1].value() == 1 && read.at[rank - 1] == Index(0))
-    rank--;
-  if (!read.by_position || rank > rows.size()) return false;
   const Shape& extents = iteration_shape(*read.reader);
-  for (std::size_t axis = 0; axis < rank; axis++) {
-    const Extent& extent = extents[static_cast<std::size_t>(rows[axis])];
-    const bool only = extent.value() == 1 && read.at[axis] == Index(0);
-    if (!only && !(read.at[axis] == Index::var(rows[axis]))) return false;
-    if (!(extent == read_node.shape[axis])) return false;
+  auto row = rows.begin();
+  for (std::size_t axis = 0; axis < read.at.size(); axis++) {
+    if (read_node.shape[axis].value() == 1) continue;
+    if (row == rows.end() || !(read.at[axis] == Index::var(*row))) return false;
+    if (!(extents[static_cast<std::size_t>(*row)] == read_node.shape[axis])) return false;
+    ++row;
   }
   return true;
 }

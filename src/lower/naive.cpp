@@ -132,12 +132,6 @@ class NaiveNest {
     merge_all(kernel_, kernel_.body, start, {});
   }
 
-  static std::vector<Index> indices(const std::vector<Var>& axes) {
-    std::vector<Index> result;
-    for (Var v : axes) result.push_back(Index::var(v));
-    return result;
-  }
-
   void append_loops(Store store, const std::vector<Var>& axes) {
     std::vector<Item> body;
     body.push_back({std::move(store), {}});
@@ -146,12 +140,12 @@ class NaiveNest {
 
   // target[i,j] = value[i,j]; the axes are named after `owner`.
   void append_elements(const Node& owner, const Node& value, int target) {
-    const std::vector<Var> axes = kept_axes(kernel_, value.shape, names_[&owner]);
+    const ShapeLoops over = loops_over(kernel_, value.shape, names_[&owner]);
     Store store{};
     store.tensor = target;
-    store.at = indices(axes);
+    store.at = over.at;
     store.value = values_.value(value, store.at);
-    append_loops(std::move(store), axes);
+    append_loops(std::move(store), over.loops);
   }
 
   // A copy of the base, then the updates in ascending order of the index's positions, which are the
@@ -160,28 +154,31 @@ class NaiveNest {
     const auto& scatter = *node.as<Scatter>();
     const Node &base = *node.inputs[0], &index = *node.inputs[1], &update = *node.inputs[2];
     append_elements(node, base, target);
-    const std::vector<Var> axes = kept_axes(kernel_, update.shape, names_[&node]);
-    const auto first = axes.begin() + scatter.axis;
+    const ShapeLoops over = loops_over(kernel_, update.shape, names_[&node]);
+    const auto first = over.at.begin() + scatter.axis;
     const auto last = first + static_cast<std::ptrdiff_t>(index.shape.size());
-    const std::vector<Var> positions(first, last);
-    std::vector<Var> kept(axes.begin(), first);
-    kept.insert(kept.end(), last, axes.end());
+    const std::vector<Index> position(first, last);
 
     Store store{};
     store.tensor = target;
-    for (Var v : kept) store.at.push_back(Index::var(v));
-    store.at.insert(store.at.begin() + scatter.axis, Index(0));
-    store.value = values_.value(update, indices(axes));
+    store.at.assign(over.at.begin(), first);
+    store.at.emplace_back(0);
+    store.at.insert(store.at.end(), last, over.at.end());
+    store.value = values_.value(update, over.at);
     store.computed_axis = scatter.axis;
-    store.computed = values_.value(index, indices(positions));
+    store.computed = values_.value(index, position);
+    std::vector<Var> kept, positions;
+    for (Var v : over.loops) {
+      const bool is_position = std::find(first, last, Index::var(v)) != last;
+      (is_position ? positions : kept).push_back(v);
+    }
     if (scatter.add) {
       store.combine = Combine::sum;
       store.over = positions;
       store.initial = false;
     }
-    std::vector<Var> order = kept;
-    order.insert(order.end(), positions.begin(), positions.end());
-    append_loops(std::move(store), order);
+    kept.insert(kept.end(), positions.begin(), positions.end());
+    append_loops(std::move(store), kept);
   }
 
   // A reshape in between shows as quotients and remainders in the subscripts of an argument. Where

@@ -52,7 +52,7 @@ class ReduceNest {
       body = wrap(std::move(body), loops_[level]);
     }
     if (lane_) body.push_back({fold(), {}});
-    for (Item& item : wrap(std::move(body), kept_)) kernel_.body.push_back(std::move(item));
+    for (Item& item : wrap(std::move(body), kept_.loops)) kernel_.body.push_back(std::move(item));
   }
 
  private:
@@ -61,13 +61,13 @@ class ReduceNest {
 
   // Whole axes, over which the values are written down first.
   void make_axes() {
-    kept_ = kept_axes(kernel_, reduce_.shape, name_);
-    auto next = kept_.begin();
+    kept_ = loops_over(kernel_, reduce_.shape, name_);
+    auto next = kept_.at.begin();
     for (std::size_t axis = 0; axis < shape().size(); axis++) {
       const bool reduced = std::find(detail().axes.begin(), detail().axes.end(),
                                      static_cast<int>(axis)) != detail().axes.end();
       if (reduced) whole_.push_back(kernel_.add_axis("", shape()[axis].value()));
-      at_.push_back(Index::var(reduced ? whole_.back() : *next++));
+      at_.push_back(reduced ? Index::var(whole_.back()) : *next++);
     }
   }
 
@@ -137,8 +137,7 @@ class ReduceNest {
   }
 
   std::vector<Index> place(bool with_lane) const {
-    std::vector<Index> at;
-    for (Var v : kept_) at.push_back(Index::var(v));
+    std::vector<Index> at = kept_.at;
     if (with_lane && lane_) at.push_back(Index::var(*lane_));
     return at;
   }
@@ -178,7 +177,7 @@ class ReduceNest {
   const int target_;
   const std::string name_;
 
-  std::vector<Var> kept_;
+  ShapeLoops kept_;
   std::vector<Var> whole_;    // per reduced axis; no loop runs over these in the end
   std::vector<Index> at_;     // of the inputs, over kept_ and whole_
   std::vector<Index> cuts_;   // per reduced axis: the index over the loops
@@ -204,12 +203,17 @@ std::string unused_name(const Kernel& kernel, const std::string& wanted) {
   return name;
 }
 
-std::vector<Var> kept_axes(Kernel& kernel, const Shape& shape, const std::string& name) {
+ShapeLoops loops_over(Kernel& kernel, const Shape& shape, const std::string& name) {
   constexpr std::string_view letters = "ijlmnopquvwxyz";
-  std::vector<Var> axes;
-  for (std::size_t axis = 0; axis < shape.size(); axis++)
-    axes.push_back(kernel.add_axis(axis_name(name, letters, axis), shape[axis].value()));
-  return axes;
+  ShapeLoops result;
+  for (std::size_t axis = 0; axis < shape.size(); axis++) {
+    const std::int64_t extent = shape[axis].value();
+    result.at.emplace_back(0);
+    if (extent == 1) continue;
+    result.loops.push_back(kernel.add_axis(axis_name(name, letters, axis), extent));
+    result.at.back() = Index::var(result.loops.back());
+  }
+  return result;
 }
 
 void append_reduce(Kernel& kernel, NodeValues& values, const Node& reduce, int target,

@@ -25,8 +25,13 @@ namespace tenon {
 void append_reduce(Kernel& kernel, NodeValues& values, const Node& reduce, int target,
                    const std::string& name);
 
-// New axes `name`.i, j, l .. for a shape.
-std::vector<Var> kept_axes(Kernel& kernel, const Shape& shape, const std::string& name);
+// New loops `name`.i, j, l .. over a shape, and the index along each of its axes. An axis of one
+// element has no loop.
+struct ShapeLoops {
+  std::vector<Var> loops;
+  std::vector<Index> at;
+};
+ShapeLoops loops_over(Kernel& kernel, const Shape& shape, const std::string& name);
 
 // A tensor that holds the value of the node.
 KernelTensor tensor_for(const Node& node, std::string name, Where where);
