@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "lower/naive.h"
 #include "lower_support.h"
 
 using namespace tenon_test;
@@ -143,6 +144,16 @@ TEST_CASE("an epilogue goes with its product, and what it reads of other rows do
   CHECK(result.wrong == "");
   REQUIRE(result.kernels.size() == 2);
   CHECK(result.kernels[1].locals.size() == 1);
+}
+
+TEST_CASE("values that are used twice, sixty times over, stay as many as they are") {
+  Inputs in;
+  Tensor x = in.floats({6}, "x");
+  for (int step = 0; step < 60; step++) x = x * number(0.75, x) + x * number(0.25, x);
+  const Fused result = fused({x}, in);
+  CHECK(result.wrong == "");
+  REQUIRE(result.kernels.size() == 1);
+  CHECK(print(naive(result.kernels[0])).size() < 5000);
 }
 
 TEST_CASE("the text of a kernel names no buffer") {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -143,6 +144,7 @@ class Evaluation {
     }
     for (const Range& range : when)
       if (all_known(range.index) && !hold({range})) return;
+    moment_++;
     element(s.tensor, s.at, s.computed_axis, s.computed,
             [&](double& target) { target = identity(*s.combine, type(s.tensor)); });
   }
@@ -184,10 +186,14 @@ class Evaluation {
     if (const auto* inside = std::get_if<Inside>(&v.detail)) return hold(inside->ranges) ? 1 : 0;
     if (const auto* fold = std::get_if<Fold>(&v.detail)) return folded(*fold, v.type);
     const auto& apply = std::get<Apply>(v.detail);
+    auto& [when, result] = applied_[&v];
+    if (when == moment_) return result;
     double operands[3] = {0, 0, 0};
     for (std::size_t i = 0; i < apply.operands.size(); i++) operands[i] = value(*apply.operands[i]);
-    return evaluate(apply.op, v.type, apply.operands.back()->type, operands[0], operands[1],
-                    operands[2]);
+    result = evaluate(apply.op, v.type, apply.operands.back()->type, operands[0], operands[1],
+                      operands[2]);
+    when = moment_;
+    return result;
   }
 
   static double combine(Combine how, Type type, double a, double b) {
@@ -209,6 +215,7 @@ class Evaluation {
   }
 
   void store(const Store& s) {
+    moment_++;
     const double term = value(*s.value);
     const double factor = s.factor ? value(*s.factor) : 1;
     element(s.tensor, s.at, s.computed_axis, s.computed, [&](double& target) {
@@ -229,6 +236,8 @@ class Evaluation {
   std::vector<std::int64_t> position_;  // of each axis
   std::vector<bool> known_;             // is a loop over the axis being run?
   std::vector<std::vector<double>> memory_;
+  std::uint64_t moment_ = 0;  // one for each execution of a statement
+  std::unordered_map<const Value*, std::pair<std::uint64_t, double>> applied_;  // and at which one
 };
 
 }  // namespace
