@@ -1,8 +1,6 @@
 #include "tuner/session_kernels.h"
 
-#include <chrono>
 #include <cstdio>
-#include <cstring>
 
 #include "cache/key.h"
 #include "core/error.h"
@@ -42,6 +40,17 @@ std::optional<Artifact> artifact_of(const ArtifactRow& row) {
     return std::nullopt;
   artifact.code.assign(reinterpret_cast<const char*>(row.code.data()), row.code.size());
   return artifact;
+}
+
+// The program in a row, where it is one.
+Device::ProgramRef load_or_null(Device& device, const ArtifactRow& row) {
+  const auto artifact = artifact_of(row);
+  if (!artifact) return nullptr;
+  try {
+    return device.load(*artifact);
+  } catch (const Error&) {
+    return nullptr;
+  }
 }
 
 ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
@@ -100,12 +109,9 @@ Device::ProgramRef KernelStore::find_artifact(const std::string& key) {
   debug_.print(DebugStage::cache,
                [&] { return fmt::format("code {}: {}", key, row ? "found" : "not there"); });
   if (!row) return nullptr;
-  try {
-    if (const auto artifact = artifact_of(*row)) return device_.load(*artifact);
-  } catch (const Error&) {  // the code cannot be used; it is compiled again
-  }
-  cache_.forget_artifact(key);
-  return nullptr;
+  Device::ProgramRef program = load_or_null(device_, *row);
+  if (!program) cache_.forget_artifact(key);  // it is compiled again
+  return program;
 }
 
 Device::ProgramRef KernelStore::program(const KernelGraph& graph) {
