@@ -23,8 +23,7 @@ using Ints = std::vector<std::int32_t>;
 
 constexpr int batch = 32, held_out = 360;
 
-class Network {
- public:
+struct Network {
   explicit Network(Session& tn) {
     const Tensor seed = tn.tensor(Ints{1}, {});
     const auto random = [&](const Shape& shape, double inputs, int stream) {
@@ -50,7 +49,6 @@ class Network {
     return {&filters1, &bias1, &filters2, &bias2, &weights, &bias};
   }
 
- private:
   Tensor filters1, bias1, filters2, bias2, weights, bias;
 };
 

@@ -1,6 +1,7 @@
 #include "examples/scans.h"
 
 #include <unistd.h>
+#include <cmath>
 
 #include <algorithm>
 #include <array>
@@ -63,7 +64,7 @@ void draw(const Scans& scans, std::span<const int> chosen, std::span<const std::
     for (const int scan : chosen) {
       for (int column = 0; column < scan_side; ++column) {
         const float ink = scans.pixels[scan * scan_pixels + row * scan_side + column];
-        fmt::print("{}", shades[static_cast<std::size_t>(ink * 4 + 0.5F)]);
+        fmt::print("{}", shades[static_cast<std::size_t>(std::lround(ink * 4))]);
       }
       fmt::print("{}", gap);
     }

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "text/parse_graph.h"
 #include "core/type.h"
+#include "text/parse_graph.h"
 
 namespace tenon::cli {
 
