@@ -370,7 +370,7 @@ Kernel peel_tails(const Kernel& kernel) {
     const auto next = std::find_if(result.limits.begin(), result.limits.end(),
                                    [](const Limit& limit) { return limit.tail == Tail::peel; });
     if (next == result.limits.end()) return result;
-    const Limit limit = *next;
+    Limit limit = std::move(*next);
     result.limits.erase(next);
     Peeler(result).run(limit);
   }

@@ -74,7 +74,7 @@ Tensor argmax(const Tensor& x, int axis, bool keepdims) {
   const int along = axis_from_front("argmax", x, axis);
   const std::int64_t length = count("argmax", x, along);
   Tensor found = x == max(x, along, true);
-  if (info(x.type()).is_float) found = found | (x != x);
+  if (info(x.type()).is_float) found = found | (x != x);  // NOLINT(misc-redundant-expression): NaN
   const double size = static_cast<double>(length);
   const Tensor countdown = size - places(x.executor(), x.shape(), along);
   return size - max(where(found, countdown, 0), along, keepdims);

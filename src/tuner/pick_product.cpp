@@ -111,13 +111,13 @@ class ProductPick {
   bool run() {
     names();
     std::vector<Move> moves;
-    moves.push_back({split_of(product_.column, {{column_("c"), 0},
-                                                {column_("r"), panel_},
-                                                {column_("0"), vectors_},
-                                                {column_("v"), width_}})});
+    moves.push_back({split_of(product_.column, {{column_part("c"), 0},
+                                                {column_part("r"), panel_},
+                                                {column_part("0"), vectors_},
+                                                {column_part("v"), width_}})});
     if (product_.row >= 0)
-      moves.push_back(
-          {split_of(product_.row, {{row_("c"), 0}, {row_("r"), block_}, {row_("0"), rows_}})});
+      moves.push_back({split_of(
+          product_.row, {{row_part("c"), 0}, {row_part("r"), block_}, {row_part("0"), rows_}})});
     moves.push_back({order()});
     if (!picker_.attempt(moves)) return false;
     picker_.attempt({Bind{full(product_.column, "v"), Tag::vector}});
@@ -140,15 +140,13 @@ class ProductPick {
     }
     for (Var v : product_.path) path_names_.push_back(picker_.name(v));
   }
-  std::string column_(const char* suffix) const { return column_stem_ + suffix; }
-  std::string row_(const char* suffix) const { return row_stem_ + suffix; }
+  std::string column_part(const char* suffix) const { return column_stem_ + suffix; }
+  std::string row_part(const char* suffix) const { return row_stem_ + suffix; }
   std::string full(Var v, const char* suffix) const {
     return (v == product_.column ? column_name_ : row_name_) + suffix;
   }
 
   Split split_of(Var v, std::vector<Part> parts) const {
-    std::int64_t inner = 1;
-    for (std::size_t i = 1; i < parts.size(); ++i) inner *= parts[i].extent;
     return {picker_.name(v), std::move(parts), Tail::peel};
   }
 
@@ -204,7 +202,8 @@ class ProductPick {
                                  1,
                                  Layout::expand,
                                  {}}}))
-        pack(tensor_name(product_.b.tensor) + "." + column_("c"), column_("v"), b_is_contiguous);
+        pack(tensor_name(product_.b.tensor) + "." + column_part("c"), column_part("v"),
+             b_is_contiguous);
     }
     if (product_.row >= 0 && column_tiles >= packing_pays && terms_ >= shortest_sum) {
       const bool is_contiguous =
@@ -215,7 +214,7 @@ class ProductPick {
                                  1,
                                  Layout::expand,
                                  {}}}))
-        pack(tensor_name(product_.a.tensor) + "." + row_("c"), row_("0"), is_contiguous);
+        pack(tensor_name(product_.a.tensor) + "." + row_part("c"), row_part("0"), is_contiguous);
     }
   }
 
@@ -235,8 +234,9 @@ class ProductPick {
     const auto blocks = picker_.kernel().find_axis(full(product_.row, "c"));
     if (picker_.extent(*blocks) < picker_.threads()) return;
     picker_.attempt({Bind{full(product_.row, "c"), Tag::parallel}});
-    picker_.attempt({Bind{tensor_name(product_.b.tensor) + "." + column_("c") + "." + column_("r"),
-                          Tag::parallel}});
+    picker_.attempt(
+        {Bind{tensor_name(product_.b.tensor) + "." + column_part("c") + "." + column_part("r"),
+              Tag::parallel}});
   }
 
   // The loops of a packing copy: vectors along its innermost axis, or a transpose where the operand
@@ -264,10 +264,10 @@ class ProductPick {
     const std::string at = product_.row >= 0 ? full(product_.row, "r") : full(product_.column, "r");
     if (!picker_.attempt({Stage{target.name, at, Where::reg, 1, Layout::expand, {}}})) return;
     const std::string tile =
-        target.name + "." + (product_.row >= 0 ? row_("r") : column_("r")) + ".";
-    if (product_.row >= 0) picker_.attempt({Bind{tile + row_("0"), Tag::unroll}});
-    picker_.attempt({Bind{tile + column_("0"), Tag::unroll}});
-    picker_.attempt({Bind{tile + column_("v"), Tag::vector}});
+        target.name + "." + (product_.row >= 0 ? row_part("r") : column_part("r")) + ".";
+    if (product_.row >= 0) picker_.attempt({Bind{tile + row_part("0"), Tag::unroll}});
+    picker_.attempt({Bind{tile + column_part("0"), Tag::unroll}});
+    picker_.attempt({Bind{tile + column_part("v"), Tag::vector}});
   }
 
   Picker& picker_;
@@ -295,7 +295,8 @@ void unroll_rows(Picker& picker) {
           picker.extent(v) >= rows_of_lanes)
         row = v;
     if (row < 0) return;
-    const std::string stem = picker.stem(row), name = picker.name(row);
+    const std::string stem = picker.stem(row);
+    const std::string& name = picker.name(row);
     split = {Split{name, {{stem + "o", 0}, {stem + "0", rows_of_lanes}}, Tail::peel}};
     inner = name + "0";
     for (Var v : path) {
