@@ -12,7 +12,6 @@ namespace tenon {
 namespace {
 
 constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
-constexpr std::int64_t highest = std::numeric_limits<std::int64_t>::max();
 
 // What a key in Frame::known starts with; bases of pointers start with their name, >= 0.
 enum Kinds : std::int64_t { an_index = -1, an_atom = -2, a_condition = -3 };
