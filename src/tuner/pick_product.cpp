@@ -262,9 +262,10 @@ class ProductPick {
         picker_.kernel().tensors[static_cast<std::size_t>(product_.store.tensor)];
     if (target.where != Where::argument) return;
     const std::string at = product_.row >= 0 ? full(product_.row, "r") : full(product_.column, "r");
-    if (!picker_.attempt({Stage{target.name, at, Where::reg, 1, Layout::expand, {}}})) return;
+    // The move makes a new kernel: nothing of the old one may be used after it.
     const std::string tile =
         target.name + "." + (product_.row >= 0 ? row_part("r") : column_part("r")) + ".";
+    if (!picker_.attempt({Stage{target.name, at, Where::reg, 1, Layout::expand, {}}})) return;
     if (product_.row >= 0) picker_.attempt({Bind{tile + row_part("0"), Tag::unroll}});
     picker_.attempt({Bind{tile + column_part("0"), Tag::unroll}});
     picker_.attempt({Bind{tile + column_part("v"), Tag::vector}});
