@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
+#include "bench/peers.h"
 #include "bench/report.h"
 #include "bench/suites.h"
 #include "cli/files.h"
@@ -46,6 +47,7 @@ int report(std::string_view message, int code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  prepare_peers(argv);
   CLI::App program("Measures Tenon beside OpenBLAS and oneDNN, in turns, in this process.",
                    "tenon-bench");
   program.require_subcommand(1);

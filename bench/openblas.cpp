@@ -1,8 +1,13 @@
 #include "bench/openblas.h"
 
 #include <cblas.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <sstream>
+#include <string_view>
+
+#include "codegen/cpu_info.h"
 
 namespace tenon::bench::openblas {
 
@@ -33,6 +38,14 @@ void sgemm(const Gemm& gemm, const float* a, const float* b, float* c) {
 }
 
 }  // namespace
+
+void choose_kernels(char** arguments) {
+  constexpr const char* choice = "OPENBLAS_CORETYPE";
+  if (std::getenv(choice) != nullptr || std::string_view(openblas_get_corename()) != "Prescott")
+    return;
+  setenv(choice, widest_isa() == Isa::avx512 ? "SKYLAKEX" : "HASWELL", 1);
+  execv("/proc/self/exe", arguments);
+}
 
 std::string version() {
   std::istringstream config(openblas_get_config());  // "OpenBLAS 0.3.21 NO_LAPACKE .."

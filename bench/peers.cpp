@@ -13,6 +13,10 @@ constexpr bool has_onednn = TENON_BENCH_ONEDNN;
 
 }  // namespace
 
+void prepare_peers([[maybe_unused]] char** arguments) {
+  if constexpr (has_openblas) openblas::choose_kernels(arguments);
+}
+
 std::vector<PeerVersion> peer_versions() {
   std::vector<PeerVersion> versions;
   if constexpr (has_openblas) versions.push_back({"openblas", openblas::version()});

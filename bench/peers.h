@@ -39,6 +39,7 @@ struct NormOperands {
 struct PeerVersion {
   std::string name, version;
 };
+void prepare_peers(char** arguments);  // first of all in main: may start the program again
 std::vector<PeerVersion> peer_versions();
 void set_peer_threads(int threads);
 
