@@ -126,6 +126,16 @@ TEST_CASE("known graphs become as many kernels as they should") {
   }
 }
 
+TEST_CASE("a softmax computes its exponentials once, a row at a time") {
+  Inputs in;
+  const Fused result = fused({softmax(in.floats({6, 80}, "x"))}, in);
+  REQUIRE(result.kernels.size() == 1);
+  const std::string nest = checked_nest(result.kernels[0], in);
+  CHECK(nest.find("exp2(") != std::string::npos);
+  CHECK(nest.find("exp2(") == nest.rfind("exp2("));
+  CHECK(nest.find("for i 6") == nest.rfind("for i 6"));
+}
+
 TEST_CASE("a kernel that would have to run before itself is two") {
   Inputs in;
   const Tensor x = in.floats({6, 8}, "x");

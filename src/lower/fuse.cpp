@@ -95,7 +95,7 @@ class Fusion {
     for (const Read& read : reads_.reads(node)) {
       const std::size_t consumer = number_.at(read.reader);
       auto& producers = members_[consumer].producers;
-      const bool at_rows = is_at_rows(node, read);
+      const bool at_rows = reads_.is_kept_in_rows(node) || is_at_rows(node, read);
       if (producers.empty() || producers.back().first != p) {
         producers.push_back({p, at_rows});
         members_[p].consumers.push_back(consumer);

@@ -11,6 +11,8 @@
 //            or is worth keeping: read more than once an element, and either computed from a
 //            Reduce, or costly (an operand of a product, or four operations or one hard one, read
 //            four times or more). Everything else is computed where it is read.
+//            Costly values that are read more than once, and only by what runs over their own
+//            leading axes, are kept too, a row at a time: the exponentials of a softmax.
 //   rows     A kernel takes in what reads its results at the same rows: at exactly the outer loops
 //            over which they are computed. So softmax, layernorm and an epilogue (bias, relu) go
 //            with their Reduces.

@@ -89,7 +89,9 @@ GraphReads::GraphReads(std::span<const NodeRef> wanted) {
     if (derived) derived_.insert(node.get());
   }
   for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
-    if (!has_memory(**node) && is_worth_keeping(**node)) memory_.insert(node->get());
+    if (!has_memory(**node) && fits_rows(**node)) kept_in_rows_.insert(node->get());
+    if (!has_memory(**node) && (is_kept_in_rows(**node) || is_worth_keeping(**node)))
+      memory_.insert(node->get());
     if (has_memory(**node)) {
       read_inputs(**node);
     } else {
@@ -124,11 +126,12 @@ bool GraphReads::is_worth_keeping(const Node& node) const {
   return times >= often * size && (is_factor || cost(node, costly) >= costly);
 }
 
-// Is it element-wise work on the results of Reduces of its own size, which nothing reads at rows?
-// Then it goes with the Reduces, rather than they with what is read.
+// Is it element-wise work on the results of Reduces of its own size, which no result of a kernel
+// reads at rows? Then it goes with the Reduces, rather than they with what is read.
 bool GraphReads::is_epilogue(const Node& node) const {
-  const std::vector<Read>& all = reads(node);
-  if (!node.as<Map>() ||
+  std::vector<Read> all = reads(node);
+  std::erase_if(all, [&](const Read& read) { return is_kept_in_rows(*read.reader); });
+  if (!node.as<Map>() || all.empty() ||
       std::any_of(all.begin(), all.end(), [&](const Read& read) { return is_at_rows(node, read); }))
     return false;
   bool found = false;
@@ -144,6 +147,18 @@ bool GraphReads::is_epilogue(const Node& node) const {
   return found;
 }
 
+bool GraphReads::fits_rows(const Node& node) const {
+  const std::vector<Read>& all = reads(node);
+  if (!node.as<Map>() || !is_derived(node) || all.size() < 2 || cost(node, costly) < costly)
+    return false;
+  const std::vector<Var> axes = row_axes(node);
+  return std::all_of(all.begin(), all.end(), [&](const Read& read) {
+    const std::vector<Var> rows = row_axes(*read.reader);
+    return read.by_position && read.at == all_axes(node.shape) && !rows.empty() &&
+           rows.front() == axes.front();
+  });
+}
+
 // The operations that computing one element takes, counted up to `enough`.
 int GraphReads::cost(const Node& node, int enough) const {
   int sum = 0;
@@ -152,7 +167,8 @@ int GraphReads::cost(const Node& node, int enough) const {
     if (sum >= enough || !counted.insert(&at).second) return;
     if (const auto* map = at.as<Map>()) sum += cost_of(map->op);
     if (at.as<Gather>()) sum++;
-    for (const NodeRef& input : at.inputs) self(self, *input);
+    for (const NodeRef& input : at.inputs)
+      if (!has_memory(*input)) self(self, *input);
   };
   count(count, node);
   return sum;

@@ -32,6 +32,9 @@ class GraphReads {
   const std::vector<Read>& reads(const Node& node) const;
   // Is the value computed from a Reduce, a Scatter, or another node that a kernel writes?
   bool is_derived(const Node& node) const { return derived_.contains(&node); }
+  // Is it costly, read more than once, and only by what runs over its own leading axes? Then its
+  // kernel keeps it a row at a time: the exponentials of a softmax.
+  bool is_kept_in_rows(const Node& node) const { return kept_in_rows_.contains(&node); }
   // A Reduce of two inputs that both are read repeatedly: a product of matrices, a convolution.
   bool is_contraction(const Node& node) const { return contractions_.contains(&node); }
 
@@ -39,13 +42,14 @@ class GraphReads {
   void collect(const NodeRef& node);
   bool is_worth_keeping(const Node& node) const;
   bool is_epilogue(const Node& node) const;
+  bool fits_rows(const Node& node) const;
   int cost(const Node& node, int enough) const;
   void add(const Node& input, Read read);
   void pass_on(const Node& node, const Read& read);
   void read_inputs(const Node& node);
 
   std::vector<NodeRef> nodes_;
-  std::unordered_set<const Node*> seen_, memory_, derived_, contractions_;
+  std::unordered_set<const Node*> seen_, memory_, derived_, contractions_, kept_in_rows_;
   std::unordered_map<const Node*, std::vector<Read>> reads_;
 };
 

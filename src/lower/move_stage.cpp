@@ -24,7 +24,9 @@
 //                                                                  y[y.k.i] = y.k[y.k.i]
 //
 // depth n > 1: in shared memory a ring of n tiles, filled asynchronously n-1 iterations ahead;
-// elsewhere the next tile is prefetched. `stream`: the copy out is non-temporal.
+// elsewhere the next tile is prefetched.
+//
+// `stream`: what the loops store for good is written past the caches, and needs no tile.
 #include "lower/stage.h"
 
 #include <fmt/format.h>

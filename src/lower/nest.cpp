@@ -1,5 +1,8 @@
 #include "lower/nest.h"
 
+#include <functional>
+#include <numeric>
+
 #include <fmt/format.h>
 
 namespace tenon {
@@ -33,6 +36,10 @@ std::optional<Var> Kernel::find_axis(std::string_view wanted) const {
     found = v;
   }
   return several ? std::nullopt : found;
+}
+
+std::int64_t KernelTensor::elements() const {
+  return std::accumulate(extents.begin(), extents.end(), std::int64_t{1}, std::multiplies<>());
 }
 
 std::optional<int> Kernel::find_tensor(std::string_view wanted) const {

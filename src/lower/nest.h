@@ -69,6 +69,8 @@ struct KernelTensor {
   // Allocated inside the loop over this axis; -1: outside all loops. Empty: finish() finds the
   // innermost place at which every use sees what was stored for it.
   std::optional<Var> scope = {};
+
+  std::int64_t elements() const;
 };
 
 // ---- values ----

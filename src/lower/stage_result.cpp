@@ -57,9 +57,22 @@ Item copy_loops(StageSite& site, const std::vector<Var>& tile, const std::vector
   Load from{is_out ? staged : site.tensor, is_out ? inner : outer, {}, 0, -1, nullptr};
   if (!is_out) from.inside = inside;
   copy.value = std::make_shared<Value>(Value{std::move(from), type});
-  copy.stream = is_out && site.move.where == Where::stream;
   Item statement{std::move(copy), is_out ? inside : std::vector<Range>{}};
   return wrap({std::move(statement)}, axes).front();
+}
+
+// Stores that are final need no tile to be written past the caches.
+std::optional<std::string> stream(StageSite& site, const KernelTensor& target) {
+  if (!target.is_output) return "only an output can be streamed";
+  for (const Use& use : uses_of(site.body, site.tensor))
+    if (use.load || use.store->combine)
+      return fmt::format("{} is read again there: stage it in registers first", target.name);
+  site.body = map_stores(site.body, [&](const Item& item, const Store& store) {
+    Store changed = store;
+    changed.stream = changed.stream || store.tensor == site.tensor;
+    return Item{std::move(changed), item.when};
+  });
+  return {};
 }
 
 }  // namespace
@@ -69,6 +82,7 @@ std::optional<std::string> stage_result(StageSite& site) {
   const KernelTensor target = kernel.tensors[static_cast<std::size_t>(site.tensor)];
   if (site.move.layout == Layout::box) return "box is for operands";
   if (site.move.depth > 1) return "depth is for operands";
+  if (site.move.where == Where::stream) return stream(site, target);
   const std::vector<Use> uses = uses_of(site.body, site.tensor);
   std::vector<Index> at;
   Path path;
@@ -104,12 +118,7 @@ std::optional<std::string> stage_result(StageSite& site) {
     tile = asked;
   }
 
-  const bool is_stream = site.move.where == Where::stream;
-  if (is_stream && !target.is_output) return "only an output can be streamed";
-  KernelTensor local{kernel.unused_name(stage_name(site)),
-                     target.type,
-                     {},
-                     is_stream ? Where::heap : site.move.where};
+  KernelTensor local{kernel.unused_name(stage_name(site)), target.type, {}, site.move.where};
   for (Var v : tile) local.extents.push_back(extent_of(kernel, v));
   local.fixed = site.move.where != Where::heap;
   local.scope = site.at;

@@ -23,7 +23,7 @@ Tensor shifted(std::string_view name, const Tensor& x, int axis) {
 
 Tensor softmax(const Tensor& x, int axis) {
   const Tensor powers = exp(shifted("softmax", x, axis));
-  return powers / sum(powers, axis, true);
+  return powers * (1 / sum(powers, axis, true));  // one division a row, not one an element
 }
 
 Tensor log_softmax(const Tensor& x, int axis) {
@@ -33,7 +33,7 @@ Tensor log_softmax(const Tensor& x, int axis) {
 
 Tensor layernorm(const Tensor& x, const Axes& axes, double epsilon) {
   const Tensor distance = x - mean(x, axes, true);
-  return distance / sqrt(mean(distance * distance, axes, true) + epsilon);
+  return distance * (1 / sqrt(mean(distance * distance, axes, true) + epsilon));
 }
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels) {

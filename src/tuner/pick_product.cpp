@@ -183,10 +183,7 @@ class ProductPick {
     return picker_.kernel().tensors[static_cast<std::size_t>(tensor)].name;
   }
   std::int64_t bytes_of(int tensor) const {
-    std::int64_t bytes = 4;
-    for (std::int64_t e : picker_.kernel().tensors[static_cast<std::size_t>(tensor)].extents)
-      bytes *= e;
-    return bytes;
+    return 4 * picker_.kernel().tensors[static_cast<std::size_t>(tensor)].elements();
   }
 
   void stage_operands() {

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t worth_a_thread = 1 << 15;  // operations
 constexpr std::int64_t unrolled_vectors = 4;
+constexpr std::int64_t outgrows_caches = 8 << 20;  // bytes of a result
 
 // A statement that nothing has scheduled yet, and its loops.
 struct Statement {
@@ -197,6 +198,18 @@ void pick_vectors(Picker& picker) {
       changed = true;
       break;
     }
+  }
+}
+
+void pick_streams(Picker& picker) {
+  const Kernel naive = picker.kernel();  // moves make new ones
+  for (std::size_t t = 0; t < naive.tensors.size(); t++) {
+    const KernelTensor& tensor = naive.tensors[t];
+    if (!tensor.is_output || 4 * tensor.elements() < outgrows_caches) continue;
+    for (const Item& item : naive.body)
+      if (const Loop* loop = item.loop(); loop && stores_to(loop->body, static_cast<int>(t)))
+        picker.attempt(
+            {Stage{tensor.name, picker.name(loop->axis), Where::stream, 1, Layout::expand, {}}});
   }
 }
 

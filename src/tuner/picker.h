@@ -49,6 +49,7 @@ class Picker {
 void pick_lanes(Picker& picker);     // partial sums side by side become vectors
 void pick_products(Picker& picker);  // sums of products: tiles in registers, packed operands
 void pick_vectors(Picker& picker);   // everything else: vectors along contiguous axes
+void pick_streams(Picker& picker);   // large results are written past the caches
 void pick_threads(Picker& picker);   // the outermost loop with enough to do becomes parallel
 
 }  // namespace tenon

@@ -12,12 +12,6 @@ namespace {
 
 constexpr std::int64_t a_load = -10;  // what a key of Indices::once starts with
 
-std::int64_t element_count(const KernelTensor& tensor) {
-  std::int64_t count = 1;
-  for (const std::int64_t extent : tensor.extents) count *= extent;
-  return count;
-}
-
 }  // namespace
 
 // The position in memory, in elements.
@@ -76,7 +70,7 @@ llvm::Value* Emission::base(int tensor) {
       return fmt::format("register tensor {} is used on both sides of a parallel loop", info.name);
     });
     auto* memory = entry.CreateAlloca(
-        llvm::ArrayType::get(memory_type(info.type), element_count(info)), nullptr, info.name);
+        llvm::ArrayType::get(memory_type(info.type), info.elements()), nullptr, info.name);
     memory->setAlignment(llvm::Align(64));
     found->second = memory;
   } else if (const Placement& placed = finished_.placement[tensor]; placed.offset >= 0) {

@@ -14,25 +14,26 @@ namespace tenon {
 namespace {
 
 using EachIndex = std::function<bool(const Index&)>;
+using Flat = std::function<Index(int, const std::vector<Index>&)>;  // Emission::flat
 
 bool all_ranges(const std::vector<Range>& ranges, const EachIndex& holds) {
   return std::all_of(ranges.begin(), ranges.end(),
                      [&](const Range& range) { return holds(range.index); });
 }
 
-// Does every index in the value satisfy `holds`?
-bool all_indices(const ValueRef& value, const EachIndex& holds) {
+// Does every index in the value satisfy `holds`? Of a load, it is the place in memory that counts.
+bool all_indices(const ValueRef& value, const Flat& flat, const EachIndex& holds) {
   if (!value) return true;
   if (const auto* load = std::get_if<Load>(&value->detail)) {
-    return std::all_of(load->at.begin(), load->at.end(), holds) &&
-           all_ranges(load->inside, holds) && all_indices(load->computed, holds);
+    if (load->computed) return false;
+    return holds(flat(load->tensor, load->at)) && all_ranges(load->inside, holds);
   }
   if (const auto* index = std::get_if<IndexValue>(&value->detail)) return holds(index->index);
   if (const auto* inside = std::get_if<Inside>(&value->detail))
     return all_ranges(inside->ranges, holds);
   if (const auto* apply = std::get_if<Apply>(&value->detail)) {
     return std::all_of(apply->operands.begin(), apply->operands.end(),
-                       [&](const ValueRef& operand) { return all_indices(operand, holds); });
+                       [&](const ValueRef& operand) { return all_indices(operand, flat, holds); });
   }
   const auto* fold = std::get_if<Fold>(&value->detail);
   return !fold || std::all_of(fold->at.begin(), fold->at.end(), holds);
@@ -63,9 +64,8 @@ const Store* Emission::streamed(const Loop& loop) const {
   };
   const Index target = flat(store->tensor, store->at);
   if (target.coefficient(inner->axis) != 1 || !is_run(target)) return nullptr;
-  if (!std::all_of(store->at.begin(), store->at.end(), is_run) ||
-      !all_indices(store->value, is_run))
-    return nullptr;
+  const auto place = [&](int from, const std::vector<Index>& at) { return flat(from, at); };
+  if (!all_indices(store->value, place, is_run)) return nullptr;
   const bool limits_are_runs =
       std::all_of(kernel_.limits.begin(), kernel_.limits.end(), [&](const Limit& limit) {
         if (!limit.index.uses(inner->axis)) return true;
