@@ -344,3 +344,16 @@ TEST_CASE("a prefetch compiles to one instruction a line and changes nothing") {
     found++;
   CHECK(found == (widest_isa() == Isa::fma128 ? 16 : 4));
 }
+
+TEST_CASE("lanes a few elements apart are read as whole vectors, up to the last element") {
+  for (const std::int64_t stride : {2, 3, 4, 5}) {
+    NestBuilder nest("columns");
+    const int x = nest.input("x", {64, stride}), y = nest.output("y", {stride, 64});
+    const Var c = nest.axis("c", stride, Tag::unroll), l = nest.axis("l", 64, Tag::vector);
+    nest.loop(
+        c, [&] { nest.loop(l, [&] { nest.store(y, {v(c), v(l)}, nest.load(x, {v(l), v(c)})); }); });
+    check_kernel(nest.finished());
+    const std::string text = assembly(nest.finished(), widest_isa());
+    CHECK((text.find("vmovss") == std::string::npos) == (stride < 5));
+  }
+}

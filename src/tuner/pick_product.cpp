@@ -15,7 +15,6 @@ constexpr std::int64_t rows_of_block = 64;       // of a
 constexpr std::int64_t panel_bytes = 8 << 20;    // of b, packed: a part of the last-level cache
 constexpr std::int64_t packing_pays = 4;         // times that an element is used again
 constexpr std::int64_t worth_threads = 1 << 17;  // multiplications
-constexpr std::int64_t rows_of_lanes = 4;        // 64 partial sums each
 constexpr std::int64_t first_cache = 16 << 10;   // bytes of results that stay there
 constexpr std::int64_t shortest_sum = 32;        // terms for which packing pays
 constexpr std::int64_t small_result = 1 << 20;   // bytes of b that need no packing: they stay in L2
@@ -182,9 +181,7 @@ class ProductPick {
   const std::string& tensor_name(int tensor) const {
     return picker_.kernel().tensors[static_cast<std::size_t>(tensor)].name;
   }
-  std::int64_t bytes_of(int tensor) const {
-    return 4 * picker_.kernel().tensors[static_cast<std::size_t>(tensor)].elements();
-  }
+  std::int64_t bytes_of(int tensor) const { return picker_.bytes(tensor); }
 
   void stage_operands() {
     const std::int64_t row_tiles = product_.row < 0 ? 1 : picker_.extent(product_.row) / rows_;
@@ -276,40 +273,9 @@ class ProductPick {
   std::vector<std::string> path_names_;
 };
 
-// A product whose partial sums are vectors already: rows that share the other operand go together.
-void unroll_rows(Picker& picker) {
-  std::optional<Move> split;
-  Order order;
-  std::string inner;
-  visit_stores(picker.kernel().body, [&](const Store& store, const Path& path) {
-    const bool has_lanes = !path.empty() && picker.axis(path.back()).tag == Tag::vector;
-    if (split || !has_lanes || !store.factor || store.over.empty()) return;
-    const auto* left = std::get_if<Load>(&store.value->detail);
-    const auto* right = std::get_if<Load>(&store.factor->detail);
-    if (!left || !right) return;
-    Var row = -1;
-    for (Var v : path)
-      if (uses(store.at, v) && v != path.back() && uses(left->at, v) != uses(right->at, v) &&
-          picker.extent(v) >= rows_of_lanes)
-        row = v;
-    if (row < 0) return;
-    const std::string stem = picker.stem(row);
-    const std::string& name = picker.name(row);
-    split = {Split{name, {{stem + "o", 0}, {stem + "0", rows_of_lanes}}, Tail::peel}};
-    inner = name + "0";
-    for (Var v : path) {
-      if (v == path.back()) order.axes.push_back(inner);
-      order.axes.push_back(picker.name(v) + (v == row ? "o" : ""));
-    }
-  });
-  if (split)
-    picker.attempt(std::vector<Move>{*split, {std::move(order)}, {Bind{inner, Tag::unroll}}});
-}
-
 }  // namespace
 
 void pick_products(Picker& picker) {
-  unroll_rows(picker);
   if (auto product = find_product(picker)) ProductPick(picker, *product).run();
 }
 

@@ -1,4 +1,4 @@
-// The pick for what is not a sum of products: lanes, element-wise work, reductions down columns,
+// The pick for what is not a sum of products: element-wise work, reductions down columns, streams
 // and threads.
 #include <fmt/format.h>
 
@@ -154,35 +154,6 @@ void threads_in(Picker& picker, const std::vector<Item>& items) {
 }
 
 }  // namespace
-
-void pick_lanes(Picker& picker) {
-  std::set<Var> lanes;
-  visit_stores(picker.kernel().body, [&](const Store& store, const Path&) {
-    map_folds(store.value, [&](const Fold& fold) -> ValueRef {
-      for (const Use& use : uses_of(picker.kernel().body, fold.tensor))
-        if (!use.load && !use.at.empty())
-          if (const auto axis = use.at.back().as_var()) lanes.insert(*axis);
-      return nullptr;
-    });
-  });
-  // Partial sums feed the folded ones: the same axis, or one of as many lanes in the same place.
-  for (bool grew = true; grew;) {
-    grew = false;
-    visit_stores(picker.kernel().body, [&](const Store& store, const Path&) {
-      if (store.at.empty()) return;
-      const auto axis = store.at.back().as_var();
-      if (!axis || lanes.count(*axis) == 0) return;
-      visit_loads(store, [&](const Load& load) {
-        for (const Use& use : uses_of(picker.kernel().body, load.tensor))
-          if (!use.load && !use.at.empty())
-            if (const auto from = use.at.back().as_var();
-                from && picker.extent(*from) == picker.extent(*axis) && lanes.insert(*from).second)
-              grew = true;
-      });
-    });
-  }
-  for (Var v : lanes) picker.attempt({Bind{picker.name(v), Tag::vector}});
-}
 
 void pick_vectors(Picker& picker) {
   flatten(picker);

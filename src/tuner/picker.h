@@ -32,6 +32,10 @@ class Picker {
   // "j" of "sum.j": what new parts of the axis are named after.
   std::string stem(Var v) const;
 
+  std::int64_t bytes(int tensor) const {
+    return 4 * kernel_.tensors[static_cast<std::size_t>(tensor)].elements();
+  }
+
   // By how many elements the address of tensor[at] moves with one step of the axis; nothing where
   // that is not a constant.
   std::optional<std::int64_t> stride(int tensor, const std::vector<Index>& at, Var v) const;
@@ -46,7 +50,7 @@ class Picker {
 
 // The rules, in the order in which pick() runs them; each scans the kernel as the ones before left
 // it.
-void pick_lanes(Picker& picker);     // partial sums side by side become vectors
+void pick_lanes(Picker& picker);     // partial sums side by side: vectors, and tiles of them
 void pick_products(Picker& picker);  // sums of products: tiles in registers, packed operands
 void pick_vectors(Picker& picker);   // everything else: vectors along contiguous axes
 void pick_streams(Picker& picker);   // large results are written past the caches

@@ -109,6 +109,7 @@ class Emission {
   llvm::Value* base(int tensor);
   llvm::Value* address(const Access& access);
   llvm::Value* read(const Access& access, llvm::Value* inside, double fill);
+  llvm::Value* read_strided(const Access& access, llvm::Type* type);
   llvm::Value* read_memory(const Access& access, llvm::Value* touch, llvm::Value* fill);
   void write(const Access& access, llvm::Value* value, llvm::Value* touch, bool stream);
   llvm::Value* addresses(const Access& access);  // one per lane

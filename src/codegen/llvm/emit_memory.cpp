@@ -10,7 +10,8 @@
 namespace tenon {
 namespace {
 
-constexpr std::int64_t a_load = -10;  // what a key of Indices::once starts with
+constexpr std::int64_t widest_stride = 4;  // of lanes that whole vectors are read for
+constexpr std::int64_t a_load = -10;       // what a key of Indices::once starts with
 
 }  // namespace
 
@@ -69,8 +70,8 @@ llvm::Value* Emission::base(int tensor) {
     check(home->second == body_.function, [&] {
       return fmt::format("register tensor {} is used on both sides of a parallel loop", info.name);
     });
-    auto* memory = entry.CreateAlloca(
-        llvm::ArrayType::get(memory_type(info.type), info.elements()), nullptr, info.name);
+    auto* memory = entry.CreateAlloca(llvm::ArrayType::get(memory_type(info.type), info.elements()),
+                                      nullptr, info.name);
     memory->setAlignment(llvm::Align(64));
     found->second = memory;
   } else if (const Placement& placed = finished_.placement[tensor]; placed.offset >= 0) {
@@ -161,6 +162,8 @@ llvm::Value* Emission::read_memory(const Access& access, llvm::Value* touch, llv
   }
   llvm::Value* pointers = nullptr;
   if (access.computed || !index.varying.empty()) pointers = addresses(access);
+  if (!pointers && index.stride > 1 && index.stride <= widest_stride)
+    return filled(as_value(read_strided(access, type)));
   llvm::Value* result = llvm::PoisonValue::get(type);
   for (int lane = 0; lane < count; lane++) {
     Access single = access;
@@ -172,6 +175,28 @@ llvm::Value* Emission::read_memory(const Access& access, llvm::Value* touch, llv
         result, builder_.CreateAlignedLoad(element, pointer, align), lane);
   }
   return filled(as_value(result));
+}
+
+// Lanes that lie a few elements apart, from whole vectors: the last one ends with the last lane.
+llvm::Value* Emission::read_strided(const Access& access, llvm::Type* type) {
+  const int count = indices_.state.lanes.count;
+  const auto stride = static_cast<int>(access.index.stride);
+  llvm::Value* result = llvm::PoisonValue::get(type);
+  for (int part = 0; part < stride; part++) {
+    const int start = part + 1 < stride ? part * count : (count - 1) * (stride - 1);
+    Access whole = access;
+    whole.index.constant += start;
+    whole.index.stride = 0;
+    const llvm::Align align(info(kernel_.tensors[access.tensor].type).bytes);
+    llvm::Value* loaded = builder_.CreateAlignedLoad(type, address(whole), align);
+    std::vector<int> from;
+    for (int lane = 0; lane < count; lane++) {
+      const bool is_here = lane * stride >= part * count && lane * stride < (part + 1) * count;
+      from.push_back(is_here ? count + lane * stride - start : lane);
+    }
+    result = builder_.CreateShuffleVector(result, loaded, from);
+  }
+  return result;
 }
 
 llvm::Value* Emission::read(const Access& access, llvm::Value* inside, double fill) {
