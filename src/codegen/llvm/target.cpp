@@ -48,9 +48,11 @@ std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
-    // Innermost loops come with stepping pointers; LLVM's own search for them takes long.
-    const char* const options[] = {"tenon", "-x86-asm-syntax=intel", "-disable-lsr"};
-    llvm::cl::ParseCommandLineOptions(3, options);
+    // Innermost loops come with stepping pointers; LLVM's own search for them takes long, and so
+    // does its scheduler where it compares each of many accesses with all others.
+    const char* const options[] = {"tenon", "-x86-asm-syntax=intel", "-disable-lsr",
+                                   "-dag-maps-huge-region=200", "-dag-maps-reduction-size=100"};
+    llvm::cl::ParseCommandLineOptions(std::size(options), options);
     return true;
   }();
   check(initialized, "LLVM's x86 target");
