@@ -75,3 +75,12 @@ TEST_CASE("schedules of reductions give the bits of their naive nests") {
     CHECK(difference(one_kernel({sum(x, {1}), max(x, {1})}), schedule, in) == "");
   }
 }
+
+TEST_CASE("a tile is doubled with its loop, whichever loop over that axis comes first") {
+  Inputs in;
+  const Tensor a = in.floats({2, 2100}, "a"), b = in.floats({2100, 43}, "b");
+  CHECK(difference(one_kernel({matmul(a, b)}),
+                   "split k -> ko k0(8) peel split j -> jc jv(16) peel order i kb ko jc k0 jv "
+                   "stage part at jc in register bind jv vector bind k0 unroll",
+                   in) == "");
+}

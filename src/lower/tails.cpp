@@ -199,6 +199,7 @@ class Peeler {
   // The full tiles under a new axis, whose own limit bounds it, and the ragged tile.
   std::vector<Item> divide(const Item& item, const Loop& loop, const Peel& peel) {
     const Axis axis = axis_of(kernel_, peel.at);
+    const std::vector<KernelTensor> before = kernel_.tensors;
     const std::int64_t step = limit_.index.coefficient(peel.at);
     std::vector<Item> parts;
     std::map<Var, Index> full_names, ragged_names, known;
@@ -240,8 +241,9 @@ class Peeler {
       kernel_.limits.push_back({start, limit_.bound - peel.span, Tail::mask});
       std::vector<Item> full =
           without_met(kernel_, renamed(loop.body, full_names), start, peel.span, limit_.bound);
-      for (KernelTensor& tensor : kernel_.tensors)
-        if (tensor.scope == peel.at) tensor.scope = whole;
+      for (std::size_t t = 0; t < before.size(); ++t)
+        if (!uses_of(loop.body, static_cast<int>(t)).empty())
+          kernel_.tensors[t].scope = scope_in(before[t], full_names);
       parts.push_back({Loop{whole, std::move(full)}, item.when});
     }
     if (peel.left > 0) {
@@ -250,7 +252,7 @@ class Peeler {
         reach += term.coefficient * (axis_of(kernel_, term.var).extent - 1);
       if (reach >= peel.left) kernel_.limits.push_back({inner, peel.left, Tail::mask});
       std::vector<Item> ragged =
-          with_own_locals(renamed(loop.body, ragged_names), loop.body, peel.at, whole);
+          with_own_locals(renamed(loop.body, ragged_names), loop.body, before, ragged_names);
       ragged = map_indices(ragged, [&](const Index& index) { return rename(index, known); });
       for (Item& below : ragged) {
         below.when.insert(below.when.begin(), last.begin(), last.end());
@@ -278,20 +280,29 @@ class Peeler {
   // Locals that live within one iteration of the divided loop are doubled: the ragged tile, which
   // has no loop, keeps them beside it.
   std::vector<Item> with_own_locals(std::vector<Item> ragged, const std::vector<Item>& original,
-                                    Var at, Var whole) {
-    const std::size_t count = kernel_.tensors.size();
-    for (std::size_t t = 0; t < count; ++t) {
+                                    const std::vector<KernelTensor>& before,
+                                    const std::map<Var, Index>& names) {
+    for (std::size_t t = 0; t < before.size(); ++t) {
       const int tensor = static_cast<int>(t);
       if (is_argument(kernel_, tensor)) continue;
       const std::vector<Use> all = uses_of(kernel_.body, tensor), here = uses_of(original, tensor);
       if (here.empty() || all.size() != here.size()) continue;
-      KernelTensor copy = kernel_.tensors[t];
-      if (copy.scope == at || copy.scope == whole) copy.scope = path_.empty() ? -1 : path_.back();
+      KernelTensor copy = before[t];
+      copy.scope = scope_in(copy, names);
       copy.name = kernel_.unused_name(copy.name + ".tail");
       kernel_.tensors.push_back(std::move(copy));
       ragged = retarget(ragged, tensor, static_cast<int>(kernel_.tensors.size()) - 1);
     }
     return ragged;
+  }
+
+  // Where a local is allocated after a renaming of axes; that of an axis without a loop is the loop
+  // around it.
+  std::optional<Var> scope_in(const KernelTensor& tensor, const std::map<Var, Index>& names) const {
+    const auto place = tensor.scope ? names.find(*tensor.scope) : names.end();
+    if (place == names.end()) return tensor.scope;
+    if (const auto axis = place->second.as_var()) return axis;
+    return path_.empty() ? -1 : path_.back();
   }
 
   static std::vector<Item> retarget(const std::vector<Item>& items, int from, int to) {
