@@ -15,7 +15,7 @@ constexpr std::int64_t rows_of_block = 64;       // of a
 constexpr std::int64_t panel_bytes = 8 << 20;    // of b, packed: a part of the last-level cache
 constexpr std::int64_t packing_pays = 4;         // times that an element is used again
 constexpr std::int64_t worth_threads = 1 << 17;  // multiplications
-constexpr std::int64_t first_cache = 16 << 10;   // bytes of results that stay there
+constexpr std::int64_t lines_at_once = 8;        // of an operand that is read once
 constexpr std::int64_t shortest_sum = 32;        // terms for which packing pays
 constexpr std::int64_t small_result = 1 << 20;   // bytes of b that need no packing: they stay in L2
 
@@ -97,11 +97,11 @@ class ProductPick {
     for (Var v : product_.over) terms_ *= picker.extent(v);
     const std::int64_t column_tiles = tiles(columns, width_ * vectors_);
     const std::int64_t tile_bytes = std::max<std::int64_t>(terms_, 1) * 4 * width_ * vectors_;
-    streams_ = product_.row < 0 && bytes_of(product_.b.tensor) > small_result;
+    streams_ = product_.row < 0 && bytes_of(product_.b.tensor) > small_result &&
+               picker.extent(product_.over.back()) >= lines_at_once;
     if (streams_) vectors_ = std::min<std::int64_t>(vectors_, 4);
     panel_ = std::clamp<std::int64_t>(panel_bytes / tile_bytes, 1,
                                       std::max<std::int64_t>(column_tiles, 1));
-    if (streams_) panel_ = std::min(column_tiles, first_cache / (4 * width_ * vectors_));
     const std::int64_t row_tiles = product_.row < 0 ? 1 : tiles(picker.extent(product_.row), rows_);
     const std::int64_t share = tiles(row_tiles, picker.threads());  // every thread gets a block
     block_ = std::clamp<std::int64_t>(rows_of_block / rows_, 1, std::max<std::int64_t>(share, 1));
@@ -110,10 +110,17 @@ class ProductPick {
   bool run() {
     names();
     std::vector<Move> moves;
-    moves.push_back({split_of(product_.column, {{column_part("c"), 0},
-                                                {column_part("r"), panel_},
-                                                {column_part("0"), vectors_},
-                                                {column_part("v"), width_}})});
+    std::vector<Part> parts{{column_part("c"), 0},
+                            {column_part("r"), panel_},
+                            {column_part("0"), vectors_},
+                            {column_part("v"), width_}};
+    if (streams_) {
+      parts.erase(parts.begin() + 1);
+      const std::string sum = picker_.stem(product_.over.back());
+      moves.push_back(
+          {split_of(product_.over.back(), {{sum + "o", 0}, {sum + "0", lines_at_once}})});
+    }
+    moves.push_back({split_of(product_.column, std::move(parts))});
     if (product_.row >= 0)
       moves.push_back({split_of(
           product_.row, {{row_part("c"), 0}, {row_part("r"), block_}, {row_part("0"), rows_}})});
@@ -121,6 +128,7 @@ class ProductPick {
     if (!picker_.attempt(moves)) return false;
     picker_.attempt({Bind{full(product_.column, "v"), Tag::vector}});
     picker_.attempt({Bind{full(product_.column, "0"), Tag::unroll}});
+    if (streams_) picker_.attempt({Bind{sum_name_ + "0", Tag::unroll}});
     if (product_.row >= 0) picker_.attempt({Bind{full(product_.row, "0"), Tag::unroll}});
     stage_operands();
     stage_target();
@@ -133,6 +141,7 @@ class ProductPick {
     const std::string column = picker_.name(product_.column);
     column_name_ = column;
     column_stem_ = picker_.stem(product_.column);
+    sum_name_ = picker_.name(product_.over.back());
     if (product_.row >= 0) {
       row_name_ = picker_.name(product_.row);
       row_stem_ = picker_.stem(product_.row);
@@ -161,10 +170,11 @@ class ProductPick {
       (is_sum ? sums : order.axes).push_back(path_names_[i]);
     }
     const auto add = [&](const std::string& name) { order.axes.push_back(name); };
-    if (streams_) {  // whole lines of b, one after the other; the partial results stay in L1
-      add(column_name_ + "c");
-      for (const std::string& sum : sums) add(sum);
-      for (const char* inner : {"r", "0", "v"}) add(column_name_ + inner);
+    if (streams_) {  // some whole lines of b at a time, along all of them
+      for (const std::string& sum : sums) add(sum == sum_name_ ? sum + "o" : sum);
+      for (const std::string& inner :
+           {column_name_ + "c", sum_name_ + "0", column_name_ + "0", column_name_ + "v"})
+        add(inner);
       return order;
     }
     add(column_name_ + "c");
@@ -254,11 +264,12 @@ class ProductPick {
   void stage_target() {
     const KernelTensor& target =
         picker_.kernel().tensors[static_cast<std::size_t>(product_.store.tensor)];
-    if (target.where != Where::argument) return;
-    const std::string at = product_.row >= 0 ? full(product_.row, "r") : full(product_.column, "r");
+    if (target.where != Where::argument && !streams_) return;
+    const char* loop = streams_ ? "c" : "r";
+    const std::string at = full(product_.row >= 0 ? product_.row : product_.column, loop);
     // The move makes a new kernel: nothing of the old one may be used after it.
     const std::string tile =
-        target.name + "." + (product_.row >= 0 ? row_part("r") : column_part("r")) + ".";
+        target.name + "." + (product_.row >= 0 ? row_part(loop) : column_part(loop)) + ".";
     if (!picker_.attempt({Stage{target.name, at, Where::reg, 1, Layout::expand, {}}})) return;
     if (product_.row >= 0) picker_.attempt({Bind{tile + row_part("0"), Tag::unroll}});
     picker_.attempt({Bind{tile + column_part("0"), Tag::unroll}});
@@ -269,7 +280,7 @@ class ProductPick {
   Product product_;
   std::int64_t width_, vectors_, rows_, block_, panel_, terms_ = 1;
   bool streams_ = false;
-  std::string column_name_, column_stem_, row_name_, row_stem_;
+  std::string column_name_, column_stem_, row_name_, row_stem_, sum_name_;
   std::vector<std::string> path_names_;
 };
 
