@@ -91,8 +91,8 @@ TEST_CASE("a convolution reads its padding as zeros") {
         "        for k 2\n"
         "          for r 3\n"
         "            for s 3\n"
-        "              sum[0,j,l,m] += (x[0,k,l + r - 1,m + s - 1] if l + r - 1 < 5 and "
-        "m + s - 1 < 5 else 0) * w[j,k,r,s] over k, r, s\n");
+        "              sum[0,j,l,m] += (x[0,k,l + r - 1,m + s - 1] if 0 <= l + r - 1 < 5 and "
+        "0 <= m + s - 1 < 5 else 0) * w[j,k,r,s] over k, r, s\n");
 }
 
 TEST_CASE("softmax computes its rows one after the other") {
@@ -170,7 +170,7 @@ TEST_CASE("padding inside padding keeps both fills") {
   CHECK(checked_nest(one_kernel({y}), in) ==
         "kernel copy(x f32[3]) -> copy f32[6]\n"
         "  for i 6\n"
-        "    copy[i] = where((i < 4), exp2((x[i - 1] if i < 4 and i - 1 < 3 else 2)), 7)\n");
+        "    copy[i] = where((i < 4), exp2((x[i - 1] if i < 4 and 0 <= i - 1 < 3 else 2)), 7)\n");
   CHECK(wrong(one_kernel({pad(pad(x, {{1, 0}}, 2), {{0, 2}}, 7)}), in) == "");
   CHECK(wrong(one_kernel({pad(pad(x, {{1, 0}}, 2), {{0, 2}}, 2)}), in) == "");
 }

@@ -98,7 +98,8 @@ class Pass {
     find({item}, inside, when, all);
     for (Found& found : all) {
       if (!contains(found.store.over, axis)) continue;
-      const bool outermost = outside_.empty() || !contains(found.store.over, outside_.back());
+      const bool outermost = outside_.empty() || (!contains(found.store.over, outside_.back()) &&
+                                                  !continues(found.store));
       const bool target_only = std::all_of(found.inside.begin(), found.inside.end(), [&](Var v) {
         return contains(found.store.over, v) || uses(found.store, v);
       });
@@ -108,6 +109,13 @@ class Pass {
       }
     }
     return here;
+  }
+
+  // Does this place stand in a matrix instruction, which adds to what an outer loop has begun?
+  bool continues(const Store& store) const {
+    return kernel_.axes[static_cast<std::size_t>(outside_.back())].tag == Tag::mma &&
+           std::any_of(outside_.begin(), outside_.end(),
+                       [&](Var v) { return contains(store.over, v); });
   }
 
   static bool uses(const Store& store, Var v) {

@@ -13,7 +13,7 @@ namespace {
 
 class Printer {
  public:
-  explicit Printer(const Kernel& kernel) : kernel_(kernel) {
+  explicit Printer(const Kernel& kernel) : kernel_(kernel), bounds_(kernel.bounds()) {
     for (const Axis& axis : kernel.axes) short_names_.push_back(shortest(axis.name));
   }
 
@@ -45,10 +45,13 @@ class Printer {
   std::string ranges(const std::vector<Range>& all) const {
     std::vector<std::string> parts;
     for (const Range& r : all) {
+      const Bounds reach = bounds(r.index, bounds_);
       if (r.high == r.low + 1)
         parts.push_back(fmt::format("{} == {}", index(r.index), r.low));
-      else if (r.low == 0)
+      else if (reach.low >= r.low)
         parts.push_back(fmt::format("{} < {}", index(r.index), r.high));
+      else if (reach.high < r.high)
+        parts.push_back(fmt::format("{} >= {}", index(r.index), r.low));
       else
         parts.push_back(fmt::format("{} <= {} < {}", r.low, index(r.index), r.high));
     }
@@ -207,6 +210,7 @@ class Printer {
   }
 
   const Kernel& kernel_;
+  const VarBounds bounds_;
   std::vector<std::string> short_names_;
   std::unordered_map<const Value*, int> shared_;  // their numbers, in the current statement
   std::string out_;

@@ -121,9 +121,9 @@ std::optional<Parts> take_apart(const Index& index, const Path& outside) {
 }
 
 // The tile in the operand's own axes: for every axis the range that the loops below reach. `low` is
-// where each begins, relative to the part that stands still.
+// where each begins, relative to the part that stands still. Axes of one element are not kept.
 std::optional<std::string> box_tile(StageSite& site, const std::vector<Access>& all, Tile& tile,
-                                    std::vector<Parts>& base) {
+                                    std::vector<Parts>& base, std::vector<bool>& is_kept) {
   const VarBounds bounds_of = site.kernel.bounds();
   const KernelTensor operand = site.kernel.tensors[static_cast<std::size_t>(site.tensor)];
   for (std::size_t d = 0; d < operand.extents.size(); ++d) {
@@ -139,11 +139,14 @@ std::optional<std::string> box_tile(StageSite& site, const std::vector<Access>& 
       reach =
           reach ? Bounds{std::min(reach->low, here.low), std::max(reach->high, here.high)} : here;
     }
-    const Var axis = site.kernel.add_axis(fmt::format("{}.{}", stage_name(site), d),
-                                          reach->high - reach->low + 1);
-    tile.axes.push_back(axis);
     base.push_back({still, Index(reach->low)});
-    tile.source.push_back(still + Index::var(axis) + Index(reach->low));
+    tile.source.push_back(still + Index(reach->low));
+    is_kept.push_back(reach->high > reach->low);
+    if (is_kept.back()) {
+      tile.axes.push_back(site.kernel.add_axis(fmt::format("{}.{}", stage_name(site), d),
+                                               reach->high - reach->low + 1));
+      tile.source.back() = tile.source.back() + Index::var(tile.axes.back());
+    }
     const Range whole{tile.source.back(), 0, operand.extents[d]};
     if (!always(whole, site.kernel.bounds())) tile.inside.push_back(whole);
     // Padding can be told from the operand's own subscript only where it is a range of that.
@@ -244,9 +247,10 @@ std::optional<std::string> stage_operand(StageSite& site) {
   Tile tile;
   std::vector<Var> old_axes;
   std::vector<Parts> base;
+  std::vector<bool> is_kept;
   ValueRef computed;
   if (site.move.layout == Layout::box) {
-    if (auto reason = box_tile(site, all, tile, base)) return reason;
+    if (auto reason = box_tile(site, all, tile, base, is_kept)) return reason;
   } else {
     if (all.size() > 1) return "it is read at several places there; use box";
     if (auto reason = expand_tile(site, all.front(), tile, old_axes, computed)) return reason;
@@ -279,7 +283,7 @@ std::optional<std::string> stage_operand(StageSite& site) {
     if (is_ring) from.at.push_back(mod(Index::var(site.at), site.move.depth, kernel.bounds()));
     for (Var v : old_axes) from.at.push_back(Index::var(v));
     for (std::size_t d = 0; d < base.size(); ++d)
-      from.at.push_back(load.at[d] - base[d].still - base[d].moving);
+      if (is_kept[d]) from.at.push_back(load.at[d] - base[d].still - base[d].moving);
     return make_load(std::move(from), type);
   };
   site.body = map_stores(site.body, [&](const Item& item, const Store& store) {

@@ -203,7 +203,10 @@ class Peeler {
     const std::int64_t step = limit_.index.coefficient(peel.at);
     std::vector<Item> parts;
     std::map<Var, Index> full_names, ragged_names, known;
-    const Var whole = kernel_.add_axis(axis.name, axis.extent, axis.tag);
+    // Where no other loop moves the tile, the full ones are simply fewer.
+    const bool is_alone = vars_of(limit_.index).size() == peel.tile.size() + 1;
+    const Var whole =
+        kernel_.add_axis(axis.name + "'", is_alone ? peel.full / step : axis.extent, axis.tag);
     full_names[peel.at] = Index::var(whole);
     std::vector<Range> last = item.when;
     std::int64_t rest = peel.full;
@@ -225,7 +228,7 @@ class Peeler {
       if (!contains(peel.tile, v)) continue;
       const Axis old = axis_of(kernel_, v);
       const std::int64_t coefficient = limit_.index.coefficient(v);
-      full_names[v] = Index::var(kernel_.add_axis(old.name, old.extent, old.tag));
+      full_names[v] = Index::var(kernel_.add_axis(old.name + "'", old.extent, old.tag));
       const std::int64_t needed = std::min(old.extent, (left + coefficient - 1) / coefficient);
       const std::int64_t kept = old.tag == Tag::vector ? old.extent : needed;
       const Var ragged = kernel_.add_axis(old.name + ".tail", kept, old.tag);
@@ -238,7 +241,7 @@ class Peeler {
     for (Var v : peel.tile) start = start - Index::var(v) * limit_.index.coefficient(v);
     start = start - Index::var(peel.at) * step + Index::var(whole) * step;
     if (peel.full > 0) {
-      kernel_.limits.push_back({start, limit_.bound - peel.span, Tail::mask});
+      if (!is_alone) kernel_.limits.push_back({start, limit_.bound - peel.span, Tail::mask});
       std::vector<Item> full =
           without_met(kernel_, renamed(loop.body, full_names), start, peel.span, limit_.bound);
       for (std::size_t t = 0; t < before.size(); ++t)

@@ -1,0 +1,132 @@
+#include "golden.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "core/interpret.h"
+#include "lower/finish.h"
+#include "lower/moves.h"
+#include "lower/naive.h"
+#include "lower/rules.h"
+#include "lower_support.h"
+#include "nest_eval.h"
+#include "ops/catalogue.h"
+#include "text/parse_graph.h"
+
+namespace tenon_test {
+
+using namespace tenon;
+
+namespace {
+
+// What stands before the first heading is its introduction.
+struct Golden {
+  std::string introduction;
+  std::map<std::string, std::string> parts;
+};
+
+constexpr std::string_view headings[] = {"graph", "small graph", "moves", "loops", "finished"};
+
+Golden read_golden(const std::string& path) {
+  std::ifstream file(path);
+  Golden golden;
+  std::string* part = &golden.introduction;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("== "))
+      part = &golden.parts[line.substr(3)];
+    else if (!line.empty() || !part->empty())
+      *part += line + '\n';
+  }
+  for (auto& [heading, text] : golden.parts)
+    while (text.ends_with("\n\n")) text.pop_back();
+  return golden;
+}
+
+std::string print_golden(const Golden& golden) {
+  std::string text = golden.introduction;
+  for (std::string_view heading : headings) {
+    const auto part = golden.parts.find(std::string(heading));
+    if (part == golden.parts.end()) continue;
+    if (heading != headings[0]) text += '\n';
+    text += fmt::format("== {}\n{}", heading, part->second);
+  }
+  return text;
+}
+
+}  // namespace
+
+KernelGraph kernel_of_graph(const std::string& text, Inputs& inputs) {
+  const auto input = [&](const InputLine& line) {
+    return line.type == Type::f32 ? inputs.floats(line.shape, line.name)
+                                  : inputs.integers(line.shape, 4, line.name);
+  };
+  const GraphText graph = parse_graph(text, "graph", inputs.executor, input, compose);
+  std::vector<NodeRef> wanted;
+  for (const Tensor& output : graph.outputs) wanted.push_back(output.node());
+  std::vector<KernelGraph> kernels = fuse(apply_rules(wanted, inputs.executor.nodes()));
+  if (kernels.size() != 1) fail("the graph makes {} kernels, not one", kernels.size());
+  return kernels.front();
+}
+
+std::string other_bits(const KernelGraph& graph, const Kernel& scheduled, Inputs& inputs) {
+  const auto values = interpret(graph.inputs, inputs.executor.device());
+  const NestRun expected = evaluate_nest(naive(graph), values);
+  if (!expected.error.empty()) return expected.error;
+  for (const bool is_finished : {false, true}) {
+    const Kernel nest = is_finished ? finish(scheduled).kernel : scheduled;
+    if (const auto broken = verify(nest)) return *broken + "\n" + print(nest);
+    for (const bool backwards : {false, true}) {
+      const NestRun run = evaluate_nest(nest, values, backwards);
+      if (!run.error.empty()) return run.error + "\n" + print(nest);
+      for (std::size_t output = 0; output < run.outputs.size(); output++)
+        if (!same_bits(run.outputs[output], expected.outputs[output]))
+          return "other bits than the naive nest's\n" + print(nest);
+    }
+  }
+  return "";
+}
+
+std::string check_golden(const std::string& name) {
+  const std::string path = std::string(TENON_TESTS) + "/golden/" + name + ".txt";
+  Golden golden = read_golden(path);
+  const Schedule moves = parse_schedule(golden.parts["moves"], name);
+  std::string problem;
+  const auto scheduled = [&](const KernelGraph& graph) -> std::optional<Kernel> {
+    const Moved moved = tenon::apply(naive(graph), moves);
+    if (const auto* kernel = std::get_if<Kernel>(&moved)) return *kernel;
+    problem = std::get<Refusal>(moved).reason;
+    return {};
+  };
+  Inputs inputs;
+  const KernelGraph graph = kernel_of_graph(golden.parts["graph"], inputs);
+  const auto kernel = scheduled(graph);
+  if (!kernel) return problem;
+  const Golden before = golden;
+  golden.parts["loops"] = print(*kernel);
+  golden.parts["finished"] = print(finish(*kernel).kernel);
+  if (const char* asked = std::getenv("TENON_GOLDEN"); asked && std::string(asked) == "write")
+    std::ofstream(path) << print_golden(golden);
+  else if (print_golden(golden) != print_golden(before))
+    return fmt::format("{} differs; TENON_GOLDEN=write writes this:\n{}", path,
+                       print_golden(golden));
+
+  const auto small = golden.parts.find("small graph");
+  if (small == golden.parts.end()) return other_bits(graph, *kernel, inputs);
+  Inputs small_inputs;
+  const KernelGraph small_graph = kernel_of_graph(small->second, small_inputs);
+  const auto small_kernel = scheduled(small_graph);
+  return small_kernel ? other_bits(small_graph, *small_kernel, small_inputs) : problem;
+}
+
+std::string after_moves(const Kernel& kernel, const std::string& moves) {
+  const Moved moved = tenon::apply(kernel, parse_schedule(moves, "moves"));
+  if (const auto* refusal = std::get_if<Refusal>(&moved)) return refusal->reason;
+  return print(std::get<Kernel>(moved));
+}
+
+}  // namespace tenon_test

@@ -1,0 +1,12 @@
+// The six moves make each of these: from the graph's text to loops, without generating code.
+#include <doctest/doctest.h>
+
+#include "golden.h"
+
+using tenon_test::check_golden;
+
+TEST_CASE("a matrix product packed for a CPU") { CHECK(check_golden("matmul_packed") == ""); }
+TEST_CASE("a ragged matrix product") { CHECK(check_golden("matmul_ragged") == ""); }
+TEST_CASE("a matrix product on a GPU") { CHECK(check_golden("matmul_gpu") == ""); }
+TEST_CASE("a direct convolution") { CHECK(check_golden("convolution") == ""); }
+TEST_CASE("softmax over rows") { CHECK(check_golden("softmax") == ""); }
