@@ -3,39 +3,22 @@
 
 #include <string>
 
-#include "core/interpret.h"
-#include "lower/finish.h"
+#include "golden.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
 #include "lower/schedule.h"
 #include "lower_support.h"
-#include "nest_eval.h"
 
 using namespace tenon_test;
-using tenon::Kernel;
 using tenon::KernelGraph;
-using tenon::NestRun;
 
 namespace {
 
 std::string difference(const KernelGraph& graph, const std::string& schedule, Inputs& in) {
-  const auto values = interpret(graph.inputs, in.executor.device());
-  const Kernel before = naive(graph);
-  const NestRun expected = tenon::evaluate_nest(before, values);
-  const tenon::Moved moved = tenon::apply(before, tenon::parse_schedule(schedule, "schedule"));
+  const tenon::Moved moved =
+      tenon::apply(naive(graph), tenon::parse_schedule(schedule, "schedule"));
   if (const auto* refusal = std::get_if<tenon::Refusal>(&moved)) return refusal->reason;
-  const auto& after = std::get<Kernel>(moved);
-  for (const bool is_finished : {false, true}) {
-    const Kernel nest = is_finished ? finish(after).kernel : after;
-    for (const bool backwards : {false, true}) {
-      const NestRun run = tenon::evaluate_nest(nest, values, backwards);
-      if (!run.error.empty()) return run.error + "\n" + print(nest);
-      for (std::size_t output = 0; output < run.outputs.size(); output++)
-        if (!tenon::same_bits(run.outputs[output], expected.outputs[output]))
-          return "other bits\n" + print(nest);
-    }
-  }
-  return "";
+  return other_bits(graph, std::get<tenon::Kernel>(moved), in);
 }
 
 }  // namespace
