@@ -123,10 +123,26 @@ std::string check_golden(const std::string& name) {
   return small_kernel ? other_bits(small_graph, *small_kernel, small_inputs) : problem;
 }
 
-std::string after_moves(const Kernel& kernel, const std::string& moves) {
-  const Moved moved = tenon::apply(kernel, parse_schedule(moves, "moves"));
-  if (const auto* refusal = std::get_if<Refusal>(&moved)) return refusal->reason;
-  return print(std::get<Kernel>(moved));
+namespace {
+
+std::string moved(const std::string& graph, const std::string& moves, bool is_finished) {
+  Inputs inputs;
+  const KernelGraph kernel = kernel_of_graph(graph, inputs);
+  const Moved result = tenon::apply(naive(kernel), parse_schedule(moves, "moves"));
+  if (const auto* refusal = std::get_if<Refusal>(&result)) return refusal->reason;
+  const Kernel& scheduled = std::get<Kernel>(result);
+  const std::string problem = other_bits(kernel, scheduled, inputs);
+  if (!problem.empty()) return problem;
+  return print(is_finished ? finish(scheduled).kernel : scheduled);
+}
+
+}  // namespace
+
+std::string moved(const std::string& graph, const std::string& moves) {
+  return moved(graph, moves, false);
+}
+std::string finished(const std::string& graph, const std::string& moves) {
+  return moved(graph, moves, true);
 }
 
 }  // namespace tenon_test

@@ -23,7 +23,9 @@ std::string other_bits(const tenon::KernelGraph& graph, const tenon::Kernel& sch
 // the environment, differences in the loops are written to the file instead.
 std::string check_golden(const std::string& name);
 
-// A kernel as text after the moves, or the reason why one was refused.
-std::string after_moves(const tenon::Kernel& kernel, const std::string& moves);
+// The only kernel of a graph, its inputs named in the text, after the moves, which must not change
+// its bits; or the reason why a move was refused.
+std::string moved(const std::string& graph, const std::string& moves);
+std::string finished(const std::string& graph, const std::string& moves);  // and after finish()
 
 }  // namespace tenon_test

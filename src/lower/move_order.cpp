@@ -1,10 +1,10 @@
 // order: permutes the loops around a statement. Halide: reorder; TVM: reorder. What stands between
 // those loops (the end of an accumulation, say) follows along: it gets copies of the loops that it
-// was inside of and is no longer, and runs only in the last iteration of loops that it was after
-// and is now inside of.
+// was inside of and is no longer; where those would be many iterations, it runs in the last
+// iteration of loops that it was after and is now inside of.
 //
-//   for i 4                            order ko i ki         for ko 2
-//     for ko 2                                                 for i 4
+//   for i 1000                         order ko i ki         for ko 2
+//     for ko 2                                                 for i 1000
 //       for ki 8                                                 for ki 8
 //         s[i] += x[i,8*ko + ki]                                   s[i] += x[i,8*ko + ki]
 //     y[i] = s[i]                                                y[i] = s[i] when ko == 1

@@ -5,9 +5,9 @@
 //                                limit 8*io + ii < 20            y[8*io + ii] = x[8*io + ii]
 //
 // The limit, for what does not divide evenly, is met by `mask` (skip or mask the iterations beyond
-// it), `peel` (full tiles in a loop without tests, then the remainder) or `pad` (full tiles
-// throughout: loads beyond it read 0 and stores there are dropped; not for an axis that is added up
-// over).
+// it), `peel` (where a tile is unrolled or a vector: full tiles in a loop without tests, then the
+// remainder) or `pad` (full tiles throughout: loads beyond it read 0 and stores there are dropped;
+// not for an axis that is added up over).
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -16,8 +16,8 @@
 // and out:
 //
 //   for k 8                         stage y at k in register   for k 8
-//     for i 4                                                    for y.k.i 4
-//       y[i] += b[k,i] over k                                      y.k[y.k.i] = y[y.k.i] when k > 0
+//     for i 4                                                    for y.k.i 4 when k >= 1
+//       y[i] += b[k,i] over k                                      y.k[y.k.i] = y[y.k.i]
 //                                                                for i 4
 //                                                                  y.k[i] += b[k,i] over k
 //                                                                for y.k.i 4

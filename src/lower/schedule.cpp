@@ -210,7 +210,7 @@ struct MovePrinter {
     return text;
   }
   std::string operator()(const Order& m) const {
-    return fmt::format("order {}", fmt::join(m.axes, " "));
+    return fmt::format("order{}{}", m.axes.empty() ? "" : " ", fmt::join(m.axes, " "));
   }
   std::string operator()(const Fuse& m) const {
     return fmt::format("fuse {} {} -> {}", m.outer, m.inner, m.name);

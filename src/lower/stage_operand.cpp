@@ -110,7 +110,7 @@ struct Parts {
   Index still, moving;
 };
 std::optional<Parts> take_apart(const Index& index, const Path& outside) {
-  Parts parts{Index(index.constant()), Index(0)};
+  Parts parts{Index(0), Index(index.constant())};
   for (const Index::Term& term : index.terms()) {
     if (term.kind != Index::Kind::var) return {};
     const bool is_outside = std::find(outside.begin(), outside.end(), term.var) != outside.end();
@@ -130,9 +130,9 @@ std::optional<std::string> box_tile(StageSite& site, const std::vector<Access>& 
     std::optional<Bounds> reach;
     Index still;
     for (const Access& access : all) {
-      if (access.load.computed) return "box: its subscripts are computed; use expand";
+      if (access.load.computed) return "box: its subscripts are computed; leave box out";
       const auto parts = take_apart(access.load.at[d], site.outside);
-      if (!parts) return "box: a subscript divides; use expand";
+      if (!parts) return "box: a subscript divides; leave box out";
       if (reach && !(parts->still == still)) return "box: it is read at places that move apart";
       const Bounds here = bounds(parts->moving, bounds_of);
       still = parts->still;
@@ -166,7 +166,7 @@ std::optional<std::string> box_tile(StageSite& site, const std::vector<Access>& 
     for (const Range& range : access.load.inside)
       if (std::none_of(access.load.at.begin(), access.load.at.end(),
                        [&](const Index& at) { return (range.index - at).is_constant(); }))
-        return "box: its padding is not a range of its own subscripts; use expand";
+        return "box: its padding is not a range of its own subscripts; leave box out";
   tile.fill = all.front().load.fill;
   return {};
 }
@@ -187,12 +187,13 @@ std::vector<Item> prefetch_next(StageSite& site, const Tile& tile) {
     const std::int64_t extent = extent_of(kernel, axis);
     const std::int64_t step = is_unit ? std::min(per_line, extent) : 1;
     const std::string name = kernel.axes[static_cast<std::size_t>(axis)].name + ".next";
-    axes.push_back(kernel.add_axis(name, (extent + step - 1) / step));
+    const std::int64_t steps = (extent + step - 1) / step;
+    if (steps > 1) axes.push_back(kernel.add_axis(name, steps));
+    const Index place = steps > 1 ? Index::var(axes.back()) * step : Index(0);
     const VarBounds bounds = kernel.bounds();
     for (Index& index : at)
       index = substitute(
-          index, [&](Var v) { return v == axis ? Index::var(axes.back()) * step : Index::var(v); },
-          bounds);
+          index, [&](Var v) { return v == axis ? place : Index::var(v); }, bounds);
   }
   const VarBounds bounds = kernel.bounds();
   for (Index& index : at)

@@ -1,0 +1,96 @@
+// bind and fuse: tags, one loop of two, and what is refused.
+#include <doctest/doctest.h>
+
+#include "golden.h"
+
+using tenon_test::moved;
+
+namespace {
+
+constexpr auto doubled =
+    "x = input f32[8,16]\n"
+    "y = mul(x, 2)\n"
+    "output y\n";
+constexpr auto row_sums =
+    "x = input f32[4,24]\n"
+    "y = reduce(x, with=sum, axes=[1])\n"
+    "output y\n";
+constexpr auto long_row =
+    "x = input f32[1000]\n"
+    "y = mul(x, 2)\n"
+    "output y\n";
+constexpr auto sums_of_planes =
+    "x = input f32[3,4,5]\n"
+    "y = reduce(x, with=sum, axes=[1,2])\n"
+    "output y\n";
+constexpr auto counted =
+    "x = input f32[8,3]\n"
+    "index = input i32[8]\n"
+    "base = input f32[4,3]\n"
+    "y = scatter(base, index, x, axis=0, mode=set)\n"
+    "output y\n";
+
+constexpr auto sums_and_powers =
+    "x = input f32[4,16]\n"
+    "s = reduce(x, with=sum, axes=[1])\n"
+    "y = exp2(s)\n"
+    "output y\n";
+constexpr auto maxima_of_planes =
+    "x = input f32[3,4,5]\n"
+    "y = reduce(x, with=max, axes=[1,2])\n"
+    "output y\n";
+
+}  // namespace
+
+TEST_CASE("a loop gets a tag") {
+  CHECK(moved(doubled, "bind i parallel   bind j vector") ==
+        "kernel map(x f32[8,16]) -> map f32[8,16]\n"
+        "  for i 8 parallel\n"
+        "    for j 16 vector\n"
+        "      map[i,j] = x[i,j] * 2\n");
+}
+
+TEST_CASE("two loops become one") {
+  CHECK(moved(doubled, "fuse i j -> ij   bind ij parallel") ==
+        "kernel map(x f32[8,16]) -> map f32[8,16]\n"
+        "  for ij 128 parallel\n"
+        "    map[ij / 16,ij mod 16] = x[ij / 16,ij mod 16] * 2\n");
+  CHECK(moved(doubled, "split j -> jo ji(4)   order i jo ji   fuse i jo -> t") ==
+        "kernel map(x f32[8,16]) -> map f32[8,16]\n"
+        "  for t 32\n"
+        "    for ji 4\n"
+        "      map[t / 4,ji + 4*(t mod 4)] = x[t / 4,ji + 4*(t mod 4)] * 2\n");
+}
+
+TEST_CASE("two axes of a sum become one") {
+  CHECK(moved(sums_of_planes, "fuse k r -> kr") ==
+        "kernel sum(x f32[3,4,5]) -> sum f32[3]\n"
+        "  for i 3\n"
+        "    for kr 20\n"
+        "      sum[i] += x[i,kr / 5,kr mod 5] over kr\n");
+}
+
+TEST_CASE("what bind refuses") {
+  CHECK(moved(doubled, "bind q vector") == "bind q vector: no axis q");
+  CHECK(moved(long_row, "bind i vector") ==
+        "bind i vector: 1000 iterations are too many for one vector: split first");
+  CHECK(moved(long_row, "bind i unroll") == "bind i unroll: 1000 copies are too many: split first");
+  CHECK(moved(row_sums, "bind k parallel") ==
+        "bind k parallel: sum adds up over sum.k in order, so it cannot be parallel");
+  CHECK(moved(row_sums, "bind k vector") ==
+        "bind k vector: sum adds up over sum.k in order, so it cannot be vector");
+  CHECK(moved(counted, "bind i2 parallel") ==
+        "bind i2 parallel: all iterations of scatter.i2 store to the same elements of scatter");
+}
+
+TEST_CASE("what fuse refuses") {
+  CHECK(moved(doubled, "fuse i q -> t") == "fuse i q -> t: no axis q");
+  CHECK(moved(doubled, "fuse j i -> t") ==
+        "fuse j i -> t: the inner axis also occurs outside the outer one");
+  CHECK(moved(doubled, "split j -> jo ji(5)   fuse jo ji -> t") ==
+        "fuse jo ji -> t: map.ji has a tail");
+  CHECK(moved(row_sums, "fuse i k -> t") == "fuse i k -> t: only one of them is added up over");
+  CHECK(moved(sums_and_powers, "fuse i k -> t") == "fuse i k -> t: they are not directly nested");
+  CHECK(moved(maxima_of_planes, "order i r k   fuse r k -> t") ==
+        "fuse r k -> t: they are not added up over one after the other");
+}

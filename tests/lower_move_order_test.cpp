@@ -1,0 +1,77 @@
+// order: loops permuted, what stands between them, and what is refused.
+#include <doctest/doctest.h>
+
+#include "golden.h"
+
+using tenon_test::moved;
+
+namespace {
+
+constexpr auto sums_and_powers =
+    "x = input f32[4,16]\n"
+    "s = reduce(x, with=sum, axes=[1])\n"
+    "y = exp2(s)\n"
+    "output y\n";
+constexpr auto many_sums =
+    "x = input f32[1000,16]\n"
+    "s = reduce(x, with=sum, axes=[1])\n"
+    "y = exp2(s)\n"
+    "output y\n";
+constexpr auto sums_of_planes =
+    "x = input f32[3,4,5]\n"
+    "y = reduce(x, with=sum, axes=[1,2])\n"
+    "output y\n";
+
+constexpr auto rows_by_index =
+    "x = input f32[8,3]\n"
+    "index = input i32[8]\n"
+    "base = input f32[4,3]\n"
+    "y = scatter(base, index, x, axis=0, mode=set)\n"
+    "output y\n";
+
+}  // namespace
+
+TEST_CASE("what stands between loops gets copies of those that it leaves") {
+  CHECK(moved(sums_and_powers, "order k i") ==
+        "kernel map(x f32[4,16]) -> map f32[4]\n"
+        "local sum f32[4]\n"
+        "  for k 16\n"
+        "    for i 4\n"
+        "      sum[i] += x[i,k] over k\n"
+        "  for i 4\n"
+        "    map[i] = exp2(sum[i])\n");
+}
+
+TEST_CASE("where those would be many, it runs in the last iteration of loops that it enters") {
+  CHECK(moved(many_sums, "split k -> ko ki(8)   order ko i ki") ==
+        "kernel map(x f32[1000,16]) -> map f32[1000]\n"
+        "local sum f32[1000]\n"
+        "  for ko 2\n"
+        "    for i 1000\n"
+        "      for ki 8\n"
+        "        sum[i] += x[i,8*ko + ki] over ko, ki\n"
+        "      map[i] = exp2(sum[i]) when ko == 1\n");
+}
+
+TEST_CASE("a kept axis goes anywhere") {
+  CHECK(moved(sums_of_planes, "order k r i") ==
+        "kernel sum(x f32[3,4,5]) -> sum f32[3]\n"
+        "  for k 4\n"
+        "    for r 5\n"
+        "      for i 3\n"
+        "        sum[i] += x[i,k,r] over k, r\n");
+}
+
+TEST_CASE("what order refuses") {
+  CHECK(moved(sums_of_planes, "order") == "order: no axes given");
+  CHECK(moved(sums_of_planes, "order i q") == "order i q: no axis q");
+  CHECK(moved(sums_of_planes, "order i i") == "order i i: i is named twice");
+  CHECK(moved(sums_of_planes, "order i r") ==
+        "order i r: other loops stand between them; name those too");
+  CHECK(moved(rows_by_index, "order i i2") ==
+        "order i i2: these loops are not one inside the other");
+  CHECK(moved(rows_by_index, "order i2 j2") ==
+        "order i2 j2: scatter is stored at computed places in an order that counts");
+  CHECK(moved(sums_of_planes, "order r k") ==
+        "order r k: sum adds up over sum.k before sum.r: keep their order");
+}

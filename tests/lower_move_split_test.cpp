@@ -1,0 +1,87 @@
+// split: parts, tails, and what it refuses.
+#include <doctest/doctest.h>
+
+#include "golden.h"
+
+using tenon_test::finished;
+using tenon_test::moved;
+
+namespace {
+
+constexpr auto doubled =
+    "x = input f32[20]\n"
+    "y = mul(x, 2)\n"
+    "output y\n";
+constexpr auto row_sums =
+    "x = input f32[4,24]\n"
+    "y = reduce(x, with=sum, axes=[1])\n"
+    "output y\n";
+
+}  // namespace
+
+TEST_CASE("one loop becomes several") {
+  CHECK(moved(doubled, "split i -> io im(2) ii(5)") ==
+        "kernel map(x f32[20]) -> map f32[20]\n"
+        "  for io 2\n"
+        "    for im 2\n"
+        "      for ii 5\n"
+        "        map[10*io + 5*im + ii] = x[10*io + 5*im + ii] * 2\n");
+}
+
+TEST_CASE("a tail is a limit, and masked where nothing else is asked for") {
+  CHECK(moved(doubled, "split i -> io ii(8)") ==
+        "kernel map(x f32[20]) -> map f32[20]\n"
+        "limit 8*io + ii < 20\n"
+        "  for io 3\n"
+        "    for ii 8\n"
+        "      map[8*io + ii] = x[8*io + ii] * 2\n");
+}
+
+TEST_CASE("a peeled tail has loops of its own, where a tile is unrolled or a vector") {
+  CHECK(finished(doubled, "split i -> io ii(8) peel   bind ii vector") ==
+        "kernel map(x f32[20]) -> map f32[20]\n"
+        "limit map.ii.tail < 4\n"
+        "  for io' 2\n"
+        "    for ii' 8 vector\n"
+        "      map[8*io' + ii'] = x[8*io' + ii'] * 2\n"
+        "  for map.ii.tail 8 vector\n"
+        "    map[map.ii.tail + 16] = x[map.ii.tail + 16] * 2\n");
+  CHECK(finished(row_sums, "split k -> ko ki(16) peel   bind ki unroll") ==
+        "kernel sum(x f32[4,24]) -> sum f32[4]\n"
+        "  for i 4\n"
+        "    sum[i] = 0\n"
+        "    for ko' 1\n"
+        "      for ki' 16 unroll\n"
+        "        sum[i] += x[i,16*ko' + ki']\n"
+        "    for sum.ki.tail 8 unroll\n"
+        "      sum[i] += x[i,sum.ki.tail + 16]\n");
+}
+
+TEST_CASE("elsewhere the loop that crosses the end is a shorter one, as with mask") {
+  CHECK(finished(doubled, "split i -> io ii(8) peel") == finished(doubled, "split i -> io ii(8)"));
+}
+
+TEST_CASE("a padded tail runs, and touches no memory beyond the end") {
+  CHECK(finished(doubled, "split i -> io ii(8) pad") ==
+        "kernel map(x f32[20]) -> map f32[20]\n"
+        "  for io 3\n"
+        "    for ii 8\n"
+        "      map[8*io + ii] = (x[8*io + ii] if 8*io + ii < 20 else 0) * 2 when 8*io + ii < 20\n");
+}
+
+TEST_CASE("a sum goes over all parts, in order") {
+  CHECK(moved(row_sums, "split k -> ko ki(8)") ==
+        "kernel sum(x f32[4,24]) -> sum f32[4]\n"
+        "  for i 4\n"
+        "    for ko 3\n"
+        "      for ki 8\n"
+        "        sum[i] += x[i,8*ko + ki] over ko, ki\n");
+}
+
+TEST_CASE("what split refuses") {
+  CHECK(moved(doubled, "split q -> io ii(8)") == "split q -> io ii(8): no axis q");
+  CHECK(moved(doubled, "split i -> io io(8)") ==
+        "split i -> io io(8): there is an axis map.io already");
+  CHECK(moved(row_sums, "split k -> ko ki(16) pad") ==
+        "split k -> ko ki(16) pad: k is added up over, so its tail must be mask or peel");
+}
