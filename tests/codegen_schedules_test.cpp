@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <bit>
 #include <cmath>
-#include <cstring>
 
 #include "codegen/cpu_device.h"
 #include "compiled.h"
@@ -53,7 +53,7 @@ class Product {
         const void* buffers[] = {a_.data(), b_.data(), c.data()};
         device->launch(*device->load(artifact), {const_cast<void* const*>(buffers), 3}, {});
         for (std::size_t i = 0; i < c.size(); i++)
-          if (std::memcmp(&c[i], &wanted_[i], sizeof(float)) != 0)
+          if (std::bit_cast<std::uint32_t>(c[i]) != std::bit_cast<std::uint32_t>(wanted_[i]))
             return fmt::format("{}, {} threads: element {} is {}, not {}", name(isa),
                                device == &one_thread_ ? 1 : 2, i, c[i], wanted_[i]);
       }
