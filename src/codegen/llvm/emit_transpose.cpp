@@ -15,7 +15,8 @@
 namespace tenon {
 namespace {
 
-// `rows` vectors of `columns` lanes become `columns` vectors of `rows` lanes; both are powers of two.
+// `rows` vectors of `columns` lanes become `columns` vectors of `rows` lanes; both are powers of
+// two.
 std::vector<llvm::Value*> transposed(llvm::IRBuilderBase& builder,
                                      const std::vector<llvm::Value*>& of, int columns) {
   const auto rows = static_cast<int>(of.size());
