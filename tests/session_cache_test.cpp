@@ -87,6 +87,28 @@ TEST_CASE("schedules from the cache that are nonsense are replaced by the pick")
   CHECK(run(session) == values);
 }
 
+TEST_CASE("a schedule from the cache holds whatever the leaves are called") {
+  const Folder folder;
+  const auto run_named = [&](const std::string& left, const std::string& right) {
+    Session session(options_in(folder));
+    const std::vector<float> values(64 * 64, 0.5F);
+    const Tensor a = session.tensor(values, {64, 64}, left);
+    matmul(a, transpose(session.tensor(values, {64, 64}, right))).realize();
+    return session.statistics().compiled;
+  };
+  CHECK(run_named("a", "b") == 1);
+  Cache cache(CacheOptions{folder / "cache.sqlite"});
+  for (const ArtifactInfo& info : cache.artifacts()) cache.forget_artifact(info.key);
+  const auto before = cache.schedules();
+  REQUIRE(before.size() == 1);
+  CHECK(before[0].schedule.moves.find("stage in1 at") != std::string::npos);
+  CHECK(run_named("x", "y") == 1);
+  const auto after = cache.schedules();
+  REQUIRE(after.size() == 1);
+  CHECK(after[0].schedule.moves == before[0].schedule.moves);
+  CHECK(after[0].schedule.status == ScheduleStatus::picked);
+}
+
 TEST_CASE("code from the cache that cannot be used is compiled again") {
   const Folder folder;
   {

@@ -58,6 +58,16 @@ ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
   return {key, meta_of(artifact), {code, code + artifact.code.size()}};
 }
 
+// The nest with its inputs numbered, as the canonical text numbers them: a schedule of it holds for
+// every graph of that text, whatever its leaves are called.
+Kernel with_numbered_inputs(Kernel kernel) {
+  for (std::size_t t = 0; t < kernel.tensors.size(); ++t)
+    if (KernelTensor& tensor = kernel.tensors[t];
+        tensor.where == Where::argument && !tensor.is_output)
+      tensor.name = fmt::format("in{}", t);
+  return kernel;
+}
+
 // The text of a schedule from the cache, where it can still be read.
 std::optional<Schedule> readable(const std::string& moves) {
   try {
@@ -157,7 +167,7 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& 
 Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph, const Workload& workload,
                                                 const std::optional<ScheduleRow>& known) {
   const TimeInto lowering(statistics_.lowering_seconds);
-  const Kernel naive = lower_naive(graph);
+  const Kernel naive = with_numbered_inputs(lower_naive(graph));
   ++statistics_.lowered;
   debug_.print(DebugStage::loops,
                [&] { return fmt::format("{}: naive nest\n{}", naive.name, print(naive)); });
