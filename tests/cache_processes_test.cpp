@@ -19,7 +19,8 @@ namespace {
 std::string integrity(const std::string& file) {
   cache::Database database(file);
   cache::Query query(database, "pragma integrity_check");
-  return query.next() ? query.text(0) : "no answer";
+  std::string answer;
+  return query.next(answer) ? answer : "no answer";
 }
 
 int stored_rows(Cache& cache, int first, int count) {

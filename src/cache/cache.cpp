@@ -2,19 +2,21 @@
 
 #include <chrono>
 #include <cstdio>
+#include <span>
+#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "cache/connection.h"
 #include "cache/portable.h"
-#include "cache/tables.h"
 
 namespace tenon {
 namespace {
 
 using cache::Database;
 using cache::DatabaseError;
+using cache::Query;
 using cache::Transaction;
 using cache::Trouble;
 
@@ -27,11 +29,88 @@ std::int64_t system_seconds() {
 
 void warn_on_stderr(const std::string& message) { fmt::print(stderr, "tenon: {}\n", message); }
 
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// The key is part of it, so that code under another row's key does not pass.
+std::string checksum(const ArtifactRow& artifact) {
+  return hash_fields({artifact.key, artifact.meta, as_text(artifact.code)});
+}
+
+std::int64_t size_of(const ArtifactRow& artifact) {
+  return static_cast<std::int64_t>(artifact.code.size() + artifact.meta.size());
+}
+
+std::int64_t number(Database& database, const char* sql) {
+  std::int64_t value = 0;
+  Query(database, sql).next(value);
+  return value;
+}
+
+constexpr const char* sum_of_sizes = "select coalesce(sum(size), 0) from artifact";
+
+// All fields of the workload count, not the hash alone.
+std::optional<std::int64_t> find_workload(Database& database, const WorkloadRow& workload) {
+  static const std::string sql =
+      "select id from workload where " + cache::columns<WorkloadRow>("{0} = ?", " and ");
+  std::int64_t id = 0;
+  return Query(database, sql, workload).next(id) ? std::optional(id) : std::nullopt;
+}
+
+// Inserts or replaces a schedule, with its device and workload. Requires an open Transaction.
+void insert_schedule(Database& database, const DeviceRow& device, const WorkloadRow& workload,
+                     const ScheduleRow& schedule) {
+  static const std::string insert_device = fmt::format(
+      "insert into device(id, {}) values (?, {}) on conflict do update set "
+      "probed = excluded.probed where excluded.probed <> ''",
+      cache::columns<DeviceRow>(), cache::columns<DeviceRow>("?"));
+  static const std::string insert_workload =
+      fmt::format("insert or ignore into workload({}) values ({})", cache::columns<WorkloadRow>(),
+                  cache::columns<WorkloadRow>("?"));
+  static const std::string insert_row = fmt::format(
+      "insert into schedule(workload, device, {}) values (?, ?, {}) "
+      "on conflict do update set {} "
+      "where excluded.status <> 'picked' or schedule.samples = 0",
+      cache::columns<ScheduleRow>(), cache::columns<ScheduleRow>("?"),
+      cache::columns<ScheduleRow>("{0} = excluded.{0}"));
+  const std::string id = device_id(device);
+  Query(database, insert_device, id, device).run();
+  Query(database, insert_workload, workload).run();
+  const std::int64_t of = find_workload(database, workload).value_or(0);
+  if (schedule.status == ScheduleStatus::tuned || schedule.status == ScheduleStatus::picked) {
+    Query(database,
+          "update schedule set status = 'tried' where workload = ? and device = ? and engine = ? "
+          "and status = ? and moves <> ?",
+          of, id, schedule.engine, schedule.status, schedule.moves)
+        .run();
+  }
+  Query(database, insert_row, of, id, schedule).run();
+}
+
+// Drops the least recently used artifacts until at most `limit` bytes remain. Returns how many.
+std::int64_t evict_artifacts(Database& database, std::int64_t limit) {
+  if (number(database, sum_of_sizes) <= limit) return 0;
+  // `newer` counts the bytes of a row and of all that were used after it.
+  Query(database,
+        "delete from artifact where id in (select id from (select id, sum(size) over "
+        "(order by last_use desc, id desc rows unbounded preceding) as newer from artifact) "
+        "where newer > ?)",
+        limit)
+      .run();
+  return database.changes();
+}
+
+bool delete_artifact(Database& database, std::string_view key) {
+  Query(database, "delete from artifact where key = ?", key).run();
+  return true;
+}
+
 // Notes the use of an artifact, or not: a look-up waits for nobody's lock.
 void touch(Database& database, std::string_view key, std::int64_t now) {
   const int before = database.wait_for_locks(0);
   try {
-    cache::touch_artifact(database, key, now);
+    Query(database, "update artifact set last_use = ? where key = ?", now, key).run();
   } catch (const DatabaseError& error) {
     if (error.trouble != Trouble::failed) throw;
   }
@@ -66,8 +145,8 @@ void Cache::warn_once(const std::string& reason) {
 
 // Does `work` on the open database. A damaged file is put aside, and `work` done once more on a new
 // one; any other trouble gives one warning and `otherwise`.
-template <typename Result, typename Work>
-Result Cache::attempt(Result otherwise, Work&& work) {
+template <typename Work, typename Result>
+Result Cache::attempt(Work&& work, Result otherwise) {
   const std::lock_guard lock(mutex_);
   std::string damage;
   for (int round = 0; round < 2; ++round) {
@@ -97,112 +176,134 @@ Result Cache::attempt(Result otherwise, Work&& work) {
 std::optional<ScheduleRow> Cache::find_schedule(const DeviceRow& device,
                                                 const WorkloadRow& workload,
                                                 std::string_view engine) {
-  return attempt(std::optional<ScheduleRow>(), [&](Database& database) {
-    return cache::find_schedule(database, device, workload, engine);
+  static const std::string sql = fmt::format(
+      "select {} from schedule where workload = ? and device = ? and engine = ? "
+      "and status in ('tuned', 'picked') order by status = 'tuned' desc",
+      cache::columns<ScheduleRow>());
+  return attempt([&](Database& database) -> std::optional<ScheduleRow> {
+    const std::optional<std::int64_t> id = find_workload(database, workload);
+    ScheduleRow row;
+    if (!id || !Query(database, sql, *id, device_id(device), engine).next(row)) return std::nullopt;
+    return row;
   });
 }
 
 void Cache::store_schedule(const DeviceRow& device, const WorkloadRow& workload,
                            const ScheduleRow& schedule) {
-  attempt(false, [&](Database& database) {
+  attempt([&](Database& database) {
     Transaction transaction(database);
-    cache::store_schedule(database, {device, workload, schedule});
+    insert_schedule(database, device, workload, schedule);
     transaction.commit();
     return true;
   });
 }
 
-void Cache::forget_schedules(const DeviceRow& device, const WorkloadRow& workload,
-                             std::string_view engine) {
-  attempt(std::int64_t{0}, [&](Database& database) {
-    return cache::forget_schedules(database, device, workload, engine);
-  });
-}
-
 std::vector<ScheduleEntry> Cache::schedules(std::string_view hash_prefix) {
-  return attempt(std::vector<ScheduleEntry>(),
-                 [&](Database& database) { return cache::list_schedules(database, hash_prefix); });
-}
-
-std::optional<DeviceRow> Cache::find_device(const DeviceRow& identity) {
-  return attempt(std::optional<DeviceRow>(),
-                 [&](Database& database) { return cache::find_device(database, identity); });
-}
-
-void Cache::store_device(const DeviceRow& device) {
-  attempt(false, [&](Database& database) {
-    cache::store_device(database, device);
-    return true;
+  static const std::string sql = fmt::format(
+      "select {}, {}, {} from schedule s join workload w on w.id = s.workload "
+      "join device d on d.id = s.device where substr(w.hash, 1, length(?1)) = ?1 "
+      "order by w.hash, w.id, s.device, s.engine, "
+      "instr('tuned picked tried rejected', s.status), s.moves",
+      cache::columns<DeviceRow>("d.{0}"), cache::columns<WorkloadRow>("w.{0}"),
+      cache::columns<ScheduleRow>("s.{0}"));
+  return attempt([&](Database& database) {
+    Query query(database, sql, hash_prefix);
+    std::vector<ScheduleEntry> entries;
+    for (ScheduleEntry entry; query.next(entry.device, entry.workload, entry.schedule);)
+      entries.push_back(entry);
+    return entries;
   });
 }
 
 std::optional<ArtifactRow> Cache::find_artifact(std::string_view key) {
-  return attempt(std::optional<ArtifactRow>(),
-                 [&](Database& database) -> std::optional<ArtifactRow> {
-                   auto stored = cache::find_artifact(database, key);
-                   if (!stored) return std::nullopt;
-                   if (!stored->sound) {
-                     cache::forget_artifact(database, key);
-                     return std::nullopt;
-                   }
-                   if (const std::int64_t now = options_.now(); now - stored->last_use > day) {
-                     touch(database, key, now);
-                   }
-                   return std::move(stored->artifact);
-                 });
+  return attempt([&](Database& database) -> std::optional<ArtifactRow> {
+    ArtifactRow artifact;
+    std::string stored_checksum;
+    std::int64_t last_use = 0;
+    if (!Query(database, "select key, meta, checksum, last_use, code from artifact where key = ?",
+               key)
+             .next(artifact.key, artifact.meta, stored_checksum, last_use, artifact.code))
+      return std::nullopt;
+    if (stored_checksum != checksum(artifact)) {
+      delete_artifact(database, key);
+      return std::nullopt;
+    }
+    if (const std::int64_t now = options_.now(); now - last_use > day) touch(database, key, now);
+    return artifact;
+  });
 }
 
 void Cache::store_artifact(const ArtifactRow& artifact) {
-  const auto size = static_cast<std::int64_t>(artifact.code.size() + artifact.meta.size());
-  if (size > options_.artifact_limit) return;
-  attempt(false, [&](Database& database) {
+  if (size_of(artifact) > options_.artifact_limit) return;
+  attempt([&](Database& database) {
     Transaction transaction(database);
-    cache::store_artifact(database, artifact, options_.now());
-    cache::evict_artifacts(database, options_.artifact_limit);
+    Query(database,
+          "insert into artifact(key, meta, checksum, size, last_use, code) "
+          "values (?, ?, ?, ?, ?, ?) "
+          "on conflict do update set meta = excluded.meta, checksum = excluded.checksum, "
+          "size = excluded.size, last_use = excluded.last_use, code = excluded.code",
+          artifact.key, artifact.meta, checksum(artifact), size_of(artifact), options_.now(),
+          std::span(artifact.code))
+        .run();
+    evict_artifacts(database, options_.artifact_limit);
     transaction.commit();
     return true;
   });
 }
 
 void Cache::forget_artifact(std::string_view key) {
-  attempt(false, [&](Database& database) { return cache::forget_artifact(database, key); });
+  attempt([&](Database& database) { return delete_artifact(database, key); });
 }
 
 std::vector<ArtifactInfo> Cache::artifacts(std::string_view key_prefix) {
-  return attempt(std::vector<ArtifactInfo>(),
-                 [&](Database& database) { return cache::list_artifacts(database, key_prefix); });
+  return attempt([&](Database& database) {
+    Query query(database,
+                "select key, meta, size, last_use from artifact "
+                "where substr(key, 1, length(?1)) = ?1 order by last_use desc, id desc",
+                key_prefix);
+    std::vector<ArtifactInfo> infos;
+    for (ArtifactInfo info; query.next(info.key, info.meta, info.size, info.last_use);)
+      infos.push_back(info);
+    return infos;
+  });
 }
 
 std::string Cache::export_text() { return cache::print_schedules(schedules()); }
 
 ImportResult Cache::import_text(std::string_view text) {
-  const cache::ParsedSchedules parsed = cache::parse_schedules(text);
-  if (!parsed.error.empty()) {
-    return {.error = parsed.error};
+  std::vector<ScheduleEntry> entries;
+  try {
+    entries = cache::parse_schedules(text);
+  } catch (const std::invalid_argument& mistake) {
+    return {.error = mistake.what()};
   }
-  const ImportResult failed{.error = "the cache cannot be written"};
-  return attempt(failed, [&](Database& database) {
+  const auto store = [&](Database& database) {
     Transaction transaction(database);
-    for (const ScheduleEntry& entry : parsed.entries) {
-      cache::store_schedule(database, entry);
-    }
+    for (const auto& [device, workload, schedule] : entries)
+      insert_schedule(database, device, workload, schedule);
     transaction.commit();
-    return ImportResult{.schedules = static_cast<std::int64_t>(parsed.entries.size())};
-  });
+    return ImportResult{.schedules = static_cast<std::int64_t>(entries.size())};
+  };
+  return attempt(store, {.error = "the cache cannot be written"});
 }
 
 std::int64_t Cache::prune(std::int64_t limit) {
-  return attempt(std::int64_t{0}, [&](Database& database) {
-    const std::int64_t removed = cache::evict_artifacts(database, limit);
+  return attempt([&](Database& database) {
+    const std::int64_t removed = evict_artifacts(database, limit);
     shrink(database);
     return removed;
   });
 }
 
 std::int64_t Cache::clear() {
-  return attempt(std::int64_t{0}, [&](Database& database) {
+  return attempt([&](Database& database) {
+    std::int64_t removed = 0;
     Transaction transaction(database);
-    const std::int64_t removed = cache::clear(database);
+    for (const char* sql : {"delete from artifact", "delete from schedule"}) {
+      Query(database, sql).run();
+      removed += database.changes();
+    }
+    database.run("delete from workload; delete from device");
     transaction.commit();
     shrink(database);
     return removed;
@@ -210,11 +311,11 @@ std::int64_t Cache::clear() {
 }
 
 CacheSummary Cache::summary() {
-  return attempt(CacheSummary{}, [&](Database& database) {
+  return attempt([&](Database& database) {
     return CacheSummary{.path = connection_->path,
-                        .schedules = cache::schedule_count(database),
-                        .artifacts = cache::artifact_count(database),
-                        .artifact_bytes = cache::artifact_bytes(database)};
+                        .schedules = number(database, "select count(*) from schedule"),
+                        .artifacts = number(database, "select count(*) from artifact"),
+                        .artifact_bytes = number(database, sum_of_sizes)};
   });
 }
 

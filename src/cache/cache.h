@@ -14,8 +14,8 @@
 // One Cache may be used from several threads, and one file from many processes; a row that a killed
 // process had not finished is missing, nothing else is.
 //
-// Read next: key.h (what makes two rows the same), schema.cpp (the tables), connection.cpp (how a
-// file is opened, refused and put aside).
+// Read next: cache.cpp (the SQL on rows), connection.cpp (the tables; how a file is opened, refused
+// and put aside).
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
-#include "cache/key.h"
 #include "cache/rows.h"
 
 namespace tenon {
@@ -72,17 +72,11 @@ class Cache {
   // listed.
   std::optional<ScheduleRow> find_schedule(const DeviceRow& device, const WorkloadRow& workload,
                                            std::string_view engine);
-  // A new tuned (picked) schedule makes the former tuned (picked) one a tried one.
+  // A new tuned (picked) schedule makes the former tuned (picked) one a tried one; a pick never
+  // replaces a measured row of the same moves. An empty `probed` keeps the numbers that are there.
   void store_schedule(const DeviceRow& device, const WorkloadRow& workload,
                       const ScheduleRow& schedule);
-  void forget_schedules(const DeviceRow& device, const WorkloadRow& workload,
-                        std::string_view engine);
   std::vector<ScheduleEntry> schedules(std::string_view hash_prefix = "");
-
-  // Devices: the measured numbers of a machine, which survive in `probed`. Storing an empty
-  // `probed` keeps the numbers that are there.
-  std::optional<DeviceRow> find_device(const DeviceRow& identity);
-  void store_device(const DeviceRow& device);
 
   // Machine code. A hit has passed its checksum; a row that does not is deleted and missed. A hit
   // writes nothing unless the last use is more than a day old.
@@ -108,8 +102,8 @@ class Cache {
   const std::string& path() const { return path_; }
 
  private:
-  template <typename Result, typename Work>
-  Result attempt(Result otherwise, Work&& work);
+  template <typename Work, typename Result = std::invoke_result_t<Work, cache::Database&>>
+  Result attempt(Work&& work, Result otherwise = {});
   void warn_once(const std::string& reason);
 
   CacheOptions options_;

@@ -65,12 +65,12 @@ int Database::wait_for_locks(int milliseconds) {
   return std::exchange(lock_wait_, milliseconds);
 }
 
-sqlite3_stmt* Database::prepared(const char* sql) {
+sqlite3_stmt* Database::prepared(const std::string& sql) {
   std::unique_ptr<sqlite3_stmt, Close>& place = statements_[sql];
   if (place == nullptr) {
     sqlite3_stmt* statement = nullptr;
-    const int code =
-        sqlite3_prepare_v3(handle_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    const int code = sqlite3_prepare_v3(handle_.get(), sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT,
+                                        &statement, nullptr);
     place.reset(statement);
     require_ok(handle_.get(), code);
   }
@@ -82,46 +82,54 @@ Query::~Query() {
   sqlite3_clear_bindings(statement_);
 }
 
-bool Query::next() {
+bool Query::step() {
   const int code = sqlite3_step(statement_);
   if (code != SQLITE_ROW && code != SQLITE_DONE) raise(handle_);
   return code == SQLITE_ROW;
 }
 
-std::string Query::text(int column) const {
-  const unsigned char* start = sqlite3_column_text(statement_, column);
-  const auto length = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
-  return start == nullptr ? std::string()
-                          : std::string(reinterpret_cast<const char*>(start), length);
-}
-
-std::int64_t Query::integer(int column) const { return sqlite3_column_int64(statement_, column); }
-
-double Query::real(int column) const { return sqlite3_column_double(statement_, column); }
-
-std::span<const std::byte> Query::bytes(int column) const {
-  const void* start = sqlite3_column_blob(statement_, column);
-  const auto length = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
-  return {static_cast<const std::byte*>(start), start == nullptr ? 0 : length};
-}
-
-void Query::bind(int place, std::string_view text) {
+void Query::bind(std::string_view text) {
   const char* start = text.data() == nullptr ? "" : text.data();  // a null pointer would bind NULL
-  require_ok(handle_, sqlite3_bind_text64(statement_, place, start, text.size(), SQLITE_TRANSIENT,
-                                          SQLITE_UTF8));
+  require_ok(handle_, sqlite3_bind_text64(statement_, ++place_, start, text.size(),
+                                          SQLITE_TRANSIENT, SQLITE_UTF8));
 }
 
-void Query::bind(int place, std::int64_t number) {
-  require_ok(handle_, sqlite3_bind_int64(statement_, place, number));
+void Query::bind(std::int64_t number) {
+  require_ok(handle_, sqlite3_bind_int64(statement_, ++place_, number));
 }
 
-void Query::bind(int place, double number) {
-  require_ok(handle_, sqlite3_bind_double(statement_, place, std::isfinite(number) ? number : 0));
+void Query::bind(double number) {
+  const double stored = std::isfinite(number) ? number : 0;
+  require_ok(handle_, sqlite3_bind_double(statement_, ++place_, stored));
 }
 
-void Query::bind(int place, std::span<const std::byte> bytes) {
+void Query::bind(std::span<const std::byte> bytes) {
   const void* start = bytes.empty() ? "" : static_cast<const void*>(bytes.data());
-  require_ok(handle_, sqlite3_bind_blob64(statement_, place, start, bytes.size(), SQLITE_STATIC));
+  require_ok(handle_,
+             sqlite3_bind_blob64(statement_, ++place_, start, bytes.size(), SQLITE_STATIC));
+}
+
+void Query::read(std::string& text) {
+  const unsigned char* start = sqlite3_column_text(statement_, column_);
+  const auto length = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column_++));
+  text.assign(start == nullptr ? "" : reinterpret_cast<const char*>(start), length);
+}
+
+void Query::read(std::int64_t& number) { number = sqlite3_column_int64(statement_, column_++); }
+
+void Query::read(double& number) { number = sqlite3_column_double(statement_, column_++); }
+
+void Query::read(std::vector<std::byte>& bytes) {
+  const auto* start = static_cast<const std::byte*>(sqlite3_column_blob(statement_, column_));
+  const auto length = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column_++));
+  bytes.assign(start, start + length);
+}
+
+// A status that is none counts as rejected: the row has been tampered with.
+void Query::read(ScheduleStatus& status) {
+  std::string name;
+  read(name);
+  status = status_of(name).value_or(ScheduleStatus::rejected);
 }
 
 Transaction::Transaction(Database& database) : database_(database) {

@@ -2,7 +2,7 @@
 // place that sees sqlite3.h is database.cpp. Used by the other files of this folder; nothing here
 // knows the tables, and nothing is safe to use from two threads at once (Cache holds a mutex).
 //
-// Read next: tables.h (the SQL), connection.h (which file).
+// Read next: cache.cpp (the SQL), connection.h (which file).
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,12 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "cache/rows.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -23,6 +29,7 @@ namespace tenon::cache {
 enum class Trouble {
   damaged,  // the file is no database, or its pages contradict each other
   moved,    // the file has been renamed or deleted under its name
+  refused,  // the file must not be used: not ours, or not on this disk
   failed,   // busy beyond the timeout, disk full, read-only, input or output error
 };
 
@@ -58,52 +65,88 @@ class Database {
     void operator()(sqlite3* handle) const;
     void operator()(sqlite3_stmt* statement) const;
   };
-  sqlite3_stmt* prepared(const char* sql);
+  sqlite3_stmt* prepared(const std::string& sql);
 
   int lock_wait_ = 0;  // milliseconds
   std::unique_ptr<sqlite3, Close> handle_;
-  // By text, so that the second look-up of a kind is not compiled again. Keys live as long as the
-  // program: only string literals are passed.
-  std::map<std::string_view, std::unique_ptr<sqlite3_stmt, Close>> statements_;
+  // By text, so that the second look-up of a kind is not compiled again.
+  std::map<std::string, std::unique_ptr<sqlite3_stmt, Close>> statements_;
 };
 
-// One execution of one statement. Arguments take the places of ? in order; text is copied, bytes
-// must outlive the query. The statement is free again when the query is destroyed.
+// A row of rows.h, which lists its columns.
+template <typename Row>
+concept Columned = requires(Row& row) { Row::columns(row, [](const char*, const auto&) {}); };
+
+// The columns of a row as SQL has them: `pattern` with each name for {0} and its type for {1}.
+template <Columned Row>
+std::string columns(const char* pattern = "{0}", const char* between = ", ") {
+  std::string result;
+  Row row;
+  Row::columns(row, [&]<typename Field>(const char* name, const Field&) {
+    const char* const type = std::is_same_v<Field, std::int64_t> ? "integer"
+                             : std::is_same_v<Field, double>     ? "real"
+                                                                 : "text";
+    result += (result.empty() ? "" : between) + fmt::format(fmt::runtime(pattern), name, type);
+  });
+  return result;
+}
+
+// One execution of one statement. Arguments take the places of ? in order, a row as many as it has
+// columns; text is copied, bytes must outlive the query. The statement is free again when the query
+// is destroyed.
 //
 //   Query query(database, "select size from artifact where key = ?", key);
-//   while (query.next()) total += query.integer(0);
+//   for (std::int64_t size = 0; query.next(size);) total += size;
 class Query {
  public:
   template <typename... Arguments>
-  explicit Query(Database& database, const char* sql, const Arguments&... arguments)
+  explicit Query(Database& database, const std::string& sql, const Arguments&... arguments)
       : handle_(database.handle_.get()), statement_(database.prepared(sql)) {
-    int place = 0;
-    (bind(++place, arguments), ...);
+    (bind(arguments), ...);
   }
   ~Query();
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
 
-  bool next();  // to the next row; false after the last. Throws DatabaseError.
+  // Goes to the next row and reads its columns, from the first on; false after the last row. Throws
+  // DatabaseError.
+  template <typename... Values>
+  bool next(Values&... values) {
+    if (!step()) return false;
+    column_ = 0;
+    (read(values), ...);
+    return true;
+  }
   void run() {
-    while (next()) {
+    while (step()) {
     }
   }
 
-  // Columns of the current row, from 0. Bytes stay valid until the next call of next().
-  std::string text(int column) const;
-  std::int64_t integer(int column) const;
-  double real(int column) const;
-  std::span<const std::byte> bytes(int column) const;
-
  private:
-  void bind(int place, std::string_view text);
-  void bind(int place, std::int64_t number);
-  void bind(int place, double number);  // a number that is not finite is stored as 0
-  void bind(int place, std::span<const std::byte> bytes);
+  bool step();
+
+  void bind(std::string_view text);
+  void bind(std::int64_t number);
+  void bind(double number);  // a number that is not finite is stored as 0
+  void bind(std::span<const std::byte> bytes);
+  void bind(ScheduleStatus status) { bind(status_name(status)); }
+  void bind(const Columned auto& row) {
+    row.columns(row, [&](const char*, const auto& value) { bind(value); });
+  }
+
+  void read(std::string& text);
+  void read(std::int64_t& number);
+  void read(double& number);
+  void read(std::vector<std::byte>& bytes);
+  void read(ScheduleStatus& status);
+  void read(Columned auto& row) {
+    row.columns(row, [&](const char*, auto& value) { read(value); });
+  }
 
   sqlite3* handle_;
   sqlite3_stmt* statement_;
+  int place_ = 0;   // of the argument bound last, from 1
+  int column_ = 0;  // to read next
 };
 
 // Everything until commit() happens or nothing does; the write lock is taken at once.

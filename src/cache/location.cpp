@@ -13,7 +13,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -23,6 +25,17 @@ namespace {
 constexpr const char* file_name = "tenon.sqlite";
 constexpr int lock_tries = 5'000;                                      // of a millisecond
 constexpr std::array<const char*, 3> suffixes = {"", "-wal", "-shm"};  // all that SQLite keeps
+
+// From statfs(2) and linux/magic.h.
+constexpr std::pair<unsigned long, const char*> network_file_systems[] = {
+    {0x6969, "NFS"},      {0x517b, "SMB"},
+    {0xff534d42, "CIFS"}, {0xfe534d42, "SMB2"},
+    {0x65735546, "FUSE"}, {0x01021997, "9p"},
+    {0x5346414f, "AFS"},  {0x6b414653, "AFS"},
+    {0x73757245, "Coda"}, {0x564c, "NCP"},
+    {0x00c36400, "Ceph"}, {0x7461636f, "OCFS2"},
+    {0x01161970, "GFS2"}, {0x0bd00bd0, "Lustre"},
+    {0x47504653, "GPFS"}, {0x786f4256, "a VirtualBox share"}};
 
 std::string folder_of(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
@@ -34,14 +47,9 @@ bool exists(const std::string& path) {
   return lstat(path.c_str(), &status) == 0;
 }
 
-bool may(const std::string& path, int rights) {
-  return faccessat(AT_FDCWD, path.c_str(), rights, AT_EACCESS) == 0;
-}
-
 // Creates a folder and its missing parents, all for the owner alone.
 std::optional<std::string> make_folder(const std::string& folder) {
   struct stat status{};
-  if (stat(folder.c_str(), &status) == 0) return std::nullopt;
   std::filesystem::path made;
   for (const std::filesystem::path& part : std::filesystem::path(folder)) {
     made /= part;
@@ -53,48 +61,35 @@ std::optional<std::string> make_folder(const std::string& folder) {
   return std::nullopt;
 }
 
-std::optional<std::string> refuse_folder(const std::string& folder) {
-  struct stat status{};
-  if (stat(folder.c_str(), &status) != 0) {
-    return fmt::format("folder {}: {}", folder, std::strerror(errno));
-  }
-  if (!S_ISDIR(status.st_mode)) {
-    return fmt::format("{} is not a folder", folder);
-  }
-  if (status.st_uid != geteuid() && status.st_uid != 0) {
-    return fmt::format("folder {} belongs to another user", folder);
-  }
-  if ((status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0) {
-    return fmt::format("folder {} can be written by every user", folder);
-  }
-  struct statfs system{};
-  if (statfs(folder.c_str(), &system) == 0) {
-    if (const char* name = network_file_system(static_cast<unsigned long>(system.f_type))) {
-      return fmt::format("folder {} is on {}, where locks cannot be relied on", folder, name);
-    }
-  }
-  if (!may(folder, W_OK | X_OK)) {
-    return fmt::format("folder {} is read-only", folder);
-  }
-  return std::nullopt;
-}
-
-std::optional<std::string> refuse_file(const std::string& path) {
+// Why the folder or file must not be used.
+std::optional<std::string> refuse(const std::string& path, bool folder) {
+  const char* const kind = folder ? "folder" : "file";
   struct stat status{};
   if (stat(path.c_str(), &status) != 0) {
-    return fmt::format("file {}: {}", path, std::strerror(errno));
+    return fmt::format("{} {}: {}", kind, path, std::strerror(errno));
   }
-  if (!S_ISREG(status.st_mode)) {
-    return fmt::format("{} is not a file", path);
+  const mode_t mode = status.st_mode;
+  if (folder ? !S_ISDIR(mode) : !S_ISREG(mode)) {
+    return fmt::format("{} is not a {}", path, kind);
   }
-  if (status.st_uid != geteuid()) {
-    return fmt::format("file {} belongs to another user", path);
+  if (status.st_uid != geteuid() && !(folder && status.st_uid == 0)) {
+    return fmt::format("{} {} belongs to another user", kind, path);
   }
-  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+  if (folder && (mode & S_IWOTH) != 0 && (mode & S_ISVTX) == 0) {
+    return fmt::format("folder {} can be written by every user", path);
+  }
+  if (!folder && (mode & (S_IWGRP | S_IWOTH)) != 0) {
     return fmt::format("file {} can be written by other users", path);
   }
-  if (!may(path, R_OK | W_OK)) {
-    return fmt::format("file {} is read-only", path);
+  struct statfs system{};
+  if (folder && statfs(path.c_str(), &system) == 0) {
+    if (const char* name = network_file_system(static_cast<unsigned long>(system.f_type))) {
+      return fmt::format("folder {} is on {}, where locks cannot be relied on", path, name);
+    }
+  }
+  const int rights = folder ? W_OK | X_OK : R_OK | W_OK;
+  if (faccessat(AT_FDCWD, path.c_str(), rights, AT_EACCESS) != 0) {
+    return fmt::format("{} {} is read-only", kind, path);
   }
   return std::nullopt;
 }
@@ -108,9 +103,8 @@ std::optional<std::string> process_environment(const char* name) {
 
 std::string resolve_path(const std::string& path) {
   if (path.empty()) return path;
-  struct stat status{};
-  const bool folder =
-      path.back() == '/' || (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode));
+  std::error_code ignored;
+  const bool folder = path.back() == '/' || std::filesystem::is_directory(path, ignored);
   const std::string file = folder ? (std::filesystem::path(path) / file_name).string() : path;
   return std::filesystem::absolute(file).string();
 }
@@ -130,7 +124,7 @@ std::optional<std::string> default_path(const Environment& environment) {
 std::optional<std::string> prepare_location(const std::string& path) {
   const std::string folder = folder_of(path);
   if (auto reason = make_folder(folder)) return reason;
-  if (auto reason = refuse_folder(folder)) return reason;
+  if (auto reason = refuse(folder, true)) return reason;
   // mknod creates a plain file without opening it, in one step; SQLite takes an empty file for a
   // new database and gives -wal and -shm its rights.
   if (mknod(path.c_str(), S_IFREG | 0600, 0) != 0 && errno != EEXIST) {
@@ -139,7 +133,7 @@ std::optional<std::string> prepare_location(const std::string& path) {
   for (const char* suffix : suffixes) {
     const std::string file = path + suffix;
     if (suffix[0] != '\0' && !exists(file)) continue;
-    if (auto reason = refuse_file(file)) {
+    if (auto reason = refuse(file, false)) {
       // SQLite deletes -wal and -shm when the last process closes: gone by now is no objection.
       if (exists(file)) return reason;
     }
@@ -152,41 +146,10 @@ std::optional<std::string> prepare_location(const std::string& path) {
 }
 
 const char* network_file_system(unsigned long type) {
-  switch (type & 0xffffffffUL) {  // from statfs(2) and linux/magic.h
-    case 0x6969:
-      return "NFS";
-    case 0x517b:
-      return "SMB";
-    case 0xff534d42:
-      return "CIFS";
-    case 0xfe534d42:
-      return "SMB2";
-    case 0x65735546:
-      return "FUSE";
-    case 0x01021997:
-      return "9p";
-    case 0x5346414f:
-    case 0x6b414653:
-      return "AFS";
-    case 0x73757245:
-      return "Coda";
-    case 0x564c:
-      return "NCP";
-    case 0x00c36400:
-      return "Ceph";
-    case 0x7461636f:
-      return "OCFS2";
-    case 0x01161970:
-      return "GFS2";
-    case 0x0bd00bd0:
-      return "Lustre";
-    case 0x47504653:
-      return "GPFS";
-    case 0x786f4256:
-      return "a VirtualBox share";
-    default:
-      return nullptr;
+  for (const auto& [known, name] : network_file_systems) {
+    if (known == (type & 0xffffffffUL)) return name;
   }
+  return nullptr;
 }
 
 std::optional<FileId> file_id(const std::string& path) {

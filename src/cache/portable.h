@@ -18,11 +18,7 @@ namespace tenon::cache {
 // One line of JSON an entry, each ended by a newline. Bytes that are not UTF-8 are replaced.
 std::string print_schedules(const std::vector<ScheduleEntry>& entries);
 
-struct ParsedSchedules {
-  std::vector<ScheduleEntry> entries = {};
-  std::string error =
-      {};  // "line 3: schedule.moves: a string is needed"; empty: all lines were good
-};
-ParsedSchedules parse_schedules(std::string_view text);
+// Throws std::invalid_argument: "line 3: schedule.moves: a string is needed".
+std::vector<ScheduleEntry> parse_schedules(std::string_view text);
 
 }  // namespace tenon::cache

@@ -1,12 +1,18 @@
 // The rows of the cache as plain values. The session fills them in, the program `tenon cache`
 // prints them. Everything is a string, a number or bytes: what a move or a graph means is known
-// elsewhere.
+// elsewhere. The columns of a row are listed once, in its columns(): tables, queries, export and
+// import are made of that list.
 //
-// Read next: cache.h (what can be done with the rows), key.h (how they are named).
+// Rows are named by hashes over fields that are kept apart, so that ("ab", "c") and ("a", "bc")
+// differ. XXH3 finds accidents, not forgers: against those the cache relies on the file's owner
+// (location.h).
+//
+// Read next: cache.h (what can be done with the rows).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,7 +20,7 @@
 
 namespace tenon {
 
-// A machine that kernels run on. All fields but `probed` make up its identity (device_id in key.h).
+// A machine that kernels run on. All fields but `probed` make up its identity.
 struct DeviceRow {
   std::string kind = {};    // "cpu", "cuda"
   std::string model = {};   // as the hardware names itself
@@ -24,6 +30,16 @@ struct DeviceRow {
   std::string driver = {};  // empty where there is none
   std::string probed = {};  // measured numbers as text; empty until probed
 
+  // Calls visit(name, field) for every column; `row` may be const.
+  static void columns(auto& row, auto&& visit) {
+    visit("kind", row.kind);
+    visit("model", row.model);
+    visit("isa", row.isa);
+    visit("caches", row.caches);
+    visit("cores", row.cores);
+    visit("driver", row.driver);
+    visit("probed", row.probed);
+  }
   bool operator==(const DeviceRow&) const = default;
 };
 
@@ -36,6 +52,13 @@ struct WorkloadRow {
   std::string types = {};     // of the leaves, in the order of the text
   std::string numerics = {};  // the class within which all schedules give the same bits
 
+  static void columns(auto& row, auto&& visit) {
+    visit("hash", row.hash);
+    visit("graph", row.graph);
+    visit("shapes", row.shapes);
+    visit("types", row.types);
+    visit("numerics", row.numerics);
+  }
   bool operator==(const WorkloadRow&) const = default;
 };
 
@@ -62,8 +85,36 @@ struct ScheduleRow {
   ScheduleStatus status = ScheduleStatus::picked;
   std::string reason = {};
 
+  static void columns(auto& row, auto&& visit) {
+    visit("engine", row.engine);
+    visit("moves", row.moves);
+    visit("predicted_ns", row.predicted_ns);
+    visit("measured_ns", row.measured_ns);
+    visit("samples", row.samples);
+    visit("status", row.status);
+    visit("reason", row.reason);
+  }
   bool operator==(const ScheduleRow&) const = default;
 };
+
+// Everything that decides the bytes of an artifact. A change of any one is another artifact.
+struct ArtifactIdentity {
+  std::string moves;     // the whole schedule as text
+  std::string workload;  // canonical text with shapes, types and numerics class, not its hash
+  std::string isa;       // resolved, never "native"
+  std::string compiler;  // with its version
+  std::string flags;
+  std::string build;  // identifies this build of Tenon
+};
+
+// The key of the artifact that `identity` compiles to: 32 hexadecimal digits.
+std::string artifact_key(const ArtifactIdentity& identity);
+
+// The identity of a device: 32 hexadecimal digits over all of its fields but `probed`.
+std::string device_id(const DeviceRow& device);
+
+// XXH3 (128 bits) over the fields, each preceded by its length: 32 hexadecimal digits.
+std::string hash_fields(std::initializer_list<std::string_view> fields);
 
 // A schedule together with what it is for: a line of a listing or of an exported file.
 struct ScheduleEntry {
@@ -74,7 +125,7 @@ struct ScheduleEntry {
   bool operator==(const ScheduleEntry&) const = default;
 };
 
-// Compiled code under the key that artifact_key (key.h) makes of everything that went into it.
+// Compiled code under the key that artifact_key makes of everything that went into it.
 struct ArtifactRow {
   std::string key = {};
   std::string meta = {};  // entry offsets, scratch sizes; the code's owner reads it

@@ -2,7 +2,6 @@
 
 #include <cstdio>
 
-#include "cache/key.h"
 #include "core/error.h"
 #include "lower/finish.h"
 #include "tuner/build_id.h"
