@@ -1,0 +1,210 @@
+#include "check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "codegen/cpu_info.h"
+#include "core/error.h"
+#include "core/interpret.h"
+#include "error_bounds.h"
+#include "lower/finish.h"
+#include "lower/moves.h"
+#include "lower/naive.h"
+#include "lower/rules.h"
+#include "ops/catalogue.h"
+#include "random.h"
+#include "text/parse_graph.h"
+#include "tuner/session_lower.h"
+
+namespace tenon::fuzz {
+namespace {
+
+constexpr std::int64_t most_interpreted = 400'000;  // elements of all nodes; more takes seconds
+
+Bytes input_values(const InputLine& line, std::uint64_t seed) {
+  Random random(seed);
+  Bytes bytes(static_cast<std::size_t>(elements(line.shape)) * info(line.type).bytes);
+  for (std::size_t at = 0; at < bytes.size(); at += info(line.type).bytes) {
+    if (line.type == Type::f32) {
+      const float value = static_cast<float>(random.between(-(1 << 23), 1 << 23)) * 0x1p-22F;
+      std::memcpy(&bytes[at], &value, sizeof value);
+    } else if (line.type == Type::i32) {
+      const auto value = static_cast<std::int32_t>(random.between(-2, 14));
+      std::memcpy(&bytes[at], &value, sizeof value);
+    } else {
+      bytes[at] = static_cast<std::byte>(random.below(2));
+    }
+  }
+  return bytes;
+}
+
+double element(const Bytes& bytes, Type type, std::size_t i) {
+  if (type == Type::boolean) return static_cast<double>(bytes[i]);
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &bytes[4 * i], 4);
+  if (type == Type::i32) return static_cast<std::int32_t>(bits);
+  float value = 0;
+  std::memcpy(&value, &bits, 4);
+  return value;
+}
+
+// NaNs are all equal.
+std::string difference(const Bytes& a, const Bytes& b, Type type) {
+  if (a == b) return "";
+  for (std::size_t i = 0; i < a.size() / info(type).bytes; ++i) {
+    const double x = element(a, type, i), y = element(b, type, i);
+    if (std::isnan(x) && std::isnan(y)) continue;
+    if (x != y || std::signbit(x) != std::signbit(y))
+      return fmt::format("element {} is {}, not {}", i, x, y);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string print(const Case& c) {
+  if (c.kernel < 0) return c.graph;
+  std::string moves = c.moves;
+  std::replace(moves.begin(), moves.end(), '\n', ' ');
+  return fmt::format("{} | kernel {} {} threads {} | {}", c.graph, c.kernel, name(c.isa), c.threads,
+                     moves);
+}
+
+Case parse_case(const std::string& line) {
+  Case c;
+  const std::size_t bar = line.find(" | ");
+  c.graph = line.substr(0, bar);
+  if (bar == std::string::npos) return c;
+  const std::size_t second = line.find(" | ", bar + 3);
+  if (second == std::string::npos) fail("expected: GRAPH | kernel K ISA threads T | MOVES");
+  char isa[16] = {};
+  if (std::sscanf(line.c_str() + bar, " | kernel %d %15s threads %d", &c.kernel, isa, &c.threads) !=
+      3)
+    fail("expected: kernel K ISA threads T");
+  for (const Isa candidate : {Isa::avx512, Isa::avx2, Isa::fma128})
+    if (name(candidate) == isa) c.isa = candidate;
+  c.moves = line.substr(second + 3);
+  return c;
+}
+
+Subject::Subject(const std::string& graph) {
+  std::string lines = graph;
+  std::replace(lines.begin(), lines.end(), ';', '\n');
+  std::uint64_t seed = 0;
+  const GraphText text = parse_graph(
+      lines, "graph", executor_,
+      [&](const InputLine& line) {
+        const Bytes bytes = input_values(line, ++seed);
+        const Tensor leaf = from_bytes(executor_, line.type, line.shape, bytes.data(), line.name);
+        values_[leaf.node().get()] = bytes;
+        return leaf;
+      },
+      compose);
+  wanted_ = text.outputs;
+  std::vector<NodeRef> nodes;
+  for (const Tensor& tensor : wanted_) nodes.push_back(tensor.node());
+  ruled_ = apply_rules(nodes, executor_.nodes());
+  graphs_ = kernels_of(ruled_);
+  for (const KernelGraph& kernel : graphs_) naive_.push_back(lower_naive(kernel));
+}
+
+std::string Subject::execute(int kernel, const Kernel& scheduled, Isa isa, int threads,
+                             std::vector<Bytes>& outputs) {
+  const KernelGraph& graph = graphs_[static_cast<std::size_t>(kernel)];
+  try {
+    const FinishedKernel finished = finish(scheduled);
+    if (const auto broken = verify(finished.kernel))
+      return *broken + " after finish\n" + tenon::print(finished.kernel);
+    const Compiled compiled = compile(finished, isa);
+    if (std::get_if<CompileFailure>(&compiled)) {
+      ++declined;
+      outputs.clear();
+      return "";
+    }
+    std::vector<const Bytes*> inputs;
+    for (const NodeRef& input : graph.inputs) inputs.push_back(&values_.at(input.get()));
+    outputs.clear();
+    for (const NodeRef& output : graph.outputs)
+      outputs.emplace_back(static_cast<std::size_t>(elements(output->shape)) *
+                           info(output->type).bytes);
+    return launch(std::get<Artifact>(compiled), inputs, outputs, threads);
+  } catch (const std::exception& thrown) {
+    return thrown.what();
+  }
+}
+
+std::string Subject::run_naive(Isa isa) {
+  for (std::size_t k = 0; k < naive_.size(); ++k) {
+    std::vector<Bytes> outputs;
+    if (auto wrong = execute(static_cast<int>(k), naive_[k], isa, 1, outputs); !wrong.empty())
+      return wrong;
+    if (outputs.empty()) return "the naive nest does not compile";
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      values_[graphs_[k].outputs[i].get()] = std::move(outputs[i]);
+  }
+  return compare_with_interpreter();
+}
+
+std::string Subject::compare_with_interpreter() {
+  std::vector<NodeRef> nodes;
+  for (const Tensor& tensor : wanted_) nodes.push_back(tensor.node());
+  std::int64_t work = 0;
+  for (const NodeRef& node : in_order(nodes)) work += elements(node->shape);
+  if (work > most_interpreted) return "";
+  for (const Tensor& bound : error_bounds(wanted_)) nodes.push_back(bound.node());
+  const auto expected = interpret(nodes, executor_.device());
+  for (std::size_t output = 0; output < wanted_.size(); ++output) {
+    const Bytes& bytes = values_.at(ruled_[output].get());
+    for (std::size_t i = 0; i < expected[output].size(); ++i) {
+      const double is = element(bytes, wanted_[output].type(), i), should = expected[output][i];
+      const double bound = expected[wanted_.size() + output][i];
+      ++compared;
+      if (!std::isfinite(bound))
+        ++unbounded;
+      else if (!(is == should || std::abs(is - should) <= bound * 1.01) &&
+               !(std::isnan(is) && std::isnan(should)))
+        return fmt::format("element {} of output {} is {}, and {} within {} for the interpreter", i,
+                           output, is, should, bound);
+    }
+  }
+  return "";
+}
+
+std::string Subject::run(int kernel, const Schedule& schedule, Isa isa, int threads) {
+  const auto k = static_cast<std::size_t>(kernel);
+  if (k >= naive_.size()) return "";
+  Kernel scheduled = naive_[k];
+  for (const Move& move : schedule) {
+    try {
+      Moved moved = apply(scheduled, move);
+      if (auto* next = std::get_if<Kernel>(&moved)) scheduled = std::move(*next);
+    } catch (const std::exception& thrown) {
+      return fmt::format("{}: {}", tenon::print(move), thrown.what());
+    }
+  }
+  std::vector<Bytes> outputs;
+  if (auto wrong = execute(kernel, scheduled, isa, threads, outputs); !wrong.empty()) return wrong;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const NodeRef& output = graphs_[k].outputs[i];
+    const std::string wrong = difference(outputs[i], values_.at(output.get()), output->type);
+    if (!wrong.empty())
+      return fmt::format("output {}: {}, as in the naive nest\n{}", i, wrong,
+                         tenon::print(scheduled));
+  }
+  return "";
+}
+
+std::string check_case(const Case& c) {
+  if (c.isa < widest_isa()) return "";  // a machine that lacks the instructions
+  Subject subject(c.graph);
+  const std::string wrong = subject.run_naive(c.kernel < 0 ? Isa::fma128 : c.isa);
+  if (c.kernel < 0) return wrong;
+  const std::string naive_wrong = wrong.starts_with("element") ? "" : wrong;
+  if (!naive_wrong.empty()) return naive_wrong;
+  return subject.run(c.kernel, parse_schedule(c.moves, "moves"), c.isa, c.threads);
+}
+
+}  // namespace tenon::fuzz

@@ -1,0 +1,62 @@
+// A graph under test, and the checks of one schedule of one of its kernels.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "codegen/compile.h"
+#include "core/interpret_executor.h"
+#include "core/tensor.h"
+#include "launch.h"
+#include "lower/fuse.h"
+#include "lower/nest.h"
+#include "lower/schedule.h"
+
+namespace tenon::fuzz {
+
+// What is checked, as one line: GRAPH | kernel K ISA threads T | MOVES. Without the last two parts
+// it is the whole graph, with naive nests, beside the interpreter.
+struct Case {
+  std::string graph;
+  int kernel = -1;
+  Isa isa = Isa::fma128;
+  int threads = 1;
+  std::string moves;
+};
+std::string print(const Case& c);
+Case parse_case(const std::string& line);  // Error
+
+class Subject {
+ public:
+  // Error: the text is no graph.
+  explicit Subject(const std::string& graph);
+
+  const std::vector<Kernel>& kernels() const { return naive_; }
+  // Runs the naive nests, which makes the values that the others are compared with, and compares
+  // with the interpreter. Returns what is wrong, or nothing.
+  std::string run_naive(Isa isa);
+  // One schedule of a kernel, after run_naive: equal to the naive nest, bit for bit? Moves that are
+  // refused are left out. CompileFailures are not wrong: they are values, counted in `declined`.
+  std::string run(int kernel, const Schedule& schedule, Isa isa, int threads);
+
+  int declined = 0;
+  std::int64_t compared = 0, unbounded = 0;  // elements beside the interpreter; those with no bound
+
+ private:
+  std::string execute(int kernel, const Kernel& scheduled, Isa isa, int threads,
+                      std::vector<Bytes>& outputs);
+  std::string compare_with_interpreter();
+
+  InterpretExecutor executor_;
+  std::vector<Tensor> wanted_;
+  std::vector<NodeRef> ruled_;
+  std::vector<KernelGraph> graphs_;
+  std::vector<Kernel> naive_;
+  std::map<const Node*, Bytes> values_;
+};
+
+// The case alone, from the beginning. Returns what is wrong, or nothing. Error: no case.
+std::string check_case(const Case& c);
+
+}  // namespace tenon::fuzz

@@ -1,0 +1,21 @@
+// Runs a compiled kernel as unkindly as the contract allows: outputs and scratch memory begin as
+// NaNs, every block lies between guard zones, the pieces of parallel loops run in descending order.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "codegen/compile.h"
+
+namespace tenon::fuzz {
+
+using Bytes = std::vector<std::byte>;
+
+// `inputs` and the sizes of the outputs, in the order of the kernel's arguments. Fills `outputs`
+// and returns what is wrong, or nothing: a guard zone or an input was written to.
+std::string launch(const Artifact& artifact, const std::vector<const Bytes*>& inputs,
+                   std::span<Bytes> outputs, int threads);
+
+}  // namespace tenon::fuzz
