@@ -57,7 +57,9 @@ std::optional<std::string> race(const Kernel& kernel, const Loop& loop, const Pa
   visit_stores(loop.body, [&](const Store& store, const Path&) {
     if (reason) return;
     const KernelTensor& target = kernel.tensors[static_cast<std::size_t>(store.tensor)];
-    if (target.where != Where::argument && is_private(kernel, store.tensor, loop, outside)) return;
+    const bool is_shared = target.where == Where::argument ||
+                           (axis.tag == Tag::vector && target.scope);  // by all lanes
+    if (!is_shared && is_private(kernel, store.tensor, loop, outside)) return;
     for (std::size_t d = 0; d < store.at.size(); ++d)
       if (static_cast<int>(d) != store.computed_axis && store.at[d].uses(loop.axis)) return;
     reason = fmt::format("all iterations of {} store to the same elements of {}", axis.name,
@@ -67,10 +69,39 @@ std::optional<std::string> race(const Kernel& kernel, const Loop& loop, const Pa
   return dependence_across(kernel, loop.body, {loop.axis});
 }
 
+// The loops over the axis that hold uses of the tensor, and uses outside of them.
+std::size_t homes(const std::vector<Item>& items, int tensor, Var axis) {
+  std::size_t count = 0;
+  for (const Item& item : items) {
+    const Loop* loop = item.loop();
+    if (loop && loop->axis != axis)
+      count += homes(loop->body, tensor, axis);
+    else
+      count += stores_to({item}, tensor) || loads_from({item}, tensor);
+  }
+  return count;
+}
+
+// A tile lives in one iteration of one loop, and so do all of its uses.
+std::optional<std::string> torn_tile(const Kernel& kernel) {
+  for (std::size_t t = 0; t < kernel.tensors.size(); ++t) {
+    const KernelTensor& tile = kernel.tensors[t];
+    if (tile.scope.value_or(-1) < 0) continue;
+    const std::vector<Use> uses = uses_of(kernel.body, static_cast<int>(t));
+    const bool all_inside = std::all_of(uses.begin(), uses.end(), [&](const Use& use) {
+      return std::find(use.path.begin(), use.path.end(), *tile.scope) != use.path.end();
+    });
+    if (!all_inside || homes(kernel.body, static_cast<int>(t), *tile.scope) > 1)
+      return fmt::format("the tile {} would be used outside of the iteration that fills it",
+                         tile.name);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::optional<std::string> illegal(const Kernel& kernel) {
-  std::optional<std::string> reason;
+  std::optional<std::string> reason = torn_tile(kernel);
   visit(kernel.body, [&](const Item& item, const Path& path) {
     if (const Store* store = item.store(); store && !reason)
       reason = broken_order(kernel, *store, path);

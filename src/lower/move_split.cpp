@@ -91,6 +91,8 @@ Moved split(const Kernel& kernel, const Split& move) {
     }
     return Item{std::move(copy), item.when};
   });
+  for (KernelTensor& tensor : result.tensors)
+    if (tensor.scope == *axis) tensor.scope = parts.back();
   substitute(result, *axis, whole);
   if (extent % inner != 0) result.limits.push_back({whole, extent, move.tail});
   return result;

@@ -116,7 +116,7 @@ class Verifier {
     } else if (const auto* fold = std::get_if<Fold>(&v->detail)) {
       std::vector<Index> at = fold->at;
       at.emplace_back(fold->lanes - 1);
-      element(fold->tensor, at, certain, -1);
+      element(fold->tensor, at, certain && !is_limited(), -1);
     } else if (const auto* i = std::get_if<IndexValue>(&v->detail)) {
       index(i->index);
     } else if (const auto* inside = std::get_if<Inside>(&v->detail)) {
