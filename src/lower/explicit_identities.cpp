@@ -71,23 +71,46 @@ class Pass {
   std::vector<Item> run(const std::vector<Item>& items) {
     std::vector<Item> result;
     for (const Item& item : items) {
-      const Loop* loop = item.loop();
-      if (!loop) {
-        result.push_back(item);
-        continue;
-      }
       Item rebuilt = item;
-      outside_.push_back(loop->axis);
-      rebuilt.loop()->body = run(loop->body);
-      outside_.pop_back();
-      for (const Found& found : begins_here(rebuilt))
-        result.push_back(begin(kernel_, found, outside_));
-      result.push_back(settle(std::move(rebuilt)));
+      if (Loop* loop = rebuilt.loop()) {
+        outside_.push_back(loop->axis);
+        loop->body = run(loop->body);
+        outside_.pop_back();
+        for (const Found& found : begins_here(rebuilt))
+          result.push_back(begin(kernel_, found, outside_));
+        rebuilt = settle(std::move(rebuilt));
+      }
+      result.push_back(begin_tiles(std::move(rebuilt), result));
     }
     return result;
   }
 
  private:
+  // A tile of the loop around this item begins inside that loop, if nothing further in began it.
+  Item begin_tiles(Item item, std::vector<Item>& before) const {
+    std::vector<Found> all;
+    Path inside;
+    std::vector<Range> when;
+    find({item}, inside, when, all);
+    std::erase_if(all, [&](const Found& found) {
+      const auto scope = kernel_.tensors[static_cast<std::size_t>(found.store.tensor)].scope;
+      return outside_.empty() || scope != outside_.back();
+    });
+    for (const Found& found : all) before.push_back(begin(kernel_, found, outside_));
+    if (all.empty()) return item;
+    return map_stores({std::move(item)},
+                      [&](const Item& at, const Store& store) {
+                        Store copy = store;
+                        copy.initial =
+                            copy.initial &&
+                            std::none_of(all.begin(), all.end(), [&](const Found& found) {
+                              return found.store.tensor == store.tensor;
+                            });
+                        return Item{std::move(copy), at.when};
+                      })
+        .front();
+  }
+
   // Accumulations over this item's loop that cannot begin further out: the loop around it is not
   // one that they are added up over, or holds more than this item.
   std::vector<Found> begins_here(const Item& item) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "lower/dependence.h"
 #include "lower/moves.h"
@@ -69,31 +70,72 @@ std::optional<std::string> race(const Kernel& kernel, const Loop& loop, const Pa
   return dependence_across(kernel, loop.body, {loop.axis});
 }
 
-// The loops over the axis that hold uses of the tensor, and uses outside of them.
-std::size_t homes(const std::vector<Item>& items, int tensor, Var axis) {
-  std::size_t count = 0;
+// A use of a local, and the loops around it.
+struct Visit {
+  std::vector<const Loop*> loops;
+  const Store& store;
+  bool writes;
+};
+
+void collect(const std::vector<Item>& items, int tensor, std::vector<const Loop*>& loops,
+             std::vector<Visit>& found) {
   for (const Item& item : items) {
-    const Loop* loop = item.loop();
-    if (loop && loop->axis != axis)
-      count += homes(loop->body, tensor, axis);
-    else
-      count += stores_to({item}, tensor) || loads_from({item}, tensor);
+    if (const Loop* loop = item.loop()) {
+      loops.push_back(loop);
+      collect(loop->body, tensor, loops, found);
+      loops.pop_back();
+    } else if (const Store* store = item.store()) {
+      if (store->tensor == tensor) found.push_back({loops, *store, true});
+      if (loads_from({item}, tensor)) found.push_back({loops, *store, false});
+    }
   }
-  return count;
 }
 
-// A tile lives in one iteration of one loop, and so do all of its uses.
-std::optional<std::string> torn_tile(const Kernel& kernel) {
+bool runs_over(std::span<const Loop* const> loops, Var axis) {
+  return std::any_of(loops.begin(), loops.end(),
+                     [&](const Loop* loop) { return loop->axis == axis; });
+}
+
+// Does one loop over some axis store what another loop over it reads, in one place for all of its
+// iterations? Then the reader sees the last one's.
+bool is_torn(const Visit& writer, const Visit& reader) {
+  std::size_t shared = 0;
+  while (shared < std::min(writer.loops.size(), reader.loops.size()) &&
+         writer.loops[shared] == reader.loops[shared])
+    ++shared;
+  const auto rest = std::span(reader.loops).subspan(shared);
+  for (const Loop* loop : std::span(writer.loops).subspan(shared)) {
+    const bool is_index = std::any_of(writer.store.at.begin(), writer.store.at.end(),
+                                      [&](const Index& index) { return index.uses(loop->axis); });
+    if (!is_index && runs_over(rest, loop->axis)) return true;
+  }
+  return false;
+}
+
+// Every local is read where what was stored for it still is; a tile lives in one iteration of one
+// loop.
+std::optional<std::string> torn_local(const Kernel& kernel) {
   for (std::size_t t = 0; t < kernel.tensors.size(); ++t) {
-    const KernelTensor& tile = kernel.tensors[t];
-    if (tile.scope.value_or(-1) < 0) continue;
-    const std::vector<Use> uses = uses_of(kernel.body, static_cast<int>(t));
-    const bool all_inside = std::all_of(uses.begin(), uses.end(), [&](const Use& use) {
-      return std::find(use.path.begin(), use.path.end(), *tile.scope) != use.path.end();
-    });
-    if (!all_inside || homes(kernel.body, static_cast<int>(t), *tile.scope) > 1)
-      return fmt::format("the tile {} would be used outside of the iteration that fills it",
-                         tile.name);
+    const KernelTensor& local = kernel.tensors[t];
+    if (local.where == Where::argument) continue;
+    std::vector<const Loop*> loops;
+    std::vector<Visit> found;
+    collect(kernel.body, static_cast<int>(t), loops, found);
+    const auto home = [&](const Visit& visit) -> const Loop* {
+      for (const Loop* loop : visit.loops)
+        if (loop->axis == *local.scope) return loop;
+      return nullptr;
+    };
+    for (const Visit& one : found) {
+      const bool is_away =
+          local.scope.value_or(-1) >= 0 && (!home(one) || home(one) != home(found.front()));
+      const bool is_lost =
+          one.writes && std::any_of(found.begin(), found.end(), [&](const Visit& other) {
+            return !other.writes && is_torn(one, other);
+          });
+      if (is_away || is_lost)
+        return fmt::format("{} would be read outside of the iteration that stores it", local.name);
+    }
   }
   return {};
 }
@@ -101,7 +143,7 @@ std::optional<std::string> torn_tile(const Kernel& kernel) {
 }  // namespace
 
 std::optional<std::string> illegal(const Kernel& kernel) {
-  std::optional<std::string> reason = torn_tile(kernel);
+  std::optional<std::string> reason = torn_local(kernel);
   visit(kernel.body, [&](const Item& item, const Path& path) {
     if (const Store* store = item.store(); store && !reason)
       reason = broken_order(kernel, *store, path);

@@ -231,7 +231,15 @@ FinishedKernel place_locals(const Kernel& kernel) {
     result.body = moved(result, result.body, id, shrinks, order);
     for (std::size_t d = 0; d < order.size(); ++d) tensor.extents[d] = shrinks[order[d]].extent;
     tensor.scope = scope.empty() ? -1 : scope.back();
-    if (tensor.where == Where::heap && !tensor.fixed && known && size <= most_register_bytes)
+    // Registers are a thread's own.
+    const bool is_shared = std::any_of(places.begin(), places.end(), [&](const Place& place) {
+      return std::any_of(place.path.begin() + std::ssize(scope), place.path.end(), [&](Var v) {
+        return result.axes[static_cast<std::size_t>(v)].tag == Tag::parallel;
+      });
+    });
+    if (is_shared)
+      tensor.where = Where::heap;
+    else if (tensor.where == Where::heap && !tensor.fixed && known && size <= most_register_bytes)
       tensor.where = Where::reg;
     if (tensor.where == Where::reg) continue;
     const bool per_thread = std::any_of(scope.begin(), scope.end(), [&](Var v) {
