@@ -67,6 +67,8 @@ Moved fuse(const Kernel& kernel, const Fuse& move) {
       result.add_axis((dot == std::string::npos ? "" : first.name.substr(0, dot + 1)) + move.name,
                       first.extent * second.extent);
   if (auto reason = make_one(result.body, *outer, *inner, one)) return Refusal{*reason};
+  for (KernelTensor& tensor : result.tensors)
+    if (tensor.scope == *inner) tensor.scope = one;
 
   std::optional<std::string> reason;
   result.body = map_stores(result.body, [&](const Item& item, const Store& store) {

@@ -55,6 +55,30 @@ std::vector<Item> with_axis(const std::vector<Item>& items, int tensor, Type typ
   });
 }
 
+// Limits over the axis hold where the partial results meet: as they are, and with the loops below
+// at 0, since what got no term at all was not stored.
+void limit_meeting(Kernel& kernel, const Loop& loop, bool adds_loops, Var axis, Var meet) {
+  const VarBounds bounds = kernel.bounds();
+  std::vector<Var> below;
+  visit(loop.body, [&](const Item& item, const Path&) {
+    if (item.loop()) below.push_back(item.loop()->axis);
+  });
+  for (const Limit& limit : std::vector<Limit>(kernel.limits)) {
+    if (!limit.index.uses(axis)) continue;
+    const Index whole =
+        substitute(limit.index, [&](Var v) { return Index::var(v == axis ? meet : v); }, bounds);
+    const Index first = substitute(
+        whole,
+        [&](Var v) {
+          return std::find(below.begin(), below.end(), v) == below.end() ? Index::var(v) : Index(0);
+        },
+        bounds);
+    for (const Index& index : {whole, first})
+      if ((index == first || adds_loops) && !always({index, 0, limit.bound}, bounds))
+        kernel.limits.push_back({index, limit.bound, Tail::mask});
+  }
+}
+
 std::optional<std::string> rewrite(Kernel& kernel, std::vector<Item>& items, Var axis, Var meet,
                                    bool& done) {
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -69,6 +93,9 @@ std::optional<std::string> rewrite(Kernel& kernel, std::vector<Item>& items, Var
       return "nothing but the sum itself is in it: it adds up its terms in order";
     for (std::size_t t = 0; t < kernel.tensors.size(); ++t) {
       const int tensor = static_cast<int>(t);
+      if (stores_to(division.meeting, tensor) && !uses_of(division.partial, tensor).empty())
+        return fmt::format("{} is used beside the sum", kernel.tensors[t].name);
+      if (kernel.tensors[t].scope == axis) return "a tile is staged in it";
       if (!stores_to(division.partial, tensor) || !loads_from(division.meeting, tensor)) continue;
       if (kernel.tensors[t].where == Where::argument) return "its partial results leave the kernel";
       for (const Use& use : uses_of(kernel.body, tensor))
@@ -80,6 +107,9 @@ std::optional<std::string> rewrite(Kernel& kernel, std::vector<Item>& items, Var
       division.meeting = with_axis(division.meeting, tensor, kernel.tensors[t].type, axis);
     }
     const VarBounds bounds = kernel.bounds();
+    const bool adds_loops = std::any_of(division.meeting.begin(), division.meeting.end(),
+                                        [](const Item& item) { return item.loop(); });
+    limit_meeting(kernel, *loop, adds_loops, axis, meet);
     division.meeting = map_indices(division.meeting, [&](const Index& index) {
       return substitute(index, [&](Var v) { return Index::var(v == axis ? meet : v); }, bounds);
     });

@@ -71,6 +71,10 @@ IndexMap renaming(const Kernel& kernel, const std::vector<Var>& from, const std:
   };
 }
 
+ValueRef make_load(Load load, Type type) {
+  return std::make_shared<Value>(Value{std::move(load), type});
+}
+
 // The tile over the loops that index the operand. `old_axes` are those loops, in the tile's order.
 std::optional<std::string> expand_tile(StageSite& site, const Access& access, Tile& tile,
                                        std::vector<Var>& old_axes, ValueRef& computed) {
@@ -101,7 +105,13 @@ std::optional<std::string> expand_tile(StageSite& site, const Access& access, Ti
   for (const Range& limit : map_indices(limits, rename))
     if (!always(limit, site.kernel.bounds())) tile.inside.push_back(limit);
   tile.fill = access.load.fill;
-  computed = access.load.computed ? map_indices(access.load.computed, rename) : nullptr;
+  if (access.load.computed)
+    computed = map_loads(map_indices(access.load.computed, rename), [&](const Load& load) {
+      Load guarded = load;
+      guarded.inside.insert(guarded.inside.end(), tile.inside.begin(), tile.inside.end());
+      return make_load(std::move(guarded),
+                       site.kernel.tensors[static_cast<std::size_t>(load.tensor)].type);
+    });
   return {};
 }
 
@@ -171,10 +181,6 @@ std::optional<std::string> box_tile(StageSite& site, const std::vector<Access>& 
   return {};
 }
 
-ValueRef make_load(Load load, Type type) {
-  return std::make_shared<Value>(Value{std::move(load), type});
-}
-
 // Loops that ask for the tile one iteration ahead, a request a cache line.
 std::vector<Item> prefetch_next(StageSite& site, const Tile& tile) {
   Kernel& kernel = site.kernel;
@@ -192,8 +198,7 @@ std::vector<Item> prefetch_next(StageSite& site, const Tile& tile) {
     const Index place = steps > 1 ? Index::var(axes.back()) * step : Index(0);
     const VarBounds bounds = kernel.bounds();
     for (Index& index : at)
-      index = substitute(
-          index, [&](Var v) { return v == axis ? place : Index::var(v); }, bounds);
+      index = substitute(index, [&](Var v) { return v == axis ? place : Index::var(v); }, bounds);
   }
   const VarBounds bounds = kernel.bounds();
   for (Index& index : at)

@@ -1,6 +1,6 @@
 // tenon-fuzz: random graphs times random legal schedules. All schedules of a kernel must give the
-// bits of its naive nest, and the naive nests must agree with the interpreter. README.md of the tests
-// says how to use it.
+// bits of its naive nest, and the naive nests must agree with the interpreter. README.md of the
+// tests says how to use it.
 #include <cstdio>
 #include <fstream>
 
