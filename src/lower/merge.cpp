@@ -79,6 +79,14 @@ bool accumulates_over(const Item& item, Var axis) {
   return found;
 }
 
+std::size_t loops_over(const std::vector<Item>& items, Var axis) {
+  std::size_t count = 0;
+  for (const Item& item : items)
+    if (const Loop* loop = item.loop())
+      count += (loop->axis == axis) + loops_over(loop->body, axis);
+  return count;
+}
+
 // `with` in place of `axis` in the body of its loop, and in the limits.
 void rename(Kernel& kernel, std::vector<Item>& body, Var axis, Var with) {
   const VarBounds bounds = kernel.bounds();
@@ -109,6 +117,10 @@ std::optional<std::string> merge_siblings(Kernel& kernel, std::vector<Item>& bod
   Loop* const into = body[first].loop();
   Loop* const from = body[second].loop();
   if (!into || !from) return "only loops can be merged";
+  for (const Loop* loop : {into, from})
+    if (into->axis != from->axis && loops_over(kernel.body, loop->axis) > 1)
+      return fmt::format("{} runs in several places",
+                         kernel.axes[static_cast<std::size_t>(loop->axis)].name);
   const Axis& a = kernel.axes[static_cast<std::size_t>(into->axis)];
   Axis& b = kernel.axes[static_cast<std::size_t>(from->axis)];
   if (a.extent != b.extent)

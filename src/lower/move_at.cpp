@@ -47,6 +47,8 @@ Moved at(const Kernel& kernel, const At& move) {
     if (producer < 0 || consumer < 0)
       return Refusal{
           fmt::format("{} and the loop {} do not stand side by side", move.producer, move.loop)};
+    if (consumer < producer)
+      return Refusal{fmt::format("{} comes after the loop {}", move.producer, move.loop)};
     const std::size_t first = static_cast<std::size_t>(producer);
     Loop* merged = (*body)[first].loop();
     if (!merged) return Refusal{fmt::format("{} has too few loops", move.producer)};

@@ -64,14 +64,18 @@ std::optional<Failure> run_seed(std::uint64_t seed, Totals& totals) {
       const Isa isa = random_isa(random);
       const int threads = is_large || random.chance(50) ? 2 : 1;
       Case c{graph, static_cast<int>(k), isa, threads, ""};
+      Schedule schedule;
       try {
-        const Schedule schedule = s == 0 ? pick(kernel, cpu, isa, threads)
-                                         : random_schedule(kernel, random, totals.coverage);
+        if (s == 0)
+          schedule = pick(kernel, cpu, isa, threads);
+        else
+          random_schedule(kernel, random, totals.coverage, schedule);
         c.moves = print(schedule);
         ++totals.schedules;
         if (auto wrong = subject.run(c.kernel, schedule, isa, threads); !wrong.empty())
           return Failure{c, wrong};
       } catch (const std::exception& thrown) {
+        c.moves = print(schedule);
         return Failure{c, thrown.what()};
       }
     }

@@ -112,8 +112,7 @@ std::string kind_of(const Move& move) {
 
 }  // namespace
 
-Schedule random_schedule(const Kernel& kernel, Random& random, Coverage& coverage) {
-  Schedule schedule;
+void random_schedule(const Kernel& kernel, Random& random, Coverage& coverage, Schedule& schedule) {
   Kernel current = kernel;
   const std::int64_t proposals = random.between(1, most_proposals);
   for (int number = 0; number < proposals; ++number) {
@@ -121,14 +120,16 @@ Schedule random_schedule(const Kernel& kernel, Random& random, Coverage& coverag
     if (!move) continue;
     Tally& tally = coverage[kind_of(*move)];
     ++tally.proposed;
+    schedule.push_back(*move);  // and stays there if the move throws
     Moved moved = apply(current, *move);
     auto* next = std::get_if<Kernel>(&moved);
-    if (!next) continue;
+    if (!next) {
+      schedule.pop_back();
+      continue;
+    }
     ++tally.legal;
-    schedule.push_back(*move);
     current = std::move(*next);
   }
-  return schedule;
 }
 
 }  // namespace tenon::fuzz

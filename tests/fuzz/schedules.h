@@ -15,6 +15,7 @@ struct Tally {
 };
 using Coverage = std::map<std::string, Tally>;
 
-Schedule random_schedule(const Kernel& kernel, Random& random, Coverage& coverage);
+// Appends legal moves. An exception leaves the move that threw as the last one.
+void random_schedule(const Kernel& kernel, Random& random, Coverage& coverage, Schedule& schedule);
 
 }  // namespace tenon::fuzz
