@@ -87,8 +87,9 @@ std::size_t loops_over(const std::vector<Item>& items, Var axis) {
   return count;
 }
 
-// `with` in place of `axis` in the body of its loop, and in the limits.
-void rename(Kernel& kernel, std::vector<Item>& body, Var axis, Var with) {
+// `with` in place of `axis` in the body of its loop, and in the limits; the axis keeps its own where
+// this was not its last loop.
+void rename(Kernel& kernel, std::vector<Item>& body, Var axis, Var with, bool is_last) {
   const VarBounds bounds = kernel.bounds();
   const IndexMap map = [&](const Index& index) {
     return substitute(index, [&](Var v) { return Index::var(v == axis ? with : v); }, bounds);
@@ -100,6 +101,7 @@ void rename(Kernel& kernel, std::vector<Item>& body, Var axis, Var with) {
   });
   std::vector<Limit> limits;
   for (Limit limit : kernel.limits) {
+    if (!is_last && limit.index.uses(axis)) limits.push_back(limit);
     limit.index = map(limit.index);
     const bool known = std::any_of(limits.begin(), limits.end(), [&](const Limit& other) {
       return other.index == limit.index && other.bound == limit.bound;
@@ -117,10 +119,6 @@ std::optional<std::string> merge_siblings(Kernel& kernel, std::vector<Item>& bod
   Loop* const into = body[first].loop();
   Loop* const from = body[second].loop();
   if (!into || !from) return "only loops can be merged";
-  for (const Loop* loop : {into, from})
-    if (into->axis != from->axis && loops_over(kernel.body, loop->axis) > 1)
-      return fmt::format("{} runs in several places",
-                         kernel.axes[static_cast<std::size_t>(loop->axis)].name);
   const Axis& a = kernel.axes[static_cast<std::size_t>(into->axis)];
   Axis& b = kernel.axes[static_cast<std::size_t>(from->axis)];
   if (a.extent != b.extent)
@@ -140,8 +138,9 @@ std::optional<std::string> merge_siblings(Kernel& kernel, std::vector<Item>& bod
         return fmt::format("{} and {} use elements of {} in different iterations", a.name, b.name,
                            kernel.tensors[static_cast<std::size_t>(x.tensor)].name);
   if (into->axis != from->axis) {
-    rename(kernel, from->body, from->axis, into->axis);
-    b.name.clear();
+    const bool is_last = loops_over(kernel.body, from->axis) == 1;
+    rename(kernel, from->body, from->axis, into->axis, is_last);
+    if (is_last) b.name.clear();
   }
   into->body.insert(into->body.end(), std::make_move_iterator(from->body.begin()),
                     std::make_move_iterator(from->body.end()));
