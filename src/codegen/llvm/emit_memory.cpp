@@ -101,7 +101,7 @@ llvm::Value* Emission::addresses(const Access& access) {
   Access start = access;
   start.index.stride = 0;
   start.index.varying.clear();
-  return builder_.CreateGEP(element, address(start), indices_.vector(lanes));
+  return builder_.CreateGEP(element, address(start), indices_.vector(lanes, builder_.getInt64Ty()));
 }
 
 // The tensor's elements as they are in memory. Where `touch` (null: everywhere) does not hold,

@@ -73,12 +73,9 @@ llvm::Value* Emission::load(const Load& load) {
 
 llvm::Value* Emission::index_value(const Index& index) {
   const Linear linear = indices_.linear(index);
-  if (linear.is_uniform()) {
+  if (linear.is_uniform())
     return builder_.CreateTrunc(indices_.uniform(linear), builder_.getInt32Ty());
-  }
-  llvm::Type* type =
-      llvm::VectorType::get(builder_.getInt32Ty(), indices_.state.lanes.count, false);
-  return builder_.CreateTrunc(indices_.vector(linear), type);
+  return indices_.vector(linear, builder_.getInt32Ty());
 }
 
 // x[l] += x[l + h] for h = lanes/2, .., 1. Where the lanes lie side by side in memory and the

@@ -163,15 +163,8 @@ llvm::Value* Indices::atom(const Part& part) {
   const Division division = divisions_[part.atom - axes];
   return once(part.depth, {an_atom, part.atom}, [&] {
     if (division.inner.is_uniform()) return divide(uniform(division.inner), division);
-    // Narrow lanes where they suffice: vectors of i64 have no high multiplication.
-    llvm::Value* value = vector(division.inner);
-    const bool narrow = division.bounds.low >= std::numeric_limits<std::int32_t>::min() &&
-                        std::max(division.bounds.high, division.divisor) <=
-                            std::numeric_limits<std::int32_t>::max();
-    if (!narrow) return divide(value, division);
-    llvm::Type* wide = value->getType();
-    llvm::Type* type = llvm::VectorType::get(builder_.getInt32Ty(), state.lanes.count, false);
-    return builder_.CreateSExt(divide(builder_.CreateTrunc(value, type), division), wide);
+    const Bounds both{division.bounds.low, std::max(division.bounds.high, division.divisor)};
+    return divide(vector(division.inner, integer_for(both)), division);
   });
 }
 
@@ -243,60 +236,27 @@ llvm::Value* Indices::pointer(llvm::Value* base, int name, llvm::Type* element,
   return index.constant ? builder_.CreateConstGEP1_64(element, value, index.constant) : value;
 }
 
-llvm::Value* Indices::vector(const Linear& index) {
-  const int count = state.lanes.count;
-  std::vector<llvm::Constant*> steps;
-  for (int lane = 0; lane < count; lane++) steps.push_back(builder_.getInt64(index.stride * lane));
-  llvm::Value* value = builder_.CreateAdd(builder_.CreateVectorSplat(count, uniform(index)),
-                                          llvm::ConstantVector::get(steps));
-  for (const Part& part : index.varying) {
-    llvm::Value* factor = llvm::ConstantInt::get(value->getType(), part.coefficient);
-    value = builder_.CreateAdd(value, builder_.CreateMul(atom(part), factor));
-  }
-  return value;
+llvm::Type* Indices::integer_for(const Bounds& bounds) const {
+  const bool is_short = bounds.low >= std::numeric_limits<std::int32_t>::min() &&
+                        bounds.high <= std::numeric_limits<std::int32_t>::max();
+  return is_short ? builder_.getInt32Ty() : builder_.getInt64Ty();
 }
 
-// For lanes in arithmetic progression, a range is an interval of lane numbers. Both ends are found
-// as one integer each, so that the vector part is a comparison of lane numbers of 32 bits.
-llvm::Value* Indices::lanes_between(const Linear& index, const Range& range, const Bounds& of) {
+llvm::Value* Indices::vector(const Linear& index, llvm::Type* element) {
   const int count = state.lanes.count;
-  const std::int64_t stride = std::abs(index.stride);
-  llvm::Value* rest = uniform(index);
-  // The first lane with rest + stride * lane >= at (rising), or with ... <= at (falling).
-  const auto first_lane = [&](std::int64_t at) -> llvm::Value* {
-    llvm::Value* distance = index.stride > 0 ? builder_.CreateSub(builder_.getInt64(at), rest)
-                                             : builder_.CreateSub(rest, builder_.getInt64(at));
-    if (stride > 1) {  // rounded up; below zero any value below zero will do
-      distance = builder_.CreateSDiv(builder_.CreateAdd(distance, builder_.getInt64(stride - 1)),
-                                     builder_.getInt64(stride));
-    }
-    const auto clamp = [&](llvm::Intrinsic::ID id, std::int64_t limit) {
-      distance = builder_.CreateBinaryIntrinsic(id, distance, builder_.getInt64(limit));
-    };
-    if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(distance)) {
-      return builder_.getInt32(std::clamp<std::int64_t>(constant->getSExtValue(), 0, count));
-    }
-    clamp(llvm::Intrinsic::smax, 0);
-    clamp(llvm::Intrinsic::smin, count);
-    return builder_.CreateTrunc(distance, builder_.getInt32Ty());
-  };
-  std::vector<llvm::Constant*> numbers;
-  for (int lane = 0; lane < count; lane++) numbers.push_back(builder_.getInt32(lane));
-  llvm::Value* lane_numbers = llvm::ConstantVector::get(numbers);
-  llvm::Value* from = nullptr;
-  llvm::Value* to = nullptr;
-  if (of.low < range.low)
-    (index.stride > 0 ? from : to) = first_lane(index.stride > 0 ? range.low : range.low - 1);
-  if (of.high >= range.high)
-    (index.stride > 0 ? to : from) = first_lane(index.stride > 0 ? range.high : range.high - 1);
-  llvm::Value* result = nullptr;
-  if (from) result = builder_.CreateICmpUGE(lane_numbers, builder_.CreateVectorSplat(count, from));
-  if (to) {
-    llvm::Value* below =
-        builder_.CreateICmpULT(lane_numbers, builder_.CreateVectorSplat(count, to));
-    result = result ? builder_.CreateAnd(result, below) : below;
+  llvm::Type* type = llvm::VectorType::get(element, count, false);
+  std::vector<llvm::Constant*> steps;
+  for (int lane = 0; lane < count; lane++)
+    steps.push_back(llvm::ConstantInt::getSigned(element, index.stride * lane));
+  llvm::Value* value =
+      builder_.CreateVectorSplat(count, builder_.CreateTrunc(uniform(index), element));
+  value = builder_.CreateAdd(value, llvm::ConstantVector::get(steps));
+  for (const Part& part : index.varying) {
+    llvm::Value* factor = llvm::ConstantInt::getSigned(type, part.coefficient);
+    llvm::Value* varying = builder_.CreateSExtOrTrunc(atom(part), type);
+    value = builder_.CreateAdd(value, builder_.CreateMul(varying, factor));
   }
-  return result;
+  return value;
 }
 
 llvm::Value* Indices::holds(const Range& range) {
@@ -306,23 +266,19 @@ llvm::Value* Indices::holds(const Range& range) {
   if (index.is_constant()) {
     return builder_.getInt1(index.constant >= range.low && index.constant < range.high);
   }
-  return once(index.depth(), key({a_condition, range.low, range.high}, index),
-              [&]() -> llvm::Value* {
-                if (index.varying.empty() && index.stride != 0)
-                  return lanes_between(index, range, of);
-                llvm::Value* value = index.is_uniform() ? uniform(index) : vector(index);
-                llvm::Value* result = nullptr;
-                if (of.low < range.low) {
-                  result = builder_.CreateICmpSGE(
-                      value, llvm::ConstantInt::getSigned(value->getType(), range.low));
-                }
-                if (of.high >= range.high) {
-                  llvm::Value* below = builder_.CreateICmpSLT(
-                      value, llvm::ConstantInt::getSigned(value->getType(), range.high));
-                  result = result ? builder_.CreateAnd(result, below) : below;
-                }
-                return result;
-              });
+  const bool has_low = of.low < range.low, has_high = of.high >= range.high;
+  return once(index.depth(), key({a_condition, range.low, range.high}, index), [&] {
+    const Bounds compared{has_high ? std::min(of.low, range.high) : of.low,
+                          has_low ? std::max(of.high, range.low) : of.high};
+    llvm::Value* value = index.is_uniform() ? uniform(index) : vector(index, integer_for(compared));
+    const auto number = [&](std::int64_t n) {
+      return llvm::ConstantInt::getSigned(value->getType(), n);
+    };
+    llvm::Value* above = has_low ? builder_.CreateICmpSGE(value, number(range.low)) : nullptr;
+    if (!has_high) return above;
+    llvm::Value* below = builder_.CreateICmpSLT(value, number(range.high));
+    return above ? builder_.CreateAnd(above, below) : below;
+  });
 }
 
 }  // namespace tenon

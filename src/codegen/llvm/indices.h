@@ -99,8 +99,8 @@ class Indices {
   Linear linear(const Index& index);
   // The part that is the same in all lanes, as i64.
   llvm::Value* uniform(const Linear& index);
-  // The whole, as a vector of i64.
-  llvm::Value* vector(const Linear& index);
+  // The whole, modulo the element's width, i32 or i64.
+  llvm::Value* vector(const Linear& index, llvm::Type* element);
   // base + the uniform part, for elements of the type. `name` tells bases apart, >= 0.
   llvm::Value* pointer(llvm::Value* base, int name, llvm::Type* element, const Linear& index);
   // i1, or a vector of them where lanes differ; null where it always holds.
@@ -120,13 +120,14 @@ class Indices {
     Linear inner;
     Bounds bounds;  // of inner
   };
+  // i32 where it suffices: twice the lanes in a register, and i64 has no high multiplication.
+  llvm::Type* integer_for(const Bounds& bounds) const;
   llvm::Value* atom(const Part& part);
   llvm::Value* sum(llvm::Value* base, int name, llvm::Type* element, std::span<const Part> parts);
   llvm::Value* plus(llvm::Value* value, llvm::Value* offset, llvm::Type* element);
   llvm::Value* induction(Frame& frame, llvm::Value* before, llvm::Type* element,
                          std::int64_t coefficient);
   llvm::Value* divide(llvm::Value* value, const Division& division);
-  llvm::Value* lanes_between(const Linear& index, const Range& range, const Bounds& of);
   // Tells values at one place apart: numbers that the caller chooses, then the index.
   std::vector<std::int64_t> key(std::vector<std::int64_t> start, const Linear& index) const;
 
