@@ -22,7 +22,7 @@ void show_device() {
   fmt::print("vectors     {}", name(widest));
   for (const Isa isa : {Isa::avx2, Isa::fma128})
     if (vector_bytes(isa) < vector_bytes(widest)) fmt::print(", {}", name(isa));
-  fmt::print("; {} bytes, {} registers\n", vector_bytes(widest), vector_registers(widest));
+  fmt::print("; {} bytes, {} registers\n", vector_bytes(widest), info(widest).vector_registers);
   fmt::print("threads     {}\n", cpu.threads);
   for (std::size_t level = 0; level < cpu.caches.size(); ++level) {
     const CpuCache& cache = cpu.caches[level];

@@ -23,38 +23,16 @@ const CompilerModule& module() {
 
 }  // namespace
 
-std::string_view name(Isa isa) {
-  switch (isa) {
-    case Isa::avx512:
-      return "avx512";
-    case Isa::avx2:
-      return "avx2";
-    case Isa::fma128:
-      return "fma128";
-  }
-  broken_invariant("an Isa that is not in the list", std::source_location::current());
-}
-
-int vector_bytes(Isa isa) {
-  switch (isa) {
-    case Isa::avx512:
-      return 64;
-    case Isa::avx2:
-      return 32;
-    case Isa::fma128:
-      return 16;
-  }
-  broken_invariant("an Isa that is not in the list", std::source_location::current());
-}
-
 Compiled compile(const FinishedKernel& kernel, Isa isa) {
   return module().compile(kernel, isa, default_slab_address);
 }
 
-std::string llvm_ir(const FinishedKernel& kernel, Isa isa) { return module().llvm_ir(kernel, isa); }
+std::string llvm_ir(const FinishedKernel& kernel, Isa isa) {
+  return module().print(kernel, isa, Output::ir);
+}
 
 std::string assembly(const FinishedKernel& kernel, Isa isa) {
-  return module().assembly(kernel, isa);
+  return module().print(kernel, isa, Output::assembly);
 }
 
 std::string compiler_version() { return TENON_COMPILER_VERSION; }

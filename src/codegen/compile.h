@@ -22,8 +22,20 @@ namespace tenon {
 
 // Vector instructions to use. All need FMA.
 enum class Isa : std::uint8_t { avx512, avx2, fma128 };
-std::string_view name(Isa isa);
-int vector_bytes(Isa isa);  // 64, 32, 16
+struct IsaInfo {
+  std::string_view name;
+  int vector_bytes;
+  int vector_registers;              // that the instructions can name
+  const char *processor, *features;  // in LLVM's words
+};
+inline constexpr IsaInfo isa_table[] = {
+    {"avx512", 64, 32, "x86-64-v4", "-prefer-256-bit"},
+    {"avx2", 32, 16, "x86-64-v3", ""},
+    {"fma128", 16, 16, "x86-64-v2", "+avx,+fma"},
+};
+constexpr const IsaInfo& info(Isa isa) { return isa_table[static_cast<std::size_t>(isa)]; }
+constexpr std::string_view name(Isa isa) { return info(isa).name; }
+constexpr int vector_bytes(Isa isa) { return info(isa).vector_bytes; }
 
 struct Runtime {
   // Calls body(context, begin, end, scratch of the running thread) so that [0, count) is covered

@@ -47,34 +47,13 @@ class CpuProgram : public Device::Program {
   std::size_t shared_scratch, thread_scratch;  // bytes
 };
 
-// Memory of the kernels' own, which grows to what the largest of them needs.
-class Scratch {
- public:
-  explicit Scratch(MemoryPool& pool) : pool_(pool) {}
-  ~Scratch() { drop(); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  void* at_least(std::size_t bytes) {
-    if (bytes > bytes_) {
-      drop();
-      block_ = pool_.take(bytes);
-      bytes_ = bytes;
-    }
-    return block_;
-  }
-  void* block() const { return block_; }
-
- private:
-  void drop() {
-    if (block_) pool_.give_back(block_, bytes_);
-    block_ = nullptr;
-    bytes_ = 0;
-  }
-  MemoryPool& pool_;
-  void* block_ = nullptr;
-  std::size_t bytes_ = 0;
-};
+BufferRef buffer_of(const std::shared_ptr<MemoryPool>& pool, std::size_t bytes) {
+  auto* buffer = new Buffer{.data = pool->take(bytes), .bytes = bytes};
+  return {buffer, [pool](Buffer* freed) {
+            pool->give_back(freed->data, freed->bytes);
+            delete freed;
+          }};
+}
 
 }  // namespace
 
@@ -84,10 +63,19 @@ struct CpuDevice::Implementation {
         pool(std::make_shared<MemoryPool>()),
         workers(tbb::global_control::max_allowed_parallelism, threads),
         arena(threads),
-        shared(*pool) {
-    for (int i = 0; i < threads; i++) per_thread.push_back(std::make_unique<Scratch>(*pool));
+        per_thread(threads) {
     runtime = {.parallel = run_parallel, .self = this};
   }
+
+  // Memory of the kernels' own grows to what the largest of them needs.
+  void* at_least(std::size_t bytes, BufferRef& scratch) const {
+    if (bytes > (scratch ? scratch->bytes : 0)) {
+      scratch.reset();
+      scratch = buffer_of(pool, bytes);
+    }
+    return scratch_of(scratch);
+  }
+  static void* scratch_of(const BufferRef& scratch) { return scratch ? scratch->data : nullptr; }
 
   // A few pieces for each thread: idle threads take what busy ones have not begun.
   static void run_parallel(const Runtime* runtime, Runtime::Body body, void* context,
@@ -96,12 +84,12 @@ struct CpuDevice::Implementation {
     if (count <= 0) return;
     auto& self = *static_cast<Implementation*>(runtime->self);
     if (self.threads == 1 || count == 1)
-      return body(context, 0, count, self.per_thread[0]->block());
+      return body(context, 0, count, scratch_of(self.per_thread[0]));
     const std::int64_t grain = std::max<std::int64_t>(1, count / (pieces * self.threads));
     self.arena.execute([&] {
       tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, count, grain), [&](const auto& range) {
         const int thread = tbb::this_task_arena::current_thread_index();
-        body(context, range.begin(), range.end(), self.per_thread[thread]->block());
+        body(context, range.begin(), range.end(), scratch_of(self.per_thread[thread]));
       });
     });
   }
@@ -111,8 +99,8 @@ struct CpuDevice::Implementation {
   tbb::global_control workers;  // as many as were asked for, also beyond the cores
   tbb::task_arena arena;
   std::mutex launching;
-  Scratch shared;
-  std::vector<std::unique_ptr<Scratch>> per_thread;
+  BufferRef shared;  // null until a kernel wants some
+  std::vector<BufferRef> per_thread;
   Runtime runtime;
 };
 
@@ -126,14 +114,7 @@ CpuDevice::~CpuDevice() = default;
 
 int CpuDevice::threads() const { return implementation_->threads; }
 
-BufferRef CpuDevice::allocate(std::size_t bytes) {
-  const std::shared_ptr<MemoryPool> pool = implementation_->pool;
-  auto* buffer = new Buffer{.data = pool->take(bytes), .bytes = bytes};
-  return {buffer, [pool](Buffer* freed) {
-            pool->give_back(freed->data, freed->bytes);
-            delete freed;
-          }};
-}
+BufferRef CpuDevice::allocate(std::size_t bytes) { return buffer_of(implementation_->pool, bytes); }
 
 void CpuDevice::read(const Buffer& from, void* to) {
   if (from.bytes > 0) std::memcpy(to, from.data, from.bytes);
@@ -152,9 +133,10 @@ void CpuDevice::launch(const Program& program, std::span<void* const> buffers,
   const auto& code = static_cast<const CpuProgram&>(program);
   Implementation& self = *implementation_;
   const std::lock_guard lock(self.launching);
-  void* shared = self.shared.at_least(code.shared_scratch);
-  for (const auto& scratch : self.per_thread) scratch->at_least(code.thread_scratch);
-  code.function(buffers.data(), sizes.data(), shared, self.per_thread[0]->block(), &self.runtime);
+  void* shared = self.at_least(code.shared_scratch, self.shared);
+  for (BufferRef& scratch : self.per_thread) self.at_least(code.thread_scratch, scratch);
+  code.function(buffers.data(), sizes.data(), shared, self.scratch_of(self.per_thread[0]),
+                &self.runtime);
 }
 
 }  // namespace tenon

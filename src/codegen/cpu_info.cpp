@@ -8,7 +8,8 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
-#include <memory>
+#include <fstream>
+#include <sstream>
 
 #include "core/error.h"
 
@@ -40,29 +41,20 @@ std::optional<Isa> widest() {
   return __builtin_cpu_supports("avx2") ? Isa::avx2 : Isa::fma128;
 }
 
-// One word from a file of the system; empty where there is none.
-std::string system_word(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"),
-                                                             std::fclose);
-  char word[256] = {};
-  if (!file || std::fscanf(file.get(), "%255s", word) != 1) return "";
-  return word;
-}
-
-int system_number(const std::string& path, int otherwise) {
-  int number = otherwise;
-  return std::sscanf(system_word(path).c_str(), "%d", &number) == 1 ? number : otherwise;
+// The first word or number of a file of the system; as it was given where there is none.
+template <typename T>
+T system_value(const std::string& path, T value) {
+  T read;
+  return std::ifstream(path) >> read ? read : value;
 }
 
 // How many processors a list like "0-3,8" names.
 int list_length(const std::string& list) {
-  int count = 0;
-  for (std::size_t at = 0; at < list.size();) {
-    const std::size_t end = std::min(list.find(',', at), list.size());
-    int low = 0, high = 0;
-    const int found = std::sscanf(list.substr(at, end - at).c_str(), "%d-%d", &low, &high);
+  int count = 0, low = 0, high = 0;
+  std::istringstream ranges(list);
+  for (std::string range; std::getline(ranges, range, ',');) {
+    const int found = std::sscanf(range.c_str(), "%d-%d", &low, &high);
     if (found > 0) count += found == 2 ? high - low + 1 : 1;
-    at = end + 1;
   }
   return std::max(count, 1);
 }
@@ -71,17 +63,17 @@ std::vector<CpuCache> read_caches() {
   std::vector<CpuCache> caches;
   for (int entry = 0; entry < 16; ++entry) {
     const std::string folder = fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/", entry);
-    const std::string type = system_word(folder + "type");
+    const auto type = system_value<std::string>(folder + "type", "");
     if (type.empty()) break;
     if (type == "Instruction") continue;
     std::int64_t size = 0;
     char unit = 'B';
-    const std::string word = system_word(folder + "size");
+    const auto word = system_value<std::string>(folder + "size", "");
     if (std::sscanf(word.c_str(), "%ld%c", &size, &unit) < 1 || size <= 0) continue;
     size <<= unit == 'K' ? 10 : unit == 'M' ? 20 : 0;
-    caches.push_back({size, system_number(folder + "coherency_line_size", 64),
-                      system_number(folder + "ways_of_associativity", 0),
-                      list_length(system_word(folder + "shared_cpu_list"))});
+    caches.push_back({size, system_value(folder + "coherency_line_size", 64),
+                      system_value(folder + "ways_of_associativity", 0),
+                      list_length(system_value<std::string>(folder + "shared_cpu_list", ""))});
   }
   std::sort(caches.begin(), caches.end(),
             [](const CpuCache& a, const CpuCache& b) { return a.bytes < b.bytes; });
@@ -106,7 +98,5 @@ Isa widest_isa() {
   if (const auto isa = widest()) return *isa;
   fail("this processor ({}) has no FMA instructions, which Tenon needs everywhere", model_name());
 }
-
-int vector_registers(Isa isa) { return isa == Isa::avx512 ? 32 : 16; }
 
 }  // namespace tenon

@@ -32,6 +32,4 @@ CpuInfo read_cpu_info();
 // The widest instructions alone: CPUID, no file. Error where there is no FMA.
 Isa widest_isa();
 
-int vector_registers(Isa isa);  // that the instructions can name
-
 }  // namespace tenon

@@ -1,5 +1,6 @@
 #include "codegen/memory_pool.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <sys/mman.h>
@@ -20,30 +21,6 @@ std::size_t round_up(std::size_t bytes) {
   return (std::max<std::size_t>(bytes, 1) + unit - 1) / unit * unit;
 }
 
-bool is_mapped(std::size_t size) { return size >= huge_page; }
-
-void* map_huge(std::size_t size) {
-  // Room for the alignment, which is then cut off on both sides.
-  void* mapped = mmap(nullptr, size + huge_page, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (mapped == MAP_FAILED) return nullptr;
-  char* start = static_cast<char*>(mapped);
-  const auto address = reinterpret_cast<std::uintptr_t>(start);
-  const std::size_t head = (huge_page - address % huge_page) % huge_page;
-  if (head > 0) munmap(start, head);
-  munmap(start + head + size, huge_page - head);
-  madvise(start + head, size, MADV_HUGEPAGE);  // advice: it may be ignored
-  return start + head;
-}
-
-void release(void* block, std::size_t size) {
-  if (is_mapped(size)) {
-    munmap(block, size);
-  } else {
-    std::free(block);
-  }
-}
-
 std::size_t available_memory() {
   return static_cast<std::size_t>(sysconf(_SC_AVPHYS_PAGES)) *
          static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -52,9 +29,7 @@ std::size_t available_memory() {
 }  // namespace
 
 MemoryPool::~MemoryPool() {
-  for (const auto& [size, blocks] : free_) {
-    for (void* block : blocks) release(block, size);
-  }
+  for (const auto& [size, blocks] : free_) std::for_each(blocks.begin(), blocks.end(), std::free);
 }
 
 void* MemoryPool::take(std::size_t bytes) {
@@ -70,8 +45,9 @@ void* MemoryPool::take(std::size_t bytes) {
       return block;
     }
   }
-  void* block = nullptr;
-  if (bytes < too_many) block = is_mapped(size) ? map_huge(size) : std::aligned_alloc(line, size);
+  const bool is_huge = size >= huge_page;
+  void* block = bytes < too_many ? std::aligned_alloc(is_huge ? huge_page : line, size) : nullptr;
+  if (block && is_huge) madvise(block, size, MADV_HUGEPAGE);  // advice: it may be ignored
   if (!block) {
     fail("out of memory: a buffer of {} bytes was asked for, about {} bytes are free", bytes,
          available_memory());
@@ -89,7 +65,7 @@ void MemoryPool::give_back(void* block, std::size_t bytes) {
       return;
     }
   }
-  release(block, size);
+  std::free(block);
 }
 
 }  // namespace tenon

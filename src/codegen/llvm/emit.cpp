@@ -27,32 +27,18 @@ double count_statements(const Kernel& kernel, const std::vector<Item>& items) {
   return count;
 }
 
-std::string foreign(const Axis& axis, std::string_view tag) {
-  return fmt::format("loop {} is bound to {}, which a CPU does not have", axis.name, tag);
-}
-
 }  // namespace
 
 std::optional<std::string> unsupported(const FinishedKernel& finished) {
   const Kernel& kernel = finished.kernel;
   for (const Axis& axis : kernel.axes) {
-    switch (axis.tag) {
-      case Tag::grid:
-        return foreign(axis, "grid");
-      case Tag::warp:
-        return foreign(axis, "warp");
-      case Tag::lane:
-        return foreign(axis, "lane");
-      case Tag::mma:
-        return foreign(axis, "mma");
-      case Tag::vector:
-        if (axis.extent > widest_vector)
-          return fmt::format("loop {} is bound to vector with {} lanes; at most {} make sense",
-                             axis.name, axis.extent, widest_vector);
-        break;
-      default:
-        break;
-    }
+    if (axis.tag == Tag::grid || axis.tag == Tag::warp || axis.tag == Tag::lane ||
+        axis.tag == Tag::mma)
+      return fmt::format("loop {} is bound to {}, which a CPU does not have", axis.name,
+                         name(axis.tag));
+    if (axis.tag == Tag::vector && axis.extent > widest_vector)
+      return fmt::format("loop {} is bound to vector with {} lanes; at most {} make sense",
+                         axis.name, axis.extent, widest_vector);
   }
   for (const KernelTensor& tensor : kernel.tensors) {
     if (tensor.where == Where::shared)

@@ -3,7 +3,6 @@
 
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
-#include <llvm/Support/raw_ostream.h>
 
 #include "codegen/llvm/emit.h"
 #include "codegen/llvm/slab.h"
@@ -13,11 +12,15 @@
 namespace tenon {
 namespace {
 
-Compiled compile_kernel(const FinishedKernel& kernel, Isa isa, std::uint64_t address) {
+std::variant<std::string, CompileFailure> translate(const FinishedKernel& kernel, Isa isa,
+                                                    Output output) {
   if (const auto reason = unsupported(kernel)) return CompileFailure{*reason};
   llvm::LLVMContext context;
-  const auto module = emit(kernel, isa, context);
-  const auto object = generate(*module, isa, Output::object);
+  return generate(*emit(kernel, isa, context), isa, output);
+}
+
+Compiled compile_kernel(const FinishedKernel& kernel, Isa isa, std::uint64_t address) {
+  const auto object = translate(kernel, isa, Output::object);
   if (const auto* failure = std::get_if<CompileFailure>(&object)) return *failure;
   Compiled linked = lay_out(std::get<std::string>(object), address);
   if (auto* artifact = std::get_if<Artifact>(&linked)) {
@@ -27,19 +30,8 @@ Compiled compile_kernel(const FinishedKernel& kernel, Isa isa, std::uint64_t add
   return linked;
 }
 
-std::string print_ir(const FinishedKernel& kernel, Isa isa) {
-  if (const auto reason = unsupported(kernel)) fail("{}: {}", kernel.kernel.name, *reason);
-  llvm::LLVMContext context;
-  std::string text;
-  llvm::raw_string_ostream(text) << *emit(kernel, isa, context);
-  return text;
-}
-
-std::string print_assembly(const FinishedKernel& kernel, Isa isa) {
-  if (const auto reason = unsupported(kernel)) fail("{}: {}", kernel.kernel.name, *reason);
-  llvm::LLVMContext context;
-  const auto module = emit(kernel, isa, context);
-  const auto text = generate(*module, isa, Output::assembly);
+std::string print_kernel(const FinishedKernel& kernel, Isa isa, Output output) {
+  const auto text = translate(kernel, isa, output);
   if (const auto* failure = std::get_if<CompileFailure>(&text))
     fail("{}: {}", kernel.kernel.name, failure->reason);
   return std::get<std::string>(text);
@@ -49,7 +41,6 @@ std::string print_assembly(const FinishedKernel& kernel, Isa isa) {
 }  // namespace tenon
 
 extern "C" const tenon::CompilerModule* tenon_llvm_module() {
-  static const tenon::CompilerModule module{tenon::compile_kernel, tenon::print_ir,
-                                            tenon::print_assembly};
+  static const tenon::CompilerModule module{tenon::compile_kernel, tenon::print_kernel};
   return &module;
 }

@@ -11,11 +11,12 @@ namespace tenon {
 
 inline constexpr std::uint64_t default_slab_address = 0x10'0000;  // anywhere will do
 
+enum class Output : std::uint8_t { ir, assembly, object };
+
 struct CompilerModule {
   // The slab as laid out for `address`; it must not depend on it.
   Compiled (*compile)(const FinishedKernel& kernel, Isa isa, std::uint64_t address);
-  std::string (*llvm_ir)(const FinishedKernel& kernel, Isa isa);
-  std::string (*assembly)(const FinishedKernel& kernel, Isa isa);
+  std::string (*print)(const FinishedKernel& kernel, Isa isa, Output output);
 };
 
 }  // namespace tenon

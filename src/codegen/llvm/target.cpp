@@ -25,23 +25,6 @@ namespace {
 constexpr const char* triple = "x86_64-unknown-linux-gnu";
 constexpr std::uint64_t largest_stack = 64 * 1024;  // bytes of arrays on the stack, per function
 
-struct Features {
-  const char* processor;
-  const char* features;
-};
-
-Features features_of(Isa isa) {
-  switch (isa) {
-    case Isa::avx512:
-      return {"x86-64-v4", "-prefer-256-bit"};
-    case Isa::avx2:
-      return {"x86-64-v3", ""};
-    case Isa::fma128:
-      return {"x86-64-v2", "+avx,+fma"};
-  }
-  broken_invariant("an Isa that is not in the list", std::source_location::current());
-}
-
 std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
   static const bool initialized = [] {
     LLVMInitializeX86TargetInfo();
@@ -61,9 +44,8 @@ std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
   check(target, error);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
-  const Features features = features_of(isa);
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, features.processor, features.features, options, llvm::Reloc::PIC_,
+      triple, info(isa).processor, info(isa).features, options, llvm::Reloc::PIC_,
       llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default, /*JIT=*/true));
 }
 
@@ -87,6 +69,12 @@ std::optional<std::string> too_much_stack(const llvm::Module& module) {
 }  // namespace
 
 std::variant<std::string, CompileFailure> generate(llvm::Module& module, Isa isa, Output output) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  if (output == Output::ir) {
+    stream << module;
+    return std::string(bytes.begin(), bytes.end());
+  }
   const auto machine = make_machine(isa);
   module.setTargetTriple(triple);
   module.setDataLayout(machine->createDataLayout());
@@ -101,8 +89,6 @@ std::variant<std::string, CompileFailure> generate(llvm::Module& module, Isa isa
   cleaning.run(module);
   if (const auto reason = too_much_stack(module)) return CompileFailure{*reason};
 
-  llvm::SmallVector<char, 0> bytes;
-  llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager generation;
   const bool cannot =
       machine->addPassesToEmitFile(generation, stream, nullptr,

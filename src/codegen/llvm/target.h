@@ -2,11 +2,10 @@
 // Used by module.cpp. Read next: slab.h.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <variant>
 
-#include "codegen/compile.h"
+#include "codegen/llvm/module.h"
 
 namespace llvm {
 class Module;
@@ -14,10 +13,8 @@ class Module;
 
 namespace tenon {
 
-enum class Output : std::uint8_t { object, assembly };
-
-// An ELF object, or assembly in Intel's syntax. Fails where a register tensor did not fit into
-// registers and is too large for the stack.
+// The IR as it is, assembly in Intel's syntax, or an ELF object. Fails where a register tensor did
+// not fit into registers and is too large for the stack.
 std::variant<std::string, CompileFailure> generate(llvm::Module& module, Isa isa, Output output);
 
 }  // namespace tenon
