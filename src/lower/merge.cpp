@@ -87,8 +87,8 @@ std::size_t loops_over(const std::vector<Item>& items, Var axis) {
   return count;
 }
 
-// `with` in place of `axis` in the body of its loop, and in the limits; the axis keeps its own where
-// this was not its last loop.
+// `with` in place of `axis` in the body of its loop, and in the limits; the axis keeps its own
+// where this was not its last loop.
 void rename(Kernel& kernel, std::vector<Item>& body, Var axis, Var with, bool is_last) {
   const VarBounds bounds = kernel.bounds();
   const IndexMap map = [&](const Index& index) {
