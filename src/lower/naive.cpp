@@ -52,6 +52,9 @@ class NaiveNest {
  private:
   // The nodes that have memory of their own, each after those that it reads, and their names.
   void name_computed() {
+    for (const NodeRef& input : graph_.inputs) walked_.insert(input.get());
+    for (const auto* nodes : {&graph_.locals, &graph_.outputs})
+      for (const NodeRef& node : *nodes) find_gathered(*node);
     for (const NodeRef& input : graph_.inputs) seen_.insert(read_as(input));
     for (const NodeRef& node : graph_.locals) computed_.insert(node.get());
     for (const NodeRef& node : graph_.outputs)
@@ -74,9 +77,17 @@ class NaiveNest {
     for (std::size_t i = 0; i < outputs.size(); i++) stored_[graph_.outputs[i].get()] = outputs[i];
   }
 
+  // What a Gather takes elements of, which keeps its shape.
+  void find_gathered(const Node& node) {
+    if (!walked_.insert(&node).second) return;
+    if (node.as<Gather>()) gathered_.insert(node.inputs[0].get());
+    for (const NodeRef& input : node.inputs) find_gathered(*input);
+  }
+
   // An input that is a reshape holds what is below it, in the same order.
-  static const Node* read_as(const NodeRef& input) {
-    return is_reshape(*input) ? input->inputs[0].get() : input.get();
+  const Node* read_as(const NodeRef& input) const {
+    return is_reshape(*input) && !gathered_.contains(input.get()) ? input->inputs[0].get()
+                                                                  : input.get();
   }
 
   // The node whose loops compute an output: itself, or what it is a reshape of.
@@ -250,7 +261,7 @@ class NaiveNest {
   const KernelGraph& graph_;
   Kernel kernel_;
   NodeValues values_;
-  std::unordered_set<const Node*> seen_, computed_;
+  std::unordered_set<const Node*> walked_, gathered_, seen_, computed_;
   std::vector<const Node*> order_;
   std::unordered_map<const Node*, std::string> names_;
   std::unordered_map<const Node*, const Node*> stored_;  // outputs, and what computes them
