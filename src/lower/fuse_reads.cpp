@@ -152,7 +152,7 @@ bool GraphReads::fits_rows(const Node& node) const {
   if (!node.as<Map>() || !is_derived(node) || all.size() < 2 || cost(node, costly) < costly)
     return false;
   const std::vector<Var> axes = row_axes(node);
-  return std::all_of(all.begin(), all.end(), [&](const Read& read) {
+  return !axes.empty() && std::all_of(all.begin(), all.end(), [&](const Read& read) {
     const std::vector<Var> rows = row_axes(*read.reader);
     return read.by_position && read.at == all_axes(node.shape) && !rows.empty() &&
            rows.front() == axes.front();

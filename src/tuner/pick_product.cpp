@@ -97,7 +97,7 @@ class ProductPick {
     for (Var v : product_.over) terms_ *= picker.extent(v);
     const std::int64_t column_tiles = tiles(columns, width_ * vectors_);
     const std::int64_t tile_bytes = std::max<std::int64_t>(terms_, 1) * 4 * width_ * vectors_;
-    streams_ = product_.row < 0 && bytes_of(product_.b.tensor) > small_result &&
+    streams_ = product_.row < 0 && picker_.bytes(product_.b.tensor) > small_result &&
                picker.extent(product_.over.back()) >= lines_at_once;
     if (streams_) vectors_ = std::min<std::int64_t>(vectors_, 4);
     panel_ = std::clamp<std::int64_t>(panel_bytes / tile_bytes, 1,
@@ -191,14 +191,13 @@ class ProductPick {
   const std::string& tensor_name(int tensor) const {
     return picker_.kernel().tensors[static_cast<std::size_t>(tensor)].name;
   }
-  std::int64_t bytes_of(int tensor) const { return picker_.bytes(tensor); }
 
   void stage_operands() {
     const std::int64_t row_tiles = product_.row < 0 ? 1 : picker_.extent(product_.row) / rows_;
     const std::int64_t column_tiles = picker_.extent(product_.column) / (width_ * vectors_);
     const bool b_is_contiguous =
         picker_.stride(product_.b.tensor, product_.b.at, product_.column) == 1;
-    const bool b_is_large = bytes_of(product_.b.tensor) > small_result;
+    const bool b_is_large = picker_.bytes(product_.b.tensor) > small_result;
     if (row_tiles >= packing_pays && terms_ >= shortest_sum && (b_is_large || !b_is_contiguous)) {
       if (picker_.attempt({Stage{tensor_name(product_.b.tensor),
                                  full(product_.column, "c"),
