@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "lower/moves.h"
 #include "lower/tree.h"
@@ -50,6 +51,40 @@ bool is_added_over(const Kernel& kernel, Var axis) {
 std::string node_of(const std::string& axis_name) {
   const std::size_t dot = axis_name.rfind('.');
   return dot == std::string::npos ? "" : axis_name.substr(0, dot + 1);
+}
+
+// factor * index + constant < bound, in its lowest terms.
+Limit reduced(const Limit& limit) {
+  std::int64_t factor = 0;
+  for (const Index::Term& term : limit.index.terms()) factor = std::gcd(factor, term.coefficient);
+  if (factor < 2) return limit;
+  Index index;
+  for (const Index::Term& term : limit.index.terms()) {
+    Index::Term part = term;
+    part.coefficient /= factor;
+    index = index + Index::of(part);
+  }
+  return {index, (limit.bound - limit.index.constant() + factor - 1) / factor};
+}
+
+// Where a limit holds for no value of the inner parts, nothing inside the outer ones runs either: a
+// limit for each, with the parts inside it at 0, unless it holds in any case.
+void limit_prefixes(Kernel& kernel, std::span<const Var> parts) {
+  const VarBounds bounds = kernel.bounds();
+  for (const Limit& limit : std::vector<Limit>(kernel.limits)) {
+    Index index = limit.index;
+    for (std::size_t part = parts.size(); part-- > 1 && index.coefficient(parts[part]) > 0;) {
+      index = index - Index::var(parts[part]) * index.coefficient(parts[part]);
+      if (index.uses(parts[part])) break;
+      const Limit outer = reduced({index, limit.bound});
+      const bool is_known =
+          std::any_of(kernel.limits.begin(), kernel.limits.end(), [&](const Limit& other) {
+            return other.index == outer.index && other.bound <= outer.bound;
+          });
+      if (!is_known && tenon::bounds(outer.index, bounds).high >= outer.bound)
+        kernel.limits.push_back(outer);
+    }
+  }
 }
 
 }  // namespace
@@ -95,6 +130,7 @@ Moved split(const Kernel& kernel, const Split& move) {
     if (tensor.scope == *axis) tensor.scope = parts.back();
   substitute(result, *axis, whole);
   if (extent % inner != 0) result.limits.push_back({whole, extent, move.tail});
+  limit_prefixes(result, parts);
   return result;
 }
 

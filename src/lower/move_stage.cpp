@@ -58,6 +58,17 @@ bool path_to(const std::vector<Item>& items, const Loop* wanted, Path& path) {
   return false;
 }
 
+// Is `range` below its end wherever `other` is? So it is if other.index >= scale * range.index.
+bool implies(const Range& other, const Range& range, const VarBounds& of) {
+  if (range.index.is_constant()) return false;
+  const Index::Term& term = range.index.terms().front();
+  if (term.kind != Index::Kind::var) return false;
+  const std::int64_t scale = other.index.coefficient(term.var) / term.coefficient;
+  if (scale < 1) return false;
+  const std::int64_t over = bounds(other.index - range.index * scale, of).low;
+  return over >= 0 && (other.high - 1 - over) / scale < range.high;
+}
+
 }  // namespace
 
 std::string short_name(const std::string& axis) {
@@ -83,7 +94,14 @@ std::vector<Range> limits_as_ranges(const StageSite& site, const std::vector<Var
     }
     if (in_tile && known) ranges.push_back({limit.index, 0, limit.bound});
   }
-  return ranges;
+  const VarBounds bounds = site.kernel.bounds();
+  std::vector<Range> needed;
+  for (const Range& range : ranges)
+    if (std::none_of(ranges.begin(), ranges.end(), [&](const Range& other) {
+          return !(other == range) && implies(other, range, bounds);
+        }))
+      needed.push_back(range);
+  return needed;
 }
 
 Moved stage(const Kernel& kernel, const Stage& move) {

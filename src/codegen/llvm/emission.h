@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <vector>
 
@@ -53,6 +52,11 @@ class Emission {
     std::int64_t step = 1;
     bool is_innermost = false;
   };
+  // A loop in two parts: whole tiles up to `middle`, the ragged one after it.
+  struct Peel {
+    llvm::Value* middle;
+    std::vector<Indices::Fact> whole, ragged;
+  };
   // Where an access goes: base + index (+ computed), in elements, and when it may touch memory.
   struct Access {
     int tensor;
@@ -72,7 +76,12 @@ class Emission {
   void emit_serial(const Loop& loop, Span span, const std::vector<Range>& guards);
   void emit_parallel(const Loop& loop, llvm::Value* count, const std::vector<Range>& guards);
   void loop_over(const Span& span, const std::function<void(llvm::Value*)>& body);
-  std::vector<Range> whole_tile(const Loop& loop, std::set<std::size_t>& limits) const;
+  void emit_part(const Loop& loop, Span span, const std::vector<Range>& guards);
+  std::optional<Peel> peel(const Loop& loop, const Span& span);
+  void knowing(const std::vector<Indices::Fact>& facts, const std::function<void()>& body);
+  std::vector<Range> whole_tile(const Loop& loop) const;
+  bool is_below(const Index& start, std::int64_t bound) const;
+  bool has_path(const std::vector<Item>& items, const std::vector<Var>& axes) const;
   bool is_tile(const std::vector<Item>& items, std::vector<Var>& axes) const;
   llvm::Value* upper_end(const Loop& loop, std::vector<Range>& guards);
   bool all_below(const std::vector<Item>& items, const std::vector<Var>& axes) const;
@@ -139,7 +148,6 @@ class Emission {
   Body body_;
   std::vector<Var> vector_axes_;                 // on the path, outermost first
   std::vector<Range> lane_conditions_;           // on the path, those that vary with a vector axis
-  std::set<std::size_t> settled_;                // limits that are known to hold here
   llvm::Value* mask_ = nullptr;                  // of the statement; null: all lanes
   std::map<const Value*, llvm::Value*> values_;  // of the statement, each made once
   std::map<int, llvm::Function*> registers_;     // the function that a reg tensor lives in

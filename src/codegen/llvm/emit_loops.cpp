@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <limits>
 
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/IntrinsicsX86.h>
@@ -9,6 +8,11 @@
 #include "core/error.h"
 
 namespace tenon {
+namespace {
+
+constexpr std::int64_t unknown = std::int64_t{1} << 60;  // beyond any index
+
+}  // namespace
 
 Emission::Emission(const FinishedKernel& finished, Isa isa, llvm::Module& module,
                    llvm::IRBuilderBase& builder)
@@ -118,7 +122,7 @@ llvm::Value* Emission::upper_end(const Loop& loop, std::vector<Range>& guards) {
                  [&](Var v) { return v != axis && !indices_.is_present(Index::var(v)); });
     const bool bounds_loop = coefficient > 0 && !rest.uses(axis) && !indices_.has_lanes(rest);
     if (inner.empty() && !bounds_loop) {
-      guards.push_back({limit.index, std::numeric_limits<std::int64_t>::min(), limit.bound});
+      guards.push_back({limit.index, -unknown, limit.bound});
       continue;
     }
     const bool at_least = std::all_of(inner.begin(), inner.end(), [&](Var v) {
@@ -142,16 +146,13 @@ void Emission::emit(const Loop& loop) {
   const Axis& axis = kernel_.axes[loop.axis];
   std::vector<Range> guards;
   if (axis.extent == 1 || axis.tag == Tag::unroll || axis.tag == Tag::vector) {
-    for (std::size_t i = 0; i < kernel_.limits.size(); i++) {
-      const Limit& limit = kernel_.limits[i];
-      if (settled_.contains(i)) continue;
+    for (const Limit& limit : kernel_.limits) {
       std::vector<Var> others;
       limit.index.collect(others);
       const bool is_mine = std::erase(others, loop.axis) > 0 &&
                            std::all_of(others.begin(), others.end(),
                                        [&](Var v) { return indices_.is_present(Index::var(v)); });
-      if (is_mine)
-        guards.push_back({limit.index, std::numeric_limits<std::int64_t>::min(), limit.bound});
+      if (is_mine) guards.push_back({limit.index, -unknown, limit.bound});
     }
     if (axis.tag == Tag::vector && axis.extent > 1) return emit_lanes(loop, guards);
     return emit_unrolled(loop, guards);
@@ -209,10 +210,17 @@ void Emission::loop_over(const Span& span, const std::function<void(llvm::Value*
 }
 
 void Emission::emit_serial(const Loop& loop, Span span, const std::vector<Range>& guards) {
-  std::vector<Var> tile;
-  span.is_innermost = is_tile(loop.body, tile);
   const Store* store = guards.empty() ? streamed(loop) : nullptr;
   if (store) return emit_streamed(loop, span, *store);
+  const std::optional<Peel> peeled = peel(loop, span);
+  if (!peeled) return emit_part(loop, span, guards);
+  knowing(peeled->whole, [&] { emit_part(loop, {span.begin, peeled->middle}, guards); });
+  knowing(peeled->ragged, [&] { emit_part(loop, {peeled->middle, span.end}, guards); });
+}
+
+void Emission::emit_part(const Loop& loop, Span span, const std::vector<Range>& guards) {
+  std::vector<Var> tile;
+  span.is_innermost = is_tile(loop.body, tile);
   const auto run = [&] {
     loop_over(span, [&](llvm::Value* counter) {
       indices_.set_loop(loop.axis, counter);
@@ -220,25 +228,103 @@ void Emission::emit_serial(const Loop& loop, Span span, const std::vector<Range>
     });
     indices_.forget(loop.axis);
   };
-  std::set<std::size_t> limits;
-  const std::vector<Range> whole = whole_tile(loop, limits);
-  if (whole.empty()) return run();
+  const std::vector<Range> whole = whole_tile(loop);
+  std::vector<Indices::Fact> facts;
+  for (const Range& range : whole) facts.push_back({range.index, {-unknown, range.high - 1}});
   llvm::Value* is_whole = all_hold(whole);
-  settled_.swap(limits);
-  when(is_whole, run);
-  settled_.swap(limits);
+  knowing(facts, [&] { when(is_whole, run); });
   if (is_whole) when(builder_.CreateNot(is_whole), run);
 }
 
+void Emission::knowing(const std::vector<Indices::Fact>& facts, const std::function<void()>& body) {
+  const std::size_t before = indices_.facts.size();
+  indices_.facts.insert(indices_.facts.end(), facts.begin(), facts.end());
+  body();
+  indices_.facts.resize(before);
+}
+
+// A loop is peeled for the limits in which it is the innermost one that is not unrolled or a
+// vector: tiles that begin low enough need no guards. Where tiles begin at multiples of their size,
+// the ragged one begins at a known place, and so its copies and masks are known too.
+std::optional<Emission::Peel> Emission::peel(const Loop& loop, const Span& span) {
+  std::optional<Peel> result;
+  for (const Limit& limit : kernel_.limits) {
+    const std::int64_t step = limit.index.coefficient(loop.axis);
+    if (limit.tail != Tail::peel || step <= 0 || !limit.index.is_affine()) continue;
+    std::vector<Var> vars, tile;
+    limit.index.collect(vars);
+    Index start = limit.index;  // of a tile
+    std::int64_t length = 1;
+    bool is_tiled = true, is_even = true;
+    for (const Var v : vars) {
+      const std::int64_t coefficient = limit.index.coefficient(v);
+      if (v == loop.axis) continue;
+      if (indices_.is_present(Index::var(v))) {
+        is_even = is_even && coefficient % step == 0;
+        is_tiled = is_tiled && !indices_.is_lanes(v);
+        continue;
+      }
+      const Tag tag = kernel_.axes[v].tag;
+      is_tiled = is_tiled && coefficient > 0 && (tag == Tag::unroll || tag == Tag::vector);
+      tile.push_back(v);
+      start = start - Index::var(v) * coefficient;
+      length += coefficient * (kernel_.axes[v].extent - 1);
+    }
+    if (!is_tiled || tile.empty() || !has_path(loop.body, tile)) continue;
+    const Index rest = start - Index::var(loop.axis) * step;
+    if (indices_.bounds(start).high + length <= limit.bound) continue;
+    // start + length <= bound
+    const Index room = Index(limit.bound - length + step) - rest;
+    llvm::Value* middle =
+        builder_.CreateSDiv(indices_.uniform(indices_.linear(room)), builder_.getInt64(step));
+    middle = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, middle, span.end);
+    middle = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, middle, span.begin);
+    is_even = is_even && start.constant() == 0 && length <= step && is_below(start, limit.bound);
+    const std::int64_t last = limit.bound / step * step;
+    const Indices::Fact whole{start, {-unknown, limit.bound - length}};
+    const Indices::Fact ragged{start, {last, last}};
+    if (!result) {
+      result = {middle, {whole}, {}};
+      if (is_even) result->ragged.push_back(ragged);
+    } else if (!(result->whole[0].index == start &&
+                 result->whole[0].value.high == limit.bound - length)) {
+      result->middle =
+          builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, result->middle, middle);
+      result->whole.push_back(whole);
+      result->ragged.clear();
+    }
+  }
+  return result;
+}
+
+// Is the start of a tile that begins at a multiple of its size below the bound in every iteration of
+// a loop? Either it cannot be otherwise, or a limit says so.
+bool Emission::is_below(const Index& start, std::int64_t bound) const {
+  return indices_.bounds(start).high < bound ||
+         std::any_of(
+             kernel_.limits.begin(), kernel_.limits.end(),
+             [&](const Limit& limit) {
+               const std::int64_t scale = (bound + limit.bound - 1) / limit.bound;
+               return limit.index * scale == start && (limit.bound - 1) * scale < bound;
+             });
+}
+
+// Are loops over all the axes one inside the other somewhere?
+bool Emission::has_path(const std::vector<Item>& items, const std::vector<Var>& axes) const {
+  return axes.empty() || std::any_of(items.begin(), items.end(), [&](const Item& item) {
+           const Loop* loop = item.loop();
+           std::vector<Var> rest = axes;
+           return loop && (std::erase(rest, loop->axis), has_path(loop->body, rest));
+         });
+}
+
 // For an innermost loop over a tile, whose copies and lanes some limits would guard one by one: the
-// ranges in which all of them are there. `limits` becomes those that then need no guard.
-std::vector<Range> Emission::whole_tile(const Loop& loop, std::set<std::size_t>& limits) const {
+// ranges in which all of them are there.
+std::vector<Range> Emission::whole_tile(const Loop& loop) const {
   std::vector<Var> tile;
   if (!is_tile(loop.body, tile)) return {};
   std::vector<Range> ranges;
-  limits = settled_;
-  for (std::size_t i = 0; i < kernel_.limits.size(); i++) {
-    const Limit& limit = kernel_.limits[i];
+  for (const Limit& limit : kernel_.limits) {
     std::vector<Var> vars;
     limit.index.collect(vars);
     Index last = limit.index;
@@ -247,9 +333,8 @@ std::vector<Range> Emission::whole_tile(const Loop& loop, std::set<std::size_t>&
       if (coefficient > 0 && std::find(tile.begin(), tile.end(), v) != tile.end())
         last = last + (Index(kernel_.axes[v].extent - 1) - Index::var(v)) * coefficient;
     }
-    if (last == limit.index || !indices_.is_present(last) || indices_.has_lanes(last)) continue;
-    if (limits.insert(i).second)
-      ranges.push_back({last, std::numeric_limits<std::int64_t>::min(), limit.bound});
+    if (!(last == limit.index) && indices_.is_present(last) && !indices_.has_lanes(last))
+      ranges.push_back({last, -unknown, limit.bound});
   }
   return ranges;
 }

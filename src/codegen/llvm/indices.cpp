@@ -79,6 +79,16 @@ Bounds Indices::bounds(const Index& index) const {
   });
 }
 
+Bounds Indices::known_bounds(const Index& index) const {
+  Bounds result = bounds(index);
+  for (const Fact& fact : facts) {
+    const Bounds rest = bounds(index - fact.index);
+    result.low = std::max(result.low, fact.value.low + rest.low);
+    result.high = std::min(result.high, fact.value.high + rest.high);
+  }
+  return result;
+}
+
 Linear Indices::linear(const Index& index) {
   Linear result;
   result.constant = index.constant();
@@ -260,8 +270,11 @@ llvm::Value* Indices::vector(const Linear& index, llvm::Type* element) {
 }
 
 llvm::Value* Indices::holds(const Range& range) {
+  const Bounds known = known_bounds(range.index);
+  if (known.low >= range.low && known.high < range.high) return nullptr;
+  if (known.high < range.low || known.low >= range.high) return builder_.getFalse();
+  // What is hoisted out of the facts' reach must not rely on them.
   const Bounds of = bounds(range.index);
-  if (of.low >= range.low && of.high < range.high) return nullptr;
   const Linear index = linear(range.index);
   if (index.is_constant()) {
     return builder_.getInt1(index.constant >= range.low && index.constant < range.high);

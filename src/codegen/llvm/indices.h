@@ -82,7 +82,15 @@ class Indices {
 
   Indices(llvm::IRBuilderBase& builder, const Kernel& kernel);
 
+  // What is known of an index at a point of the code beyond the bounds of its axes, since a branch
+  // or the range of a loop around it has settled it.
+  struct Fact {
+    Index index;
+    Bounds value;
+  };
+
   State state;
+  std::vector<Fact> facts;
 
   int depth() const { return static_cast<int>(state.frames.size()) - 1; }
   void set_constant(Var axis, std::int64_t value);
@@ -103,7 +111,7 @@ class Indices {
   llvm::Value* vector(const Linear& index, llvm::Type* element);
   // base + the uniform part, for elements of the type. `name` tells bases apart, >= 0.
   llvm::Value* pointer(llvm::Value* base, int name, llvm::Type* element, const Linear& index);
-  // i1, or a vector of them where lanes differ; null where it always holds.
+  // i1, or a vector of them where lanes differ; null where it always holds, given the facts.
   llvm::Value* holds(const Range& range);
 
   // Makes the sums of the innermost frame step. Called where its loop ends.
@@ -120,6 +128,7 @@ class Indices {
     Linear inner;
     Bounds bounds;  // of inner
   };
+  Bounds known_bounds(const Index& index) const;  // with the facts, for this point alone
   // i32 where it suffices: twice the lanes in a register, and i64 has no high multiplication.
   llvm::Type* integer_for(const Bounds& bounds) const;
   llvm::Value* atom(const Part& part);
