@@ -37,25 +37,6 @@ TEST_CASE("a tail is a limit, and masked where nothing else is asked for") {
         "      map[8*io + ii] = x[8*io + ii] * 2\n");
 }
 
-TEST_CASE("where nothing is left of a tile, nothing around it runs") {
-  CHECK(moved(doubled, "split i -> io im(4) ii(3) peel") ==
-        "kernel map(x f32[20]) -> map f32[20]\n"
-        "limit 12*io + 3*im + ii < 20 peel\n"
-        "limit 4*io + im < 7\n"
-        "  for io 2\n"
-        "    for im 4\n"
-        "      for ii 3\n"
-        "        map[12*io + 3*im + ii] = x[12*io + 3*im + ii] * 2\n");
-  CHECK(moved(doubled, "split i -> io ii(8)   split ii -> im in(2)") ==
-        "kernel map(x f32[20]) -> map f32[20]\n"
-        "limit 8*io + 2*im + in < 20\n"
-        "limit 4*io + im < 10\n"
-        "  for io 3\n"
-        "    for im 4\n"
-        "      for in 2\n"
-        "        map[8*io + 2*im + in] = x[8*io + 2*im + in] * 2\n");
-}
-
 TEST_CASE("a padded tail runs, and touches no memory beyond the end") {
   CHECK(finished(doubled, "split i -> io ii(8) pad") ==
         "kernel map(x f32[20]) -> map f32[20]\n"

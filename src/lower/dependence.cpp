@@ -1,5 +1,7 @@
 #include "lower/dependence.h"
 
+#include "core/ranges.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,9 +14,8 @@ std::optional<Index> part_of(const Index& index, const std::vector<Var>& axes) {
   Index part;
   for (const Index::Term& term : index.terms()) {
     if (term.kind == Index::Kind::var) {
-      if (std::find(axes.begin(), axes.end(), term.var) != axes.end())
-        part = part + Index::var(term.var) * term.coefficient;
-    } else if (std::any_of(axes.begin(), axes.end(), [&](Var v) { return term.inner->uses(v); })) {
+      if (contains(axes, term.var)) part = part + Index::var(term.var) * term.coefficient;
+    } else if (std::ranges::any_of(axes, [&](Var v) { return term.inner->uses(v); })) {
       return {};
     }
   }
@@ -24,9 +25,7 @@ std::optional<Index> part_of(const Index& index, const std::vector<Var>& axes) {
 bool same_iteration(const Use& writer, const Use& other, const std::vector<Var>& axes) {
   std::vector<Var> common;
   for (Var v : axes)
-    if (std::find(writer.path.begin(), writer.path.end(), v) != writer.path.end() &&
-        std::find(other.path.begin(), other.path.end(), v) != other.path.end())
-      common.push_back(v);
+    if (contains(writer.path, v) && contains(other.path, v)) common.push_back(v);
   for (std::size_t d = 0; d < writer.at.size(); ++d) {
     if (d == other.at.size()) {  // a fold reads all of the last axis
       const auto written = part_of(writer.at[d], common);
@@ -52,13 +51,13 @@ std::optional<std::string> dependence_across(const Kernel& kernel, const std::ve
           return fmt::format("{} is stored in one iteration and used in another",
                              kernel.tensors[t].name);
       if (writer.store->computed_axis >= 0 &&
-          writer.at[static_cast<std::size_t>(writer.store->computed_axis)].is_constant()) {
+          writer.at[writer.store->computed_axis].is_constant()) {
         // A computed subscript may hit any element: every axis that is not in another subscript
         // counts.
         for (Var v : axes) {
-          if (std::find(writer.path.begin(), writer.path.end(), v) == writer.path.end()) continue;
-          const bool used = std::any_of(writer.at.begin(), writer.at.end(),
-                                        [&](const Index& i) { return i.uses(v); });
+          if (!contains(writer.path, v)) continue;
+          const bool used =
+              std::ranges::any_of(writer.at, [&](const Index& i) { return i.uses(v); });
           if (!used)
             return fmt::format("{} is stored at computed places in an order that counts",
                                kernel.tensors[t].name);
@@ -70,20 +69,19 @@ std::optional<std::string> dependence_across(const Kernel& kernel, const std::ve
 }
 
 bool is_private(const Kernel& kernel, int tensor, const Loop& loop, const Path& outside) {
-  const KernelTensor& target = kernel.tensors[static_cast<std::size_t>(tensor)];
+  const KernelTensor& target = kernel.tensors[tensor];
   if (target.scope) {
     // Allocated at a loop inside this one, or at this one.
     if (*target.scope < 0) return false;
-    return *target.scope == loop.axis ||
-           std::find(outside.begin(), outside.end(), *target.scope) == outside.end();
+    return *target.scope == loop.axis || !contains(outside, *target.scope);
   }
   const std::vector<Use> all = uses_of(kernel.body, tensor);
   const std::vector<Use> inside = uses_of(loop.body, tensor);
   if (all.size() != inside.size()) return false;
   // An accumulation over this loop's axis, or an outer one, outlives an iteration.
-  return std::none_of(inside.begin(), inside.end(), [&](const Use& use) {
-    return !use.load && std::any_of(use.store->over.begin(), use.store->over.end(), [&](Var v) {
-      return v == loop.axis || std::find(outside.begin(), outside.end(), v) != outside.end();
+  return std::ranges::none_of(inside, [&](const Use& use) {
+    return !use.load && std::ranges::any_of(use.store->over, [&](Var v) {
+      return v == loop.axis || contains(outside, v);
     });
   });
 }

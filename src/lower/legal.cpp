@@ -17,23 +17,20 @@ bool is_concurrent(Tag tag) {
          tag == Tag::vector;
 }
 
-const Axis& axis_of(const Kernel& kernel, Var v) {
-  return kernel.axes[static_cast<std::size_t>(v)];
-}
+const Axis& axis_of(const Kernel& kernel, Var v) { return kernel.axes[v]; }
 
 // Sums of floats keep their order; maxima and integers may be taken in any.
 bool is_ordered(const Kernel& kernel, const Store& store) {
-  return *store.combine == Combine::sum &&
-         info(kernel.tensors[static_cast<std::size_t>(store.tensor)].type).is_float;
+  return *store.combine == Combine::sum && info(kernel.tensors[store.tensor].type).is_float;
 }
 
 std::optional<std::string> broken_order(const Kernel& kernel, const Store& store,
                                         const Path& path) {
   if (!store.combine || store.over.empty() || !store.initial) return {};
-  const std::string& target = kernel.tensors[static_cast<std::size_t>(store.tensor)].name;
+  const std::string& target = kernel.tensors[store.tensor].name;
   std::size_t next = 0;
   for (Var v : path) {
-    const auto place = std::find(store.over.begin(), store.over.end(), v);
+    const auto place = std::ranges::find(store.over, v);
     if (place == store.over.end()) continue;
     const Axis& axis = axis_of(kernel, v);
     if (is_concurrent(axis.tag) && axis.extent > 1)
@@ -57,7 +54,7 @@ std::optional<std::string> race(const Kernel& kernel, const Loop& loop, const Pa
   std::optional<std::string> reason;
   visit_stores(loop.body, [&](const Store& store, const Path&) {
     if (reason) return;
-    const KernelTensor& target = kernel.tensors[static_cast<std::size_t>(store.tensor)];
+    const KernelTensor& target = kernel.tensors[store.tensor];
     const bool is_shared = target.where == Where::argument ||
                            (axis.tag == Tag::vector && target.scope);  // by all lanes
     if (!is_shared && is_private(kernel, store.tensor, loop, outside)) return;
@@ -92,8 +89,7 @@ void collect(const std::vector<Item>& items, int tensor, std::vector<const Loop*
 }
 
 bool runs_over(std::span<const Loop* const> loops, Var axis) {
-  return std::any_of(loops.begin(), loops.end(),
-                     [&](const Loop* loop) { return loop->axis == axis; });
+  return std::ranges::any_of(loops, [&](const Loop* loop) { return loop->axis == axis; });
 }
 
 // Does one loop over some axis store what another loop over it reads, in one place for all of its
@@ -105,8 +101,8 @@ bool is_torn(const Visit& writer, const Visit& reader) {
     ++shared;
   const auto rest = std::span(reader.loops).subspan(shared);
   for (const Loop* loop : std::span(writer.loops).subspan(shared)) {
-    const bool is_index = std::any_of(writer.store.at.begin(), writer.store.at.end(),
-                                      [&](const Index& index) { return index.uses(loop->axis); });
+    const bool is_index = std::ranges::any_of(
+        writer.store.at, [&](const Index& index) { return index.uses(loop->axis); });
     if (!is_index && runs_over(rest, loop->axis)) return true;
   }
   return false;
@@ -129,10 +125,9 @@ std::optional<std::string> torn_local(const Kernel& kernel) {
     for (const Visit& one : found) {
       const bool is_away =
           local.scope.value_or(-1) >= 0 && (!home(one) || home(one) != home(found.front()));
-      const bool is_lost =
-          one.writes && std::any_of(found.begin(), found.end(), [&](const Visit& other) {
-            return !other.writes && is_torn(one, other);
-          });
+      const bool is_lost = one.writes && std::ranges::any_of(found, [&](const Visit& other) {
+                             return !other.writes && is_torn(one, other);
+                           });
       if (is_away || is_lost)
         return fmt::format("{} would be read outside of the iteration that stores it", local.name);
     }

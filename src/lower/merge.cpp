@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/ranges.h"
 #include "lower/tree.h"
 
 namespace tenon {
@@ -34,8 +35,8 @@ bool conflict(const Access& a, const Access& b) {
 
 bool depends(const Item& a, const Item& b) {
   const std::vector<Access> left = accesses(a), right = accesses(b);
-  return std::any_of(left.begin(), left.end(), [&](const Access& x) {
-    return std::any_of(right.begin(), right.end(), [&](const Access& y) { return conflict(x, y); });
+  return std::ranges::any_of(left, [&](const Access& x) {
+    return std::ranges::any_of(right, [&](const Access& y) { return conflict(x, y); });
   });
 }
 
@@ -59,14 +60,10 @@ std::set<std::pair<Index, std::int64_t>> limits_of(const Kernel& kernel, Var axi
                                                    const std::vector<Var>& outside) {
   std::set<std::pair<Index, std::int64_t>> result;
   for (const Limit& limit : kernel.limits) {
-    std::vector<Var> used;
-    limit.index.collect(used);
-    const bool known = std::all_of(used.begin(), used.end(), [&](Var v) {
-      return v == axis || std::find(outside.begin(), outside.end(), v) != outside.end();
-    });
-    if (!known || !limit.index.uses(axis)) continue;
+    if (!limit.index.uses(axis)) continue;
+    const auto index = least(limit.index, [&](Var v) { return v == axis || contains(outside, v); });
     const auto with = [&](Var v) { return Index::var(v == axis ? as : v); };
-    result.insert({substitute(limit.index, with, kernel.bounds()), limit.bound});
+    result.insert({index ? substitute(*index, with, kernel.bounds()) : Index(-1), limit.bound});
   }
   return result;
 }
@@ -74,7 +71,7 @@ std::set<std::pair<Index, std::int64_t>> limits_of(const Kernel& kernel, Var axi
 bool accumulates_over(const Item& item, Var axis) {
   bool found = false;
   visit_stores({item}, [&](const Store& store, const Path&) {
-    found = found || std::find(store.over.begin(), store.over.end(), axis) != store.over.end();
+    found = found || contains(store.over, axis);
   });
   return found;
 }
@@ -96,14 +93,14 @@ void rename(Kernel& kernel, std::vector<Item>& body, Var axis, Var with, bool is
   };
   body = map_stores(map_indices(body, map), [&](const Item& item, const Store& store) {
     Store renamed = store;
-    std::replace(renamed.over.begin(), renamed.over.end(), axis, with);
+    std::ranges::replace(renamed.over, axis, with);
     return Item{std::move(renamed), item.when};
   });
   std::vector<Limit> limits;
   for (Limit limit : kernel.limits) {
     if (!is_last && limit.index.uses(axis)) limits.push_back(limit);
     limit.index = map(limit.index);
-    const bool known = std::any_of(limits.begin(), limits.end(), [&](const Limit& other) {
+    const bool known = std::ranges::any_of(limits, [&](const Limit& other) {
       return other.index == limit.index && other.bound == limit.bound;
     });
     if (!known) limits.push_back(std::move(limit));
@@ -119,8 +116,8 @@ std::optional<std::string> merge_siblings(Kernel& kernel, std::vector<Item>& bod
   Loop* const into = body[first].loop();
   Loop* const from = body[second].loop();
   if (!into || !from) return "only loops can be merged";
-  const Axis& a = kernel.axes[static_cast<std::size_t>(into->axis)];
-  Axis& b = kernel.axes[static_cast<std::size_t>(from->axis)];
+  const Axis& a = kernel.axes[into->axis];
+  Axis& b = kernel.axes[from->axis];
   if (a.extent != b.extent)
     return fmt::format("{} has {} iterations and {} has {}", a.name, a.extent, b.name, b.extent);
   if (a.tag != b.tag)
@@ -136,7 +133,7 @@ std::optional<std::string> merge_siblings(Kernel& kernel, std::vector<Item>& bod
     for (const Access& y : accesses(body[second]))
       if (a.extent > 1 && conflict(x, y) && !apart(kernel, x, into->axis, y, from->axis))
         return fmt::format("{} and {} use elements of {} in different iterations", a.name, b.name,
-                           kernel.tensors[static_cast<std::size_t>(x.tensor)].name);
+                           kernel.tensors[x.tensor].name);
   if (into->axis != from->axis) {
     const bool is_last = loops_over(kernel.body, from->axis) == 1;
     rename(kernel, from->body, from->axis, into->axis, is_last);

@@ -21,13 +21,13 @@ namespace {
 
 bool holds_loop(const Item& item, Var axis) {
   const Loop* loop = item.loop();
-  return loop && (loop->axis == axis ||
-                  std::any_of(loop->body.begin(), loop->body.end(),
-                              [&](const Item& below) { return holds_loop(below, axis); }));
+  return loop && (loop->axis == axis || std::ranges::any_of(loop->body, [&](const Item& below) {
+                    return holds_loop(below, axis);
+                  }));
 }
 
 std::ptrdiff_t position(const std::vector<Item>& body, const std::function<bool(const Item&)>& is) {
-  const auto place = std::find_if(body.begin(), body.end(), is);
+  const auto place = std::ranges::find_if(body, is);
   return place == body.end() ? -1 : place - body.begin();
 }
 
@@ -53,13 +53,13 @@ Moved at(const Kernel& kernel, const At& move) {
     Loop* merged = (*body)[first].loop();
     if (!merged) return Refusal{fmt::format("{} has too few loops", move.producer)};
     if (first != static_cast<std::size_t>(consumer)) {
-      const Var retired = (*body)[static_cast<std::size_t>(consumer)].loop()->axis;
-      const std::string name = result.axes[static_cast<std::size_t>(retired)].name;
+      const Var retired = (*body)[consumer].loop()->axis;
+      const std::string name = result.axes[retired].name;
       if (auto reason =
               merge_siblings(result, *body, first, static_cast<std::size_t>(consumer), outside))
         return Refusal{*reason};
       merged = (*body)[first].loop();
-      result.axes[static_cast<std::size_t>(merged->axis)].name = name;
+      result.axes[merged->axis].name = name;
       if (retired == *axis) return result;
     } else if (merged->axis == *axis) {
       return Refusal{fmt::format("{} is computed there already", move.producer)};

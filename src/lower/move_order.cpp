@@ -19,6 +19,7 @@
 
 #include <algorithm>
 
+#include "core/ranges.h"
 #include "lower/dependence.h"
 #include "lower/moves.h"
 #include "lower/tree.h"
@@ -40,18 +41,13 @@ struct Chain {
   std::vector<Hanging> hanging;  // those before the chain and those after, in execution order
 };
 
-bool contains(const std::vector<Var>& axes, Var v) {
-  return std::find(axes.begin(), axes.end(), v) != axes.end();
-}
-
 // Does the item hold loops over all of the axes, one inside the other?
 bool holds_all(const Item& item, std::vector<Var> axes) {
   const Loop* loop = item.loop();
   if (!loop) return false;
   std::erase(axes, loop->axis);
   if (axes.empty()) return true;
-  return std::any_of(loop->body.begin(), loop->body.end(),
-                     [&](const Item& below) { return holds_all(below, axes); });
+  return std::ranges::any_of(loop->body, [&](const Item& below) { return holds_all(below, axes); });
 }
 
 // Takes the chain apart. Requires an item that holds all the axes, its loop being one of them.
@@ -99,7 +95,7 @@ std::vector<Item> put_together(const Kernel& kernel, const Chain& chain,
       std::size_t out = beside;
       std::int64_t copied = 1;
       while (out > 0 && contains(inside, order[out - 1]))
-        copied *= kernel.axes[static_cast<std::size_t>(order[--out])].extent;
+        copied *= kernel.axes[order[--out]].extent;
       if (out == 0 || copied > few_iterations) break;
       beside = out - 1;
     }
@@ -109,7 +105,7 @@ std::vector<Item> put_together(const Kernel& kernel, const Chain& chain,
     std::vector<Item> placed = wrap({hanging.item}, copies);
     for (std::size_t d = 0; d < beside; ++d) {
       if (contains(inside, order[d])) continue;
-      const std::int64_t extent = kernel.axes[static_cast<std::size_t>(order[d])].extent;
+      const std::int64_t extent = kernel.axes[order[d]].extent;
       const std::int64_t when = hanging.after ? extent - 1 : 0;
       if (extent > 1) placed.front().when.push_back({Index::var(order[d]), when, when + 1});
     }

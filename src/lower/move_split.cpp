@@ -11,8 +11,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
+#include "core/ranges.h"
 #include "lower/moves.h"
 #include "lower/tree.h"
 
@@ -43,7 +43,7 @@ std::vector<Item> replace_loops(const std::vector<Item>& items, Var axis,
 bool is_added_over(const Kernel& kernel, Var axis) {
   bool found = false;
   visit_stores(kernel.body, [&](const Store& store, const Path&) {
-    found = found || std::find(store.over.begin(), store.over.end(), axis) != store.over.end();
+    found = found || contains(store.over, axis);
   });
   return found;
 }
@@ -53,53 +53,19 @@ std::string node_of(const std::string& axis_name) {
   return dot == std::string::npos ? "" : axis_name.substr(0, dot + 1);
 }
 
-// factor * index + constant < bound, in its lowest terms.
-Limit reduced(const Limit& limit) {
-  std::int64_t factor = 0;
-  for (const Index::Term& term : limit.index.terms()) factor = std::gcd(factor, term.coefficient);
-  if (factor < 2) return limit;
-  Index index;
-  for (const Index::Term& term : limit.index.terms()) {
-    Index::Term part = term;
-    part.coefficient /= factor;
-    index = index + Index::of(part);
-  }
-  return {index, (limit.bound - limit.index.constant() + factor - 1) / factor};
-}
-
-// Where a limit holds for no value of the inner parts, nothing inside the outer ones runs either: a
-// limit for each, with the parts inside it at 0, unless it holds in any case.
-void limit_prefixes(Kernel& kernel, std::span<const Var> parts) {
-  const VarBounds bounds = kernel.bounds();
-  for (const Limit& limit : std::vector<Limit>(kernel.limits)) {
-    Index index = limit.index;
-    for (std::size_t part = parts.size(); part-- > 1 && index.coefficient(parts[part]) > 0;) {
-      index = index - Index::var(parts[part]) * index.coefficient(parts[part]);
-      if (index.uses(parts[part])) break;
-      const Limit outer = reduced({index, limit.bound});
-      const bool is_known =
-          std::any_of(kernel.limits.begin(), kernel.limits.end(), [&](const Limit& other) {
-            return other.index == outer.index && other.bound <= outer.bound;
-          });
-      if (!is_known && tenon::bounds(outer.index, bounds).high >= outer.bound)
-        kernel.limits.push_back(outer);
-    }
-  }
-}
-
 }  // namespace
 
 Moved split(const Kernel& kernel, const Split& move) {
   const auto axis = kernel.find_axis(move.axis);
   if (!axis) return Refusal{fmt::format("no axis {}", move.axis)};
-  const std::int64_t extent = kernel.axes[static_cast<std::size_t>(*axis)].extent;
+  const std::int64_t extent = kernel.axes[*axis].extent;
   if (extent == 0) return Refusal{fmt::format("{} has no iterations", move.axis)};
   if (move.tail == Tail::pad && is_added_over(kernel, *axis))
     return Refusal{fmt::format("{} is added up over, so its tail must be mask or peel", move.axis)};
 
   Kernel result = kernel;
-  const std::string prefix = node_of(kernel.axes[static_cast<std::size_t>(*axis)].name);
-  result.axes[static_cast<std::size_t>(*axis)].name.clear();
+  const std::string prefix = node_of(kernel.axes[*axis].name);
+  result.axes[*axis].name.clear();
   std::int64_t inner = 1;
   for (const Part& part : move.parts)
     if (part.extent) inner *= part.extent;
@@ -108,8 +74,7 @@ Moved split(const Kernel& kernel, const Split& move) {
   std::int64_t span = inner;
   for (const Part& part : move.parts) {
     const std::string name = prefix + part.name;
-    if (const auto clash = result.find_axis(name);
-        clash && result.axes[static_cast<std::size_t>(*clash)].name == name)
+    if (const auto clash = result.find_axis(name); clash && result.axes[*clash].name == name)
       return Refusal{fmt::format("there is an axis {} already", name)};
     if (part.extent) span /= part.extent;
     const std::int64_t length = part.extent ? part.extent : (extent + inner - 1) / inner;
@@ -119,8 +84,7 @@ Moved split(const Kernel& kernel, const Split& move) {
   result.body = replace_loops(result.body, *axis, parts);
   result.body = map_stores(result.body, [&](const Item& item, const Store& store) {
     Store copy = store;
-    if (auto place = std::find(copy.over.begin(), copy.over.end(), *axis);
-        place != copy.over.end()) {
+    if (auto place = std::ranges::find(copy.over, *axis); place != copy.over.end()) {
       place = copy.over.erase(place);
       copy.over.insert(place, parts.begin(), parts.end());
     }
@@ -130,7 +94,6 @@ Moved split(const Kernel& kernel, const Split& move) {
     if (tensor.scope == *axis) tensor.scope = parts.back();
   substitute(result, *axis, whole);
   if (extent % inner != 0) result.limits.push_back({whole, extent, move.tail});
-  limit_prefixes(result, parts);
   return result;
 }
 

@@ -29,6 +29,8 @@
 // `stream`: what the loops store for good is written past the caches, and needs no tile.
 #include "lower/stage.h"
 
+#include "core/ranges.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -58,17 +60,6 @@ bool path_to(const std::vector<Item>& items, const Loop* wanted, Path& path) {
   return false;
 }
 
-// Is `range` below its end wherever `other` is? So it is if other.index >= scale * range.index.
-bool implies(const Range& other, const Range& range, const VarBounds& of) {
-  if (range.index.is_constant()) return false;
-  const Index::Term& term = range.index.terms().front();
-  if (term.kind != Index::Kind::var) return false;
-  const std::int64_t scale = other.index.coefficient(term.var) / term.coefficient;
-  if (scale < 1) return false;
-  const std::int64_t over = bounds(other.index - range.index * scale, of).low;
-  return over >= 0 && (other.high - 1 - over) / scale < range.high;
-}
-
 }  // namespace
 
 std::string short_name(const std::string& axis) {
@@ -83,25 +74,12 @@ std::string stage_name(const StageSite& site) {
 std::vector<Range> limits_as_ranges(const StageSite& site, const std::vector<Var>& tile) {
   std::vector<Range> ranges;
   for (const Limit& limit : site.kernel.limits) {
-    std::vector<Var> vars;
-    limit.index.collect(vars);
-    bool in_tile = false, known = true;
-    for (Var v : vars) {
-      const bool here = std::find(tile.begin(), tile.end(), v) != tile.end();
-      in_tile = in_tile || here;
-      known = known && (here || std::find(site.outside.begin(), site.outside.end(), v) !=
-                                    site.outside.end());
-    }
-    if (in_tile && known) ranges.push_back({limit.index, 0, limit.bound});
+    if (std::ranges::none_of(tile, [&](Var v) { return limit.index.uses(v); })) continue;
+    const auto index =
+        least(limit.index, [&](Var v) { return contains(tile, v) || contains(site.outside, v); });
+    if (index) ranges.push_back({*index, 0, limit.bound});
   }
-  const VarBounds bounds = site.kernel.bounds();
-  std::vector<Range> needed;
-  for (const Range& range : ranges)
-    if (std::none_of(ranges.begin(), ranges.end(), [&](const Range& other) {
-          return !(other == range) && implies(other, range, bounds);
-        }))
-      needed.push_back(range);
-  return needed;
+  return ranges;
 }
 
 Moved stage(const Kernel& kernel, const Stage& move) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/ranges.h"
 #include "lower/merge.h"
 #include "lower/naive_reduce.h"
 #include "lower/naive_value.h"
@@ -114,7 +115,7 @@ class NaiveNest {
     if (name.empty()) name = fmt::format("in{}", kernel_.tensors.size());
     const auto taken = [&] {
       return kernel_.find_tensor(name) ||
-             std::any_of(names_.begin(), names_.end(), [&](auto& n) { return n.second == name; });
+             std::ranges::any_of(names_, [&](auto& n) { return n.second == name; });
     };
     const std::string wanted = name;
     for (int copy = 2; taken(); copy++) name = fmt::format("{}_{}", wanted, copy);
@@ -209,7 +210,7 @@ class NaiveNest {
 
   // Joins the axes `axis` and `axis` + 1 of an argument, if that leaves fewer divisions.
   bool flatten(int tensor, std::size_t axis) {
-    KernelTensor& declared = kernel_.tensors[static_cast<std::size_t>(tensor)];
+    KernelTensor& declared = kernel_.tensors[tensor];
     if (declared.where != Where::argument) return false;
     const std::int64_t inner = declared.extents[axis + 1];
     const auto joined = [&](const std::vector<Index>& at) {

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "core/error.h"
+#include "core/ranges.h"
 
 namespace tenon {
 namespace {
@@ -16,10 +17,6 @@ bool same_bits(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
 }
 
-bool contains(const std::vector<Range>& ranges, const Range& range) {
-  return std::find(ranges.begin(), ranges.end(), range) != ranges.end();
-}
-
 // `value` where all of `own` hold, else `fill`; `inside` holds anyway. A load that tests the ranges
 // already takes the fill upon itself.
 ValueRef with_fill(const ValueRef& value, const std::vector<Range>& own,
@@ -29,9 +26,9 @@ ValueRef with_fill(const ValueRef& value, const std::vector<Range>& own,
     const auto expected = [&](const Range& range) {
       return contains(own, range) || contains(inside, range);
     };
-    if (std::all_of(own.begin(), own.end(), tested)) {
+    if (std::ranges::all_of(own, tested)) {
       if (same_bits(load->fill, fill)) return value;
-      if (std::all_of(load->inside.begin(), load->inside.end(), expected)) {
+      if (std::ranges::all_of(load->inside, expected)) {
         Load filled = *load;
         filled.fill = fill;
         return make(value->type, std::move(filled));
@@ -75,7 +72,7 @@ ValueRef NodeValues::compute_view(const Node& node, const std::vector<Index>& at
   const auto& view = *node.as<View>();
   const VarBounds bounds = kernel_.bounds();
   const auto through = [&](const Index& index) {
-    return substitute(index, [&](Var axis) { return at[static_cast<std::size_t>(axis)]; }, bounds);
+    return substitute(index, [&](Var axis) { return at[axis]; }, bounds);
   };
   std::vector<Index> below;
   for (const Index& index : view.map) below.push_back(through(index));

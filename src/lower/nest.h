@@ -8,8 +8,8 @@
 //   Axis       an iteration variable with its extent and its tag. Loops name an axis; several loops
 //              may run over the same axis in different subtrees, never one inside the other.
 //   Loop       runs its body for axis = 0 .. extent-1, ascending.
-//   Limit      index < bound. A loop skips every iteration in which a limit whose variables are all
-//              known cannot hold: statements only run where all limits over their loops hold.
+//   Limit      index < bound. A loop skips every iteration in which a limit cannot hold, whatever
+//              the loops inside it do: nothing runs where nothing is left of a tile.
 //   Store      target[at] = value, or, where `over` is not empty,
 //              target[at] = combine(target[at] or identity, value): the identity where all axes in
 //              `over` are 0, i.e. each accumulation starts by itself.
@@ -25,6 +25,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,10 @@ struct Limit {
   std::int64_t bound;  // index < bound
   Tail tail = Tail::mask;
 };
+
+// The least value of a limit's index where the axes that are not `known` may have any: they are at
+// 0. Nothing where that cannot be told, and where the index uses no axis that is known.
+std::optional<Index> least(const Index& index, const std::function<bool(Var)>& known);
 
 // Where a tensor lives. `argument` is memory of the caller; heap and shared are scratch memory of
 // the kernel. finish() makes a small local whose every index is known after unrolling a `reg`.

@@ -13,7 +13,7 @@ std::vector<Var> vars_of(const Index& index) {
 }
 
 bool is_argument(const Kernel& kernel, int tensor) {
-  return kernel.tensors[static_cast<std::size_t>(tensor)].where == Where::argument;
+  return kernel.tensors[tensor].where == Where::argument;
 }
 
 // The statement under a padded limit: it runs beyond it, but touches no memory of the caller there.
@@ -22,8 +22,7 @@ Item padded(const Kernel& kernel, const Item& item, const Store& store, const Ra
     if (!is_argument(kernel, load.tensor)) return nullptr;
     Load guarded = load;
     guarded.inside.push_back(limit);
-    return std::make_shared<Value>(
-        Value{std::move(guarded), kernel.tensors[static_cast<std::size_t>(load.tensor)].type});
+    return std::make_shared<Value>(Value{std::move(guarded), kernel.tensors[load.tensor].type});
   };
   Store copy = store;
   copy.value = map_loads(store.value, guard);

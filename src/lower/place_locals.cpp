@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/ranges.h"
 #include "lower/passes.h"
 #include "lower/tree.h"
 
@@ -52,9 +53,7 @@ class Collect {
       places.push_back({store.at, path_, loops_, store.combine ? store.over : std::vector<Var>{}});
   }
 
-  std::size_t rank() const {
-    return kernel_.tensors[static_cast<std::size_t>(tensor_)].extents.size();
-  }
+  std::size_t rank() const { return kernel_.tensors[tensor_].extents.size(); }
 
   const Kernel& kernel_;
   int tensor_;
@@ -73,7 +72,7 @@ bool moves_alike(const Place& a, const Place& b, Var v) {
 Path scope_of(const KernelTensor& tensor, const std::vector<Place>& places) {
   const Place& first = places.front();
   if (tensor.scope) {
-    const auto at = std::find(first.path.begin(), first.path.end(), *tensor.scope);
+    const auto at = std::ranges::find(first.path, *tensor.scope);
     check(*tensor.scope < 0 || at != first.path.end(), "a staged tile is used outside its loop");
     return *tensor.scope < 0 ? Path() : Path(first.path.begin(), at + 1);
   }
@@ -86,8 +85,7 @@ Path scope_of(const KernelTensor& tensor, const std::vector<Place>& places) {
   }
   for (const Place& place : places)
     for (std::size_t d = 0; d < common; ++d)
-      if (std::find(place.over.begin(), place.over.end(), place.path[d]) != place.over.end())
-        common = d;
+      if (contains(place.over, place.path[d])) common = d;
   // What one iteration stores and another reads outlives both.
   for (const Place& place : places)
     for (std::size_t d = 0; d < common; ++d)
@@ -98,9 +96,8 @@ Path scope_of(const KernelTensor& tensor, const std::vector<Place>& places) {
 // The scope without its vector axes and what is inside them: the lanes run side by side, so each
 // needs its own element.
 Path outside_vectors(const Kernel& kernel, Path scope) {
-  const auto vector = std::find_if(scope.begin(), scope.end(), [&](Var v) {
-    return kernel.axes[static_cast<std::size_t>(v)].tag == Tag::vector;
-  });
+  const auto vector =
+      std::ranges::find_if(scope, [&](Var v) { return kernel.axes[v].tag == Tag::vector; });
   scope.erase(vector, scope.end());
   return scope;
 }
@@ -111,9 +108,7 @@ std::optional<Index> still_part(const Index& index, const Path& scope) {
   for (const Index::Term& term : index.terms()) {
     std::vector<Var> vars;
     Index::of(term).collect(vars);
-    const auto inside = std::count_if(vars.begin(), vars.end(), [&](Var v) {
-      return std::find(scope.begin(), scope.end(), v) != scope.end();
-    });
+    const auto inside = std::ranges::count_if(vars, [&](Var v) { return contains(scope, v); });
     if (inside == static_cast<std::ptrdiff_t>(vars.size()))
       still = still + Index::of(term);
     else if (inside != 0)
@@ -146,8 +141,8 @@ Shrink shrink(const Kernel& kernel, const std::vector<Place>& places, std::size_
 bool is_known_when_unrolled(const Kernel& kernel, const Index& index) {
   std::vector<Var> vars;
   index.collect(vars);
-  return std::all_of(vars.begin(), vars.end(), [&](Var v) {
-    const Axis& axis = kernel.axes[static_cast<std::size_t>(v)];
+  return std::ranges::all_of(vars, [&](Var v) {
+    const Axis& axis = kernel.axes[v];
     return axis.extent == 1 || axis.tag == Tag::unroll || axis.tag == Tag::vector;
   });
 }
@@ -158,9 +153,8 @@ std::vector<std::size_t> layout(const Kernel& kernel, const std::vector<Place>& 
   for (std::size_t d = 0; d < places.front().at.size(); ++d) {
     std::vector<Var> vars;
     places.front().at[d].collect(vars);
-    const bool has_vector = std::any_of(vars.begin(), vars.end(), [&](Var v) {
-      return kernel.axes[static_cast<std::size_t>(v)].tag == Tag::vector;
-    });
+    const bool has_vector =
+        std::ranges::any_of(vars, [&](Var v) { return kernel.axes[v].tag == Tag::vector; });
     (has_vector ? last : order).push_back(d);
   }
   order.insert(order.end(), last.begin(), last.end());
@@ -174,7 +168,7 @@ std::vector<Item> moved(const Kernel& kernel, const std::vector<Item>& items, in
     const std::vector<Index> old = at;
     for (std::size_t d = 0; d < at.size(); ++d) at[d] = old[order[d]] - shrinks[order[d]].offset;
   };
-  const Type type = kernel.tensors[static_cast<std::size_t>(tensor)].type;
+  const Type type = kernel.tensors[tensor].type;
   const auto read = [&](const Load& load) -> ValueRef {
     if (load.tensor != tensor) return nullptr;
     Load copy = load;
@@ -216,7 +210,7 @@ FinishedKernel place_locals(const Kernel& kernel) {
     std::int64_t size = info(tensor.type).bytes;
     bool known = true;
     const bool is_folded =
-        std::any_of(places.begin(), places.end(), [](const Place& place) { return place.folds; });
+        std::ranges::any_of(places, [](const Place& place) { return place.folds; });
     for (std::size_t d = 0; d < tensor.extents.size(); ++d) {
       shrinks.push_back(shrink(result, places, d, tensor.extents[d], scope));
       if (d + 1 == tensor.extents.size() && is_folded)
@@ -232,19 +226,17 @@ FinishedKernel place_locals(const Kernel& kernel) {
     for (std::size_t d = 0; d < order.size(); ++d) tensor.extents[d] = shrinks[order[d]].extent;
     tensor.scope = scope.empty() ? -1 : scope.back();
     // Registers are a thread's own.
-    const bool is_shared = std::any_of(places.begin(), places.end(), [&](const Place& place) {
-      return std::any_of(place.path.begin() + std::ssize(scope), place.path.end(), [&](Var v) {
-        return result.axes[static_cast<std::size_t>(v)].tag == Tag::parallel;
-      });
+    const bool is_shared = std::ranges::any_of(places, [&](const Place& place) {
+      return std::any_of(place.path.begin() + std::ssize(scope), place.path.end(),
+                         [&](Var v) { return result.axes[v].tag == Tag::parallel; });
     });
     if (is_shared)
       tensor.where = Where::heap;
     else if (tensor.where == Where::heap && !tensor.fixed && known && size <= most_register_bytes)
       tensor.where = Where::reg;
     if (tensor.where == Where::reg) continue;
-    const bool per_thread = std::any_of(scope.begin(), scope.end(), [&](Var v) {
-      return result.axes[static_cast<std::size_t>(v)].tag == Tag::parallel;
-    });
+    const bool per_thread =
+        std::ranges::any_of(scope, [&](Var v) { return result.axes[v].tag == Tag::parallel; });
     std::size_t& used = per_thread ? finished.thread_scratch : finished.shared_scratch;
     finished.placement[t] = {static_cast<std::ptrdiff_t>(used), per_thread};
     used += (static_cast<std::size_t>(size) + alignment - 1) / alignment * alignment;

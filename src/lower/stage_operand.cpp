@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/ranges.h"
 #include "lower/stage.h"
 
 namespace tenon {
@@ -20,9 +21,7 @@ struct Tile {
   double fill = 0;
 };
 
-std::int64_t extent_of(const Kernel& kernel, Var v) {
-  return kernel.axes[static_cast<std::size_t>(v)].extent;
-}
+std::int64_t extent_of(const Kernel& kernel, Var v) { return kernel.axes[v].extent; }
 
 bool same_access(const Load& a, const Load& b) {
   return a.at == b.at && a.inside == b.inside && a.computed_axis == b.computed_axis &&
@@ -39,9 +38,8 @@ std::vector<Access> accesses(const StageSite& site) {
   visit_stores(site.body, [&](const Store& store, const Path& path) {
     visit_loads(store, [&](const Load& load) {
       if (load.tensor != site.tensor) return;
-      const bool known = std::any_of(found.begin(), found.end(), [&](const Access& access) {
-        return same_access(access.load, load);
-      });
+      const bool known = std::ranges::any_of(
+          found, [&](const Access& access) { return same_access(access.load, load); });
       if (!known) found.push_back({load, path});
     });
   });
@@ -63,9 +61,8 @@ IndexMap renaming(const Kernel& kernel, const std::vector<Var>& from, const std:
     return substitute(
         index,
         [&](Var v) {
-          const auto place = std::find(from.begin(), from.end(), v);
-          return Index::var(
-              place == from.end() ? v : to[static_cast<std::size_t>(place - from.begin())]);
+          const auto place = std::ranges::find(from, v);
+          return Index::var(place == from.end() ? v : to[place - from.begin()]);
         },
         bounds);
   };
@@ -81,12 +78,12 @@ std::optional<std::string> expand_tile(StageSite& site, const Access& access, Ti
   std::vector<Var> used;
   collect_all(access.load, used);
   for (Var v : access.path)
-    if (std::find(used.begin(), used.end(), v) != used.end()) old_axes.push_back(v);
+    if (contains(used, v)) old_axes.push_back(v);
   if (!site.move.order.empty()) {
     std::vector<Var> asked;
     for (const std::string& name : site.move.order) {
       const auto axis = site.kernel.find_axis(name);
-      if (!axis || std::find(old_axes.begin(), old_axes.end(), *axis) == old_axes.end())
+      if (!axis || !contains(old_axes, *axis))
         return fmt::format("{} is not an axis of the tile", name);
       asked.push_back(*axis);
     }
@@ -96,9 +93,8 @@ std::optional<std::string> expand_tile(StageSite& site, const Access& access, Ti
   const std::vector<Range> limits = limits_as_ranges(site, old_axes);
   const std::string prefix = stage_name(site) + ".";
   for (Var v : old_axes)
-    tile.axes.push_back(site.kernel.add_axis(
-        prefix + short_name(site.kernel.axes[static_cast<std::size_t>(v)].name),
-        extent_of(site.kernel, v)));
+    tile.axes.push_back(site.kernel.add_axis(prefix + short_name(site.kernel.axes[v].name),
+                                             extent_of(site.kernel, v)));
   const IndexMap rename = renaming(site.kernel, old_axes, tile.axes);
   for (const Index& index : access.load.at) tile.source.push_back(rename(index));
   tile.inside = map_indices(access.load.inside, rename);
@@ -109,8 +105,7 @@ std::optional<std::string> expand_tile(StageSite& site, const Access& access, Ti
     computed = map_loads(map_indices(access.load.computed, rename), [&](const Load& load) {
       Load guarded = load;
       guarded.inside.insert(guarded.inside.end(), tile.inside.begin(), tile.inside.end());
-      return make_load(std::move(guarded),
-                       site.kernel.tensors[static_cast<std::size_t>(load.tensor)].type);
+      return make_load(std::move(guarded), site.kernel.tensors[load.tensor].type);
     });
   return {};
 }
@@ -123,7 +118,7 @@ std::optional<Parts> take_apart(const Index& index, const Path& outside) {
   Parts parts{Index(0), Index(index.constant())};
   for (const Index::Term& term : index.terms()) {
     if (term.kind != Index::Kind::var) return {};
-    const bool is_outside = std::find(outside.begin(), outside.end(), term.var) != outside.end();
+    const bool is_outside = contains(outside, term.var);
     Index& part = is_outside ? parts.still : parts.moving;
     part = part + Index::var(term.var) * term.coefficient;
   }
@@ -135,7 +130,7 @@ std::optional<Parts> take_apart(const Index& index, const Path& outside) {
 std::optional<std::string> box_tile(StageSite& site, const std::vector<Access>& all, Tile& tile,
                                     std::vector<Parts>& base, std::vector<bool>& is_kept) {
   const VarBounds bounds_of = site.kernel.bounds();
-  const KernelTensor operand = site.kernel.tensors[static_cast<std::size_t>(site.tensor)];
+  const KernelTensor operand = site.kernel.tensors[site.tensor];
   for (std::size_t d = 0; d < operand.extents.size(); ++d) {
     std::optional<Bounds> reach;
     Index still;
@@ -167,15 +162,13 @@ std::optional<std::string> box_tile(StageSite& site, const std::vector<Access>& 
         const Range moved{tile.source.back() + distance, range.low, range.high};
         const bool implied = range.low - distance.constant() <= 0 &&
                              range.high - distance.constant() >= operand.extents[d];
-        if (!implied &&
-            std::find(tile.inside.begin(), tile.inside.end(), moved) == tile.inside.end())
-          tile.inside.push_back(moved);
+        if (!implied && !contains(tile.inside, moved)) tile.inside.push_back(moved);
       }
   }
   for (const Access& access : all)
     for (const Range& range : access.load.inside)
-      if (std::none_of(access.load.at.begin(), access.load.at.end(),
-                       [&](const Index& at) { return (range.index - at).is_constant(); }))
+      if (std::ranges::none_of(access.load.at,
+                               [&](const Index& at) { return (range.index - at).is_constant(); }))
         return "box: its padding is not a range of its own subscripts; leave box out";
   tile.fill = all.front().load.fill;
   return {};
@@ -184,7 +177,7 @@ std::optional<std::string> box_tile(StageSite& site, const std::vector<Access>& 
 // Loops that ask for the tile one iteration ahead, a request a cache line.
 std::vector<Item> prefetch_next(StageSite& site, const Tile& tile) {
   Kernel& kernel = site.kernel;
-  const KernelTensor& operand = kernel.tensors[static_cast<std::size_t>(site.tensor)];
+  const KernelTensor& operand = kernel.tensors[site.tensor];
   const std::int64_t per_line = line_bytes / info(operand.type).bytes;
   std::vector<Var> axes;
   std::vector<Index> at = tile.source;
@@ -192,7 +185,7 @@ std::vector<Item> prefetch_next(StageSite& site, const Tile& tile) {
     const bool is_unit = !at.empty() && at.back().coefficient(axis) == 1;
     const std::int64_t extent = extent_of(kernel, axis);
     const std::int64_t step = is_unit ? std::min(per_line, extent) : 1;
-    const std::string name = kernel.axes[static_cast<std::size_t>(axis)].name + ".next";
+    const std::string name = kernel.axes[axis].name + ".next";
     const std::int64_t steps = (extent + step - 1) / step;
     if (steps > 1) axes.push_back(kernel.add_axis(name, steps));
     const Index place = steps > 1 ? Index::var(axes.back()) * step : Index(0);
@@ -214,7 +207,7 @@ std::vector<Item> prefetch_next(StageSite& site, const Tile& tile) {
 void make_ring(StageSite& site, int tile_tensor, std::vector<Item>& copy) {
   Kernel& kernel = site.kernel;
   const int depth = site.move.depth;
-  KernelTensor& tile = kernel.tensors[static_cast<std::size_t>(tile_tensor)];
+  KernelTensor& tile = kernel.tensors[tile_tensor];
   tile.extents.insert(tile.extents.begin(), depth);
   tile.depth = depth;
   tile.scope = site.outside.size() > 1 ? site.outside[site.outside.size() - 2] : -1;
@@ -263,7 +256,7 @@ std::optional<std::string> stage_operand(StageSite& site) {
   }
 
   Kernel& kernel = site.kernel;
-  const Type type = kernel.tensors[static_cast<std::size_t>(site.tensor)].type;
+  const Type type = kernel.tensors[site.tensor].type;
   KernelTensor local{kernel.unused_name(stage_name(site)), type, {}, site.move.where};
   for (Var axis : tile.axes) local.extents.push_back(extent_of(kernel, axis));
   local.fixed = site.move.where != Where::heap;
@@ -300,8 +293,8 @@ std::optional<std::string> stage_operand(StageSite& site) {
     return Item{std::move(changed), item.when};
   });
   // In front of the first item that reads the tile.
-  auto first = std::find_if(site.body.begin(), site.body.end(),
-                            [&](const Item& item) { return loads_from({item}, staged); });
+  auto first =
+      std::ranges::find_if(site.body, [&](const Item& item) { return loads_from({item}, staged); });
   copies.insert(copies.end(), next.begin(), next.end());
   site.body.insert(first, copies.begin(), copies.end());
   return {};

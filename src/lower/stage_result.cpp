@@ -5,12 +5,12 @@
 
 #include "lower/stage.h"
 
+#include "core/ranges.h"
+
 namespace tenon {
 namespace {
 
-std::int64_t extent_of(const Kernel& kernel, Var v) {
-  return kernel.axes[static_cast<std::size_t>(v)].extent;
-}
+std::int64_t extent_of(const Kernel& kernel, Var v) { return kernel.axes[v].extent; }
 
 // The position of the loops in `over` as one number, 0 in the first iteration of all.
 Index iteration(const Kernel& kernel, const std::vector<Var>& over) {
@@ -24,8 +24,7 @@ std::vector<Var> copy_axes(StageSite& site, const std::vector<Var>& tile) {
   std::vector<Var> axes;
   for (Var v : tile)
     axes.push_back(site.kernel.add_axis(
-        stage_name(site) + "." + short_name(site.kernel.axes[static_cast<std::size_t>(v)].name),
-        extent_of(site.kernel, v)));
+        stage_name(site) + "." + short_name(site.kernel.axes[v].name), extent_of(site.kernel, v)));
   return axes;
 }
 
@@ -33,15 +32,14 @@ std::vector<Var> copy_axes(StageSite& site, const std::vector<Var>& tile) {
 Item copy_loops(StageSite& site, const std::vector<Var>& tile, const std::vector<Var>& axes,
                 const std::vector<Index>& at, int staged, bool is_out) {
   Kernel& kernel = site.kernel;
-  const Type type = kernel.tensors[static_cast<std::size_t>(staged)].type;
+  const Type type = kernel.tensors[staged].type;
   const VarBounds bounds = kernel.bounds();
   const IndexMap rename = [&](const Index& index) {
     return substitute(
         index,
         [&](Var v) {
-          const auto place = std::find(tile.begin(), tile.end(), v);
-          return Index::var(
-              place == tile.end() ? v : axes[static_cast<std::size_t>(place - tile.begin())]);
+          const auto place = std::ranges::find(tile, v);
+          return Index::var(place == tile.end() ? v : axes[place - tile.begin()]);
         },
         bounds);
   };
@@ -79,7 +77,7 @@ std::optional<std::string> stream(StageSite& site, const KernelTensor& target) {
 
 std::optional<std::string> stage_result(StageSite& site) {
   Kernel& kernel = site.kernel;
-  const KernelTensor target = kernel.tensors[static_cast<std::size_t>(site.tensor)];
+  const KernelTensor target = kernel.tensors[site.tensor];
   if (site.move.layout == Layout::box) return "box is for operands";
   if (site.move.depth > 1) return "depth is for operands";
   if (site.move.where == Where::stream) return stream(site, target);
@@ -95,9 +93,7 @@ std::optional<std::string> stage_result(StageSite& site) {
     path = use.path;
     if (!use.store->combine) is_stored_whole = true;
     for (Var v : use.store->over)
-      if (std::find(site.outside.begin(), site.outside.end(), v) != site.outside.end() &&
-          std::find(earlier.begin(), earlier.end(), v) == earlier.end())
-        earlier.push_back(v);
+      if (contains(site.outside, v) && !contains(earlier, v)) earlier.push_back(v);
   }
   for (const Use& use : uses)
     if (!(use.at == at)) return fmt::format("{} is used at different places there", target.name);
@@ -105,12 +101,12 @@ std::optional<std::string> stage_result(StageSite& site) {
   std::vector<Var> used, tile;
   for (const Index& index : at) index.collect(used);
   for (Var v : path)
-    if (std::find(used.begin(), used.end(), v) != used.end()) tile.push_back(v);
+    if (contains(used, v)) tile.push_back(v);
   if (!site.move.order.empty()) {
     std::vector<Var> asked;
     for (const std::string& name : site.move.order) {
       const auto axis = kernel.find_axis(name);
-      if (!axis || std::find(tile.begin(), tile.end(), *axis) == tile.end())
+      if (!axis || !contains(tile, *axis))
         return fmt::format("{} is not an axis of the tile", name);
       asked.push_back(*axis);
     }

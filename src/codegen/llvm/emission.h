@@ -71,8 +71,8 @@ class Emission {
   void emit(const std::vector<Item>& items);
   void emit(const Item& item);
   void emit(const Loop& loop);
-  void emit_unrolled(const Loop& loop, std::vector<Range> guards);
-  void emit_lanes(const Loop& loop, std::vector<Range> conditions);
+  void emit_unrolled(const Loop& loop);
+  void emit_lanes(const Loop& loop);
   void emit_serial(const Loop& loop, Span span, const std::vector<Range>& guards);
   void emit_parallel(const Loop& loop, llvm::Value* count, const std::vector<Range>& guards);
   void loop_over(const Span& span, const std::function<void(llvm::Value*)>& body);
@@ -80,11 +80,10 @@ class Emission {
   std::optional<Peel> peel(const Loop& loop, const Span& span);
   void knowing(const std::vector<Indices::Fact>& facts, const std::function<void()>& body);
   std::vector<Range> whole_tile(const Loop& loop) const;
-  bool is_below(const Index& start, std::int64_t bound) const;
   bool has_path(const std::vector<Item>& items, const std::vector<Var>& axes) const;
   bool is_tile(const std::vector<Item>& items, std::vector<Var>& axes) const;
+  std::vector<Range> limits_at(Var axis) const;
   llvm::Value* upper_end(const Loop& loop, std::vector<Range>& guards);
-  bool all_below(const std::vector<Item>& items, const std::vector<Var>& axes) const;
   void when(llvm::Value* condition, const std::function<void()>& body);  // null: always
   void when(const std::vector<Range>& ranges, const std::function<void()>& body);
   void begin_body(llvm::Function* function);

@@ -6,6 +6,7 @@
 
 #include "codegen/llvm/emission.h"
 #include "core/error.h"
+#include "core/ranges.h"
 
 namespace tenon {
 namespace {
@@ -94,47 +95,20 @@ void Emission::emit(const Item& item) {
   });
 }
 
-bool Emission::all_below(const std::vector<Item>& items, const std::vector<Var>& axes) const {
-  if (axes.empty()) return true;
-  return std::all_of(items.begin(), items.end(), [&](const Item& item) {
-    const Loop* loop = item.loop();
-    if (!loop) return false;
-    std::vector<Var> rest = axes;
-    std::erase(rest, loop->axis);
-    return all_below(loop->body, rest);
-  });
-}
-
-// The end of a loop as its limits set it. A limit that also has axes of inner loops counts where
-// no statement is outside of them: where it cannot hold, none would run. What does not bound the
-// loop is added to `guards`.
+// The end of a loop as its limits set it. What does not bound the loop is added to `guards`.
 llvm::Value* Emission::upper_end(const Loop& loop, std::vector<Range>& guards) {
-  const Var axis = loop.axis;
-  llvm::Value* end = builder_.getInt64(kernel_.axes[axis].extent);
-  for (const Limit& limit : kernel_.limits) {
-    if (!limit.index.uses(axis)) continue;
-    std::vector<Var> vars;
-    limit.index.collect(vars);
-    const std::int64_t coefficient = limit.index.coefficient(axis);
-    Index rest = limit.index - Index::var(axis) * coefficient;
-    std::vector<Var> inner;
-    std::copy_if(vars.begin(), vars.end(), std::back_inserter(inner),
-                 [&](Var v) { return v != axis && !indices_.is_present(Index::var(v)); });
-    const bool bounds_loop = coefficient > 0 && !rest.uses(axis) && !indices_.has_lanes(rest);
-    if (inner.empty() && !bounds_loop) {
-      guards.push_back({limit.index, -unknown, limit.bound});
+  const std::int64_t extent = kernel_.axes[loop.axis].extent;
+  llvm::Value* end = builder_.getInt64(extent);
+  for (const Range& guard : limits_at(loop.axis)) {
+    const std::int64_t coefficient = guard.index.coefficient(loop.axis);
+    const Index rest = guard.index - Index::var(loop.axis) * coefficient;
+    if (coefficient <= 0 || rest.uses(loop.axis) || indices_.has_lanes(rest)) {
+      guards.push_back(guard);
       continue;
     }
-    const bool at_least = std::all_of(inner.begin(), inner.end(), [&](Var v) {
-      const std::int64_t c = limit.index.coefficient(v);
-      rest = rest - Index::var(v) * c;
-      return c > 0 && !rest.uses(v);
-    });
-    if (!bounds_loop || !at_least || !all_below(loop.body, inner)) continue;
     // axis < ceil((bound - rest) / coefficient)
-    const Index room = Index(limit.bound + coefficient - 1) - rest;
-    const Bounds of = indices_.bounds(room);
-    if (of.low / coefficient >= kernel_.axes[axis].extent) continue;
+    const Index room = Index(guard.high + coefficient - 1) - rest;
+    if (indices_.bounds(room).low / coefficient >= extent) continue;
     llvm::Value* limited = indices_.uniform(indices_.linear(room));
     if (coefficient > 1) limited = builder_.CreateSDiv(limited, builder_.getInt64(coefficient));
     end = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, end, limited);
@@ -142,27 +116,30 @@ llvm::Value* Emission::upper_end(const Loop& loop, std::vector<Range>& guards) {
   return end;
 }
 
+// What the limits say of one iteration of a loop over the axis, given the loops around it.
+std::vector<Range> Emission::limits_at(Var axis) const {
+  std::vector<Range> ranges;
+  for (const Limit& limit : kernel_.limits) {
+    if (!limit.index.uses(axis)) continue;
+    const auto index =
+        least(limit.index, [&](Var v) { return v == axis || indices_.is_present(Index::var(v)); });
+    if (index) ranges.push_back({*index, -unknown, limit.bound});
+  }
+  return ranges;
+}
+
 void Emission::emit(const Loop& loop) {
   const Axis& axis = kernel_.axes[loop.axis];
+  if (axis.tag == Tag::vector && axis.extent > 1) return emit_lanes(loop);
+  if (axis.tag == Tag::unroll || axis.extent == 1) return emit_unrolled(loop);
   std::vector<Range> guards;
-  if (axis.extent == 1 || axis.tag == Tag::unroll || axis.tag == Tag::vector) {
-    for (const Limit& limit : kernel_.limits) {
-      std::vector<Var> others;
-      limit.index.collect(others);
-      const bool is_mine = std::erase(others, loop.axis) > 0 &&
-                           std::all_of(others.begin(), others.end(),
-                                       [&](Var v) { return indices_.is_present(Index::var(v)); });
-      if (is_mine) guards.push_back({limit.index, -unknown, limit.bound});
-    }
-    if (axis.tag == Tag::vector && axis.extent > 1) return emit_lanes(loop, guards);
-    return emit_unrolled(loop, guards);
-  }
   llvm::Value* end = upper_end(loop, guards);
   if (axis.tag == Tag::parallel && !body_.is_parallel) return emit_parallel(loop, end, guards);
   emit_serial(loop, {.begin = builder_.getInt64(0), .end = end}, guards);
 }
 
-void Emission::emit_unrolled(const Loop& loop, std::vector<Range> guards) {
+void Emission::emit_unrolled(const Loop& loop) {
+  const std::vector<Range> guards = limits_at(loop.axis);
   for (std::int64_t i = 0; i < kernel_.axes[loop.axis].extent; i++) {
     indices_.set_constant(loop.axis, i);
     when(guards, [&] { emit(loop.body); });
@@ -170,7 +147,8 @@ void Emission::emit_unrolled(const Loop& loop, std::vector<Range> guards) {
   indices_.forget(loop.axis);
 }
 
-void Emission::emit_lanes(const Loop& loop, std::vector<Range> conditions) {
+void Emission::emit_lanes(const Loop& loop) {
+  const std::vector<Range> conditions = limits_at(loop.axis);
   vector_axes_.push_back(loop.axis);
   indices_.set_lanes(loop.axis);
   when(conditions, [&] { emit(loop.body); });
@@ -279,7 +257,7 @@ std::optional<Emission::Peel> Emission::peel(const Loop& loop, const Span& span)
         builder_.CreateSDiv(indices_.uniform(indices_.linear(room)), builder_.getInt64(step));
     middle = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, middle, span.end);
     middle = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, middle, span.begin);
-    is_even = is_even && start.constant() == 0 && length <= step && is_below(start, limit.bound);
+    is_even = is_even && start.constant() == 0 && length <= step;
     const std::int64_t last = limit.bound / step * step;
     const Indices::Fact whole{start, {-unknown, limit.bound - length}};
     const Indices::Fact ragged{start, {last, last}};
@@ -297,21 +275,9 @@ std::optional<Emission::Peel> Emission::peel(const Loop& loop, const Span& span)
   return result;
 }
 
-// Is the start of a tile that begins at a multiple of its size below the bound in every iteration of
-// a loop? Either it cannot be otherwise, or a limit says so.
-bool Emission::is_below(const Index& start, std::int64_t bound) const {
-  return indices_.bounds(start).high < bound ||
-         std::any_of(
-             kernel_.limits.begin(), kernel_.limits.end(),
-             [&](const Limit& limit) {
-               const std::int64_t scale = (bound + limit.bound - 1) / limit.bound;
-               return limit.index * scale == start && (limit.bound - 1) * scale < bound;
-             });
-}
-
 // Are loops over all the axes one inside the other somewhere?
 bool Emission::has_path(const std::vector<Item>& items, const std::vector<Var>& axes) const {
-  return axes.empty() || std::any_of(items.begin(), items.end(), [&](const Item& item) {
+  return axes.empty() || std::ranges::any_of(items, [&](const Item& item) {
            const Loop* loop = item.loop();
            std::vector<Var> rest = axes;
            return loop && (std::erase(rest, loop->axis), has_path(loop->body, rest));
@@ -330,7 +296,7 @@ std::vector<Range> Emission::whole_tile(const Loop& loop) const {
     Index last = limit.index;
     for (const Var v : vars) {
       const std::int64_t coefficient = limit.index.coefficient(v);
-      if (coefficient > 0 && std::find(tile.begin(), tile.end(), v) != tile.end())
+      if (coefficient > 0 && contains(tile, v))
         last = last + (Index(kernel_.axes[v].extent - 1) - Index::var(v)) * coefficient;
     }
     if (!(last == limit.index) && indices_.is_present(last) && !indices_.has_lanes(last))
@@ -341,7 +307,7 @@ std::vector<Range> Emission::whole_tile(const Loop& loop) const {
 
 // Are there only unrolled and vector loops in it? Appends their axes.
 bool Emission::is_tile(const std::vector<Item>& items, std::vector<Var>& axes) const {
-  return std::all_of(items.begin(), items.end(), [&](const Item& item) {
+  return std::ranges::all_of(items, [&](const Item& item) {
     const Loop* loop = item.loop();
     if (!loop) return true;
     axes.push_back(loop->axis);

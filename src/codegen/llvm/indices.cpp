@@ -31,7 +31,7 @@ void append(std::vector<Part>& parts, const Part& part) {
 }
 
 void sort(std::vector<Part>& parts) {
-  std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+  std::ranges::sort(parts, [](const Part& a, const Part& b) {
     return a.depth != b.depth ? a.depth < b.depth : a.atom < b.atom;
   });
 }
@@ -61,14 +61,14 @@ bool Indices::is_lanes(Var axis) const { return state.axes[axis].kind == Axes::K
 bool Indices::has_lanes(const Index& index) const {
   std::vector<Var> vars;
   index.collect(vars);
-  return std::any_of(vars.begin(), vars.end(), [&](Var v) { return is_lanes(v); });
+  return std::ranges::any_of(vars, [&](Var v) { return is_lanes(v); });
 }
 
 bool Indices::is_present(const Index& index) const {
   std::vector<Var> vars;
   index.collect(vars);
-  return std::none_of(vars.begin(), vars.end(),
-                      [&](Var v) { return state.axes[v].kind == Axes::Kind::absent; });
+  return std::ranges::none_of(vars,
+                              [&](Var v) { return state.axes[v].kind == Axes::Kind::absent; });
 }
 
 Bounds Indices::bounds(const Index& index) const {
