@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "core/ranges.h"
 #include "lower/passes.h"
 #include "lower/tree.h"
 
@@ -36,7 +35,7 @@ void find(const std::vector<Item>& items, Path& inside, std::vector<Range>& when
 
 ValueRef identity_of(const Kernel& kernel, const Store& store) {
   const Type type = kernel.tensors[store.tensor].type;
-  return std::make_shared<Value>(Value{Constant{identity(*store.combine, type)}, type});
+  return make_value(Constant{identity(*store.combine, type)}, type);
 }
 
 // The store of the identity under copies of the loops that index the target, for every iteration in

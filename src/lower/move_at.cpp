@@ -26,9 +26,12 @@ bool holds_loop(const Item& item, Var axis) {
                   }));
 }
 
-std::ptrdiff_t position(const std::vector<Item>& body, const std::function<bool(const Item&)>& is) {
-  const auto place = std::ranges::find_if(body, is);
-  return place == body.end() ? -1 : place - body.begin();
+// Where the first such item stands.
+std::optional<std::size_t> place(const std::vector<Item>& body,
+                                 const std::function<bool(const Item&)>& is) {
+  const auto found = std::ranges::find_if(body, is);
+  if (found == body.end()) return {};
+  return static_cast<std::size_t>(found - body.begin());
 }
 
 }  // namespace
@@ -42,23 +45,21 @@ Moved at(const Kernel& kernel, const At& move) {
   std::vector<Item>* body = &result.body;
   Path outside;
   while (true) {
-    const auto producer = position(*body, [&](const Item& i) { return stores_to({i}, *tensor); });
-    const auto consumer = position(*body, [&](const Item& i) { return holds_loop(i, *axis); });
-    if (producer < 0 || consumer < 0)
+    const auto producer = place(*body, [&](const Item& i) { return stores_to({i}, *tensor); });
+    const auto consumer = place(*body, [&](const Item& i) { return holds_loop(i, *axis); });
+    if (!producer || !consumer)
       return Refusal{
           fmt::format("{} and the loop {} do not stand side by side", move.producer, move.loop)};
-    if (consumer < producer)
+    if (*consumer < *producer)
       return Refusal{fmt::format("{} comes after the loop {}", move.producer, move.loop)};
-    const std::size_t first = static_cast<std::size_t>(producer);
-    Loop* merged = (*body)[first].loop();
+    Loop* merged = (*body)[*producer].loop();
     if (!merged) return Refusal{fmt::format("{} has too few loops", move.producer)};
-    if (first != static_cast<std::size_t>(consumer)) {
-      const Var retired = (*body)[consumer].loop()->axis;
+    if (*producer != *consumer) {
+      const Var retired = (*body)[*consumer].loop()->axis;
       const std::string name = result.axes[retired].name;
-      if (auto reason =
-              merge_siblings(result, *body, first, static_cast<std::size_t>(consumer), outside))
+      if (auto reason = merge_siblings(result, *body, *producer, *consumer, outside))
         return Refusal{*reason};
-      merged = (*body)[first].loop();
+      merged = (*body)[*producer].loop();
       result.axes[merged->axis].name = name;
       if (retired == *axis) return result;
     } else if (merged->axis == *axis) {

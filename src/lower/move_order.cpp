@@ -19,7 +19,6 @@
 
 #include <algorithm>
 
-#include "core/ranges.h"
 #include "lower/dependence.h"
 #include "lower/moves.h"
 #include "lower/tree.h"
@@ -136,7 +135,7 @@ std::optional<std::string> reorder(const Kernel& kernel, std::vector<Item>& item
     Chain chain;
     if (auto reason = take_apart(items[i], order, chain)) return reason;
     std::vector<Var> changed = chain.axes;
-    if (auto reason = dependence_across(kernel, loop->body, changed)) return reason;
+    if (auto reason = dependence_across(kernel, {items[i]}, changed)) return reason;
     std::vector<Item> placed = put_together(kernel, chain, order);
     items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
     items.insert(items.begin() + static_cast<std::ptrdiff_t>(i), placed.begin(), placed.end());

@@ -12,7 +12,6 @@
 
 #include <algorithm>
 
-#include "core/ranges.h"
 #include "lower/moves.h"
 #include "lower/tree.h"
 

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 
-#include "core/ranges.h"
 #include "lower/moves.h"
 #include "lower/tree.h"
 
@@ -36,22 +35,6 @@ Division divide(const std::vector<Item>& body, Var axis) {
   for (const Item& item : body)
     (adds_over({item}, axis) ? division.meeting : division.partial).push_back(item);
   return division;
-}
-
-// Gives the tensor a first axis, indexed by `axis`, in all the items.
-std::vector<Item> with_axis(const std::vector<Item>& items, int tensor, Type type, Var axis) {
-  const auto grow = [&](auto from) -> ValueRef {
-    if (from.tensor != tensor) return nullptr;
-    from.at.insert(from.at.begin(), Index::var(axis));
-    return std::make_shared<Value>(Value{std::move(from), type});
-  };
-  return map_stores(items, [&](const Item& item, const Store& store) {
-    Store copy = store;
-    if (store.tensor == tensor) copy.at.insert(copy.at.begin(), Index::var(axis));
-    copy.value = map_folds(map_loads(store.value, grow), grow);
-    if (store.factor) copy.factor = map_loads(store.factor, grow);
-    return Item{std::move(copy), item.when};
-  });
 }
 
 std::vector<Var> loops_in(const std::vector<Item>& items) {
@@ -99,8 +82,11 @@ std::optional<std::string> rewrite(Kernel& kernel, std::vector<Item>& items, Var
       for (const Use& use : uses_of(kernel.body, tensor))
         if (!contains(use.path, axis)) return "its partial results are used elsewhere";
       kernel.tensors[t].extents.insert(kernel.tensors[t].extents.begin(), kernel.axes[axis].extent);
-      division.partial = with_axis(division.partial, tensor, kernel.tensors[t].type, axis);
-      division.meeting = with_axis(division.meeting, tensor, kernel.tensors[t].type, axis);
+      const AccessMap grow = [&](int&, std::vector<Index>& at) {
+        at.insert(at.begin(), Index::var(axis));
+      };
+      division.partial = map_accesses(division.partial, tensor, grow);
+      division.meeting = map_accesses(division.meeting, tensor, grow);
     }
     const VarBounds bounds = kernel.bounds();
     limit_meeting(kernel, division, axis, meet);

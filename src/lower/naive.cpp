@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
-#include "core/ranges.h"
 #include "lower/merge.h"
 #include "lower/naive_reduce.h"
 #include "lower/naive_value.h"
@@ -224,35 +223,12 @@ class NaiveNest {
       before += apart;
       after += divisions(joined(at));
     };
-    visit_stores(kernel_.body, [&](const Store& store, const Path&) {
-      if (store.tensor == tensor) count(store.at, store.computed_axis);
-      visit_loads(store, [&](const Load& load) {
-        if (load.tensor == tensor) count(load.at, load.computed_axis);
-      });
-    });
+    for (const Use& use : uses_of(kernel_.body, tensor)) count(use.at, use.computed_axis);
     if (!possible || after >= before) return false;
 
-    const auto join = [&](std::vector<Index>& at) {
+    kernel_.body = map_accesses(kernel_.body, tensor, [&](int&, std::vector<Index>& at) {
       at[axis] = joined(at);
       at.erase(at.begin() + static_cast<std::ptrdiff_t>(axis) + 1);
-    };
-    const auto change = [&](const Load& load, Type type) -> ValueRef {
-      if (load.tensor != tensor) return nullptr;
-      Load changed = load;
-      join(changed.at);
-      return std::make_shared<const Value>(Value{std::move(changed), type});
-    };
-    const auto through = [&](const ValueRef& value) {
-      return value ? map_loads(value, [&](const Load& load) { return change(load, declared.type); })
-                   : value;
-    };
-    kernel_.body = map_stores(kernel_.body, [&](const Item& item, const Store& store) {
-      Store changed = store;
-      if (store.tensor == tensor) join(changed.at);
-      changed.value = through(store.value);
-      changed.factor = through(store.factor);
-      changed.computed = through(store.computed);
-      return Item{std::move(changed), item.when};
     });
     declared.extents[axis] *= inner;
     declared.extents.erase(declared.extents.begin() + static_cast<std::ptrdiff_t>(axis) + 1);

@@ -142,10 +142,7 @@ class ReduceNest {
     return at;
   }
 
-  ValueRef load(int tensor) const {
-    return std::make_shared<const Value>(
-        Value{Load{tensor, place(true), {}, 0, -1, nullptr}, reduce_.type});
-  }
+  ValueRef load(int tensor) const { return make_value(Load{tensor, place(true)}, reduce_.type); }
 
   Store accumulate(std::size_t level, ValueRef value) const {
     Store store{};
@@ -161,8 +158,8 @@ class ReduceNest {
     Store store{};
     store.tensor = target_;
     store.at = place(false);
-    store.value = std::make_shared<const Value>(Value{
-        Fold{accumulators_.back(), place(false), order_.lanes, detail().combine}, reduce_.type});
+    store.value = make_value(
+        Fold{accumulators_.back(), place(false), order_.lanes, detail().combine}, reduce_.type);
     return store;
   }
 

@@ -84,11 +84,11 @@ struct Value;
 using ValueRef = std::shared_ptr<const Value>;
 struct Load {
   int tensor;
-  std::vector<Index> at;      // one per axis of the tensor
-  std::vector<Range> inside;  // all hold, or the value is `fill` and no memory is touched
+  std::vector<Index> at;           // one per axis of the tensor
+  std::vector<Range> inside = {};  // all hold, or the value is `fill` and no memory is touched
   double fill = 0;
   int computed_axis = -1;  // Gather: this axis is read at `computed`, not at at[axis]
-  ValueRef computed;       // i32; outside the axis the value is 0
+  ValueRef computed = {};  // i32; outside the axis the value is 0
 };
 struct Constant {
   double value;
@@ -115,6 +115,11 @@ struct Value {
   std::variant<Load, Constant, IndexValue, Inside, Apply, Fold> detail;
   Type type;
 };
+
+template <typename Detail>
+ValueRef make_value(Detail detail, Type type) {
+  return std::make_shared<const Value>(Value{std::move(detail), type});
+}
 
 // ---- statements and loops ----
 
@@ -160,6 +165,7 @@ struct Kernel {
   std::vector<Item> body;
 
   VarBounds bounds() const;  // of the axes: [0, extent - 1]
+  std::int64_t extent(Var axis) const { return axes[axis].extent; }
   // By its whole name, or by the part after the dot where only one axis has it.
   std::optional<Var> find_axis(std::string_view name) const;  // whole, or `k` of `sum.k`
   std::optional<int> find_tensor(std::string_view name) const;

@@ -6,28 +6,19 @@
 namespace tenon {
 namespace {
 
-std::vector<Var> vars_of(const Index& index) {
-  std::vector<Var> vars;
-  index.collect(vars);
-  return vars;
-}
-
 bool is_argument(const Kernel& kernel, int tensor) {
   return kernel.tensors[tensor].where == Where::argument;
 }
 
 // The statement under a padded limit: it runs beyond it, but touches no memory of the caller there.
 Item padded(const Kernel& kernel, const Item& item, const Store& store, const Range& limit) {
-  const auto guard = [&](const Load& load) -> ValueRef {
+  const auto guard = [&](const Load& load, Type type) -> ValueRef {
     if (!is_argument(kernel, load.tensor)) return nullptr;
     Load guarded = load;
     guarded.inside.push_back(limit);
-    return std::make_shared<Value>(Value{std::move(guarded), kernel.tensors[load.tensor].type});
+    return make_value(std::move(guarded), type);
   };
-  Store copy = store;
-  copy.value = map_loads(store.value, guard);
-  if (store.factor) copy.factor = map_loads(store.factor, guard);
-  Item result{std::move(copy), item.when};
+  Item result{map_loads(store, guard), item.when};
   if (is_argument(kernel, store.tensor)) result.when.push_back(limit);
   return result;
 }

@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <set>
 
-#include "core/ranges.h"
 #include "lower/nest.h"
 #include "lower/tree.h"
 

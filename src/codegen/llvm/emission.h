@@ -55,7 +55,7 @@ class Emission {
   // A loop in two parts: whole tiles up to `middle`, the ragged one after it.
   struct Peel {
     llvm::Value* middle;
-    std::vector<Indices::Fact> whole, ragged;
+    std::vector<Range> whole, ragged;
   };
   // Where an access goes: base + index (+ computed), in elements, and when it may touch memory.
   struct Access {
@@ -78,7 +78,7 @@ class Emission {
   void loop_over(const Span& span, const std::function<void(llvm::Value*)>& body);
   void emit_part(const Loop& loop, Span span, const std::vector<Range>& guards);
   std::optional<Peel> peel(const Loop& loop, const Span& span);
-  void knowing(const std::vector<Indices::Fact>& facts, const std::function<void()>& body);
+  void knowing(const std::vector<Range>& facts, const std::function<void()>& body);
   std::vector<Range> whole_tile(const Loop& loop) const;
   bool has_path(const std::vector<Item>& items, const std::vector<Var>& axes) const;
   bool is_tile(const std::vector<Item>& items, std::vector<Var>& axes) const;
@@ -149,7 +149,6 @@ class Emission {
   std::vector<Range> lane_conditions_;           // on the path, those that vary with a vector axis
   llvm::Value* mask_ = nullptr;                  // of the statement; null: all lanes
   std::map<const Value*, llvm::Value*> values_;  // of the statement, each made once
-  std::map<int, llvm::Function*> registers_;     // the function that a reg tensor lives in
 };
 
 }  // namespace tenon

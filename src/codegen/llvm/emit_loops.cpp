@@ -207,14 +207,12 @@ void Emission::emit_part(const Loop& loop, Span span, const std::vector<Range>& 
     indices_.forget(loop.axis);
   };
   const std::vector<Range> whole = whole_tile(loop);
-  std::vector<Indices::Fact> facts;
-  for (const Range& range : whole) facts.push_back({range.index, {-unknown, range.high - 1}});
   llvm::Value* is_whole = all_hold(whole);
-  knowing(facts, [&] { when(is_whole, run); });
+  knowing(whole, [&] { when(is_whole, run); });
   if (is_whole) when(builder_.CreateNot(is_whole), run);
 }
 
-void Emission::knowing(const std::vector<Indices::Fact>& facts, const std::function<void()>& body) {
+void Emission::knowing(const std::vector<Range>& facts, const std::function<void()>& body) {
   const std::size_t before = indices_.facts.size();
   indices_.facts.insert(indices_.facts.end(), facts.begin(), facts.end());
   body();
@@ -259,13 +257,12 @@ std::optional<Emission::Peel> Emission::peel(const Loop& loop, const Span& span)
     middle = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, middle, span.begin);
     is_even = is_even && start.constant() == 0 && length <= step;
     const std::int64_t last = limit.bound / step * step;
-    const Indices::Fact whole{start, {-unknown, limit.bound - length}};
-    const Indices::Fact ragged{start, {last, last}};
+    const Range whole{start, -unknown, limit.bound - length + 1};
+    const Range ragged{start, last, last + 1};
     if (!result) {
       result = {middle, {whole}, {}};
       if (is_even) result->ragged.push_back(ragged);
-    } else if (!(result->whole[0].index == start &&
-                 result->whole[0].value.high == limit.bound - length)) {
+    } else if (!(result->whole[0] == whole)) {
       result->middle =
           builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, result->middle, middle);
       result->whole.push_back(whole);

@@ -71,23 +71,15 @@ bool Indices::is_present(const Index& index) const {
                               [&](Var v) { return state.axes[v].kind == Axes::Kind::absent; });
 }
 
-Bounds Indices::bounds(const Index& index) const {
-  return tenon::bounds(index, [&](Var v) {
+VarBounds Indices::axis_bounds() const {
+  return [this](Var v) {
     const Axes& axis = state.axes[v];
     if (axis.kind == Axes::Kind::constant) return Bounds{axis.constant, axis.constant};
     return Bounds{0, kernel_.axes[v].extent - 1};
-  });
+  };
 }
 
-Bounds Indices::known_bounds(const Index& index) const {
-  Bounds result = bounds(index);
-  for (const Fact& fact : facts) {
-    const Bounds rest = bounds(index - fact.index);
-    result.low = std::max(result.low, fact.value.low + rest.low);
-    result.high = std::min(result.high, fact.value.high + rest.high);
-  }
-  return result;
-}
+Bounds Indices::bounds(const Index& index) const { return tenon::bounds(index, axis_bounds()); }
 
 Linear Indices::linear(const Index& index) {
   Linear result;
@@ -270,7 +262,7 @@ llvm::Value* Indices::vector(const Linear& index, llvm::Type* element) {
 }
 
 llvm::Value* Indices::holds(const Range& range) {
-  const Bounds known = known_bounds(range.index);
+  const Bounds known = tenon::bounds(range.index, axis_bounds(), facts);
   if (known.low >= range.low && known.high < range.high) return nullptr;
   if (known.high < range.low || known.low >= range.high) return builder_.getFalse();
   // What is hoisted out of the facts' reach must not rely on them.

@@ -82,15 +82,10 @@ class Indices {
 
   Indices(llvm::IRBuilderBase& builder, const Kernel& kernel);
 
-  // What is known of an index at a point of the code beyond the bounds of its axes, since a branch
-  // or the range of a loop around it has settled it.
-  struct Fact {
-    Index index;
-    Bounds value;
-  };
-
   State state;
-  std::vector<Fact> facts;
+  // What is known at this point of the code beyond the bounds of the axes, since a branch or the
+  // range of a loop around it has settled it.
+  std::vector<Range> facts;
 
   int depth() const { return static_cast<int>(state.frames.size()) - 1; }
   void set_constant(Var axis, std::int64_t value);
@@ -128,7 +123,7 @@ class Indices {
     Linear inner;
     Bounds bounds;  // of inner
   };
-  Bounds known_bounds(const Index& index) const;  // with the facts, for this point alone
+  VarBounds axis_bounds() const;
   // i32 where it suffices: twice the lanes in a register, and i64 has no high multiplication.
   llvm::Type* integer_for(const Bounds& bounds) const;
   llvm::Value* atom(const Part& part);
