@@ -80,8 +80,21 @@ std::optional<std::string> take_apart(Item item, std::vector<Var> left, Chain& c
   return {};
 }
 
-std::vector<Item> put_together(const Kernel& kernel, const Chain& chain,
-                               const std::vector<Var>& order) {
+// Does the last iteration of the axis run whatever the loops around it do? `inner` are inside it.
+bool has_last(const Kernel& kernel, Var axis, std::span<const Var> inner) {
+  const VarBounds all = kernel.bounds();
+  const VarBounds at_last = [&](Var v) {
+    return v == axis ? Bounds{all(v).high, all(v).high} : all(v);
+  };
+  return std::ranges::all_of(kernel.limits, [&](const Limit& limit) {
+    if (!limit.index.uses(axis)) return true;
+    const auto index = least(limit.index, [&](Var v) { return !contains(inner, v); });
+    return index && bounds(*index, at_last).high < limit.bound;
+  });
+}
+
+std::optional<std::string> put_together(const Kernel& kernel, const Chain& chain,
+                                        const std::vector<Var>& order, std::vector<Item>& body) {
   // before[d], after[d]: what stands beside loop d of the new order, inside the loops before it.
   std::vector<std::vector<Item>> before(order.size()), after(order.size());
   for (const Hanging& hanging : chain.hanging) {
@@ -106,19 +119,24 @@ std::vector<Item> put_together(const Kernel& kernel, const Chain& chain,
       if (contains(inside, order[d])) continue;
       const std::int64_t extent = kernel.axes[order[d]].extent;
       const std::int64_t when = hanging.after ? extent - 1 : 0;
+      if (hanging.after && extent > 1 &&
+          !has_last(kernel, order[d], std::span(order).subspan(d + 1)))
+        return fmt::format(
+            "what comes after {} would wait for its last iteration, which may not run",
+            kernel.axes[order[d]].name);
       if (extent > 1) placed.front().when.push_back({Index::var(order[d]), when, when + 1});
     }
     auto& there = hanging.after ? after[beside] : before[beside];
     there.push_back(std::move(placed.front()));
   }
-  std::vector<Item> body = chain.innermost;
+  body = chain.innermost;
   for (std::size_t d = order.size(); d-- > 0;) {
     std::vector<Item> outer = std::move(before[d]);
     outer.push_back(make_loop(order[d], std::move(body)));
     outer.insert(outer.end(), after[d].begin(), after[d].end());
     body = std::move(outer);
   }
-  return body;
+  return {};
 }
 
 // Finds the first item that holds the axes with one of them outermost, and rewrites it there.
@@ -136,7 +154,8 @@ std::optional<std::string> reorder(const Kernel& kernel, std::vector<Item>& item
     if (auto reason = take_apart(items[i], order, chain)) return reason;
     std::vector<Var> changed = chain.axes;
     if (auto reason = dependence_across(kernel, {items[i]}, changed)) return reason;
-    std::vector<Item> placed = put_together(kernel, chain, order);
+    std::vector<Item> placed;
+    if (auto reason = put_together(kernel, chain, order, placed)) return reason;
     items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
     items.insert(items.begin() + static_cast<std::ptrdiff_t>(i), placed.begin(), placed.end());
   }
