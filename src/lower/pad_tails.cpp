@@ -10,7 +10,8 @@ bool is_argument(const Kernel& kernel, int tensor) {
   return kernel.tensors[tensor].where == Where::argument;
 }
 
-// The statement under a padded limit: it runs beyond it, but touches no memory of the caller there.
+// The statement under a padded limit: it runs beyond it, but touches no memory of the caller there,
+// and no local but tiles, in which what is beyond has a place of its own.
 Item padded(const Kernel& kernel, const Item& item, const Store& store, const Range& limit) {
   const auto guard = [&](const Load& load, Type type) -> ValueRef {
     if (!is_argument(kernel, load.tensor)) return nullptr;
@@ -19,7 +20,7 @@ Item padded(const Kernel& kernel, const Item& item, const Store& store, const Ra
     return make_value(std::move(guarded), type);
   };
   Item result{map_loads(store, guard), item.when};
-  if (is_argument(kernel, store.tensor)) result.when.push_back(limit);
+  if (!kernel.tensors[store.tensor].scope) result.when.push_back(limit);
   return result;
 }
 

@@ -74,6 +74,11 @@ Shrink shrink(const Kernel& kernel, const std::vector<Use>& uses, std::size_t d,
   return {still + Index(reach.low), std::max<std::int64_t>(reach.high - reach.low + 1, 0)};
 }
 
+// Of one iteration there is nothing to share out.
+bool is_parallel(const Kernel& kernel, Var v) {
+  return kernel.axes[v].tag == Tag::parallel && kernel.extent(v) > 1;
+}
+
 bool is_known_when_unrolled(const Kernel& kernel, const Index& index) {
   return std::ranges::all_of(vars_of(index), [&](Var v) {
     const Axis& axis = kernel.axes[v];
@@ -135,7 +140,7 @@ FinishedKernel place_locals(const Kernel& kernel) {
     // Registers are a thread's own.
     const bool is_shared = std::ranges::any_of(uses, [&](const Use& use) {
       return std::any_of(use.path.begin() + std::ssize(scope), use.path.end(),
-                         [&](Var v) { return result.axes[v].tag == Tag::parallel; });
+                         [&](Var v) { return is_parallel(result, v); });
     });
     if (is_shared)
       tensor.where = Where::heap;
@@ -143,7 +148,7 @@ FinishedKernel place_locals(const Kernel& kernel) {
       tensor.where = Where::reg;
     if (tensor.where == Where::reg) continue;
     const bool per_thread =
-        std::ranges::any_of(scope, [&](Var v) { return result.axes[v].tag == Tag::parallel; });
+        std::ranges::any_of(scope, [&](Var v) { return is_parallel(result, v); });
     std::size_t& used = per_thread ? finished.thread_scratch : finished.shared_scratch;
     finished.placement[t] = {static_cast<std::ptrdiff_t>(used), per_thread};
     used += (static_cast<std::size_t>(size) + alignment - 1) / alignment * alignment;

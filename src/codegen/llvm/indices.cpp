@@ -112,7 +112,10 @@ Linear Indices::linear(const Index& index) {
     const auto next = static_cast<int>(kernel_.axes.size() + divisions_.size());
     const auto [found, is_new] = division_numbers_.try_emplace(
         key({static_cast<std::int64_t>(term.kind), term.divisor}, inner), next);
-    if (is_new) divisions_.push_back({term.kind, term.divisor, inner, bounds(*term.inner)});
+    if (is_new) divisions_.emplace_back();
+    // Made anew: the same axes may be those of other loops, further in.
+    divisions_[found->second - kernel_.axes.size()] = {term.kind, term.divisor, inner,
+                                                       bounds(*term.inner)};
     append(inner.is_uniform() ? result.uniform : result.varying,
            {term.coefficient, inner.depth(), found->second});
   }
