@@ -124,6 +124,10 @@ std::optional<std::string> put_together(const Kernel& kernel, const Chain& chain
       if (out == 0 || copied > few_iterations) break;
       beside = out - 1;
     }
+    for (std::size_t d = 0; d <= beside; ++d)
+      if (!contains(inside, order[d]) && holds_all(hanging.item, {order[d]}))
+        return fmt::format("what stands beside them runs over {} by itself",
+                           kernel.axes[order[d]].name);
     std::vector<Var> copies;
     for (std::size_t d = beside + 1; d < order.size(); ++d)
       if (contains(inside, order[d])) copies.push_back(order[d]);
