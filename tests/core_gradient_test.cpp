@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 #include "core/interpret.h"
-#include "core/interpret_executor.h"
+#include "interpret_executor.h"
 
 using namespace tenon;
 

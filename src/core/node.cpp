@@ -1,90 +1,89 @@
 #include "core/node.h"
 
 #include <bit>
+#include <type_traits>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "core/error.h"
+#include "core/ranges.h"
 #include "core/verify.h"
 
 namespace tenon {
 namespace {
 
-struct Hash {
-  std::uint64_t state = 0x2545f4914f6cdd1du;
+// Writes the bytes of Node::structure. The length of every part is told by the parts before it.
+class Structure {
+ public:
+  std::string bytes;
 
-  void add(std::uint64_t value) {
-    state = (state ^ value) * 0xff51afd7ed558ccdu;
-    state ^= state >> 32;
+  template <typename T>
+    requires std::is_arithmetic_v<T> || std::is_enum_v<T>
+  void add(T value) {
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
   }
-  void add_pointer(const void* pointer) { add(std::bit_cast<std::uintptr_t>(pointer)); }
+  template <typename T>
+  void add(const std::vector<T>& list) {
+    add(list.size());
+    for (const T& entry : list) add(entry);
+  }
+  void add(const Index& index) {
+    add(index.constant());
+    add(index.terms());
+  }
+  void add(const Index::Term& term) {
+    add(term.coefficient);
+    add(term.kind);
+    add(term.var);
+    add(term.divisor);
+    if (term.inner) add(*term.inner);
+  }
+  void add(const Extent& extent) { add(extent.index()); }
+  void add(const Range& range) {
+    add(range.index);
+    add(range.low);
+    add(range.high);
+  }
+
+  void add(const BufferLeaf&) {}
+  void add(const ConstantLeaf& leaf) { add(leaf.value); }
+  void add(const IotaLeaf&) {}
+  void add(const Map& map) { add(map.op); }
+  void add(const Reduce& reduce) {
+    add(reduce.combine);
+    add(reduce.axes);
+  }
+  void add(const View& view) {
+    add(view.map);
+    add(view.inside);
+    add(view.fill);
+  }
+  void add(const Gather& gather) { add(gather.axis); }
+  void add(const Scatter& scatter) {
+    add(scatter.axis);
+    add(scatter.add);
+  }
 };
 
-void add_detail(Hash& hash, const BufferLeaf& leaf) {
-  hash.add_pointer(leaf.buffer.get());
-  hash.add(leaf.version);
+std::string structure_of(const Node& node) {
+  Structure structure;
+  structure.add(node.detail.index());
+  std::visit([&](const auto& detail) { structure.add(detail); }, node.detail);
+  structure.add(node.type);
+  structure.add(node.shape);
+  structure.add(node.inputs.size());
+  return std::move(structure.bytes);
 }
-void add_detail(Hash& hash, const ConstantLeaf& leaf) {
-  hash.add(std::bit_cast<std::uint64_t>(leaf.value));
-}
-void add_detail(Hash&, const IotaLeaf&) {}
-void add_detail(Hash& hash, const Map& map) { hash.add(static_cast<std::uint64_t>(map.op)); }
-void add_detail(Hash& hash, const Reduce& reduce) {
-  hash.add(static_cast<std::uint64_t>(reduce.combine));
-  for (const int axis : reduce.axes) hash.add(static_cast<std::uint64_t>(axis));
-}
-void add_detail(Hash& hash, const View& view) {
-  for (const Index& index : view.map) hash.add(tenon::hash(index));
-  for (const Range& range : view.inside) {
-    hash.add(tenon::hash(range.index));
-    hash.add(static_cast<std::uint64_t>(range.low));
-    hash.add(static_cast<std::uint64_t>(range.high));
+
+// By which the table knows a node: its structure, inputs and buffer.
+std::string key_of(const Node& node) {
+  Structure key{node.structure};
+  for (const NodeRef& input : node.inputs) key.add(std::bit_cast<std::uintptr_t>(input.get()));
+  if (const auto* leaf = node.as<BufferLeaf>()) {
+    key.add(std::bit_cast<std::uintptr_t>(leaf->buffer.get()));
+    key.add(leaf->version);
   }
-  hash.add(std::bit_cast<std::uint64_t>(view.fill));
-}
-void add_detail(Hash& hash, const Gather& gather) {
-  hash.add(static_cast<std::uint64_t>(gather.axis));
-}
-void add_detail(Hash& hash, const Scatter& scatter) {
-  hash.add(static_cast<std::uint64_t>(scatter.axis * 2 + (scatter.add ? 1 : 0)));
-}
-
-std::uint64_t hash_of(const Node& node) {
-  Hash hash;
-  hash.add(node.detail.index());
-  std::visit([&](const auto& detail) { add_detail(hash, detail); }, node.detail);
-  hash.add(static_cast<std::uint64_t>(node.type));
-  for (const Extent& extent : node.shape) hash.add(tenon::hash(extent.index()));
-  for (const NodeRef& input : node.inputs) hash.add_pointer(input.get());
-  return hash.state;
-}
-
-// Bit for bit, so that -0 differs from 0 and a NaN equals itself.
-bool same(double a, double b) {
-  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
-}
-
-bool same(const BufferLeaf& a, const BufferLeaf& b) {
-  return a.buffer == b.buffer && a.version == b.version;
-}
-bool same(const ConstantLeaf& a, const ConstantLeaf& b) { return same(a.value, b.value); }
-bool same(const IotaLeaf&, const IotaLeaf&) { return true; }
-bool same(const Map& a, const Map& b) { return a.op == b.op; }
-bool same(const Reduce& a, const Reduce& b) { return a.combine == b.combine && a.axes == b.axes; }
-bool same(const View& a, const View& b) {
-  return a.map == b.map && a.inside == b.inside && same(a.fill, b.fill);
-}
-bool same(const Gather& a, const Gather& b) { return a.axis == b.axis; }
-bool same(const Scatter& a, const Scatter& b) { return a.axis == b.axis && a.add == b.add; }
-
-bool same(const Node& a, const Node& b) {
-  if (a.hash != b.hash || a.detail.index() != b.detail.index()) return false;
-  if (a.type != b.type || a.shape != b.shape || a.inputs != b.inputs) return false;
-  return std::visit(
-      [&](const auto& detail) {
-        return same(detail, std::get<std::decay_t<decltype(detail)>>(b.detail));
-      },
-      a.detail);
+  return std::move(key.bytes);
 }
 
 }  // namespace
@@ -94,12 +93,11 @@ const BufferRef& current_buffer(const Node& node) {
   check(leaf != nullptr, "only a leaf with values has a buffer");
   if (leaf->version != leaf->buffer->version)
     fail("{} was overwritten in place; use it before the assignment, or use the tensor assigned to",
-         leaf->name.empty() ? fmt::format("a tensor {}{}", info(node.type).name, text(node.shape))
-                            : leaf->name);
+         leaf->name.empty() ? "a tensor " + text(node.type, node.shape) : leaf->name);
   return leaf->buffer;
 }
 
-std::vector<NodeRef> in_order(std::span<const NodeRef> roots) {
+std::vector<NodeRef> in_order(std::span<const NodeRef> roots, const NodeTable* table) {
   struct Open {
     NodeRef node;
     std::size_t next = 0;  // the input to visit next
@@ -107,28 +105,27 @@ std::vector<NodeRef> in_order(std::span<const NodeRef> roots) {
   std::vector<NodeRef> order;
   std::unordered_set<const Node*> visited;
   std::vector<Open> open;  // a stack of our own: graphs may be deep
+  const auto enter = [&](const NodeRef& node) {
+    NodeRef current = table ? table->current(node) : node;
+    if (visited.insert(current.get()).second) open.push_back({std::move(current)});
+  };
   for (const NodeRef& root : roots) {
-    if (visited.insert(root.get()).second) open.push_back({root});
+    enter(root);
     while (!open.empty()) {
       Open& top = open.back();
       if (top.next == top.node->inputs.size()) {
         order.push_back(std::move(top.node));
         open.pop_back();
-        continue;
+      } else {
+        enter(top.node->inputs[top.next++]);  // may move `top`
       }
-      const NodeRef& input = top.node->inputs[top.next++];
-      if (visited.insert(input.get()).second) open.push_back({input});
     }
   }
   return order;
 }
 
 struct NodeTable::State {
-  struct Entry {
-    const Node* node;
-    std::weak_ptr<const Node> reference;
-  };
-  std::unordered_multimap<std::uint64_t, Entry> nodes;
+  std::unordered_map<std::string, std::weak_ptr<const Node>> nodes;  // by key_of
   std::unordered_map<const Node*, NodeRef> realized;
   std::vector<NodeRef> released;  // references whose owner died, dropped one after the other
   bool releasing = false;
@@ -136,17 +133,12 @@ struct NodeTable::State {
   // The end of a node. Its inputs are dropped in a loop, because a chain of a million nodes that
   // dropped each other would overflow the stack.
   void destroy(const Node* node) {
-    const auto [begin, end] = nodes.equal_range(node->hash);
-    for (auto entry = begin; entry != end; ++entry) {
-      if (entry->second.node != node) continue;
-      nodes.erase(entry);
-      break;
-    }
+    nodes.erase(key_of(*node));
     if (const auto entry = realized.find(node); entry != realized.end()) {
       released.push_back(std::move(entry->second));
       realized.erase(entry);
     }
-    released.insert(released.end(), node->inputs.begin(), node->inputs.end());
+    append(released, node->inputs);
     delete node;
     if (releasing) return;
     releasing = true;
@@ -167,22 +159,21 @@ NodeTable::~NodeTable() {
 }
 
 NodeRef NodeTable::make(Node::Detail detail, Type type, Shape shape, std::vector<NodeRef> inputs) {
-  Node node{std::move(detail), type, std::move(shape), std::move(inputs), 0};
-  node.hash = hash_of(node);
-  const auto [begin, end] = state_->nodes.equal_range(node.hash);
-  for (auto entry = begin; entry != end; ++entry)
-    if (same(*entry->second.node, node)) return entry->second.reference.lock();
+  Node node{std::move(detail), type, std::move(shape), std::move(inputs)};
+  node.structure = structure_of(node);
+  std::string key = key_of(node);
+  if (const auto known = state_->nodes.find(key); known != state_->nodes.end())
+    return known->second.lock();
   const std::string wrong = fault(node);
   check(wrong.empty(), [&] {
     std::string shapes;
     for (const NodeRef& input : node.inputs)
-      if (input) shapes += fmt::format(" {}{}", info(input->type).name, text(input->shape));
-    return fmt::format("a node {}{} of{}: {}", info(node.type).name, text(node.shape), shapes,
-                       wrong);
+      if (input) shapes += " " + text(input->type, input->shape);
+    return fmt::format("a node {} of{}: {}", text(node.type, node.shape), shapes, wrong);
   });
   const NodeRef made(new Node(std::move(node)),
                      [state = state_](const Node* last) { state->destroy(last); });
-  state_->nodes.emplace(made->hash, State::Entry{made.get(), made});
+  state_->nodes.emplace(std::move(key), made);
   return made;
 }
 
@@ -199,6 +190,11 @@ NodeRef NodeTable::realized(const Node& node) const {
   const NodeRef forgotten = std::move(entry->second);
   state_->realized.erase(entry);
   return nullptr;
+}
+
+NodeRef NodeTable::current(const NodeRef& node) const {
+  NodeRef leaf = realized(*node);
+  return leaf ? leaf : node;
 }
 
 std::size_t NodeTable::size() const { return state_->nodes.size(); }

@@ -53,9 +53,9 @@ struct Reduce {
   std::vector<int> axes;  // ascending, of the inputs
 };
 struct View {
-  std::vector<Index> map;     // one per axis of the input, over Var = axis of the result
-  std::vector<Range> inside;  // all must hold, else `fill`; empty: always
-  double fill;
+  std::vector<Index> map;          // one per axis of the input, over Var = axis of the result
+  std::vector<Range> inside = {};  // all must hold, else `fill`; empty: always
+  double fill = 0;
 };
 struct Gather {
   int axis;
@@ -74,7 +74,9 @@ class Node {
   Type type;
   Shape shape;
   std::vector<NodeRef> inputs;
-  std::uint64_t hash;  // of everything above; buffers by identity
+  // Everything above but the buffer and the inputs, whose number it has: bytes that are equal where
+  // these are, and of which none begin with another node's.
+  std::string structure = {};
 
   template <typename T>
   const T* as() const {
@@ -85,9 +87,6 @@ class Node {
 
 // The buffer of a leaf. Error: it was overwritten in place after the leaf was made.
 const BufferRef& current_buffer(const Node& leaf);
-
-// Every node under the roots once, inputs before their users, in the order of first visit.
-std::vector<NodeRef> in_order(std::span<const NodeRef> roots);
 
 // The table of the living nodes, by structure: building a node that exists returns it, so equality
 // is pointer equality. It holds nodes weakly: a node leaves it when its last reference goes. It
@@ -108,6 +107,8 @@ class NodeTable {
   // The leaf that holds the node's value, or null. A leaf whose buffer was overwritten is
   // forgotten.
   NodeRef realized(const Node& node) const;
+  // The same, but the node itself where it is not realized.
+  NodeRef current(const NodeRef& node) const;
 
   std::size_t size() const;  // living nodes, for tests of flat memory
 
@@ -115,5 +116,9 @@ class NodeTable {
   struct State;
   std::shared_ptr<State> state_;  // shared with the nodes, which take themselves off the table
 };
+
+// Every node under the roots once, inputs before their users, in the order of first visit. Nodes
+// that the table, where there is one, knows to be realized are replaced by their leaves.
+std::vector<NodeRef> in_order(std::span<const NodeRef> roots, const NodeTable* table = nullptr);
 
 }  // namespace tenon
