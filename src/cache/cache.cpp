@@ -45,8 +45,8 @@ std::optional<std::int64_t> find_workload(Database& database, const WorkloadRow&
   return database.first<std::int64_t>(sql, workload);
 }
 
-// Inserts or replaces a schedule, with its device and workload; returns how many, 0 or 1. Requires an
-// open Transaction.
+// Inserts or replaces a schedule, with its device and workload; returns how many, 0 or 1. Requires
+// an open Transaction.
 std::int64_t insert_schedule(Database& database, const DeviceRow& device,
                              const WorkloadRow& workload, const ScheduleRow& schedule) {
   static const std::string insert_device = fmt::format(

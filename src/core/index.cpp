@@ -74,31 +74,17 @@ Cut cut(const Index& index, std::int64_t divisor, const VarBounds& of) {
   return {result.quotient + block, result.rest - block * divisor, true};
 }
 
-// rest = factor * multiple + small, with 0 <= small < factor, where factor divides the divisor.
+// The rest of a cut, cut exactly at a factor of the divisor, where there is such a one.
 struct Split {
   std::int64_t factor;
-  Index multiple, small;
+  Cut parts;
 };
 
 std::optional<Split> split(const Index& rest, std::int64_t divisor, const VarBounds& of) {
-  for (const Term& chosen : rest.terms()) {
-    const std::int64_t factor = std::gcd(chosen.coefficient, divisor);
+  for (const Term& term : rest.terms()) {
+    const std::int64_t factor = std::gcd(term.coefficient, divisor);
     if (factor <= 1) continue;
-    Split result{factor, {}, floor_remainder(rest.constant(), factor)};
-    result.multiple = floor_quotient(rest.constant(), factor);
-    for (const Term& term : rest.terms()) {
-      const Index atom = Index::of(with_coefficient(term, 1));
-      if (term.coefficient % factor == 0)
-        result.multiple = result.multiple + atom * (term.coefficient / factor);
-      else
-        result.small = result.small + atom * term.coefficient;
-    }
-    const Bounds range = bounds(result.small, of);
-    const std::int64_t block = floor_quotient(range.low, factor);
-    if (range.low > range.high || block != floor_quotient(range.high, factor)) continue;
-    result.multiple = result.multiple + block;
-    result.small = result.small - block * factor;
-    return result;
+    if (Cut parts = cut(rest, factor, of); parts.is_exact) return Split{factor, std::move(parts)};
   }
   return std::nullopt;
 }
@@ -242,8 +228,8 @@ Bounds bounds(const Index& index, const VarBounds& of) {
 Index floordiv(const Index& index, std::int64_t divisor, const VarBounds& of) {
   const auto [quotient, rest, is_exact] = cut(index, divisor, of);
   if (is_exact) return quotient;
-  if (const auto parts = split(rest, divisor, of))
-    return quotient + floordiv(parts->multiple, divisor / parts->factor, of);
+  if (const auto at = split(rest, divisor, of))
+    return quotient + floordiv(at->parts.quotient, divisor / at->factor, of);
   if (const Term* sole = sole_term(rest)) {
     // floor(floor(x/a + k) / d) = floor((x + k*a) / (a*d));  floor((x mod b*d) / d) = x/d mod b
     if (sole->kind == Kind::floordiv) {
@@ -263,8 +249,8 @@ Index mod(const Index& index, std::int64_t divisor, const VarBounds& of) {
     if (term.kind == Kind::mod && term.coefficient * term.divisor % divisor == 0)
       return mod(rest - Index::of(term) + *term.inner * term.coefficient, divisor, of);
   }
-  if (const auto parts = split(rest, divisor, of))
-    return mod(parts->multiple, divisor / parts->factor, of) * parts->factor + parts->small;
+  if (const auto at = split(rest, divisor, of))
+    return mod(at->parts.quotient, divisor / at->factor, of) * at->factor + at->parts.rest;
   return Index::of(divided(Kind::mod, rest, divisor));
 }
 

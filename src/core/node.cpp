@@ -17,61 +17,44 @@ class Structure {
  public:
   std::string bytes;
 
+  template <typename... Parts>
+  void add(const Parts&... parts) {
+    (write(parts), ...);
+  }
+
+ private:
   template <typename T>
     requires std::is_arithmetic_v<T> || std::is_enum_v<T>
-  void add(T value) {
+  void write(T value) {
     bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
   }
   template <typename T>
-  void add(const std::vector<T>& list) {
+  void write(const std::vector<T>& list) {
     add(list.size());
     for (const T& entry : list) add(entry);
   }
-  void add(const Index& index) {
-    add(index.constant());
-    add(index.terms());
-  }
-  void add(const Index::Term& term) {
-    add(term.coefficient);
-    add(term.kind);
-    add(term.var);
-    add(term.divisor);
+  void write(const Index& index) { add(index.constant(), index.terms()); }
+  void write(const Index::Term& term) {
+    add(term.coefficient, term.kind, term.var, term.divisor);
     if (term.inner) add(*term.inner);
   }
-  void add(const Extent& extent) { add(extent.index()); }
-  void add(const Range& range) {
-    add(range.index);
-    add(range.low);
-    add(range.high);
-  }
+  void write(const Extent& extent) { add(extent.index()); }
+  void write(const Range& range) { add(range.index, range.low, range.high); }
 
-  void add(const BufferLeaf&) {}
-  void add(const ConstantLeaf& leaf) { add(leaf.value); }
-  void add(const IotaLeaf&) {}
-  void add(const Map& map) { add(map.op); }
-  void add(const Reduce& reduce) {
-    add(reduce.combine);
-    add(reduce.axes);
-  }
-  void add(const View& view) {
-    add(view.map);
-    add(view.inside);
-    add(view.fill);
-  }
-  void add(const Gather& gather) { add(gather.axis); }
-  void add(const Scatter& scatter) {
-    add(scatter.axis);
-    add(scatter.add);
-  }
+  void write(const BufferLeaf&) {}
+  void write(const ConstantLeaf& leaf) { add(leaf.value); }
+  void write(const IotaLeaf&) {}
+  void write(const Map& map) { add(map.op); }
+  void write(const Reduce& reduce) { add(reduce.combine, reduce.axes); }
+  void write(const View& view) { add(view.map, view.inside, view.fill); }
+  void write(const Gather& gather) { add(gather.axis); }
+  void write(const Scatter& scatter) { add(scatter.axis, scatter.add); }
 };
 
 std::string structure_of(const Node& node) {
   Structure structure;
-  structure.add(node.detail.index());
+  structure.add(node.detail.index(), node.type, node.shape, node.inputs.size());
   std::visit([&](const auto& detail) { structure.add(detail); }, node.detail);
-  structure.add(node.type);
-  structure.add(node.shape);
-  structure.add(node.inputs.size());
   return std::move(structure.bytes);
 }
 
@@ -80,8 +63,7 @@ std::string key_of(const Node& node) {
   Structure key{node.structure};
   for (const NodeRef& input : node.inputs) key.add(std::bit_cast<std::uintptr_t>(input.get()));
   if (const auto* leaf = node.as<BufferLeaf>()) {
-    key.add(std::bit_cast<std::uintptr_t>(leaf->buffer.get()));
-    key.add(leaf->version);
+    key.add(std::bit_cast<std::uintptr_t>(leaf->buffer.get()), leaf->version);
   }
   return std::move(key.bytes);
 }
