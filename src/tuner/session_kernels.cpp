@@ -70,15 +70,6 @@ Kernel with_numbered_inputs(Kernel kernel) {
   return kernel;
 }
 
-// The text of a schedule from the cache, where it can still be read.
-std::optional<Schedule> readable(const std::string& moves) {
-  try {
-    return parse_schedule(moves, "cache");
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-}
-
 }  // namespace
 
 KernelStore::KernelStore(Device& device, const Target& target,
@@ -159,71 +150,53 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
                [&] { return fmt::format("{}: naive nest\n{}", naive.name, print(naive)); });
 
   std::string failures;
-  const auto attempt = [&](const Schedule& schedule) {
-    Built built = build(workload, naive, schedule);
-    if (!built.program) failures += (failures.empty() ? "" : "; ") + built.failure;
+  const auto attempt = [&](ScheduleRow row) {
+    Built built;
+    try {
+      built = build(workload, naive, parse_schedule(row.moves, "cache"));
+    } catch (const Error& unreadable) {
+      built.failure = unreadable.what();
+    }
+    if (!built.program) {
+      row.status = ScheduleStatus::rejected;
+      row.reason = built.failure;
+      failures += (failures.empty() ? "" : "; ") + built.failure;
+    }
+    if (row != known) cache_.store_schedule(device_row_, workload, row);
     return built.program;
   };
-  if (known) {
-    const auto schedule = readable(known->moves);
-    if (const auto program = schedule ? attempt(*schedule) : nullptr) return program;
-    ScheduleRow useless = *known;
-    useless.status = ScheduleStatus::rejected;
-    useless.reason = schedule ? failures : "its moves cannot be read";
-    cache_.store_schedule(device_row_, workload, useless);
-  }
-  const Schedule picked = pick(naive, target_.cpu, target_.isa, target_.threads);
+  Device::ProgramRef program = known ? attempt(*known) : nullptr;
+  if (program) return program;
+  const std::string picked = print(pick(naive, target_.cpu, target_.isa, target_.threads));
   debug_.print(DebugStage::search, [&] {
-    return fmt::format("{}: untuned pick\n{}", naive.name,
-                       picked.empty() ? "no moves" : print(picked));
+    return fmt::format("{}: untuned pick\n{}", naive.name, picked.empty() ? "no moves" : picked);
   });
-  ScheduleRow row{.engine = engine_of_picks(), .moves = print(picked)};
-  Device::ProgramRef program = attempt(picked);
-  if (!program && !picked.empty()) {
-    row.status = ScheduleStatus::rejected;
-    row.reason = failures;
-    cache_.store_schedule(device_row_, workload, row);
-    row.moves = "";
-    row.status = ScheduleStatus::picked;
-    program = attempt({});
-  }
+  program = attempt({.engine = engine_of_picks(), .moves = picked});
+  if (!program && !picked.empty()) program = attempt({.engine = engine_of_picks()});
   if (!program) fail("kernel {} cannot be compiled: {}", naive.name, failures);
   if (!failures.empty())
     fmt::print(stderr, "tenon: warning: kernel {} runs on another schedule, for one failed: {}\n",
                naive.name, failures);
-  cache_.store_schedule(device_row_, workload, row);
   return program;
 }
 
 KernelStore::Built KernelStore::build(const WorkloadRow& workload, const Kernel& naive,
-                                      const Schedule& schedule) {
-  try {
-    const Scheduled scheduled =
-        apply_schedule(naive, schedule, [&](const Move& move, const Kernel& kernel) {
-          debug_.print(DebugStage::moves, [&] {
-            return fmt::format("{}: {}\n{}", naive.name, print(move), print(kernel));
-          });
-        });
-    if (const auto* refused = std::get_if<RefusedMove>(&scheduled))
-      return {nullptr, refused->reason, refused->move.line};
-    const Kernel& kernel = std::get<Kernel>(scheduled);
-    debug_.print(schedule.empty() ? DebugStage::moves : DebugStage::loops, [&] {
-      return schedule.empty() ? naive.name + ": no moves, nothing changed"
-                              : fmt::format("{}: scheduled nest\n{}", naive.name, print(kernel));
-    });
-    return compile_and_load(workload, kernel, print(schedule));
-  } catch (const InternalError& broken) {
-    if constexpr (TENON_VERIFY) throw;
-    return {nullptr, broken.what()};
-  }
-}
-
-KernelStore::Built KernelStore::compile_and_load(const WorkloadRow& workload,
-                                                 const Kernel& scheduled,
-                                                 const std::string& moves) {
-  const FinishedKernel finished = finish(scheduled);
+                                      const Schedule& schedule) try {
+  const auto show_move = [&](const Move& move, const Kernel& kernel) {
+    debug_.print(DebugStage::moves,
+                 [&] { return fmt::format("{}: {}\n{}", naive.name, print(move), print(kernel)); });
+  };
+  const Scheduled scheduled = apply_schedule(naive, schedule, show_move);
+  if (const auto* refused = std::get_if<RefusedMove>(&scheduled))
+    return {nullptr, refused->reason, refused->move.line};
+  const Kernel& kernel = std::get<Kernel>(scheduled);
+  debug_.print(schedule.empty() ? DebugStage::moves : DebugStage::loops, [&] {
+    return schedule.empty() ? naive.name + ": no moves, nothing changed"
+                            : fmt::format("{}: scheduled nest\n{}", naive.name, print(kernel));
+  });
+  const FinishedKernel finished = finish(kernel);
   debug_.print(DebugStage::source, [&] {
-    return fmt::format("{}: LLVM IR\n{}", scheduled.name, llvm_ir(finished, target_.isa));
+    return fmt::format("{}: LLVM IR\n{}", naive.name, llvm_ir(finished, target_.isa));
   });
   const Compiled compiled = [&] {
     const TimeInto compiling(statistics_.compiling_seconds, statistics_.lowering_seconds);
@@ -234,8 +207,11 @@ KernelStore::Built KernelStore::compile_and_load(const WorkloadRow& workload,
   const Artifact& artifact = std::get<Artifact>(compiled);
   ++statistics_.compiled;
   const Device::ProgramRef program = device_.load(artifact);
-  cache_.store_artifact(row_of(key_of(moves, workload), artifact));
+  cache_.store_artifact(row_of(key_of(print(schedule), workload), artifact));
   return {program};
+} catch (const InternalError& broken) {
+  if constexpr (TENON_VERIFY) throw;
+  return {nullptr, broken.what()};
 }
 
 std::optional<ScheduleRow> KernelStore::remembered_schedule(const KernelGraph& graph) {

@@ -52,7 +52,7 @@ class KernelStore {
 
  private:
   struct Built {
-    Device::ProgramRef program;  // null where it failed
+    Device::ProgramRef program = nullptr;  // where it failed
     std::string failure = {};
     std::optional<int> line = {};  // of the move that was refused
   };
@@ -61,9 +61,8 @@ class KernelStore {
   Device::ProgramRef find_artifact(const std::string& key);
   Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);
+  // The nest with the moves applied, compiled, loaded and stored; or what came in the way.
   Built build(const WorkloadRow& workload, const Kernel& naive, const Schedule& schedule);
-  Built compile_and_load(const WorkloadRow& workload, const Kernel& scheduled,
-                         const std::string& moves);
 
   Device& device_;
   Target target_;
