@@ -14,33 +14,30 @@ std::string number(Type type, double value) {
   return info(type).is_float ? fmt::format("{:.9g}", value) : fmt::format("{:.0f}", value);
 }
 
-// The right side of a node's line; `operands` are the names of its inputs.
-class Printer {
- public:
-  Printer(const Node& node, std::string operands) : node_(node), operands_(std::move(operands)) {}
+struct Printer {
+  const Node& node;
+  std::string_view operands;
 
-  std::string operator()(const BufferLeaf&) const {
-    return "input " + text(node_.type, node_.shape);
-  }
+  std::string operator()(const BufferLeaf&) const { return "input " + text(node.type, node.shape); }
   std::string operator()(const ConstantLeaf& leaf) const {
-    return fmt::format("constant(value={}, type={})", number(node_.type, leaf.value),
-                       info(node_.type).name);
+    return fmt::format("constant(value={}, type={})", number(node.type, leaf.value),
+                       info(node.type).name);
   }
   std::string operator()(const IotaLeaf&) const {
-    return fmt::format("iota(length={})", node_.shape[0].value());
+    return fmt::format("iota(length={})", node.shape[0].value());
   }
   std::string operator()(const Map& map) const {
     const ScalarInfo& row = info(map.op);
     if (row.result == Result::named)
-      return fmt::format("{}({}, type={})", row.name, operands_, info(node_.type).name);
-    return fmt::format("{}({})", row.name, operands_);
+      return fmt::format("{}({}, type={})", row.name, operands, info(node.type).name);
+    return fmt::format("{}({})", row.name, operands);
   }
   std::string operator()(const Reduce& reduce) const {
-    return fmt::format("reduce({}, with={}, axes=[{}])", operands_,
+    return fmt::format("reduce({}, with={}, axes=[{}])", operands,
                        reduce.combine == Combine::sum ? "sum" : "max", fmt::join(reduce.axes, ","));
   }
   std::string operator()(const View& view) const {
-    std::string result = fmt::format("view({}, shape={}", operands_, text(node_.shape));
+    std::string result = fmt::format("view({}, shape={}", operands, text(node.shape));
     const auto shown = [](const Index& index) {
       return text(index, [](Var axis) { return fmt::format("a{}", axis); });
     };
@@ -50,23 +47,23 @@ class Printer {
     if (!view.map.empty()) result += fmt::format(", map=[{}]", joined(view.map, ", ", shown));
     if (!view.inside.empty())
       result += fmt::format(", inside=[{}], fill={}", joined(view.inside, ", ", bounded),
-                            number(node_.type, view.fill));
+                            number(node.type, view.fill));
     return result + ")";
   }
   std::string operator()(const Gather& gather) const {
-    return fmt::format("gather({}, axis={})", operands_, gather.axis);
+    return fmt::format("gather({}, axis={})", operands, gather.axis);
   }
   std::string operator()(const Scatter& scatter) const {
-    return fmt::format("scatter({}, axis={}, mode={})", operands_, scatter.axis,
+    return fmt::format("scatter({}, axis={}, mode={})", operands, scatter.axis,
                        scatter.add ? "add" : "set");
   }
-
- private:
-  const Node& node_;
-  std::string operands_;
 };
 
 }  // namespace
+
+std::string print_node(const Node& node, std::string_view operands) {
+  return std::visit(Printer{node, operands}, node.detail);
+}
 
 std::string print_graph(std::span<const NodeRef> roots) {
   std::unordered_map<const Node*, std::string> names;
@@ -75,8 +72,8 @@ std::string print_graph(std::span<const NodeRef> roots) {
   for (const NodeRef& node : in_order(roots)) {
     const std::string name = fmt::format("%{}", names.size());
     names.emplace(node.get(), name);
-    const Printer right(*node, joined(node->inputs, ", ", name_of));
-    result += fmt::format("{} = {}", name, std::visit(right, node->detail));
+    const std::string operands = joined(node->inputs, ", ", name_of);
+    result += fmt::format("{} = {}", name, print_node(*node, operands));
     if (!node->is_leaf()) result += "  # " + text(node->type, node->shape);
     result += '\n';
   }
