@@ -100,7 +100,7 @@ int count_scatters(const std::vector<Tensor>& tensors) {
   std::vector<NodeRef> roots;
   for (const Tensor& tensor : tensors) roots.push_back(tensor.node());
   int count = 0;
-  for (const NodeRef& node : in_order(roots)) count += node->as<Scatter>() ? 1 : 0;
+  for (const NodeRef& node : in_order(roots).nodes) count += node->as<Scatter>() ? 1 : 0;
   return count;
 }
 

@@ -43,7 +43,7 @@ std::string print(const std::vector<Tensor>& tensors) {
 void check_round_trip(InterpretExecutor& executor, const std::vector<Tensor>& tensors) {
   std::vector<NodeRef> roots, leaves;
   for (const Tensor& tensor : tensors) roots.push_back(tensor.node());
-  for (const NodeRef& node : in_order(roots))
+  for (const NodeRef& node : in_order(roots).nodes)
     if (node->as<BufferLeaf>()) leaves.push_back(node);
   const std::string text = print_graph(roots);
   CAPTURE(text);

@@ -135,7 +135,7 @@ std::vector<Tensor> gradients(const Tensor& loss, std::span<const Tensor> of) {
     return leaf && wanted.contains(leaf.get()) ? leaf : node;
   };
 
-  const std::vector<NodeRef> order = in_order({&loss.node(), 1});
+  const std::vector<NodeRef> order = in_order({&loss.node(), 1}).nodes;
   std::unordered_set<const Node*> depends;  // on one of the wanted
   for (const NodeRef& node : order) {
     bool any = wanted.contains(stands_for(node).get());

@@ -3,7 +3,6 @@
 #include <cstring>
 #include <functional>
 #include <numeric>
-#include <unordered_map>
 
 #include "core/error.h"
 #include "core/ranges.h"
@@ -158,15 +157,14 @@ Values compute(const Task& task, const Scatter& scatter) {
 
 std::vector<Values> interpret(std::span<const NodeRef> nodes, Device& device,
                               const NodeTable* table) {
-  std::unordered_map<const Node*, Values> values;
-  const auto value_of = [&](const NodeRef& node) -> const Values& {
-    return values.at(table ? table->current(node).get() : node.get());
-  };
-  for (const NodeRef& node : in_order(nodes, table)) {
+  const NodeOrder order = in_order(nodes, table);
+  std::vector<Values> values;
+  const auto value_of = [&](const NodeRef& node) { return values[order.place(node)]; };
+  for (const NodeRef& node : order.nodes) {
     Task task{*node, device};
-    for (const NodeRef& input : node->inputs) task.inputs.push_back(&value_of(input));
-    values[node.get()] =
-        std::visit([&](const auto& detail) { return compute(task, detail); }, node->detail);
+    for (const NodeRef& input : node->inputs) task.inputs.push_back(&values[order.place(input)]);
+    values.push_back(
+        std::visit([&](const auto& detail) { return compute(task, detail); }, node->detail));
   }
   return mapped(nodes, value_of);
 }

@@ -3,7 +3,6 @@
 #include <bit>
 #include <type_traits>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "core/error.h"
 #include "core/ranges.h"
@@ -12,10 +11,10 @@
 namespace tenon {
 namespace {
 
-// Writes the bytes of Node::structure. The length of every part is told by the parts before it.
-class Structure {
+// Writes a node as bytes. The length of every part is told by the parts before it.
+class KeyWriter {
  public:
-  std::string bytes;
+  explicit KeyWriter(std::string& bytes) : bytes_(bytes) {}
 
   template <typename... Parts>
   void add(const Parts&... parts) {
@@ -26,11 +25,11 @@ class Structure {
   template <typename T>
     requires std::is_arithmetic_v<T> || std::is_enum_v<T>
   void write(T value) {
-    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+    bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
   }
   template <typename T>
   void write(const std::vector<T>& list) {
-    add(list.size());
+    add(static_cast<int>(list.size()));
     for (const T& entry : list) add(entry);
   }
   void write(const Index& index) { add(index.constant(), index.terms()); }
@@ -49,26 +48,39 @@ class Structure {
   void write(const View& view) { add(view.map, view.inside, view.fill); }
   void write(const Gather& gather) { add(gather.axis); }
   void write(const Scatter& scatter) { add(scatter.axis, scatter.add); }
+
+  std::string& bytes_;
 };
 
-std::string structure_of(const Node& node) {
-  Structure structure;
-  structure.add(node.detail.index(), node.type, node.shape, node.inputs.size());
-  std::visit([&](const auto& detail) { structure.add(detail); }, node.detail);
-  return std::move(structure.bytes);
+// Appends the bytes that tell a node from all others: its structure, its inputs and its buffer.
+void append_key(const Node& node, std::string& bytes) {
+  append_structure(node, bytes);
+  KeyWriter key(bytes);
+  for (const NodeRef& input : node.inputs) key.add(std::bit_cast<std::uintptr_t>(input.get()));
+  if (const auto* leaf = node.as<BufferLeaf>())
+    key.add(std::bit_cast<std::uintptr_t>(leaf->buffer.get()), leaf->version);
 }
 
-// By which the table knows a node: its structure, inputs and buffer.
-std::string key_of(const Node& node) {
-  Structure key{node.structure};
-  for (const NodeRef& input : node.inputs) key.add(std::bit_cast<std::uintptr_t>(input.get()));
-  if (const auto* leaf = node.as<BufferLeaf>()) {
-    key.add(std::bit_cast<std::uintptr_t>(leaf->buffer.get()), leaf->version);
+struct NodeHash {
+  std::size_t operator()(const Node* node) const { return node->hash; }
+};
+struct SameNode {
+  bool operator()(const Node* a, const Node* b) const {
+    if (a == b || a->hash != b->hash) return a == b;
+    std::string key, other;
+    append_key(*a, key);
+    append_key(*b, other);
+    return key == other;
   }
-  return std::move(key.bytes);
-}
+};
 
 }  // namespace
+
+void append_structure(const Node& node, std::string& bytes) {
+  KeyWriter key(bytes);
+  key.add(node.detail.index(), node.type, node.shape, node.inputs.size());
+  std::visit([&](const auto& detail) { key.add(detail); }, node.detail);
+}
 
 const BufferRef& current_buffer(const Node& node) {
   const auto* leaf = node.as<BufferLeaf>();
@@ -79,35 +91,48 @@ const BufferRef& current_buffer(const Node& node) {
   return leaf->buffer;
 }
 
-std::vector<NodeRef> in_order(std::span<const NodeRef> roots, const NodeTable* table) {
+NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table) {
   struct Open {
     NodeRef node;
+    int& place;
     std::size_t next = 0;  // the input to visit next
   };
-  std::vector<NodeRef> order;
-  std::unordered_set<const Node*> visited;
+  NodeOrder order;
   std::vector<Open> open;  // a stack of our own: graphs may be deep
+  order.nodes.reserve(8);  // as many as small graphs have
+  open.reserve(8);
   const auto enter = [&](const NodeRef& node) {
-    NodeRef current = table ? table->current(node) : node;
-    if (visited.insert(current.get()).second) open.push_back({std::move(current)});
+    const auto [entry, is_new] = order.places.emplace(node.get(), -1);
+    if (!is_new) return;
+    const NodeRef leaf = table ? table->realized(*node) : nullptr;
+    if (!leaf) {
+      open.push_back({node, entry->second});
+      return;
+    }
+    const auto place = static_cast<int>(order.nodes.size());
+    const auto [known, leaf_is_new] = order.places.emplace(leaf.get(), place);
+    if (leaf_is_new) order.nodes.push_back(leaf);
+    entry->second = known->second;
   };
   for (const NodeRef& root : roots) {
     enter(root);
     while (!open.empty()) {
       Open& top = open.back();
-      if (top.next == top.node->inputs.size()) {
-        order.push_back(std::move(top.node));
-        open.pop_back();
-      } else {
-        enter(top.node->inputs[top.next++]);  // may move `top`
+      if (top.next < top.node->inputs.size()) {
+        enter(top.node->inputs[top.next++]);
+        continue;
       }
+      top.place = static_cast<int>(order.nodes.size());
+      order.nodes.push_back(std::move(top.node));
+      open.pop_back();
     }
   }
   return order;
 }
 
 struct NodeTable::State {
-  std::unordered_map<std::string, std::weak_ptr<const Node>> nodes;  // by key_of
+  std::unordered_map<const Node*, std::weak_ptr<const Node>, NodeHash, SameNode> nodes;
+  std::string key;  // of the node that is made; keeps its memory
   std::unordered_map<const Node*, NodeRef> realized;
   std::vector<NodeRef> released;  // references whose owner died, dropped one after the other
   bool releasing = false;
@@ -115,7 +140,7 @@ struct NodeTable::State {
   // The end of a node. Its inputs are dropped in a loop, because a chain of a million nodes that
   // dropped each other would overflow the stack.
   void destroy(const Node* node) {
-    nodes.erase(key_of(*node));
+    nodes.erase(node);
     if (const auto entry = realized.find(node); entry != realized.end()) {
       released.push_back(std::move(entry->second));
       realized.erase(entry);
@@ -142,9 +167,10 @@ NodeTable::~NodeTable() {
 
 NodeRef NodeTable::make(Node::Detail detail, Type type, Shape shape, std::vector<NodeRef> inputs) {
   Node node{std::move(detail), type, std::move(shape), std::move(inputs)};
-  node.structure = structure_of(node);
-  std::string key = key_of(node);
-  if (const auto known = state_->nodes.find(key); known != state_->nodes.end())
+  state_->key.clear();
+  append_key(node, state_->key);
+  node.hash = std::hash<std::string>()(state_->key);
+  if (const auto known = state_->nodes.find(&node); known != state_->nodes.end())
     return known->second.lock();
   const std::string wrong = fault(node);
   check(wrong.empty(), [&] {
@@ -155,7 +181,7 @@ NodeRef NodeTable::make(Node::Detail detail, Type type, Shape shape, std::vector
   });
   const NodeRef made(new Node(std::move(node)),
                      [state = state_](const Node* last) { state->destroy(last); });
-  state_->nodes.emplace(std::move(key), made);
+  state_->nodes.emplace(made.get(), made);
   return made;
 }
 

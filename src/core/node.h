@@ -20,6 +20,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -74,9 +75,7 @@ class Node {
   Type type;
   Shape shape;
   std::vector<NodeRef> inputs;
-  // Everything above but the buffer and the inputs, whose number it has: bytes that are equal where
-  // these are, and of which none begin with another node's.
-  std::string structure = {};
+  std::size_t hash = 0;  // of everything above; inputs and buffers by identity
 
   template <typename T>
   const T* as() const {
@@ -84,6 +83,10 @@ class Node {
   }
   bool is_leaf() const { return inputs.empty(); }
 };
+
+// Appends the node's structure as bytes: equal for nodes that differ in nothing but their buffer and
+// their inputs, whose number counts; and none begin with another node's.
+void append_structure(const Node& node, std::string& bytes);
 
 // The buffer of a leaf. Error: it was overwritten in place after the leaf was made.
 const BufferRef& current_buffer(const Node& leaf);
@@ -119,6 +122,12 @@ class NodeTable {
 
 // Every node under the roots once, inputs before their users, in the order of first visit. Nodes
 // that the table, where there is one, knows to be realized are replaced by their leaves.
-std::vector<NodeRef> in_order(std::span<const NodeRef> roots, const NodeTable* table = nullptr);
+struct NodeOrder {
+  std::vector<NodeRef> nodes = {};
+  std::unordered_map<const Node*, int> places = {};  // in `nodes`; of a realized node, its leaf's
+
+  int place(const NodeRef& node) const { return places.at(node.get()); }
+};
+NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table = nullptr);
 
 }  // namespace tenon

@@ -1,7 +1,5 @@
 #include "core/print_graph.h"
 
-#include <unordered_map>
-
 #include <fmt/format.h>
 
 #include "core/ranges.h"
@@ -66,14 +64,12 @@ std::string print_node(const Node& node, std::string_view operands) {
 }
 
 std::string print_graph(std::span<const NodeRef> roots) {
-  std::unordered_map<const Node*, std::string> names;
-  const auto name_of = [&](const NodeRef& node) { return names.at(node.get()); };
+  const NodeOrder order = in_order(roots);
+  const auto name_of = [&](const NodeRef& node) { return fmt::format("%{}", order.place(node)); };
   std::string result;
-  for (const NodeRef& node : in_order(roots)) {
-    const std::string name = fmt::format("%{}", names.size());
-    names.emplace(node.get(), name);
+  for (const NodeRef& node : order.nodes) {
     const std::string operands = joined(node->inputs, ", ", name_of);
-    result += fmt::format("{} = {}", name, print_node(*node, operands));
+    result += fmt::format("{} = {}", name_of(node), print_node(*node, operands));
     if (!node->is_leaf()) result += "  # " + text(node->type, node->shape);
     result += '\n';
   }

@@ -8,25 +8,21 @@ namespace tenon {
 
 Structure structure_of(std::span<const NodeRef> wanted, const NodeTable& table) {
   Structure structure;
-  std::unordered_map<const Node*, std::size_t> numbers;
-  const auto add = [&](std::size_t number) {
+  const NodeOrder order = in_order(wanted, &table);
+  const auto add = [&](int number) {
     structure.key.append(reinterpret_cast<const char*>(&number), sizeof number);
   };
-  const auto add_number_of = [&](const NodeRef& node) {
-    add(numbers.at(table.current(node).get()));
-  };
-  const std::vector<NodeRef> order = in_order(wanted, &table);
-  add(order.size());
-  for (const NodeRef& node : order) {
+  structure.key.reserve(order.nodes.size() * 128);  // bytes; more than most nodes take
+  add(static_cast<int>(order.nodes.size()));
+  for (const NodeRef& node : order.nodes) {
     if (node->as<BufferLeaf>()) {
       current_buffer(*node);  // throws where it was overwritten
       structure.leaves.push_back(node);
     }
-    numbers.emplace(node.get(), numbers.size());
-    structure.key += node->structure;
-    for (const NodeRef& input : node->inputs) add_number_of(input);
+    append_structure(*node, structure.key);
+    for (const NodeRef& input : node->inputs) add(order.place(input));
   }
-  for (const NodeRef& node : wanted) add_number_of(node);
+  for (const NodeRef& node : wanted) add(order.place(node));
   return structure;
 }
 
