@@ -78,17 +78,12 @@ double exact(ScalarOp op, Type type, double a, double b) {
 Values compute(const Task& task, const Reduce& reduce) {
   const Type type = task.node.type;
   const ScalarOp combine = reduce.combine == Combine::max ? ScalarOp::max : ScalarOp::add;
-  std::vector<std::int64_t> steps(task.shape(0).size(), 0);  // result elements, 0 for reduced axes
-  std::int64_t step = 1;
-  for (int axis = static_cast<int>(steps.size()); axis-- > 0;) {
-    if (contains(reduce.axes, axis)) continue;
-    steps[axis] = step;
-    step *= task.shape(0)[axis].value();
-  }
+  std::vector<std::int64_t> steps = strides(task.node.shape);  // 0 for reduced axes
+  for (const int axis : reduce.axes) steps.insert(steps.begin() + axis, 0);
   Values result(elements(task.node.shape), identity(reduce.combine, type));
   for_each_element(task.shape(0), [&](const Position& position, std::int64_t linear) {
-    std::int64_t target = 0;
-    for (std::size_t axis = 0; axis < steps.size(); axis++) target += position[axis] * steps[axis];
+    const std::int64_t target =
+        std::inner_product(position.begin(), position.end(), steps.begin(), std::int64_t{0});
     double value = task.at(0, linear);
     if (task.inputs.size() == 2) value = exact(ScalarOp::mul, type, value, task.at(1, linear));
     result[target] = exact(combine, type, result[target], value);

@@ -84,8 +84,8 @@ class Node {
   bool is_leaf() const { return inputs.empty(); }
 };
 
-// Appends the node's structure as bytes: equal for nodes that differ in nothing but their buffer and
-// their inputs, whose number counts; and none begin with another node's.
+// Appends the node's structure as bytes: equal for nodes that differ in nothing but their buffer
+// and their inputs, whose number counts; and none begin with another node's.
 void append_structure(const Node& node, std::string& bytes);
 
 // The buffer of a leaf. Error: it was overwritten in place after the leaf was made.
