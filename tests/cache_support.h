@@ -143,7 +143,7 @@ inline ArtifactRow artifact(int number, std::size_t size = 3000) {
   ArtifactRow artifact{.key = hash_fields({"artifact", std::to_string(number)}),
                        .meta = "entry 0 scratch " + std::to_string(number)};
   for (std::size_t place = 0; place < size; ++place) {
-    artifact.code.push_back(static_cast<std::byte>(place * 7 + static_cast<std::size_t>(number)));
+    artifact.code.push_back(static_cast<char>(place * 7 + static_cast<std::size_t>(number)));
   }
   return artifact;
 }

@@ -4,6 +4,8 @@
 #include <dlfcn.h>
 
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 #include "codegen/cpu_device.h"
 #include "codegen/llvm/module.h"
@@ -30,29 +32,43 @@ FinishedKernel sines(Tag tag = Tag::parallel) {
   return nest.finished();
 }
 
-std::string failure(const FinishedKernel& kernel) {
-  const Compiled result = compile(kernel, widest_isa());
+std::string reason(const Compiled& result) {
   const auto* failed = std::get_if<CompileFailure>(&result);
   return failed ? failed->reason : "it compiled";
 }
 
-}  // namespace
+std::string failure(const FinishedKernel& kernel) { return reason(compile(kernel, widest_isa())); }
 
-TEST_CASE("the slab is the same wherever it is laid out") {
+const CompilerModule& module() {
   void* library = dlopen("tenon_llvm.so", RTLD_NOW | RTLD_LOCAL);
   REQUIRE(library != nullptr);
   const auto door =
       reinterpret_cast<decltype(&tenon_llvm_module)>(dlsym(library, "tenon_llvm_module"));
   REQUIRE(static_cast<bool>(door));
+  return *door();
+}
+
+}  // namespace
+
+TEST_CASE("the slab is the same wherever it is laid out") {
   for (const Isa isa : isas()) {
-    const Compiled low = door()->compile(sines(), isa, 0x10'0000);
-    const Compiled high = door()->compile(sines(), isa, 0x7fab'1234'5000);
+    const std::string object = module().print(sines(), isa, Output::object);
+    const Compiled low = module().lay_out(object, 0x10'0000);
+    const Compiled high = module().lay_out(object, 0x7fab'1234'5000);
     REQUIRE(std::holds_alternative<Artifact>(low));
     REQUIRE(std::holds_alternative<Artifact>(high));
     CHECK(std::get<Artifact>(low).code == std::get<Artifact>(high).code);
     CHECK(std::get<Artifact>(low).entry == std::get<Artifact>(high).entry);
     CHECK(std::get<Artifact>(low).code == compiled(sines(), isa).code);
   }
+}
+
+TEST_CASE("an undefined symbol is a failure that names it") {
+  std::ifstream file(TENON_UNDEFINED_SYMBOL, std::ios::binary);
+  const std::string object(std::istreambuf_iterator<char>(file), {});
+  REQUIRE_FALSE(object.empty());
+  CHECK(reason(module().lay_out(object, 0x10'0000)) ==
+        "the code calls what it does not contain: not_there");
 }
 
 TEST_CASE("the intermediate forms can be read") {

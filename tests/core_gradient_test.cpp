@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 #include "core/interpret.h"
-#include "core/interpret_executor.h"
+#include "interpret_executor.h"
 
 using namespace tenon;
 
@@ -100,7 +100,7 @@ int count_scatters(const std::vector<Tensor>& tensors) {
   std::vector<NodeRef> roots;
   for (const Tensor& tensor : tensors) roots.push_back(tensor.node());
   int count = 0;
-  for (const NodeRef& node : in_order(roots)) count += node->as<Scatter>() ? 1 : 0;
+  for (const NodeRef& node : in_order(roots).nodes) count += node->as<Scatter>() ? 1 : 0;
   return count;
 }
 

@@ -4,8 +4,8 @@
 
 #include <doctest/doctest.h>
 
-#include "core/interpret_executor.h"
 #include "core/tensor.h"
+#include "interpret_executor.h"
 
 using namespace tenon;
 

@@ -5,7 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "core/error.h"
-#include "core/interpret_executor.h"
+#include "interpret_executor.h"
 
 using namespace tenon;
 

@@ -3,15 +3,15 @@
 #include <doctest/doctest.h>
 
 #include "core/error.h"
-#include "core/interpret_executor.h"
 #include "core/tensor.h"
+#include "interpret_executor.h"
 
 using namespace tenon;
 
 namespace {
 
 std::string fault_of(Node::Detail detail, Type type, Shape shape, std::vector<NodeRef> inputs) {
-  return fault(Node{std::move(detail), type, std::move(shape), std::move(inputs), 0});
+  return fault(Node{std::move(detail), type, std::move(shape), std::move(inputs)});
 }
 
 }  // namespace

@@ -175,12 +175,12 @@ TEST_CASE("the text of a kernel names no buffer") {
   CHECK(text("a", "b") ==
         "in0 f32[4,5]\n"
         "in1 f32[5,3]\n"
-        "%0 = view at a0, a2 in0 f32[4,3,5]\n"
-        "%1 = view at a2, a1 in1 f32[4,3,5]\n"
-        "%2 = sum axes 2 %0 %1 f32[4,3]\n"
-        "%3 = constant 0x0p+0 f32[]\n"
-        "%4 = view at  %3 f32[4,3]\n"
-        "%5 = max %2 %4 f32[4,3]\n"
+        "%0 = view(in0, shape=[4,3,5], map=[a0, a2])  # f32[4,3,5]\n"
+        "%1 = view(in1, shape=[4,3,5], map=[a2, a1])  # f32[4,3,5]\n"
+        "%2 = reduce(%0, %1, with=sum, axes=[2])  # f32[4,3]\n"
+        "%3 = constant(value=0, type=f32)  # f32[]\n"
+        "%4 = view(%3, shape=[4,3])  # f32[4,3]\n"
+        "%5 = max(%2, %4)  # f32[4,3]\n"
         "local %2\n"
         "output %5\n");
   CHECK(text("a", "b") == text("c", "d"));

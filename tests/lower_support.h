@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "core/interpret_executor.h"
 #include "core/tensor.h"
+#include "interpret_executor.h"
 #include "lower/fuse.h"
 #include "lower/nest.h"
 

@@ -9,8 +9,8 @@
 #include <doctest/doctest.h>
 
 #include "core/gradient.h"
-#include "core/interpret_executor.h"
 #include "core/tensor.h"
+#include "interpret_executor.h"
 #include "ops/arithmetic.h"
 #include "ops/reductions.h"
 

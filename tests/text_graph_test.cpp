@@ -6,8 +6,8 @@
 #include <doctest/doctest.h>
 
 #include "core/error.h"
-#include "core/interpret_executor.h"
 #include "core/print_graph.h"
+#include "interpret_executor.h"
 
 using namespace tenon;
 
@@ -43,7 +43,7 @@ std::string print(const std::vector<Tensor>& tensors) {
 void check_round_trip(InterpretExecutor& executor, const std::vector<Tensor>& tensors) {
   std::vector<NodeRef> roots, leaves;
   for (const Tensor& tensor : tensors) roots.push_back(tensor.node());
-  for (const NodeRef& node : in_order(roots))
+  for (const NodeRef& node : in_order(roots).nodes)
     if (node->as<BufferLeaf>()) leaves.push_back(node);
   const std::string text = print_graph(roots);
   CAPTURE(text);

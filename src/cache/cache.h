@@ -104,6 +104,8 @@ class Cache {
  private:
   template <typename Work, typename Result = std::invoke_result_t<Work, cache::Database&>>
   Result attempt(Work&& work, Result otherwise = {});
+  template <typename Work, typename Result = std::invoke_result_t<Work, cache::Database&>>
+  Result change(Work&& work, Result otherwise = {});
   void warn_once(const std::string& reason);
 
   CacheOptions options_;

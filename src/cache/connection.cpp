@@ -43,23 +43,16 @@ create table artifact(
 create index artifact_by_use on artifact(last_use, size);
 )sql";
 
-std::int64_t number(Database& database, const char* sql) {
-  std::int64_t value = 0;
-  Query(database, sql).next(value);
-  return value;
-}
-
 // Whether the file has our tables. It has not if it is empty or of an earlier version; then
 // create_tables may be called. Throws DatabaseError: damaged if the file is no database, refused if
 // it is another program's, or a later version's.
 bool has_tables(Database& database, const std::string& path) {
-  if (number(database, "pragma application_id") != application) {
-    if (number(database, "select count(*) from sqlite_schema") == 0) return false;
-    throw DatabaseError(Trouble::refused, path + " is a database of another program");
+  if (database.first<std::int64_t>("pragma application_id") != application) {
+    if (database.first<std::int64_t>("select count(*) from sqlite_schema") == 0) return false;
+    refuse("{} is a database of another program", path);
   }
-  const std::int64_t found = number(database, "pragma user_version");
-  if (found > version)
-    throw DatabaseError(Trouble::refused, path + " was written by a later version of Tenon");
+  const auto found = database.first<std::int64_t>("pragma user_version");
+  if (found > version) refuse("{} was written by a later version of Tenon", path);
   return found == version;
 }
 
@@ -87,17 +80,12 @@ Connection connect_memory() {
   return connection;
 }
 
-Connection fall_back(const std::string& reason, const Warn& warn) {
-  warn(fmt::format("cache: {}; nothing is kept after this process", reason));
-  return connect_memory();
-}
-
 // Shared, the lock keeps the file from being replaced between the look at it, its opening and that
 // of its log. Exclusive, it lets one process at a time create the tables; without it, nullopt tells
 // that they are to be created.
 std::optional<Connection> open_file(const std::string& path, FolderLock::Mode mode) {
   const FolderLock lock(path, mode);
-  if (const auto reason = prepare_location(path)) throw DatabaseError(Trouble::refused, *reason);
+  prepare_location(path);
   Connection connection{Database(path), path, file_id(path)};
   connection.database.run("pragma synchronous = normal; pragma cell_size_check = on");
   if (!has_tables(connection.database, path)) {
@@ -107,21 +95,16 @@ std::optional<Connection> open_file(const std::string& path, FolderLock::Mode mo
   return connection;
 }
 
-// Puts the file aside, with the warning; false if that cannot be done.
-bool put_aside(const std::string& path, const FileId& file, const std::string& why,
+// Puts the file aside, with the warning, unless another process has done so.
+void put_aside(const std::string& path, const FileId& file, const std::string& why,
                const Warn& warn) {
-  const std::optional<std::string> target = quarantine(path, file);
-  if (target && !target->empty()) {
+  if (const auto target = quarantine(path, file))
     warn(fmt::format("cache: {} is damaged ({}); it was renamed to {} and starts anew", path, why,
                      *target));
-  }
-  return target.has_value();
 }
 
-}  // namespace
-
-Connection connect(const std::string& path, const Warn& warn) {
-  if (path.empty()) return connect_memory();
+// Opens the file, and puts a damaged one aside. Throws DatabaseError where it cannot be used.
+Connection connect_file(const std::string& path, const Warn& warn) {
   FolderLock::Mode mode = FolderLock::Mode::shared;
   for (int round = 0; round < most_rounds; ++round) {
     const std::optional<FileId> file = file_id(path);
@@ -129,29 +112,44 @@ Connection connect(const std::string& path, const Warn& warn) {
       if (auto connection = open_file(path, mode)) return std::move(*connection);
       mode = FolderLock::Mode::exclusive;
     } catch (const DatabaseError& error) {
-      if (error.trouble == Trouble::refused) return fall_back(error.what(), warn);
-      if (error.trouble == Trouble::failed) {
-        return fall_back(fmt::format("{}: {}", path, error.what()), warn);
-      }
-      if (error.trouble == Trouble::damaged && file &&
-          !put_aside(path, *file, error.what(), warn)) {
-        return fall_back(fmt::format("{} is damaged and cannot be renamed", path), warn);
-      }
+      if (error.trouble == Trouble::damaged && file) put_aside(path, *file, error.what(), warn);
+      if (error.trouble != Trouble::damaged && error.trouble != Trouble::moved) throw;
     }
   }
-  return fall_back(fmt::format("{} cannot be opened", path), warn);
+  refuse("{} cannot be opened", path);
+}
+
+// What `open` gives or, with a warning, a connection in memory.
+template <typename Open>
+Connection or_in_memory(const std::string& path, const Warn& warn, Open&& open) {
+  try {
+    return open();
+  } catch (const DatabaseError& error) {
+    const bool names_file = error.trouble == Trouble::refused;
+    warn(fmt::format("cache: {}{}; nothing is kept after this process",
+                     names_file ? "" : path + ": ", error.what()));
+    return connect_memory();
+  }
+}
+
+}  // namespace
+
+Connection connect(const std::string& path, const Warn& warn) {
+  if (path.empty()) return connect_memory();
+  return or_in_memory(path, warn, [&] { return connect_file(path, warn); });
 }
 
 Connection replace_damaged(Connection connection, const std::string& why, const Warn& warn) {
   const std::string path = connection.path;
-  if (connection.file && !put_aside(path, *connection.file, why, warn)) {
-    return fall_back(fmt::format("{} is damaged and cannot be renamed", path), warn);
-  }
-  // Renamed first, closed after: SQLite leaves the log alone when the file no longer has its name.
-  {
-    const Connection closed = std::move(connection);
-  }
-  return connect(path, warn);
+  if (path.empty()) return connect_memory();
+  return or_in_memory(path, warn, [&] {
+    if (connection.file) put_aside(path, *connection.file, why, warn);
+    // Renamed first, closed after: SQLite leaves the log alone when the file has lost its name.
+    {
+      const Connection closed = std::move(connection);
+    }
+    return connect_file(path, warn);
+  });
 }
 
 }  // namespace tenon::cache

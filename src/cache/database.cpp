@@ -9,14 +9,8 @@ namespace tenon::cache {
 namespace {
 
 Trouble trouble_of(int extended_code) {
-  switch (extended_code) {
-    case SQLITE_READONLY_DBMOVED:
-      return Trouble::moved;
-    case SQLITE_IOERR_CORRUPTFS:
-      return Trouble::damaged;
-    default:
-      break;
-  }
+  if (extended_code == SQLITE_READONLY_DBMOVED) return Trouble::moved;
+  if (extended_code == SQLITE_IOERR_CORRUPTFS) return Trouble::damaged;
   switch (extended_code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -54,8 +48,9 @@ Database::Database(const std::string& file) {
   wait_for_locks(lock_timeout);
 }
 
-void Database::run(const std::string& sql) {
+std::int64_t Database::run(const std::string& sql) {
   require_ok(handle_.get(), sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr));
+  return changes();
 }
 
 std::int64_t Database::changes() const { return sqlite3_changes(handle_.get()); }
@@ -109,21 +104,15 @@ void Query::bind(std::span<const std::byte> bytes) {
              sqlite3_bind_blob64(statement_, ++place_, start, bytes.size(), SQLITE_STATIC));
 }
 
-void Query::read(std::string& text) {
-  const unsigned char* start = sqlite3_column_text(statement_, column_);
-  const auto length = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column_++));
-  text.assign(start == nullptr ? "" : reinterpret_cast<const char*>(start), length);
+void Query::read(std::string& bytes) {
+  const auto* start = static_cast<const char*>(sqlite3_column_blob(statement_, column_));
+  bytes.assign(start, start + sqlite3_column_bytes(statement_, column_));
+  ++column_;
 }
 
 void Query::read(std::int64_t& number) { number = sqlite3_column_int64(statement_, column_++); }
 
 void Query::read(double& number) { number = sqlite3_column_double(statement_, column_++); }
-
-void Query::read(std::vector<std::byte>& bytes) {
-  const auto* start = static_cast<const std::byte*>(sqlite3_column_blob(statement_, column_));
-  const auto length = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column_++));
-  bytes.assign(start, start + length);
-}
 
 // A status that is none counts as rejected: the row has been tampered with.
 void Query::read(ScheduleStatus& status) {

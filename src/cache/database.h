@@ -9,11 +9,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -41,17 +43,29 @@ class DatabaseError : public std::runtime_error {
   Trouble trouble;
 };
 
+// Throws it because the file must not be used.
+template <typename... Args>
+[[noreturn]] void refuse(fmt::format_string<Args...> format, Args&&... args) {
+  throw DatabaseError(Trouble::refused, fmt::format(format, std::forward<Args>(args)...));
+}
+
 class Database {
  public:
   // Opens an existing file, or a database in memory for ":memory:". Reads nothing yet: a file that
   // is no database is found by the first statement. Throws DatabaseError.
   explicit Database(const std::string& file);
 
-  // Runs statements that return nothing of interest. Throws DatabaseError.
-  void run(const std::string& sql);
+  // Runs statements, or one with arguments as Query has them. Returns the number of rows changed by
+  // the last insert, update or delete. Throws DatabaseError, as all below.
+  std::int64_t run(const std::string& sql);
+  template <typename Argument, typename... Arguments>
+  std::int64_t run(const std::string& sql, const Argument& first, const Arguments&... others);
 
-  // Rows changed by the last insert, update or delete.
-  std::int64_t changes() const;
+  // What a select gives: the first row or number, or all rows.
+  template <typename Value, typename... Arguments>
+  std::optional<Value> first(const std::string& sql, const Arguments&... arguments);
+  template <typename Row, typename... Arguments>
+  std::vector<Row> all(const std::string& sql, const Arguments&... arguments);
 
   // How long a statement waits for another process's lock before it fails; returns what held
   // before. Eight writers on two cores stay far below what a new Database starts with.
@@ -66,16 +80,13 @@ class Database {
     void operator()(sqlite3_stmt* statement) const;
   };
   sqlite3_stmt* prepared(const std::string& sql);
+  std::int64_t changes() const;
 
   int lock_wait_ = 0;  // milliseconds
   std::unique_ptr<sqlite3, Close> handle_;
   // By text, so that the second look-up of a kind is not compiled again.
   std::map<std::string, std::unique_ptr<sqlite3_stmt, Close>> statements_;
 };
-
-// A row of rows.h, which lists its columns.
-template <typename Row>
-concept Columned = requires(Row& row) { Row::columns(row, [](const char*, const auto&) {}); };
 
 // The columns of a row as SQL has them: `pattern` with each name for {0} and its type for {1}.
 template <Columned Row>
@@ -117,10 +128,6 @@ class Query {
     (read(values), ...);
     return true;
   }
-  void run() {
-    while (step()) {
-    }
-  }
 
  private:
   bool step();
@@ -134,10 +141,9 @@ class Query {
     row.columns(row, [&](const char*, const auto& value) { bind(value); });
   }
 
-  void read(std::string& text);
+  void read(std::string& bytes);  // text or a blob
   void read(std::int64_t& number);
   void read(double& number);
-  void read(std::vector<std::byte>& bytes);
   void read(ScheduleStatus& status);
   void read(Columned auto& row) {
     row.columns(row, [&](const char*, auto& value) { read(value); });
@@ -148,6 +154,27 @@ class Query {
   int place_ = 0;   // of the argument bound last, from 1
   int column_ = 0;  // to read next
 };
+
+template <typename Argument, typename... Arguments>
+std::int64_t Database::run(const std::string& sql, const Argument& first,
+                           const Arguments&... others) {
+  Query(*this, sql, first, others...).next();
+  return changes();
+}
+
+template <typename Value, typename... Arguments>
+std::optional<Value> Database::first(const std::string& sql, const Arguments&... arguments) {
+  Value value{};
+  return Query(*this, sql, arguments...).next(value) ? std::optional(value) : std::nullopt;
+}
+
+template <typename Row, typename... Arguments>
+std::vector<Row> Database::all(const std::string& sql, const Arguments&... arguments) {
+  Query query(*this, sql, arguments...);
+  std::vector<Row> rows;
+  for (Row row; query.next(row);) rows.push_back(row);
+  return rows;
+}
 
 // Everything until commit() happens or nothing does; the write lock is taken at once.
 class Transaction {

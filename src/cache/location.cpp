@@ -19,6 +19,8 @@
 
 #include <fmt/format.h>
 
+#include "cache/database.h"
+
 namespace tenon::cache {
 namespace {
 
@@ -48,50 +50,36 @@ bool exists(const std::string& path) {
 }
 
 // Creates a folder and its missing parents, all for the owner alone.
-std::optional<std::string> make_folder(const std::string& folder) {
+void make_folder(const std::string& folder) {
   struct stat status{};
   std::filesystem::path made;
   for (const std::filesystem::path& part : std::filesystem::path(folder)) {
     made /= part;
     if (mkdir(made.c_str(), 0700) == 0) continue;
-    if (const int error = errno; stat(made.c_str(), &status) != 0) {
-      return fmt::format("folder {} cannot be created: {}", folder, std::strerror(error));
-    }
+    if (const int error = errno; stat(made.c_str(), &status) != 0)
+      refuse("folder {} cannot be created: {}", folder, std::strerror(error));
   }
-  return std::nullopt;
 }
 
-// Why the folder or file must not be used.
-std::optional<std::string> refuse(const std::string& path, bool folder) {
+// Refuses a folder or file that must not be used.
+void require_trusted(const std::string& path, bool folder) {
   const char* const kind = folder ? "folder" : "file";
   struct stat status{};
-  if (stat(path.c_str(), &status) != 0) {
-    return fmt::format("{} {}: {}", kind, path, std::strerror(errno));
-  }
+  if (stat(path.c_str(), &status) != 0) refuse("{} {}: {}", kind, path, std::strerror(errno));
   const mode_t mode = status.st_mode;
-  if (folder ? !S_ISDIR(mode) : !S_ISREG(mode)) {
-    return fmt::format("{} is not a {}", path, kind);
-  }
-  if (status.st_uid != geteuid() && !(folder && status.st_uid == 0)) {
-    return fmt::format("{} {} belongs to another user", kind, path);
-  }
-  if (folder && (mode & S_IWOTH) != 0 && (mode & S_ISVTX) == 0) {
-    return fmt::format("folder {} can be written by every user", path);
-  }
-  if (!folder && (mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return fmt::format("file {} can be written by other users", path);
-  }
+  if (folder ? !S_ISDIR(mode) : !S_ISREG(mode)) refuse("{} is not a {}", path, kind);
+  if (status.st_uid != geteuid() && !(folder && status.st_uid == 0))
+    refuse("{} {} belongs to another user", kind, path);
+  if (folder && (mode & S_IWOTH) != 0 && (mode & S_ISVTX) == 0)
+    refuse("folder {} can be written by every user", path);
+  if (!folder && (mode & (S_IWGRP | S_IWOTH)) != 0)
+    refuse("file {} can be written by other users", path);
   struct statfs system{};
-  if (folder && statfs(path.c_str(), &system) == 0) {
-    if (const char* name = network_file_system(static_cast<unsigned long>(system.f_type))) {
-      return fmt::format("folder {} is on {}, where locks cannot be relied on", path, name);
-    }
-  }
-  const int rights = folder ? W_OK | X_OK : R_OK | W_OK;
-  if (faccessat(AT_FDCWD, path.c_str(), rights, AT_EACCESS) != 0) {
-    return fmt::format("{} {} is read-only", kind, path);
-  }
-  return std::nullopt;
+  if (folder && statfs(path.c_str(), &system) == 0)
+    if (const char* name = network_file_system(static_cast<unsigned long>(system.f_type)))
+      refuse("folder {} is on {}, where locks cannot be relied on", path, name);
+  if (faccessat(AT_FDCWD, path.c_str(), folder ? W_OK | X_OK : R_OK | W_OK, AT_EACCESS) != 0)
+    refuse("{} {} is read-only", kind, path);
 }
 
 }  // namespace
@@ -112,43 +100,37 @@ std::string resolve_path(const std::string& path) {
 std::optional<std::string> default_path(const Environment& environment) {
   if (const auto chosen = environment("TENON_CACHE")) return resolve_path(*chosen);
   // The XDG specification has relative paths ignored.
-  if (const auto base = environment("XDG_CACHE_HOME"); base && base->starts_with('/')) {
+  if (const auto base = environment("XDG_CACHE_HOME"); base && base->starts_with('/'))
     return fmt::format("{}/tenon/{}", *base, file_name);
-  }
-  if (const auto home = environment("HOME"); home && !home->empty()) {
+  if (const auto home = environment("HOME"); home && !home->empty())
     return fmt::format("{}/.cache/tenon/{}", *home, file_name);
-  }
   return std::nullopt;
 }
 
-std::optional<std::string> prepare_location(const std::string& path) {
+void prepare_location(const std::string& path) {
   const std::string folder = folder_of(path);
-  if (auto reason = make_folder(folder)) return reason;
-  if (auto reason = refuse(folder, true)) return reason;
+  make_folder(folder);
+  require_trusted(folder, true);
   // mknod creates a plain file without opening it, in one step; SQLite takes an empty file for a
   // new database and gives -wal and -shm its rights.
-  if (mknod(path.c_str(), S_IFREG | 0600, 0) != 0 && errno != EEXIST) {
-    return fmt::format("file {} cannot be created: {}", path, std::strerror(errno));
-  }
+  if (mknod(path.c_str(), S_IFREG | 0600, 0) != 0 && errno != EEXIST)
+    refuse("file {} cannot be created: {}", path, std::strerror(errno));
   for (const char* suffix : suffixes) {
-    const std::string file = path + suffix;
-    if (suffix[0] != '\0' && !exists(file)) continue;
-    if (auto reason = refuse(file, false)) {
+    try {
+      require_trusted(path + suffix, false);
+    } catch (const DatabaseError&) {
       // SQLite deletes -wal and -shm when the last process closes: gone by now is no objection.
-      if (exists(file)) return reason;
+      if (exists(path + suffix)) throw;
     }
   }
   struct stat status{};
-  if (stat(path.c_str(), &status) == 0 && (status.st_mode & 0077) != 0) {
+  if (stat(path.c_str(), &status) == 0 && (status.st_mode & 0077) != 0)
     static_cast<void>(chmod(path.c_str(), 0600));  // readers lose nothing they had a claim to
-  }
-  return std::nullopt;
 }
 
 const char* network_file_system(unsigned long type) {
-  for (const auto& [known, name] : network_file_systems) {
+  for (const auto& [known, name] : network_file_systems)
     if (known == (type & 0xffffffffUL)) return name;
-  }
   return nullptr;
 }
 
@@ -173,18 +155,15 @@ FolderLock::~FolderLock() {
 
 std::optional<std::string> quarantine(const std::string& path, const FileId& damaged) {
   const FolderLock lock(path, FolderLock::Mode::exclusive);
-  if (file_id(path) != damaged) return "";
+  if (file_id(path) != damaged) return std::nullopt;
   std::string target;
-  for (int number = 0; target.empty() || exists(target); ++number) {
+  for (int number = 0; target.empty() || exists(target); ++number)
     target = fmt::format("{}.corrupt-{}", path, number);
-  }
   // The file goes first: once it is gone, a process killed here leaves only a log without a
   // database, which SQLite deletes beside an empty file.
-  for (const char* suffix : suffixes) {
-    if (std::rename((path + suffix).c_str(), (target + suffix).c_str()) != 0 && errno != ENOENT) {
-      return std::nullopt;
-    }
-  }
+  for (const char* suffix : suffixes)
+    if (std::rename((path + suffix).c_str(), (target + suffix).c_str()) != 0 && errno != ENOENT)
+      refuse("{} is damaged and cannot be renamed", path);
   return target;
 }
 

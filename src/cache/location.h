@@ -27,11 +27,11 @@ std::string resolve_path(const std::string& path);
 // else ~/.cache/tenon/tenon.sqlite; nullopt if none of the three is set.
 std::optional<std::string> default_path(const Environment& environment);
 
-// Creates the folder (0700) and an empty file (0600) where they are missing.
-// Returns why the file must not be used, or nullopt if it may: the folder and the files there
-// belong to this user (a folder may belong to root), other users cannot write to them, this user
-// can, and the file system is local.
-std::optional<std::string> prepare_location(const std::string& path);
+// Creates the folder (0700) and an empty file (0600) where they are missing. Throws DatabaseError,
+// refused, where the file must not be used: the folder and the files there have to belong to this
+// user (a folder may belong to root), other users may not be able to write to them, this user must,
+// and the file system has to be local.
+void prepare_location(const std::string& path);
 
 // The name of a network or FUSE file system by its statfs type; null for others. SQLite's locks and
 // shared memory cannot be relied on there.
@@ -62,8 +62,8 @@ class FolderLock {
 };
 
 // Renames the file and its -wal and -shm to PATH.corrupt-N, N the first free number, if `damaged`
-// is still the file behind `path`. Returns the new name; empty if another process has been faster
-// (nothing was done); nullopt if it cannot be renamed.
+// is still the file behind `path`. Returns the new name; nullopt if another process has been faster
+// (nothing was done). Throws DatabaseError, refused, if it cannot be renamed.
 std::optional<std::string> quarantine(const std::string& path, const FileId& damaged);
 
 }  // namespace tenon::cache

@@ -10,15 +10,17 @@
 // Read next: cache.h (what can be done with the rows).
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace tenon {
+
+// A struct that lists its columns: columns(row, visit) calls visit(name, field) for each.
+template <typename Row>
+concept Columned = requires(Row& row) { Row::columns(row, [](const char*, auto&) {}); };
 
 // A machine that kernels run on. All fields but `probed` make up its identity.
 struct DeviceRow {
@@ -30,7 +32,6 @@ struct DeviceRow {
   std::string driver = {};  // empty where there is none
   std::string probed = {};  // measured numbers as text; empty until probed
 
-  // Calls visit(name, field) for every column; `row` may be const.
   static void columns(auto& row, auto&& visit) {
     visit("kind", row.kind);
     visit("model", row.model);
@@ -97,19 +98,6 @@ struct ScheduleRow {
   bool operator==(const ScheduleRow&) const = default;
 };
 
-// Everything that decides the bytes of an artifact. A change of any one is another artifact.
-struct ArtifactIdentity {
-  std::string moves;     // the whole schedule as text
-  std::string workload;  // canonical text with shapes, types and numerics class, not its hash
-  std::string isa;       // resolved, never "native"
-  std::string compiler;  // with its version
-  std::string flags;
-  std::string build;  // identifies this build of Tenon
-};
-
-// The key of the artifact that `identity` compiles to: 32 hexadecimal digits.
-std::string artifact_key(const ArtifactIdentity& identity);
-
 // The identity of a device: 32 hexadecimal digits over all of its fields but `probed`.
 std::string device_id(const DeviceRow& device);
 
@@ -122,14 +110,21 @@ struct ScheduleEntry {
   WorkloadRow workload = {};
   ScheduleRow schedule = {};
 
+  static void columns(auto& row, auto&& visit) {
+    visit("device", row.device);
+    visit("workload", row.workload);
+    visit("schedule", row.schedule);
+  }
   bool operator==(const ScheduleEntry&) const = default;
 };
 
-// Compiled code under the key that artifact_key makes of everything that went into it.
+// Compiled code.
 struct ArtifactRow {
+  // hash_fields() of everything that decides its bytes: the moves, the whole workload and not its
+  // hash, the resolved instruction set, the compiler with its version and flags, Tenon's build.
   std::string key = {};
   std::string meta = {};  // entry offsets, scratch sizes; the code's owner reads it
-  std::vector<std::byte> code = {};
+  std::string code = {};  // bytes
 
   bool operator==(const ArtifactRow&) const = default;
 };
@@ -140,6 +135,13 @@ struct ArtifactInfo {
   std::string meta = {};
   std::int64_t size = 0;      // bytes, code and meta
   std::int64_t last_use = 0;  // seconds since 1970, right to a day
+
+  static void columns(auto& row, auto&& visit) {
+    visit("key", row.key);
+    visit("meta", row.meta);
+    visit("size", row.size);
+    visit("last_use", row.last_use);
+  }
 };
 
 }  // namespace tenon

@@ -23,9 +23,7 @@ const CompilerModule& module() {
 
 }  // namespace
 
-Compiled compile(const FinishedKernel& kernel, Isa isa) {
-  return module().compile(kernel, isa, default_slab_address);
-}
+Compiled compile(const FinishedKernel& kernel, Isa isa) { return module().compile(kernel, isa); }
 
 std::string llvm_ir(const FinishedKernel& kernel, Isa isa) {
   return module().print(kernel, isa, Output::ir);

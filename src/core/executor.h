@@ -1,5 +1,6 @@
 // Executor: what turns graphs into values; the second of the library's two interfaces. Tensors
-// realize themselves through it; tuner/session.h implements it with compiled kernels.
+// realize themselves through it; tuner/session.h implements it with compiled kernels. The table of
+// nodes, what was realized to what and the versions of buffers are the same for every executor.
 #pragma once
 
 #include <span>
@@ -13,12 +14,20 @@ class Executor {
  public:
   virtual ~Executor() = default;
   virtual Device& device() = 0;
-  virtual NodeTable& nodes() = 0;
+  NodeTable& nodes() { return nodes_; }
+
   // Computes all nodes and returns, in the same order, leaves that hold their values.
-  virtual std::vector<NodeRef> realize(std::span<const NodeRef> wanted) = 0;
+  std::vector<NodeRef> realize(std::span<const NodeRef> wanted);
   // Computes `value` into the memory of `target` (a BufferLeaf of the same shape and type) and
-  // returns the leaf of the new version. The old leaf is dead: using it is an error.
-  virtual NodeRef assign(const NodeRef& target, const NodeRef& value) = 0;
+  // returns the leaf of the new version. The old leaf is dead: using it is an error. A freshly
+  // computed value gives its memory to the target; one that is in a buffer already is copied.
+  NodeRef assign(const NodeRef& target, const NodeRef& value);
+
+ private:
+  // The values of nodes that are neither realized nor named twice, each in a buffer of its own.
+  virtual std::vector<BufferRef> compute(std::span<const NodeRef> wanted) = 0;
+
+  NodeTable nodes_;
 };
 
 }  // namespace tenon

@@ -1,6 +1,11 @@
 #include "core/extent.h"
 
+#include <algorithm>
+#include <functional>
+
 #include <fmt/core.h>
+
+#include "core/ranges.h"
 
 namespace tenon {
 
@@ -10,10 +15,12 @@ std::int64_t elements(const Shape& shape) {
   return product;
 }
 
+std::size_t bytes(Type type, const Shape& shape) {
+  return static_cast<std::size_t>(elements(shape)) * info(type).bytes;
+}
+
 std::vector<std::int64_t> values(const Shape& shape) {
-  std::vector<std::int64_t> result;
-  for (const Extent& extent : shape) result.push_back(extent.value());
-  return result;
+  return mapped(shape, std::mem_fn(&Extent::value));
 }
 
 std::vector<std::int64_t> strides(const Shape& shape) {
@@ -24,12 +31,24 @@ std::vector<std::int64_t> strides(const Shape& shape) {
 }
 
 std::string text(const Shape& shape) {
-  std::string result = "[";
-  for (const Extent& extent : shape) {
-    if (result.size() > 1) result += ',';
-    result += text(extent.index(), [](Var v) { return fmt::format("n{}", v); });
-  }
-  return result + "]";
+  const auto name = [](Var v) { return fmt::format("n{}", v); };
+  const auto one = [&](const Extent& extent) { return text(extent.index(), name); };
+  return "[" + joined(shape, ",", one) + "]";
+}
+
+std::string text(Type type, const Shape& shape) {
+  return std::string(info(type).name) + text(shape);
+}
+
+VarBounds axis_bounds(const Shape& shape) {
+  return
+      [&shape](Var axis) { return Bounds{0, std::max<std::int64_t>(shape[axis].value() - 1, 0)}; };
+}
+
+Shape replace_axis(Shape shape, int axis, const Shape& by) {
+  const auto place = shape.erase(shape.begin() + axis);
+  shape.insert(place, by.begin(), by.end());
+  return shape;
 }
 
 }  // namespace tenon

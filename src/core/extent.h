@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/index.h"
+#include "core/type.h"
 
 namespace tenon {
 
@@ -23,9 +24,18 @@ class Extent {
 
 using Shape = std::vector<Extent>;
 
-std::int64_t elements(const Shape& shape);  // product of the extents; 1 for rank 0
+std::int64_t elements(const Shape& shape);         // product of the extents; 1 for rank 0
+std::size_t bytes(Type type, const Shape& shape);  // of all elements in memory
 std::vector<std::int64_t> values(const Shape& shape);
 std::vector<std::int64_t> strides(const Shape& shape);  // row-major, in elements
 std::string text(const Shape& shape);                   // "[64,32]"
+std::string text(Type type, const Shape& shape);        // "f32[64,32]"
+
+// Bounds of the axes of a shape, which must live as long. An axis of extent 0 is taken as one of
+// extent 1: nothing is read.
+VarBounds axis_bounds(const Shape& shape);
+
+// The shape with the extent at `axis` replaced by all of `by`.
+Shape replace_axis(Shape shape, int axis, const Shape& by);
 
 }  // namespace tenon

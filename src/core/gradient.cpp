@@ -1,11 +1,11 @@
 #include "core/gradient.h"
 
-#include <algorithm>
 #include <numbers>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "core/error.h"
+#include "core/ranges.h"
 #include "core/view_gradient.h"
 
 namespace tenon {
@@ -60,27 +60,17 @@ Gradients rule(const Step& s, const Map& map_node) {
       return {div(scale(d, 0.5), s.y)};
     case ScalarOp::cast:
       return {cast(d, a.type())};
-    case ScalarOp::idiv:
-    case ScalarOp::mod:
-    case ScalarOp::lt:
-    case ScalarOp::eq:
-    case ScalarOp::bit_and:
-    case ScalarOp::bit_or:
-    case ScalarOp::bit_xor:
-    case ScalarOp::shl:
-    case ScalarOp::shr:
-    case ScalarOp::bitcast:
-      return Gradients(s.x.size());
+    default:  // integers, comparisons and bits
+      return {};
   }
-  return {};
 }
 
 // Repeats `reduced` along the axes that reducing x took away.
 Tensor repeat(const Tensor& reduced, const Tensor& x, const std::vector<int>& axes) {
   std::vector<Index> map;
   for (int axis = 0; axis < x.rank(); axis++)
-    if (std::find(axes.begin(), axes.end(), axis) == axes.end()) map.push_back(Index::var(axis));
-  return view(reduced, x.shape(), {std::move(map), {}, 0});
+    if (!contains(axes, axis)) map.push_back(Index::var(axis));
+  return view(reduced, x.shape(), {std::move(map)});
 }
 
 Gradients rule(const Step& s, const Reduce& node) {
@@ -113,21 +103,18 @@ Gradients rule(const Step& s, const Scatter& node) {
   return {base, {}, gather(s.d, s.x[1], node.axis)};
 }
 
-Gradients rule(const Step&, const BufferLeaf&) { return {}; }
-Gradients rule(const Step&, const ConstantLeaf&) { return {}; }
-Gradients rule(const Step&, const IotaLeaf&) { return {}; }
+Gradients rule(const Step&, const auto&) { return {}; }  // of a leaf
 
 void require(const Tensor& loss, std::span<const Tensor> of) {
   if (elements(loss.shape()) != 1 || loss.type() != Type::f32)
-    fail("gradients: the loss is {}{}, not one f32; sum() or mean() it", info(loss.type()).name,
-         text(loss.shape()));
+    fail("gradients: the loss is {}, not one f32; sum() or mean() it",
+         text(loss.type(), loss.shape()));
   bool among = false;
   for (const Tensor& x : of) {
     if (&x.executor() != &loss.executor())
       fail("gradients: the loss and a tensor are of different sessions");
     if (!info(x.type()).is_float)
-      fail("gradients: a tensor is {}{}; only floats have gradients", info(x.type()).name,
-           text(x.shape()));
+      fail("gradients: a tensor is {}; only floats have gradients", text(x.type(), x.shape()));
     among = among || x.node() == loss.node();
   }
   if (loss.node()->as<BufferLeaf>() && !among)
@@ -148,7 +135,7 @@ std::vector<Tensor> gradients(const Tensor& loss, std::span<const Tensor> of) {
     return leaf && wanted.contains(leaf.get()) ? leaf : node;
   };
 
-  const std::vector<NodeRef> order = in_order({&loss.node(), 1});
+  const std::vector<NodeRef> order = in_order({&loss.node(), 1}).nodes;
   std::unordered_set<const Node*> depends;  // on one of the wanted
   for (const NodeRef& node : order) {
     bool any = wanted.contains(stands_for(node).get());

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 #include "core/error.h"
+#include "core/ranges.h"
 
 namespace tenon {
 namespace {
@@ -19,26 +21,9 @@ std::int64_t floor_remainder(std::int64_t a, std::int64_t b) {
 }
 
 // Orders atoms: variables by number, then quotients and remainders by divisor and inner index.
-int compare_atoms(const Term& a, const Term& b);
-
-int compare(const Index& a, const Index& b) {
-  const auto& left = a.terms();
-  const auto& right = b.terms();
-  for (std::size_t i = 0; i < std::min(left.size(), right.size()); i++) {
-    if (const int order = compare_atoms(left[i], right[i])) return order;
-    if (left[i].coefficient != right[i].coefficient)
-      return left[i].coefficient < right[i].coefficient ? -1 : 1;
-  }
-  if (left.size() != right.size()) return left.size() < right.size() ? -1 : 1;
-  if (a.constant() != b.constant()) return a.constant() < b.constant() ? -1 : 1;
-  return 0;
-}
-
-int compare_atoms(const Term& a, const Term& b) {
-  if (a.kind != b.kind) return a.kind < b.kind ? -1 : 1;
-  if (a.kind == Kind::var) return a.var == b.var ? 0 : a.var < b.var ? -1 : 1;
-  if (a.divisor != b.divisor) return a.divisor < b.divisor ? -1 : 1;
-  return a.inner == b.inner ? 0 : compare(*a.inner, *b.inner);
+std::strong_ordering compare_atoms(const Term& a, const Term& b) {
+  const auto order = std::tie(a.kind, a.var, a.divisor) <=> std::tie(b.kind, b.var, b.divisor);
+  return order != 0 || a.inner == b.inner ? order : *a.inner <=> *b.inner;
 }
 
 Term with_coefficient(Term term, std::int64_t coefficient) {
@@ -70,43 +55,36 @@ Term quotient_of(const Term& remainder) {
 // multiple of the divisor covers. Coefficients keep their sign, so that 7 - i stays as it is.
 struct Cut {
   Index quotient, rest;
+  bool is_exact;  // 0 <= rest < divisor
 };
 
-Cut cut(const Index& index, std::int64_t divisor) {
-  Cut result{floor_quotient(index.constant(), divisor), floor_remainder(index.constant(), divisor)};
+Cut cut(const Index& index, std::int64_t divisor, const VarBounds& of) {
+  check(divisor > 0, "index: a divisor is not positive");
+  Cut result{floor_quotient(index.constant(), divisor), floor_remainder(index.constant(), divisor),
+             false};
   for (const Term& term : index.terms()) {
     const Index atom = Index::of(with_coefficient(term, 1));
     result.quotient = result.quotient + atom * (term.coefficient / divisor);
     result.rest = result.rest + atom * (term.coefficient % divisor);
   }
-  return result;
+  const Bounds range = bounds(result.rest, of);
+  const std::int64_t block = floor_quotient(range.low, divisor);
+  result.is_exact = block == floor_quotient(range.high, divisor);
+  if (!result.is_exact) return result;
+  return {result.quotient + block, result.rest - block * divisor, true};
 }
 
-// rest = factor * multiple + small, with 0 <= small < factor, where factor divides the divisor.
+// The rest of a cut, cut exactly at a factor of the divisor, where there is such a one.
 struct Split {
   std::int64_t factor;
-  Index multiple, small;
+  Cut parts;
 };
 
 std::optional<Split> split(const Index& rest, std::int64_t divisor, const VarBounds& of) {
-  for (const Term& chosen : rest.terms()) {
-    const std::int64_t factor = std::gcd(chosen.coefficient, divisor);
+  for (const Term& term : rest.terms()) {
+    const std::int64_t factor = std::gcd(term.coefficient, divisor);
     if (factor <= 1) continue;
-    Split result{factor, {}, floor_remainder(rest.constant(), factor)};
-    result.multiple = floor_quotient(rest.constant(), factor);
-    for (const Term& term : rest.terms()) {
-      const Index atom = Index::of(with_coefficient(term, 1));
-      if (term.coefficient % factor == 0)
-        result.multiple = result.multiple + atom * (term.coefficient / factor);
-      else
-        result.small = result.small + atom * term.coefficient;
-    }
-    const Bounds range = bounds(result.small, of);
-    const std::int64_t block = floor_quotient(range.low, factor);
-    if (range.low > range.high || block != floor_quotient(range.high, factor)) continue;
-    result.multiple = result.multiple + block;
-    result.small = result.small - block * factor;
-    return result;
+    if (Cut parts = cut(rest, factor, of); parts.is_exact) return Split{factor, std::move(parts)};
   }
   return std::nullopt;
 }
@@ -122,8 +100,7 @@ Index Index::of(const Term& term) {
 }
 
 bool Index::is_affine() const {
-  return std::all_of(terms_.begin(), terms_.end(),
-                     [](const Term& term) { return term.kind == Kind::var; });
+  return std::ranges::all_of(terms_, [](const Term& term) { return term.kind == Kind::var; });
 }
 
 std::optional<Var> Index::as_var() const {
@@ -139,7 +116,7 @@ std::int64_t Index::coefficient(Var v) const {
 }
 
 bool Index::uses(Var v) const {
-  return std::any_of(terms_.begin(), terms_.end(), [v](const Term& term) {
+  return std::ranges::any_of(terms_, [v](const Term& term) {
     return term.kind == Kind::var ? term.var == v : term.inner->uses(v);
   });
 }
@@ -148,16 +125,21 @@ void Index::collect(std::vector<Var>& vars) const {
   for (const Term& term : terms_) {
     if (term.kind != Kind::var)
       term.inner->collect(vars);
-    else if (std::find(vars.begin(), vars.end(), term.var) == vars.end())
-      vars.push_back(term.var);
+    else
+      append_once(vars, term.var);
   }
+}
+
+std::vector<Var> Index::vars() const {
+  std::vector<Var> vars;
+  collect(vars);
+  return vars;
 }
 
 void Index::add(const Term& term) {
   if (term.coefficient == 0) return;
-  const auto place =
-      std::lower_bound(terms_.begin(), terms_.end(), term,
-                       [](const Term& a, const Term& b) { return compare_atoms(a, b) < 0; });
+  const auto place = std::ranges::lower_bound(
+      terms_, term, [](const Term& a, const Term& b) { return compare_atoms(a, b) < 0; });
   if (place == terms_.end() || compare_atoms(*place, term) != 0) {
     terms_.insert(place, term);
   } else {
@@ -177,21 +159,18 @@ bool Index::merge_remainder() {
     for (const Term& other : terms_) {
       const bool covers =
           (other.coefficient < 0) == (whole < 0) && std::abs(other.coefficient) >= std::abs(whole);
-      if (other.kind == Kind::floordiv && covers && compare_atoms(other, quotient) == 0) {
-        *this = *this - of(with_coefficient(quotient, whole)) - of(Term(remainder)) +
-                *Term(remainder).inner * Term(remainder).coefficient;
-        return true;
-      }
-      if (other.kind == Kind::mod && other.coefficient == whole && *other.inner == of(quotient)) {
-        Term merged = divided(Kind::mod, *remainder.inner, remainder.divisor * other.divisor);
-        merged.coefficient = remainder.coefficient;
-        Index rest = *this;
-        rest.add(with_coefficient(other, -other.coefficient));
-        rest.add(with_coefficient(remainder, -remainder.coefficient));
-        rest.add(merged);
-        *this = std::move(rest);
-        return true;
-      }
+      const bool is_quotient = covers && compare_atoms(other, quotient) == 0;
+      const bool is_part =
+          other.kind == Kind::mod && other.coefficient == whole && *other.inner == of(quotient);
+      if (!is_quotient && !is_part) continue;
+      const Index merged =
+          is_quotient ? *remainder.inner
+                      : of(divided(Kind::mod, *remainder.inner, remainder.divisor * other.divisor));
+      Index rest = *this;
+      rest.add(with_coefficient(other, -whole));
+      rest.add(with_coefficient(remainder, -remainder.coefficient));
+      *this = rest + merged * remainder.coefficient;
+      return true;
     }
   }
   return false;
@@ -215,8 +194,15 @@ Index operator*(const Index& a, std::int64_t factor) {
   return product;
 }
 
-bool operator==(const Index& a, const Index& b) { return compare(a, b) == 0; }
-bool operator<(const Index& a, const Index& b) { return compare(a, b) < 0; }
+std::strong_ordering operator<=>(const Index& a, const Index& b) {
+  const auto terms = std::lexicographical_compare_three_way(
+      a.terms_.begin(), a.terms_.end(), b.terms_.begin(), b.terms_.end(),
+      [](const Term& x, const Term& y) {
+        const auto atoms = compare_atoms(x, y);
+        return atoms != 0 ? atoms : x.coefficient <=> y.coefficient;
+      });
+  return terms != 0 ? terms : a.constant_ <=> b.constant_;
+}
 
 Bounds bounds(const Index& index, const VarBounds& of) {
   Bounds sum{index.constant(), index.constant()};
@@ -240,15 +226,10 @@ Bounds bounds(const Index& index, const VarBounds& of) {
 }
 
 Index floordiv(const Index& index, std::int64_t divisor, const VarBounds& of) {
-  check(divisor > 0, "index: a divisor is not positive");
-  if (divisor == 1) return index;
-  const auto [quotient, rest] = cut(index, divisor);
-  if (rest.is_constant()) return quotient;
-  const Bounds range = bounds(rest, of);
-  const std::int64_t block = floor_quotient(range.low, divisor);
-  if (block == floor_quotient(range.high, divisor)) return quotient + block;
-  if (const auto parts = split(rest, divisor, of))
-    return quotient + floordiv(parts->multiple, divisor / parts->factor, of);
+  const auto [quotient, rest, is_exact] = cut(index, divisor, of);
+  if (is_exact) return quotient;
+  if (const auto at = split(rest, divisor, of))
+    return quotient + floordiv(at->parts.quotient, divisor / at->factor, of);
   if (const Term* sole = sole_term(rest)) {
     // floor(floor(x/a + k) / d) = floor((x + k*a) / (a*d));  floor((x mod b*d) / d) = x/d mod b
     if (sole->kind == Kind::floordiv) {
@@ -262,18 +243,14 @@ Index floordiv(const Index& index, std::int64_t divisor, const VarBounds& of) {
 }
 
 Index mod(const Index& index, std::int64_t divisor, const VarBounds& of) {
-  check(divisor > 0, "index: a divisor is not positive");
-  const Index rest = cut(index, divisor).rest;
-  if (rest.is_constant()) return rest;
-  const Bounds range = bounds(rest, of);
-  const std::int64_t block = floor_quotient(range.low, divisor);
-  if (block == floor_quotient(range.high, divisor)) return rest - block * divisor;
+  const auto [quotient, rest, is_exact] = cut(index, divisor, of);
+  if (is_exact) return rest;
   for (const Term& term : rest.terms()) {  // c*(x mod m) = c*x (mod d) where d divides c*m
     if (term.kind == Kind::mod && term.coefficient * term.divisor % divisor == 0)
       return mod(rest - Index::of(term) + *term.inner * term.coefficient, divisor, of);
   }
-  if (const auto parts = split(rest, divisor, of))
-    return mod(parts->multiple, divisor / parts->factor, of) * parts->factor + parts->small;
+  if (const auto at = split(rest, divisor, of))
+    return mod(at->parts.quotient, divisor / at->factor, of) * at->factor + at->parts.rest;
   return Index::of(divided(Kind::mod, rest, divisor));
 }
 
@@ -290,22 +267,6 @@ Index substitute(const Index& index, const std::function<Index(Var)>& with, cons
     result = result + atom * term.coefficient;
   }
   return result;
-}
-
-std::uint64_t hash(const Index& index) {
-  std::uint64_t state = 0x9e3779b97f4a7c15u;
-  const auto mix = [&](std::uint64_t value) {
-    state = (state ^ value) * 0xff51afd7ed558ccdu;
-    state ^= state >> 32;
-  };
-  mix(static_cast<std::uint64_t>(index.constant()));
-  for (const Term& term : index.terms()) {
-    mix(static_cast<std::uint64_t>(term.coefficient));
-    mix(static_cast<std::uint64_t>(term.kind));
-    mix(term.kind == Kind::var ? static_cast<std::uint64_t>(term.var) : hash(*term.inner));
-    mix(static_cast<std::uint64_t>(term.divisor));
-  }
-  return state;
 }
 
 std::int64_t evaluate(const Index& index, const std::function<std::int64_t(Var)>& of) {
@@ -369,6 +330,11 @@ Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>&
       result.high = std::min(result.high, std::max(scale * low, scale * high) + rest.high);
     }
   return result;
+}
+
+bool holds(const Range& range, const std::function<std::int64_t(Var)>& of) {
+  const std::int64_t value = evaluate(range.index, of);
+  return range.low <= value && value < range.high;
 }
 
 bool always(const Range& range, const VarBounds& of) {

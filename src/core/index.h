@@ -9,6 +9,7 @@
 // (View), lower/nest.h.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -44,12 +45,13 @@ class Index {
   std::int64_t coefficient(Var v) const;       // of v as a top-level term; 0 where there is none
   bool uses(Var v) const;                      // at any depth
   void collect(std::vector<Var>& vars) const;  // appends each variable once, in order of appearance
+  std::vector<Var> vars() const;               // the same of this index alone
 
   friend Index operator+(const Index& a, const Index& b);
   friend Index operator-(const Index& a, const Index& b);
   friend Index operator*(const Index& a, std::int64_t factor);
-  friend bool operator==(const Index& a, const Index& b);
-  friend bool operator<(const Index& a, const Index& b);  // a total order, for sorting
+  friend bool operator==(const Index& a, const Index& b) { return (a <=> b) == 0; }
+  friend std::strong_ordering operator<=>(const Index& a, const Index& b);  // total, for sorting
 
  private:
   void add(const Term& term);
@@ -74,8 +76,6 @@ Index mod(const Index& index, std::int64_t divisor, const VarBounds& of);
 // The index with every variable v replaced by with(v).
 Index substitute(const Index& index, const std::function<Index(Var)>& with, const VarBounds& of);
 
-std::uint64_t hash(const Index& index);  // equal indices have equal hashes, in every process
-
 std::int64_t evaluate(const Index& index, const std::function<std::int64_t(Var)>& of);
 
 // As text: `8*io + ii + 3`, `(4*a + b) / 6`, `i mod 3`; variables through `name`.
@@ -91,6 +91,7 @@ struct Range {
 Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>& given);
 // The same condition without its division where it has one: 64*a + b / 64 < 5 is 4096*a + b < 320.
 Range without_division(const Range& range);
+bool holds(const Range& range, const std::function<std::int64_t(Var)>& of);
 bool always(const Range& range, const VarBounds& of);
 bool never(const Range& range, const VarBounds& of);
 

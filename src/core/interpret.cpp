@@ -1,11 +1,11 @@
 #include "core/interpret.h"
 
-#include <cmath>
 #include <cstring>
 #include <functional>
-#include <unordered_map>
+#include <numeric>
 
 #include "core/error.h"
+#include "core/ranges.h"
 
 namespace tenon {
 namespace {
@@ -27,39 +27,36 @@ void for_each_element(const Shape& shape,
   }
 }
 
-Values read(const Node& leaf, Device& device) {
-  const std::int64_t count = elements(leaf.shape);
-  std::vector<std::byte> bytes(count * info(leaf.type).bytes);
-  device.read(*current_buffer(leaf), bytes.data());
-  Values values(count);
-  const auto convert = [&]<typename T>(T element) {
-    for (std::int64_t i = 0; i < count; i++) {
-      std::memcpy(&element, &bytes[i * sizeof(T)], sizeof(T));
-      values[i] = element;
-    }
-  };
-  switch (leaf.type) {
-    case Type::f32:
-      convert(float{});
-      break;
-    case Type::i32:
-      convert(std::int32_t{});
-      break;
-    case Type::boolean:
-      convert(std::uint8_t{});
-      break;
-  }
-  return values;
-}
-
-// The values of the inputs, and the node that is computed from them.
+// A node and the values of its inputs; leaves with values are read through `device`.
 struct Task {
   const Node& node;
-  std::vector<const Values*> inputs;
+  Device& device;
+  std::vector<const Values*> inputs = {};
 
   const Shape& shape(int input) const { return node.inputs[input]->shape; }
   double at(int input, std::int64_t linear) const { return (*inputs[input])[linear]; }
 };
+
+Values compute(const Task& task, const BufferLeaf&) {
+  Values values(elements(task.node.shape));
+  std::vector<std::byte> memory(bytes(task.node.type, task.node.shape));
+  task.device.read(*current_buffer(task.node), memory.data());
+  with_element(task.node.type, [&]<typename T>(T element) {
+    for (std::size_t i = 0; i < values.size(); i++) {
+      std::memcpy(&element, &memory[i * sizeof(T)], sizeof(T));
+      values[i] = element;
+    }
+  });
+  return values;
+}
+
+Values compute(const Task&, const ConstantLeaf& constant) { return {constant.value}; }
+
+Values compute(const Task& task, const IotaLeaf&) {
+  Values result(elements(task.node.shape));
+  std::iota(result.begin(), result.end(), 0);
+  return result;
+}
 
 Values compute(const Task& task, const Map& map) {
   const Type operand = task.node.inputs.back()->type;
@@ -73,32 +70,23 @@ Values compute(const Task& task, const Map& map) {
   return result;
 }
 
+// One operation on values of a type, not rounded: accumulation is in double. Integers wrap.
+double exact(ScalarOp op, Type type, double a, double b) {
+  return info(type).is_float ? info(op).on_floats(a, b, 0) : evaluate(op, type, type, a, b, 0);
+}
+
 Values compute(const Task& task, const Reduce& reduce) {
   const Type type = task.node.type;
-  const bool wraps = !info(type).is_float;
-  std::vector<std::int64_t> steps(task.shape(0).size(), 0);  // result elements, 0 for reduced axes
-  std::int64_t step = 1;
-  for (int axis = static_cast<int>(steps.size()); axis-- > 0;) {
-    bool reduced = false;
-    for (const int other : reduce.axes) reduced = reduced || other == axis;
-    if (reduced) continue;
-    steps[axis] = step;
-    step *= task.shape(0)[axis].value();
-  }
+  const ScalarOp combine = reduce.combine == Combine::max ? ScalarOp::max : ScalarOp::add;
+  std::vector<std::int64_t> steps = strides(task.node.shape);  // 0 for reduced axes
+  for (const int axis : reduce.axes) steps.insert(steps.begin() + axis, 0);
   Values result(elements(task.node.shape), identity(reduce.combine, type));
   for_each_element(task.shape(0), [&](const Position& position, std::int64_t linear) {
-    std::int64_t target = 0;
-    for (std::size_t axis = 0; axis < steps.size(); axis++) target += position[axis] * steps[axis];
+    const std::int64_t target =
+        std::inner_product(position.begin(), position.end(), steps.begin(), std::int64_t{0});
     double value = task.at(0, linear);
-    if (task.inputs.size() == 2) {
-      const double other = task.at(1, linear);
-      value = wraps ? evaluate(ScalarOp::mul, type, type, value, other, 0) : value * other;
-    }
-    double& total = result[target];
-    if (reduce.combine == Combine::max)
-      total = evaluate(ScalarOp::max, type, type, total, value, 0);
-    else
-      total = wraps ? evaluate(ScalarOp::add, type, type, total, value, 0) : total + value;
+    if (task.inputs.size() == 2) value = exact(ScalarOp::mul, type, value, task.at(1, linear));
+    result[target] = exact(combine, type, result[target], value);
   });
   for (double& value : result) value = round_to(type, value);
   return result;
@@ -109,10 +97,7 @@ Values compute(const Task& task, const View& view) {
   Values result(elements(task.node.shape), view.fill);
   for_each_element(task.node.shape, [&](const Position& position, std::int64_t linear) {
     const auto at = [&](Var axis) { return position[axis]; };
-    for (const Range& range : view.inside) {
-      const std::int64_t value = evaluate(range.index, at);
-      if (value < range.low || value >= range.high) return;
-    }
+    if (!std::ranges::all_of(view.inside, [&](const Range& r) { return holds(r, at); })) return;
     std::int64_t source = 0;
     for (std::size_t axis = 0; axis < steps.size(); axis++) {
       const std::int64_t index = evaluate(view.map[axis], at);
@@ -124,34 +109,25 @@ Values compute(const Task& task, const View& view) {
   return result;
 }
 
-// An axis and what lies around it: shape = [outer.., extent, inner..].
-struct Around {
-  std::int64_t outer = 1, extent, inner = 1;
-
-  Around(const Shape& shape, int axis) : extent(shape[axis].value()) {
-    for (int i = 0; i < axis; i++) outer *= shape[i].value();
-    for (std::size_t i = axis + 1; i < shape.size(); i++) inner *= shape[i].value();
-  }
-};
-
-// Calls visit(data, picked) with the linear positions in the tensor that is indexed and in the one
-// that has the index's shape at the axis; data is -1 where the index is outside.
-void for_each_pick(const Around& around, const Values& index,
+// Calls visit(data, picked) with the linear positions in the tensor that is indexed, of this shape,
+// and in the one that has the index's shape at the axis; data is -1 where the index is outside.
+void for_each_pick(const Shape& shape, int axis, const Values& index,
                    const std::function<void(std::int64_t, std::int64_t)>& visit) {
-  const auto count = static_cast<std::int64_t>(index.size());
-  for (std::int64_t outer = 0; outer < around.outer; outer++)
-    for (std::int64_t j = 0; j < count; j++)
-      for (std::int64_t inner = 0; inner < around.inner; inner++) {
-        const auto row = static_cast<std::int64_t>(index[j]);
-        const bool inside = row >= 0 && row < around.extent;
-        const std::int64_t data = (outer * around.extent + row) * around.inner + inner;
-        visit(inside ? data : -1, (outer * count + j) * around.inner + inner);
-      }
+  const std::int64_t outers = elements(Shape(shape.begin(), shape.begin() + axis));
+  const std::int64_t extent = shape[axis].value(), inners = strides(shape)[axis];
+  std::int64_t picked = 0;
+  for (std::int64_t outer = 0; outer < outers; outer++)
+    for (const double at : index) {
+      const auto row = static_cast<std::int64_t>(at);
+      const bool inside = row >= 0 && row < extent;
+      for (std::int64_t inner = 0; inner < inners; inner++)
+        visit(inside ? (outer * extent + row) * inners + inner : -1, picked++);
+    }
 }
 
 Values compute(const Task& task, const Gather& gather) {
   Values result(elements(task.node.shape), 0);
-  for_each_pick({task.shape(0), gather.axis}, *task.inputs[1],
+  for_each_pick(task.shape(0), gather.axis, *task.inputs[1],
                 [&](std::int64_t data, std::int64_t picked) {
                   if (data >= 0) result[picked] = task.at(0, data);
                 });
@@ -161,82 +137,49 @@ Values compute(const Task& task, const Gather& gather) {
 Values compute(const Task& task, const Scatter& scatter) {
   const Type type = task.node.type;
   Values result = *task.inputs[0];
-  for_each_pick(
-      {task.shape(0), scatter.axis}, *task.inputs[1], [&](std::int64_t data, std::int64_t picked) {
-        if (data < 0) return;
-        const double update = task.at(2, picked);
-        if (!scatter.add)
-          result[data] = update;
-        else
-          result[data] =
-              info(type).is_float ? result[data] + update : round_to(type, result[data] + update);
-      });
+  for_each_pick(task.shape(0), scatter.axis, *task.inputs[1],
+                [&](std::int64_t data, std::int64_t picked) {
+                  if (data < 0) return;
+                  const double update = task.at(2, picked);
+                  double& to = result[data];
+                  to = scatter.add ? exact(ScalarOp::add, type, to, update) : update;
+                });
   for (double& value : result) value = round_to(type, value);
   return result;
 }
 
-Values compute(const Task&, const ConstantLeaf& constant) { return {constant.value}; }
-
-Values compute(const Task& task, const IotaLeaf&) {
-  Values result(elements(task.node.shape));
-  for (std::size_t i = 0; i < result.size(); i++) result[i] = static_cast<double>(i);
-  return result;
-}
-
-Values compute(const Task&, const BufferLeaf&) {
-  check(false, "a leaf with values is read, not computed");
-  return {};
-}
-
-// The values of nodes that were visited. Nodes are kept alive by those who asked.
-class Interpreter {
- public:
-  Interpreter(Device& device, const NodeTable* table) : device_(device), table_(table) {}
-
-  // The nodes below are computed first, with a stack of our own: graphs may be deep.
-  const Values& value(const Node& root) {
-    std::vector<const Node*> open{&root};
-    while (!open.empty()) {
-      const Node& node = *open.back();
-      const std::size_t before = open.size();
-      if (!values_.contains(&node)) visit(node, open);
-      if (open.size() == before) open.pop_back();
-    }
-    return values_.at(&root);
-  }
-
- private:
-  // Computes the node, or opens the inputs that it lacks.
-  void visit(const Node& node, std::vector<const Node*>& open) {
-    const NodeRef leaf = table_ ? table_->realized(node) : nullptr;
-    if (leaf || node.as<BufferLeaf>()) {
-      values_[&node] = read(leaf ? *leaf : node, device_);
-      return;
-    }
-    const std::size_t before = open.size();
-    for (const NodeRef& input : node.inputs)
-      if (!values_.contains(input.get())) open.push_back(input.get());
-    if (open.size() != before) return;
-    Task task{node, {}};
-    for (const NodeRef& input : node.inputs) task.inputs.push_back(&values_.at(input.get()));
-    values_[&node] =
-        std::visit([&](const auto& detail) { return compute(task, detail); }, node.detail);
-  }
-
-  Device& device_;
-  const NodeTable* table_;
-  std::unordered_map<const Node*, Values> values_;
-};
-
 }  // namespace
 
-std::vector<std::vector<double>> interpret(std::span<const NodeRef> nodes, Device& device,
-                                           const NodeTable* table) {
-  Interpreter interpreter(device, table);
-  std::vector<std::vector<double>> result;
-  result.reserve(nodes.size());
-  for (const NodeRef& node : nodes) result.push_back(interpreter.value(*node));
-  return result;
+std::vector<Values> interpret(std::span<const NodeRef> nodes, Device& device,
+                              const NodeTable* table) {
+  const NodeOrder order = in_order(nodes, table);
+  std::vector<Values> values;
+  const auto value_of = [&](const NodeRef& node) { return values[order.place(node)]; };
+  for (const NodeRef& node : order.nodes) {
+    Task task{*node, device};
+    for (const NodeRef& input : node->inputs) task.inputs.push_back(&values[order.place(input)]);
+    values.push_back(
+        std::visit([&](const auto& detail) { return compute(task, detail); }, node->detail));
+  }
+  return mapped(nodes, value_of);
+}
+
+std::vector<BufferRef> interpret_to_buffers(std::span<const NodeRef> nodes, Device& device,
+                                            const NodeTable& table) {
+  std::vector<BufferRef> buffers;
+  for (const Values& values : interpret(nodes, device, &table)) {
+    const Node& node = *nodes[buffers.size()];
+    std::vector<std::byte> memory(bytes(node.type, node.shape));
+    with_element(node.type, [&]<typename T>(T element) {
+      for (std::size_t i = 0; i < values.size(); i++) {
+        element = static_cast<T>(values[i]);
+        std::memcpy(&memory[i * sizeof(T)], &element, sizeof(T));
+      }
+    });
+    buffers.push_back(device.allocate(memory.size()));
+    device.write(*buffers.back(), memory.data());
+  }
+  return buffers;
 }
 
 }  // namespace tenon

@@ -1,6 +1,6 @@
 // The interpreter: the oracle of every test, slow and obvious. It computes each node in double
 // (integers wrapped to their type), accumulates in double, and rounds every node's result to its
-// type. Read next: interpret_executor.h, which realizes tensors with it.
+// type. Used by tests and by sessions that interpret.
 #pragma once
 
 #include <span>
@@ -15,5 +15,9 @@ namespace tenon {
 // leaf was overwritten in place.
 std::vector<std::vector<double>> interpret(std::span<const NodeRef> nodes, Device& device,
                                            const NodeTable* table = nullptr);
+
+// The same values in new buffers of the device.
+std::vector<BufferRef> interpret_to_buffers(std::span<const NodeRef> nodes, Device& device,
+                                            const NodeTable& table);
 
 }  // namespace tenon

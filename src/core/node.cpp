@@ -1,134 +1,138 @@
 #include "core/node.h"
 
 #include <bit>
+#include <type_traits>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "core/error.h"
+#include "core/ranges.h"
 #include "core/verify.h"
 
 namespace tenon {
 namespace {
 
-struct Hash {
-  std::uint64_t state = 0x2545f4914f6cdd1du;
+// Writes a node as bytes. The length of every part is told by the parts before it.
+class KeyWriter {
+ public:
+  explicit KeyWriter(std::string& bytes) : bytes_(bytes) {}
 
-  void add(std::uint64_t value) {
-    state = (state ^ value) * 0xff51afd7ed558ccdu;
-    state ^= state >> 32;
+  template <typename... Parts>
+  void add(const Parts&... parts) {
+    (write(parts), ...);
   }
-  void add_pointer(const void* pointer) { add(std::bit_cast<std::uintptr_t>(pointer)); }
+
+ private:
+  template <typename T>
+    requires std::is_arithmetic_v<T> || std::is_enum_v<T>
+  void write(T value) {
+    bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  template <typename T>
+  void write(const std::vector<T>& list) {
+    add(static_cast<int>(list.size()));
+    for (const T& entry : list) add(entry);
+  }
+  void write(const Index& index) { add(index.constant(), index.terms()); }
+  void write(const Index::Term& term) {
+    add(term.coefficient, term.kind, term.var, term.divisor);
+    if (term.inner) add(*term.inner);
+  }
+  void write(const Extent& extent) { add(extent.index()); }
+  void write(const Range& range) { add(range.index, range.low, range.high); }
+
+  void write(const BufferLeaf&) {}
+  void write(const ConstantLeaf& leaf) { add(leaf.value); }
+  void write(const IotaLeaf&) {}
+  void write(const Map& map) { add(map.op); }
+  void write(const Reduce& reduce) { add(reduce.combine, reduce.axes); }
+  void write(const View& view) { add(view.map, view.inside, view.fill); }
+  void write(const Gather& gather) { add(gather.axis); }
+  void write(const Scatter& scatter) { add(scatter.axis, scatter.add); }
+
+  std::string& bytes_;
 };
 
-void add_detail(Hash& hash, const BufferLeaf& leaf) {
-  hash.add_pointer(leaf.buffer.get());
-  hash.add(leaf.version);
+// Appends the bytes that tell a node from all others: its structure, its inputs and its buffer.
+void append_key(const Node& node, std::string& bytes) {
+  append_structure(node, bytes);
+  KeyWriter key(bytes);
+  for (const NodeRef& input : node.inputs) key.add(std::bit_cast<std::uintptr_t>(input.get()));
+  if (const auto* leaf = node.as<BufferLeaf>())
+    key.add(std::bit_cast<std::uintptr_t>(leaf->buffer.get()), leaf->version);
 }
-void add_detail(Hash& hash, const ConstantLeaf& leaf) {
-  hash.add(std::bit_cast<std::uint64_t>(leaf.value));
-}
-void add_detail(Hash&, const IotaLeaf&) {}
-void add_detail(Hash& hash, const Map& map) { hash.add(static_cast<std::uint64_t>(map.op)); }
-void add_detail(Hash& hash, const Reduce& reduce) {
-  hash.add(static_cast<std::uint64_t>(reduce.combine));
-  for (const int axis : reduce.axes) hash.add(static_cast<std::uint64_t>(axis));
-}
-void add_detail(Hash& hash, const View& view) {
-  for (const Index& index : view.map) hash.add(tenon::hash(index));
-  for (const Range& range : view.inside) {
-    hash.add(tenon::hash(range.index));
-    hash.add(static_cast<std::uint64_t>(range.low));
-    hash.add(static_cast<std::uint64_t>(range.high));
+
+struct NodeHash {
+  std::size_t operator()(const Node* node) const { return node->hash; }
+};
+struct SameNode {
+  bool operator()(const Node* a, const Node* b) const {
+    if (a == b || a->hash != b->hash) return a == b;
+    std::string key, other;
+    append_key(*a, key);
+    append_key(*b, other);
+    return key == other;
   }
-  hash.add(std::bit_cast<std::uint64_t>(view.fill));
-}
-void add_detail(Hash& hash, const Gather& gather) {
-  hash.add(static_cast<std::uint64_t>(gather.axis));
-}
-void add_detail(Hash& hash, const Scatter& scatter) {
-  hash.add(static_cast<std::uint64_t>(scatter.axis * 2 + (scatter.add ? 1 : 0)));
-}
-
-std::uint64_t hash_of(const Node& node) {
-  Hash hash;
-  hash.add(node.detail.index());
-  std::visit([&](const auto& detail) { add_detail(hash, detail); }, node.detail);
-  hash.add(static_cast<std::uint64_t>(node.type));
-  for (const Extent& extent : node.shape) hash.add(tenon::hash(extent.index()));
-  for (const NodeRef& input : node.inputs) hash.add_pointer(input.get());
-  return hash.state;
-}
-
-// Bit for bit, so that -0 differs from 0 and a NaN equals itself.
-bool same(double a, double b) {
-  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
-}
-
-bool same(const BufferLeaf& a, const BufferLeaf& b) {
-  return a.buffer == b.buffer && a.version == b.version;
-}
-bool same(const ConstantLeaf& a, const ConstantLeaf& b) { return same(a.value, b.value); }
-bool same(const IotaLeaf&, const IotaLeaf&) { return true; }
-bool same(const Map& a, const Map& b) { return a.op == b.op; }
-bool same(const Reduce& a, const Reduce& b) { return a.combine == b.combine && a.axes == b.axes; }
-bool same(const View& a, const View& b) {
-  return a.map == b.map && a.inside == b.inside && same(a.fill, b.fill);
-}
-bool same(const Gather& a, const Gather& b) { return a.axis == b.axis; }
-bool same(const Scatter& a, const Scatter& b) { return a.axis == b.axis && a.add == b.add; }
-
-bool same(const Node& a, const Node& b) {
-  if (a.hash != b.hash || a.detail.index() != b.detail.index()) return false;
-  if (a.type != b.type || a.shape != b.shape || a.inputs != b.inputs) return false;
-  return std::visit(
-      [&](const auto& detail) {
-        return same(detail, std::get<std::decay_t<decltype(detail)>>(b.detail));
-      },
-      a.detail);
-}
+};
 
 }  // namespace
+
+void append_structure(const Node& node, std::string& bytes) {
+  KeyWriter key(bytes);
+  key.add(node.detail.index(), node.type, node.shape, node.inputs.size());
+  std::visit([&](const auto& detail) { key.add(detail); }, node.detail);
+}
 
 const BufferRef& current_buffer(const Node& node) {
   const auto* leaf = node.as<BufferLeaf>();
   check(leaf != nullptr, "only a leaf with values has a buffer");
   if (leaf->version != leaf->buffer->version)
     fail("{} was overwritten in place; use it before the assignment, or use the tensor assigned to",
-         leaf->name.empty() ? fmt::format("a tensor {}{}", info(node.type).name, text(node.shape))
-                            : leaf->name);
+         leaf->name.empty() ? "a tensor " + text(node.type, node.shape) : leaf->name);
   return leaf->buffer;
 }
 
-std::vector<NodeRef> in_order(std::span<const NodeRef> roots) {
+NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table) {
   struct Open {
     NodeRef node;
+    int& place;
     std::size_t next = 0;  // the input to visit next
   };
-  std::vector<NodeRef> order;
-  std::unordered_set<const Node*> visited;
+  NodeOrder order;
   std::vector<Open> open;  // a stack of our own: graphs may be deep
+  order.nodes.reserve(8);  // as many as small graphs have
+  open.reserve(8);
+  const auto enter = [&](const NodeRef& node) {
+    const auto [entry, is_new] = order.places.emplace(node.get(), -1);
+    if (!is_new) return;
+    const NodeRef leaf = table ? table->realized(*node) : nullptr;
+    if (!leaf) {
+      open.push_back({node, entry->second});
+      return;
+    }
+    const auto place = static_cast<int>(order.nodes.size());
+    const auto [known, leaf_is_new] = order.places.emplace(leaf.get(), place);
+    if (leaf_is_new) order.nodes.push_back(leaf);
+    entry->second = known->second;
+  };
   for (const NodeRef& root : roots) {
-    if (visited.insert(root.get()).second) open.push_back({root});
+    enter(root);
     while (!open.empty()) {
       Open& top = open.back();
-      if (top.next == top.node->inputs.size()) {
-        order.push_back(std::move(top.node));
-        open.pop_back();
+      if (top.next < top.node->inputs.size()) {
+        enter(top.node->inputs[top.next++]);
         continue;
       }
-      const NodeRef& input = top.node->inputs[top.next++];
-      if (visited.insert(input.get()).second) open.push_back({input});
+      top.place = static_cast<int>(order.nodes.size());
+      order.nodes.push_back(std::move(top.node));
+      open.pop_back();
     }
   }
   return order;
 }
 
 struct NodeTable::State {
-  struct Entry {
-    const Node* node;
-    std::weak_ptr<const Node> reference;
-  };
-  std::unordered_multimap<std::uint64_t, Entry> nodes;
+  std::unordered_map<const Node*, std::weak_ptr<const Node>, NodeHash, SameNode> nodes;
+  std::string key;  // of the node that is made; keeps its memory
   std::unordered_map<const Node*, NodeRef> realized;
   std::vector<NodeRef> released;  // references whose owner died, dropped one after the other
   bool releasing = false;
@@ -136,17 +140,12 @@ struct NodeTable::State {
   // The end of a node. Its inputs are dropped in a loop, because a chain of a million nodes that
   // dropped each other would overflow the stack.
   void destroy(const Node* node) {
-    const auto [begin, end] = nodes.equal_range(node->hash);
-    for (auto entry = begin; entry != end; ++entry) {
-      if (entry->second.node != node) continue;
-      nodes.erase(entry);
-      break;
-    }
+    nodes.erase(node);
     if (const auto entry = realized.find(node); entry != realized.end()) {
       released.push_back(std::move(entry->second));
       realized.erase(entry);
     }
-    released.insert(released.end(), node->inputs.begin(), node->inputs.end());
+    append(released, node->inputs);
     delete node;
     if (releasing) return;
     releasing = true;
@@ -167,22 +166,22 @@ NodeTable::~NodeTable() {
 }
 
 NodeRef NodeTable::make(Node::Detail detail, Type type, Shape shape, std::vector<NodeRef> inputs) {
-  Node node{std::move(detail), type, std::move(shape), std::move(inputs), 0};
-  node.hash = hash_of(node);
-  const auto [begin, end] = state_->nodes.equal_range(node.hash);
-  for (auto entry = begin; entry != end; ++entry)
-    if (same(*entry->second.node, node)) return entry->second.reference.lock();
+  Node node{std::move(detail), type, std::move(shape), std::move(inputs)};
+  state_->key.clear();
+  append_key(node, state_->key);
+  node.hash = std::hash<std::string>()(state_->key);
+  if (const auto known = state_->nodes.find(&node); known != state_->nodes.end())
+    return known->second.lock();
   const std::string wrong = fault(node);
   check(wrong.empty(), [&] {
     std::string shapes;
     for (const NodeRef& input : node.inputs)
-      if (input) shapes += fmt::format(" {}{}", info(input->type).name, text(input->shape));
-    return fmt::format("a node {}{} of{}: {}", info(node.type).name, text(node.shape), shapes,
-                       wrong);
+      if (input) shapes += " " + text(input->type, input->shape);
+    return fmt::format("a node {} of{}: {}", text(node.type, node.shape), shapes, wrong);
   });
   const NodeRef made(new Node(std::move(node)),
                      [state = state_](const Node* last) { state->destroy(last); });
-  state_->nodes.emplace(made->hash, State::Entry{made.get(), made});
+  state_->nodes.emplace(made.get(), made);
   return made;
 }
 
@@ -199,6 +198,11 @@ NodeRef NodeTable::realized(const Node& node) const {
   const NodeRef forgotten = std::move(entry->second);
   state_->realized.erase(entry);
   return nullptr;
+}
+
+NodeRef NodeTable::current(const NodeRef& node) const {
+  NodeRef leaf = realized(*node);
+  return leaf ? leaf : node;
 }
 
 std::size_t NodeTable::size() const { return state_->nodes.size(); }

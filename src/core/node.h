@@ -20,6 +20,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -53,9 +54,9 @@ struct Reduce {
   std::vector<int> axes;  // ascending, of the inputs
 };
 struct View {
-  std::vector<Index> map;     // one per axis of the input, over Var = axis of the result
-  std::vector<Range> inside;  // all must hold, else `fill`; empty: always
-  double fill;
+  std::vector<Index> map;          // one per axis of the input, over Var = axis of the result
+  std::vector<Range> inside = {};  // all must hold, else `fill`; empty: always
+  double fill = 0;
 };
 struct Gather {
   int axis;
@@ -74,7 +75,7 @@ class Node {
   Type type;
   Shape shape;
   std::vector<NodeRef> inputs;
-  std::uint64_t hash;  // of everything above; buffers by identity
+  std::size_t hash = 0;  // of everything above; inputs and buffers by identity
 
   template <typename T>
   const T* as() const {
@@ -83,11 +84,12 @@ class Node {
   bool is_leaf() const { return inputs.empty(); }
 };
 
+// Appends the node's structure as bytes: equal for nodes that differ in nothing but their buffer
+// and their inputs, whose number counts; and none begin with another node's.
+void append_structure(const Node& node, std::string& bytes);
+
 // The buffer of a leaf. Error: it was overwritten in place after the leaf was made.
 const BufferRef& current_buffer(const Node& leaf);
-
-// Every node under the roots once, inputs before their users, in the order of first visit.
-std::vector<NodeRef> in_order(std::span<const NodeRef> roots);
 
 // The table of the living nodes, by structure: building a node that exists returns it, so equality
 // is pointer equality. It holds nodes weakly: a node leaves it when its last reference goes. It
@@ -108,6 +110,8 @@ class NodeTable {
   // The leaf that holds the node's value, or null. A leaf whose buffer was overwritten is
   // forgotten.
   NodeRef realized(const Node& node) const;
+  // The same, but the node itself where it is not realized.
+  NodeRef current(const NodeRef& node) const;
 
   std::size_t size() const;  // living nodes, for tests of flat memory
 
@@ -115,5 +119,15 @@ class NodeTable {
   struct State;
   std::shared_ptr<State> state_;  // shared with the nodes, which take themselves off the table
 };
+
+// Every node under the roots once, inputs before their users, in the order of first visit. Nodes
+// that the table, where there is one, knows to be realized are replaced by their leaves.
+struct NodeOrder {
+  std::vector<NodeRef> nodes = {};
+  std::unordered_map<const Node*, int> places = {};  // in `nodes`; of a realized node, its leaf's
+
+  int place(const NodeRef& node) const { return places.at(node.get()); }
+};
+NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table = nullptr);
 
 }  // namespace tenon

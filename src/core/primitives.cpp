@@ -2,7 +2,10 @@
 // table is right.
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "core/error.h"
+#include "core/ranges.h"
 #include "core/tensor.h"
 
 namespace tenon {
@@ -10,9 +13,7 @@ namespace {
 
 std::string_view name(Type type) { return info(type).name; }
 
-std::string describe(const Tensor& x) {
-  return fmt::format("{}{}", name(x.type()), text(x.shape()));
-}
+std::string describe(const Tensor& x) { return text(x.type(), x.shape()); }
 
 Tensor made(const Tensor& like, Node::Detail detail, Type type, Shape shape,
             const std::vector<Tensor>& operands) {
@@ -26,30 +27,12 @@ Tensor made(const Tensor& like, Node::Detail detail, Type type, Shape shape,
   return {like.executor(), std::move(node)};
 }
 
-bool allows(const ScalarInfo& op, Type type) {
-  if (type == Type::boolean) return op.booleans;
-  return info(type).is_float ? op.floats : op.integers;
-}
-
-std::string allowed_types(const ScalarInfo& op) {
-  std::string result;
-  for (const auto& [allowed, type] :
-       {std::pair{op.floats, "f32"}, std::pair{op.integers, "i32"}, std::pair{op.booleans, "bool"}})
-    if (allowed) result += fmt::format("{}{}", result.empty() ? "" : ", ", type);
-  return result;
-}
-
 void require_type(const ScalarInfo& op, Type type) {
-  if (!allows(op, type))
-    fail("{}: takes {}, not {}; cast the operand", op.name, allowed_types(op), name(type));
-}
-
-// The extents of `shape` with the one at `axis` replaced by all of `by`.
-Shape replace_axis(const Shape& shape, int axis, const Shape& by) {
-  Shape result(shape.begin(), shape.begin() + axis);
-  result.insert(result.end(), by.begin(), by.end());
-  result.insert(result.end(), shape.begin() + axis + 1, shape.end());
-  return result;
+  if (takes(op, type)) return;
+  std::vector<std::string_view> allowed;
+  for (const Type other : {Type::f32, Type::i32, Type::boolean})
+    if (takes(op, other)) allowed.push_back(name(other));
+  fail("{}: takes {}, not {}; cast the operand", op.name, fmt::join(allowed, ", "), name(type));
 }
 
 void require_extents(std::string_view operation, const Shape& shape) {
@@ -57,18 +40,15 @@ void require_extents(std::string_view operation, const Shape& shape) {
     if (extent.value() < 0) fail("{}: the shape {} has a negative extent", operation, text(shape));
 }
 
-// Bounds of the axes of a shape. An axis of extent 0 is taken as one of extent 1: nothing is read.
-VarBounds axis_bounds(const Shape& shape) {
-  return
-      [&shape](Var axis) { return Bounds{0, std::max<std::int64_t>(shape[axis].value() - 1, 0)}; };
-}
-
 void require_axes(const Index& index, const Shape& shape) {
-  std::vector<Var> axes;
-  index.collect(axes);
-  for (const Var axis : axes)
+  for (const Var axis : index.vars())
     if (axis < 0 || axis >= static_cast<Var>(shape.size()))
       fail("view: the map uses axis {}, which the result {} does not have", axis, text(shape));
+}
+
+void require_index(std::string_view operation, const Tensor& index) {
+  if (index.type() != Type::i32)
+    fail("{}: the index is {}, not i32; cast it", operation, name(index.type()));
 }
 
 Tensor made_reduce(std::string_view operation, Combine combine, const std::vector<Tensor>& inputs,
@@ -77,13 +57,13 @@ Tensor made_reduce(std::string_view operation, Combine combine, const std::vecto
   if (combine == Combine::sum && x.type() == Type::boolean)
     fail("{}: takes f32, i32, not bool; cast the operand", operation);
   for (int& axis : axes) axis = axis_from_front(operation, x, axis);
-  std::sort(axes.begin(), axes.end());
-  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
+  std::ranges::sort(axes);
+  if (std::ranges::adjacent_find(axes) != axes.end())
     fail("{}: an axis of {} is named twice", operation, text(x.shape()));
   if (axes.empty()) return x;
   Shape shape;
   for (int axis = 0; axis < x.rank(); axis++)
-    if (!std::binary_search(axes.begin(), axes.end(), axis)) shape.push_back(x.shape()[axis]);
+    if (!contains(axes, axis)) shape.push_back(x.shape()[axis]);
   return made(x, Reduce{combine, std::move(axes)}, x.type(), std::move(shape), inputs);
 }
 
@@ -91,8 +71,7 @@ Tensor made_reduce(std::string_view operation, Combine combine, const std::vecto
 
 Tensor from_bytes(Executor& executor, Type type, Shape shape, const void* data, std::string name) {
   require_extents("tensor", shape);
-  const std::size_t bytes = elements(shape) * info(type).bytes;
-  const BufferRef buffer = executor.device().allocate(bytes);
+  const BufferRef buffer = executor.device().allocate(bytes(type, shape));
   executor.device().write(*buffer, data);
   BufferLeaf leaf{buffer, buffer->version, std::move(name)};
   return {executor, executor.nodes().make(std::move(leaf), type, std::move(shape), {})};
@@ -191,16 +170,14 @@ Tensor view(const Tensor& x, Shape shape, View view) {
 
 Tensor gather(const Tensor& data, const Tensor& index, int axis) {
   axis = axis_from_front("gather", data, axis);
-  if (index.type() != Type::i32)
-    fail("gather: the index is {}, not i32; cast it", name(index.type()));
+  require_index("gather", index);
   return made(data, Gather{axis}, data.type(), replace_axis(data.shape(), axis, index.shape()),
               {data, index});
 }
 
 Tensor scatter(const Tensor& base, const Tensor& index, const Tensor& update, int axis, bool add) {
   axis = axis_from_front("scatter", base, axis);
-  if (index.type() != Type::i32)
-    fail("scatter: the index is {}, not i32; cast it", name(index.type()));
+  require_index("scatter", index);
   const Shape expected = replace_axis(base.shape(), axis, index.shape());
   if (update.shape() != expected || update.type() != base.type())
     fail("scatter: the update is {}, not {}{}: base {}, index {}, axis {}", describe(update),

@@ -1,8 +1,8 @@
 #include "core/print_graph.h"
 
-#include <unordered_map>
+#include <fmt/format.h>
 
-#include "core/error.h"
+#include "core/ranges.h"
 
 namespace tenon {
 namespace {
@@ -12,99 +12,68 @@ std::string number(Type type, double value) {
   return info(type).is_float ? fmt::format("{:.9g}", value) : fmt::format("{:.0f}", value);
 }
 
-std::string axis_name(Var axis) { return fmt::format("a{}", axis); }
+struct Printer {
+  const Node& node;
+  std::string_view operands;
 
-// "[x, y]", each entry as `show` gives it.
-template <typename List, typename Show>
-std::string listed(const List& list, const char* comma, Show&& show) {
-  std::string result;
-  for (const auto& entry : list) {
-    if (!result.empty()) result += comma;
-    result += show(entry);
-  }
-  return fmt::format("[{}]", result);
-}
-
-// The right side of a node's line; `operands` are the names of its inputs.
-class Printer {
- public:
-  Printer(const Node& node, std::string operands) : node_(node), operands_(std::move(operands)) {}
-
-  std::string operator()(const BufferLeaf&) const {
-    return fmt::format("input {}{}", info(node_.type).name, text(node_.shape));
-  }
+  std::string operator()(const BufferLeaf&) const { return "input " + text(node.type, node.shape); }
   std::string operator()(const ConstantLeaf& leaf) const {
-    return fmt::format("constant(value={}, type={})", number(node_.type, leaf.value),
-                       info(node_.type).name);
+    return fmt::format("constant(value={}, type={})", number(node.type, leaf.value),
+                       info(node.type).name);
   }
   std::string operator()(const IotaLeaf&) const {
-    return fmt::format("iota(length={})", node_.shape[0].value());
+    return fmt::format("iota(length={})", node.shape[0].value());
   }
   std::string operator()(const Map& map) const {
     const ScalarInfo& row = info(map.op);
     if (row.result == Result::named)
-      return fmt::format("{}({}, type={})", row.name, operands_, info(node_.type).name);
-    return fmt::format("{}({})", row.name, operands_);
+      return fmt::format("{}({}, type={})", row.name, operands, info(node.type).name);
+    return fmt::format("{}({})", row.name, operands);
   }
   std::string operator()(const Reduce& reduce) const {
-    return fmt::format("reduce({}, with={}, axes={})", operands_,
-                       reduce.combine == Combine::sum ? "sum" : "max",
-                       listed(reduce.axes, ",", [](int axis) { return std::to_string(axis); }));
+    return fmt::format("reduce({}, with={}, axes=[{}])", operands,
+                       reduce.combine == Combine::sum ? "sum" : "max", fmt::join(reduce.axes, ","));
   }
   std::string operator()(const View& view) const {
-    std::string result = fmt::format("view({}, shape={}", operands_, text(node_.shape));
-    if (!view.map.empty())
-      result += ", map=" +
-                listed(view.map, ", ", [](const Index& index) { return text(index, axis_name); });
+    std::string result = fmt::format("view({}, shape={}", operands, text(node.shape));
+    const auto shown = [](const Index& index) {
+      return text(index, [](Var axis) { return fmt::format("a{}", axis); });
+    };
+    const auto bounded = [&](const Range& range) {
+      return fmt::format("{} <= {} < {}", range.low, shown(range.index), range.high);
+    };
+    if (!view.map.empty()) result += fmt::format(", map=[{}]", joined(view.map, ", ", shown));
     if (!view.inside.empty())
-      result += fmt::format(", inside={}, fill={}",
-                            listed(view.inside, ", ",
-                                   [](const Range& range) {
-                                     return fmt::format("{} <= {} < {}", range.low,
-                                                        text(range.index, axis_name), range.high);
-                                   }),
-                            number(node_.type, view.fill));
+      result += fmt::format(", inside=[{}], fill={}", joined(view.inside, ", ", bounded),
+                            number(node.type, view.fill));
     return result + ")";
   }
   std::string operator()(const Gather& gather) const {
-    return fmt::format("gather({}, axis={})", operands_, gather.axis);
+    return fmt::format("gather({}, axis={})", operands, gather.axis);
   }
   std::string operator()(const Scatter& scatter) const {
-    return fmt::format("scatter({}, axis={}, mode={})", operands_, scatter.axis,
+    return fmt::format("scatter({}, axis={}, mode={})", operands, scatter.axis,
                        scatter.add ? "add" : "set");
   }
-
- private:
-  const Node& node_;
-  std::string operands_;
 };
 
 }  // namespace
 
+std::string print_node(const Node& node, std::string_view operands) {
+  return std::visit(Printer{node, operands}, node.detail);
+}
+
 std::string print_graph(std::span<const NodeRef> roots) {
-  std::unordered_map<const Node*, std::string> names;
+  const NodeOrder order = in_order(roots);
+  const auto name_of = [&](const NodeRef& node) { return fmt::format("%{}", order.place(node)); };
   std::string result;
-  for (const NodeRef& node : in_order(roots)) {
-    std::string operands;
-    for (const NodeRef& input : node->inputs) {
-      if (!operands.empty()) operands += ", ";
-      operands += names.at(input.get());
-    }
-    const std::string name = fmt::format("%{}", names.size());
-    names.emplace(node.get(), name);
-    const std::string right = std::visit(Printer(*node, std::move(operands)), node->detail);
-    result += fmt::format("{} = {}", name, right);
-    if (!node->is_leaf())
-      result += fmt::format("  # {}{}", info(node->type).name, text(node->shape));
+  for (const NodeRef& node : order.nodes) {
+    const std::string operands = joined(node->inputs, ", ", name_of);
+    result += fmt::format("{} = {}", name_of(node), print_node(*node, operands));
+    if (!node->is_leaf()) result += "  # " + text(node->type, node->shape);
     result += '\n';
   }
-  const char* before = "output ";
-  for (const NodeRef& root : roots) {
-    result += before;
-    result += names.at(root.get());
-    before = ", ";
-  }
-  return result + "\n";
+  return result + "output " + joined(roots, ", ", name_of) + "\n";
 }
 
 }  // namespace tenon

@@ -4,10 +4,15 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "core/node.h"
 
 namespace tenon {
+
+// The right side of a node's line; `operands` are the names of its inputs, with commas. It is
+// exact: different nodes over the same operands have different texts or types.
+std::string print_node(const Node& node, std::string_view operands);
 
 // The primitive graph under `roots`, a line a node in order of first visit (inputs first), leaves
 // and nodes numbered so that the same structure always gives the same text: buffers are ignored.

@@ -41,6 +41,7 @@ void append_once(std::vector<Element>& to, const Value& value) {
 template <typename List, typename Of>
 auto mapped(const List& range, Of&& of) {
   std::vector<std::decay_t<decltype(of(*std::ranges::begin(range)))>> results;
+  results.reserve(std::ranges::size(range));
   for (const auto& element : range) results.push_back(of(element));
   return results;
 }

@@ -12,43 +12,37 @@ constexpr double largest_i32 = std::numeric_limits<std::int32_t>::max();
 
 double wrap(std::int64_t value) { return static_cast<std::int32_t>(value); }
 
-std::int64_t floor_quotient(std::int64_t a, std::int64_t b) {
-  if (b == 0) return 0;
-  return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
-}
+// The meanings, for floats and for integers alike where they are the same.
+constexpr auto add = [](auto a, auto b, auto) { return a + b; };
+constexpr auto mul = [](auto a, auto b, auto) { return a * b; };
+constexpr auto lt = [](auto a, auto b, auto) -> decltype(a) { return a < b ? 1 : 0; };
+constexpr auto eq = [](auto a, auto b, auto) -> decltype(a) { return a == b ? 1 : 0; };
+constexpr auto where = [](auto a, auto b, auto c) { return a != 0 ? b : c; };
+constexpr auto itself = [](auto a, auto, auto) { return a; };
 
-// Operands of type i32 or bool: exact in 64 bits, then wrapped.
-double evaluate_integer(ScalarOp op, double left, double right) {
-  const auto a = static_cast<std::int64_t>(left);
-  const auto b = static_cast<std::int64_t>(right);
-  const auto bits = static_cast<std::uint32_t>(a);
-  switch (op) {
-    case ScalarOp::add:
-      return wrap(a + b);
-    case ScalarOp::mul:
-      return wrap(a * b);
-    case ScalarOp::idiv:
-      return wrap(floor_quotient(a, b));
-    case ScalarOp::mod:
-      return b == 0 ? 0 : wrap(a - b * floor_quotient(a, b));
-    case ScalarOp::bit_and:
-      return wrap(a & b);
-    case ScalarOp::bit_or:
-      return wrap(a | b);
-    case ScalarOp::bit_xor:
-      return wrap(a ^ b);
-    case ScalarOp::shl:
-      return wrap(bits << (b & 31));
-    default:
-      return wrap(bits >> (b & 31));  // shr
-  }
-}
-
-double evaluate_max(double a, double b) {
+double div(double a, double b, double) { return a / b; }
+double exp2(double a, double, double) { return std::exp2(a); }
+double log2(double a, double, double) { return std::log2(a); }
+double sin(double a, double, double) { return std::sin(a); }
+double sqrt(double a, double, double) { return std::sqrt(a); }
+double float_max(double a, double b, double) {
   if (std::isnan(a) || std::isnan(b)) return std::numeric_limits<double>::quiet_NaN();
   if (a == 0 && b == 0) return std::signbit(a) ? b : a;
   return a > b ? a : b;
 }
+
+using Int = std::int64_t;
+Int integer_max(Int a, Int b, Int) { return a > b ? a : b; }
+Int idiv(Int a, Int b, Int) {
+  if (b == 0) return 0;
+  return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
+}
+Int mod(Int a, Int b, Int) { return b == 0 ? 0 : a - b * idiv(a, b, 0); }
+Int bit_and(Int a, Int b, Int) { return a & b; }
+Int bit_or(Int a, Int b, Int) { return a | b; }
+Int bit_xor(Int a, Int b, Int) { return a ^ b; }
+Int shl(Int a, Int b, Int) { return static_cast<std::uint32_t>(a) << (b & 31); }
+Int shr(Int a, Int b, Int) { return static_cast<std::uint32_t>(a) >> (b & 31); }
 
 double evaluate_cast(Type type, double value) {
   if (type == Type::boolean) return value != 0 ? 1 : 0;
@@ -65,49 +59,47 @@ double evaluate_bitcast(Type type, Type operand, double value) {
 
 }  // namespace
 
+// clang-format off
+const std::array<ScalarInfo, 20> scalar_table = {{
+    {"add", 2, Result::same, add, add, false},
+    {"mul", 2, Result::same, mul, mul, false},
+    {"div", 2, Result::same, div, nullptr, false},
+    {"max", 2, Result::same, float_max, integer_max, true},
+    {"idiv", 2, Result::same, nullptr, idiv, false},
+    {"mod", 2, Result::same, nullptr, mod, false},
+    {"lt", 2, Result::boolean, lt, lt, true},
+    {"eq", 2, Result::boolean, eq, eq, true},
+    {"where", 3, Result::same, where, where, true},
+    {"and", 2, Result::same, nullptr, bit_and, true},
+    {"or", 2, Result::same, nullptr, bit_or, true},
+    {"xor", 2, Result::same, nullptr, bit_xor, true},
+    {"shl", 2, Result::same, nullptr, shl, false},
+    {"shr", 2, Result::same, nullptr, shr, false},
+    {"exp2", 1, Result::same, exp2, nullptr, false},
+    {"log2", 1, Result::same, log2, nullptr, false},
+    {"sin", 1, Result::same, sin, nullptr, false},
+    {"sqrt", 1, Result::same, sqrt, nullptr, false},
+    {"cast", 1, Result::named, itself, itself, true},
+    {"bitcast", 1, Result::named, itself, itself, false},
+}};
+// clang-format on
+
+bool takes(const ScalarInfo& op, Type type) {
+  if (type == Type::boolean) return op.booleans;
+  return info(type).is_float ? op.on_floats != nullptr : op.on_integers != nullptr;
+}
+
 double identity(Combine combine, Type type) {
   if (combine == Combine::sum || type == Type::boolean) return 0;
   return type == Type::i32 ? smallest_i32 : -std::numeric_limits<double>::infinity();
 }
 
 double evaluate(ScalarOp op, Type type, Type operand, double a, double b, double c) {
-  switch (op) {
-    case ScalarOp::add:
-      return operand == Type::f32 ? round_to(type, a + b) : evaluate_integer(op, a, b);
-    case ScalarOp::mul:
-      return operand == Type::f32 ? round_to(type, a * b) : evaluate_integer(op, a, b);
-    case ScalarOp::div:
-      return round_to(type, a / b);
-    case ScalarOp::max:
-      return evaluate_max(a, b);
-    case ScalarOp::lt:
-      return a < b ? 1 : 0;
-    case ScalarOp::eq:
-      return a == b ? 1 : 0;
-    case ScalarOp::where:
-      return a != 0 ? b : c;
-    case ScalarOp::idiv:
-    case ScalarOp::mod:
-    case ScalarOp::bit_and:
-    case ScalarOp::bit_or:
-    case ScalarOp::bit_xor:
-    case ScalarOp::shl:
-    case ScalarOp::shr:
-      return evaluate_integer(op, a, b);
-    case ScalarOp::exp2:
-      return round_to(type, std::exp2(a));
-    case ScalarOp::log2:
-      return round_to(type, std::log2(a));
-    case ScalarOp::sin:
-      return round_to(type, std::sin(a));
-    case ScalarOp::sqrt:
-      return round_to(type, std::sqrt(a));
-    case ScalarOp::cast:
-      return evaluate_cast(type, a);
-    case ScalarOp::bitcast:
-      return evaluate_bitcast(type, operand, a);
-  }
-  return 0;
+  if (op == ScalarOp::cast) return evaluate_cast(type, a);
+  if (op == ScalarOp::bitcast) return evaluate_bitcast(type, operand, a);
+  const ScalarInfo& row = info(op);
+  if (info(operand).is_float) return round_to(type, row.on_floats(a, b, c));
+  return wrap(row.on_integers(static_cast<Int>(a), static_cast<Int>(b), static_cast<Int>(c)));
 }
 
 double round_to(Type type, double value) {

@@ -13,6 +13,8 @@
 //   integers    wrap
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -31,41 +33,25 @@ enum class ScalarOp : std::uint8_t {
 // The type of the result: as the (last) operand, bool, or as asked.
 enum class Result : std::uint8_t { same, boolean, named };
 
+// A row of the table. An operation takes the types for which it has a meaning: floats are held in
+// double, integers and booleans in 64 bits; what comes out is brought to the result's type.
+// Operands that the operation does not have are ignored. The meanings of cast and bitcast depend on
+// both types and stand in evaluate().
 struct ScalarInfo {
   std::string_view name;
   int arity;
   Result result;
-  bool floats, integers, booleans;  // which operand types are allowed
+  double (*on_floats)(double a, double b, double c);  // null: takes no floats
+  std::int64_t (*on_integers)(std::int64_t a, std::int64_t b, std::int64_t c);  // null: no integers
+  bool booleans;
 };
 
-// clang-format off
-inline constexpr ScalarInfo scalar_table[] = {
-    {"add", 2, Result::same, true, true, false},
-    {"mul", 2, Result::same, true, true, false},
-    {"div", 2, Result::same, true, false, false},
-    {"max", 2, Result::same, true, true, true},
-    {"idiv", 2, Result::same, false, true, false},
-    {"mod", 2, Result::same, false, true, false},
-    {"lt", 2, Result::boolean, true, true, true},
-    {"eq", 2, Result::boolean, true, true, true},
-    {"where", 3, Result::same, true, true, true},
-    {"and", 2, Result::same, false, true, true},
-    {"or", 2, Result::same, false, true, true},
-    {"xor", 2, Result::same, false, true, true},
-    {"shl", 2, Result::same, false, true, false},
-    {"shr", 2, Result::same, false, true, false},
-    {"exp2", 1, Result::same, true, false, false},
-    {"log2", 1, Result::same, true, false, false},
-    {"sin", 1, Result::same, true, false, false},
-    {"sqrt", 1, Result::same, true, false, false},
-    {"cast", 1, Result::named, true, true, true},
-    {"bitcast", 1, Result::named, true, true, false},
-};
-// clang-format on
+extern const std::array<ScalarInfo, 20> scalar_table;
 
-constexpr const ScalarInfo& info(ScalarOp op) { return scalar_table[static_cast<int>(op)]; }
-inline constexpr int scalar_count = sizeof(scalar_table) / sizeof(scalar_table[0]);
-static_assert(scalar_count <= 20);
+inline const ScalarInfo& info(ScalarOp op) { return scalar_table[static_cast<std::size_t>(op)]; }
+
+// Whether the (last) operand may be of this type.
+bool takes(const ScalarInfo& op, Type type);
 
 // How a Reduce, and every accumulation that it becomes, combines its terms.
 enum class Combine : std::uint8_t { sum, max };

@@ -9,17 +9,6 @@ struct Tensor::State {
   NodeRef node;
 };
 
-namespace {
-
-template <typename T>
-constexpr Type type_of() {
-  if constexpr (std::is_same_v<T, float>) return Type::f32;
-  if constexpr (std::is_same_v<T, std::int32_t>) return Type::i32;
-  return Type::boolean;
-}
-
-}  // namespace
-
 Tensor::Tensor(Executor& executor, NodeRef node)
     : state_(std::make_shared<State>(State{&executor, std::move(node)})) {}
 
@@ -73,8 +62,8 @@ void Tensor::assign(const Tensor& value) {
   if (!node()->as<BufferLeaf>())
     fail("assign: the tensor {} has no memory yet; realize() it first", text(shape()));
   if (shape() != value.shape() || type() != value.type())
-    fail("assign: the tensor is {}{}, the value {}{}; they must agree", info(type()).name,
-         text(shape()), info(value.type()).name, text(value.shape()));
+    fail("assign: the tensor is {}, the value {}; they must agree", text(type(), shape()),
+         text(value.type(), value.shape()));
   current_buffer(*node());
   state_->node = executor().assign(node(), value.node());
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 namespace tenon {
 
@@ -22,5 +23,19 @@ inline constexpr TypeInfo type_table[] = {
 };
 
 constexpr const TypeInfo& info(Type type) { return type_table[static_cast<int>(type)]; }
+
+// The C++ type that holds an element: float, std::int32_t or, for a boolean, std::uint8_t.
+template <typename T>
+constexpr Type type_of() {
+  if constexpr (std::is_same_v<T, float>) return Type::f32;
+  if constexpr (std::is_same_v<T, std::int32_t>) return Type::i32;
+  return Type::boolean;
+}
+template <typename Visit>
+void with_element(Type type, Visit&& visit) {
+  if (type == Type::f32) visit(float{});
+  if (type == Type::i32) visit(std::int32_t{});
+  if (type == Type::boolean) visit(std::uint8_t{});
+}
 
 }  // namespace tenon

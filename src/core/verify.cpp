@@ -12,15 +12,12 @@ bool has_axis(const Shape& shape, int axis) {
 }
 
 bool over(const Index& index, const Shape& shape) {
-  std::vector<Var> axes;
-  index.collect(axes);
-  return std::all_of(axes.begin(), axes.end(), [&](Var axis) { return has_axis(shape, axis); });
+  return std::ranges::all_of(index.vars(), [&](Var axis) { return has_axis(shape, axis); });
 }
 
 std::string detail_fault(const Node& node, const BufferLeaf& leaf) {
   if (!leaf.buffer) return "the buffer is missing";
-  const std::size_t needed = elements(node.shape) * info(node.type).bytes;
-  return leaf.buffer->bytes < needed ? "the buffer is too small" : "";
+  return leaf.buffer->bytes < bytes(node.type, node.shape) ? "the buffer is too small" : "";
 }
 
 std::string detail_fault(const Node& node, const ConstantLeaf& leaf) {
@@ -42,13 +39,9 @@ std::string detail_fault(const Node& node, const Map& map) {
     const bool condition = map.op == ScalarOp::where && i == 0;
     if (node.inputs[i]->type != (condition ? Type::boolean : type)) return "wrong operand type";
   }
-  const bool allowed = type == Type::boolean ? row.booleans
-                       : info(type).is_float ? row.floats
-                                             : row.integers;
-  if (!allowed) return "the operation does not take this type";
-  if (row.result == Result::named) return "";
-  return node.type == (row.result == Result::boolean ? Type::boolean : type) ? ""
-                                                                             : "wrong result type";
+  if (!takes(row, type)) return "the operation does not take this type";
+  const Type result = row.result == Result::same ? type : Type::boolean;
+  return row.result == Result::named || node.type == result ? "" : "wrong result type";
 }
 
 std::string detail_fault(const Node& node, const Reduce& reduce) {
@@ -89,14 +82,10 @@ bool samples_inside(const Node& node, const View& view) {
   for (int sample = 0; sample < 64; sample++) {
     for (std::size_t axis = 0; axis < position.size(); axis++)
       position[axis] = static_cast<std::int64_t>(random()) % node.shape[axis].value();
-    const bool reads = std::all_of(view.inside.begin(), view.inside.end(), [&](const Range& range) {
-      const std::int64_t value = evaluate(range.index, at);
-      return value >= range.low && value < range.high;
-    });
-    for (std::size_t axis = 0; reads && axis < view.map.size(); axis++) {
-      const std::int64_t index = evaluate(view.map[axis], at);
-      if (index < 0 || index >= node.inputs[0]->shape[axis].value()) return false;
-    }
+    const bool reads =
+        std::ranges::all_of(view.inside, [&](const Range& range) { return holds(range, at); });
+    for (std::size_t axis = 0; reads && axis < view.map.size(); axis++)
+      if (!holds({view.map[axis], 0, node.inputs[0]->shape[axis].value()}, at)) return false;
   }
   return true;
 }
@@ -108,7 +97,7 @@ std::string detail_fault(const Node& node, const View& view) {
   if (view.map.size() != input.shape.size()) return "the map has not an index per axis";
   for (const Range& range : view.inside)
     if (!over(range.index, node.shape)) return "a range uses an axis that is not there";
-  const VarBounds of = [&](Var axis) { return Bounds{0, node.shape[axis].value() - 1}; };
+  const VarBounds of = axis_bounds(node.shape);
   bool known = true;
   for (std::size_t axis = 0; axis < view.map.size(); axis++) {
     if (!over(view.map[axis], node.shape)) return "the map uses an axis that is not there";
@@ -120,19 +109,12 @@ std::string detail_fault(const Node& node, const View& view) {
   return TENON_VERIFY && !samples_inside(node, view) ? "the map leaves the input" : "";
 }
 
-Shape picked_shape(const Shape& data, const Shape& index, int axis) {
-  Shape shape = data;
-  shape.erase(shape.begin() + axis);
-  shape.insert(shape.begin() + axis, index.begin(), index.end());
-  return shape;
-}
-
 std::string detail_fault(const Node& node, const Gather& gather) {
   if (node.inputs.size() != 2) return "a gather has two inputs";
   const Node &data = *node.inputs[0], &index = *node.inputs[1];
   if (!has_axis(data.shape, gather.axis)) return "the axis is not there";
   if (index.type != Type::i32 || node.type != data.type) return "wrong type";
-  return node.shape == picked_shape(data.shape, index.shape, gather.axis) ? "" : "wrong shape";
+  return node.shape == replace_axis(data.shape, gather.axis, index.shape) ? "" : "wrong shape";
 }
 
 std::string detail_fault(const Node& node, const Scatter& scatter) {
@@ -142,7 +124,7 @@ std::string detail_fault(const Node& node, const Scatter& scatter) {
   if (index.type != Type::i32 || node.type != base.type || update.type != base.type)
     return "wrong type";
   if (scatter.add && node.type == Type::boolean) return "bool cannot be added";
-  const bool fits = update.shape == picked_shape(base.shape, index.shape, scatter.axis);
+  const bool fits = update.shape == replace_axis(base.shape, scatter.axis, index.shape);
   return fits && node.shape == base.shape ? "" : "wrong shape";
 }
 

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
+#include <numeric>
+
+#include "core/ranges.h"
 
 namespace tenon {
 namespace {
@@ -24,7 +28,7 @@ int divisions(const Index& index) {
 class Inverse {
  public:
   Inverse(const Shape& input, const View& view, const Shape& result)
-      : view_(view), result_(result), axes(input), solution(result.size()) {}
+      : axes(input), solution(result.size()), view_(view), result_(result) {}
 
   bool solve() {
     for (std::size_t axis = 0; axis < view_.map.size(); axis++)
@@ -34,35 +38,20 @@ class Inverse {
     eliminate();
     if (!separate()) return false;
     for (const Equation& equation : equations_) solve(equation);
-    for (const Var axis : unused()) {
-      if (!in_ranges(axis))
-        free.push_back(axis);
-      else
-        solution[axis] = sum_axis(axis);
-    }
+    for (Var axis = 0; axis < static_cast<Var>(result_.size()); axis++)
+      if (result_[axis] != Extent(1) && !is_in_equations(axis)) set_unused(axis);
     const auto solved = [&](Var axis) { return solution[axis]; };
     for (const Range& range : view_.inside)
-      inside.push_back({substitute(range.index, solved, bounds_of()), range.low, range.high});
+      inside.push_back({substitute(range.index, solved, axis_bounds(axes)), range.low, range.high});
     return true;
   }
 
- private:
-  const View& view_;
-  const Shape& result_;
-  std::vector<Equation> equations_;
-
- public:
   Shape axes;                   // of the inverse: the input's, then the summed ones
   std::vector<Index> solution;  // an index for every axis of the view's result but the free
   std::vector<Range> inside;    // where the solution is one
   std::vector<int> free;        // axes of the result on which nothing depends
 
  private:
-  VarBounds bounds_of() const {
-    return
-        [this](Var axis) { return Bounds{0, std::max<std::int64_t>(axes[axis].value() - 1, 0)}; };
-  }
-
   // x/d = p and x mod d = q become x = d*p + q.
   bool merge_remainder() {
     for (auto low = equations_.begin(); low != equations_.end(); ++low) {
@@ -88,10 +77,7 @@ class Inverse {
     for (const Index::Term& term : equation.left.terms()) {
       if (term.kind != Index::Kind::floordiv) continue;
       const Index remainder = Index::of({1, Index::Kind::mod, -1, term.inner, term.divisor});
-      const bool exact =
-          std::any_of(view_.inside.begin(), view_.inside.end(),
-                      [&](const Range& range) { return range == Range{remainder, 0, 1}; });
-      if (!exact) continue;
+      if (!contains(view_.inside, Range{remainder, 0, 1})) continue;
       const std::int64_t divisor = term.divisor;
       const Index whole = equation.left - Index::of(term);
       equation = {whole * divisor + *term.inner * term.coefficient, equation.right * divisor};
@@ -124,24 +110,20 @@ class Inverse {
       if (!equation.left.is_affine()) return false;
       for (const Index::Term& term : equation.left.terms()) all.push_back(term.var);
     }
-    std::sort(all.begin(), all.end());
-    return std::adjacent_find(all.begin(), all.end()) == all.end();
+    std::ranges::sort(all);
+    return std::ranges::adjacent_find(all) == all.end();
   }
 
-  std::vector<Var> unused() const {
-    std::vector<Var> axes;
-    for (Var axis = 0; axis < static_cast<Var>(result_.size()); axis++) {
-      const bool used =
-          std::any_of(equations_.begin(), equations_.end(),
-                      [axis](const Equation& equation) { return equation.left.uses(axis); });
-      if (!used && result_[axis] != Extent(1)) axes.push_back(axis);  // of 1: its index is 0
-    }
-    return axes;
+  bool is_in_equations(Var axis) const {
+    return std::ranges::any_of(equations_, [&](const Equation& e) { return e.left.uses(axis); });
   }
 
-  bool in_ranges(Var axis) const {
-    return std::any_of(view_.inside.begin(), view_.inside.end(),
-                       [axis](const Range& range) { return range.index.uses(axis); });
+  // An axis that the map does not use: what it repeats is added up, as far as the ranges go.
+  void set_unused(Var axis) {
+    if (std::ranges::any_of(view_.inside, [&](const Range& r) { return r.index.uses(axis); }))
+      solution[axis] = sum_axis(axis);
+    else
+      free.push_back(axis);
   }
 
   Index sum_axis(Var axis) {
@@ -160,34 +142,35 @@ class Inverse {
   void solve(const Equation& equation) {
     Index x = equation.right - equation.left.constant();
     std::vector<Index::Term> terms = equation.left.terms();
-    std::sort(terms.begin(), terms.end(), [](const Index::Term& a, const Index::Term& b) {
-      return std::abs(a.coefficient) > std::abs(b.coefficient);
-    });
+    const auto size_of = [](const Index::Term& term) { return std::abs(term.coefficient); };
+    std::ranges::sort(terms, std::ranges::greater(), size_of);
     while (!terms.empty()) {
       const Index::Term top = terms.front();
-      const std::int64_t size = std::abs(top.coefficient);
+      const std::int64_t size = size_of(top);
       Bounds rest{0, 0};  // of the other terms
       for (std::size_t i = 1; i < terms.size(); i++) {
         const std::int64_t reach = terms[i].coefficient * (result_[terms[i].var].value() - 1);
         (reach < 0 ? rest.low : rest.high) += reach;
       }
       if (rest.high - rest.low < size) {
-        const Index quotient = floordiv(x - rest.low, size, bounds_of());
+        const Index quotient = floordiv(x - rest.low, size, axis_bounds(axes));
         set(top.var, top.coefficient < 0 ? quotient * -1 : quotient);
-        x = mod(x - rest.low, size, bounds_of()) + rest.low;
+        x = mod(x - rest.low, size, axis_bounds(axes)) + rest.low;
         terms.erase(terms.begin());
         continue;
       }
-      const auto shortest = std::min_element(
-          terms.begin(), terms.end(), [&](const Index::Term& a, const Index::Term& b) {
-            return result_[a.var].value() < result_[b.var].value();
-          });
+      const auto shortest = std::ranges::min_element(
+          terms, {}, [&](const Index::Term& term) { return result_[term.var].value(); });
       solution[shortest->var] = sum_axis(shortest->var);
       x = x - solution[shortest->var] * shortest->coefficient;
       terms.erase(shortest);
     }
     inside.push_back({x, 0, 1});
   }
+
+  const View& view_;
+  const Shape& result_;
+  std::vector<Equation> equations_;
 };
 
 Tensor number(const Tensor& like, std::int64_t value, const Shape& shape) {
@@ -201,7 +184,7 @@ Tensor index_values(const Tensor& like, const Index& index, const Shape& shape) 
     Tensor atom;
     if (term.kind == Index::Kind::var) {
       const Tensor along = iota(like.executor(), shape[term.var].value());
-      atom = view(along, shape, {{Index::var(term.var)}, {}, 0});
+      atom = view(along, shape, {{Index::var(term.var)}});
     } else {
       const bool quotient = term.kind == Index::Kind::floordiv;
       atom = map(quotient ? ScalarOp::idiv : ScalarOp::mod,
@@ -239,13 +222,11 @@ Tensor view_gradient(const Tensor& x, const View& view, const Tensor& gradient) 
   if (!inverse.solve()) return scatter_gradient(x, view, gradient);
   std::vector<Index> map;
   for (int axis = 0; axis < gradient.rank(); axis++)
-    if (!std::binary_search(inverse.free.begin(), inverse.free.end(), axis))
-      map.push_back(inverse.solution[axis]);
+    if (!contains(inverse.free, axis)) map.push_back(inverse.solution[axis]);
   const Tensor summed = reduce(Combine::sum, gradient, inverse.free);
-  std::vector<int> sums;
-  for (int axis = x.rank(); axis < static_cast<int>(inverse.axes.size()); axis++)
-    sums.push_back(axis);
-  const Tensor read = tenon::view(summed, inverse.axes, {map, inverse.inside, 0});
+  const Tensor read = tenon::view(summed, inverse.axes, {map, inverse.inside});
+  std::vector<int> sums(inverse.axes.size() - x.rank());
+  std::iota(sums.begin(), sums.end(), x.rank());
   return reduce(Combine::sum, read, std::move(sums));
 }
 

@@ -15,7 +15,7 @@ std::vector<Index> identity_map(const Tensor& x) {
 
 // Replaces an extent of -1 by what the other extents leave of the elements of x.
 void infer_extent(const Tensor& x, Shape& shape) {
-  const auto missing = std::find(shape.begin(), shape.end(), Extent(-1));
+  const auto missing = std::ranges::find(shape, Extent(-1));
   if (missing == shape.end()) return;
   *missing = 1;
   const std::int64_t others = elements(shape);
@@ -27,23 +27,20 @@ void infer_extent(const Tensor& x, Shape& shape) {
 Tensor reshape(const Tensor& x, Shape shape) {
   const Shape asked = shape;
   infer_extent(x, shape);
-  const bool negative = std::any_of(shape.begin(), shape.end(),
-                                    [](const Extent& extent) { return extent.value() < 0; });
-  if (negative || elements(shape) != elements(x.shape()))
+  const auto negative = [](const Extent& extent) { return extent.value() < 0; };
+  if (std::ranges::any_of(shape, negative) || elements(shape) != elements(x.shape()))
     fail("reshape: {} has {} elements, which {} cannot hold", text(x.shape()), elements(x.shape()),
          text(asked));
-  const VarBounds bounds_of = [&](Var axis) {
-    return Bounds{0, std::max<std::int64_t>(shape[axis].value() - 1, 0)};
-  };
+  const VarBounds bounds_of = axis_bounds(shape);
   Index linear;
   const std::vector<std::int64_t> to = strides(shape);
-  for (std::size_t axis = 0; axis < shape.size(); axis++)
-    linear = linear + Index::var(static_cast<Var>(axis)) * to[axis];
+  for (Var axis = 0; axis < static_cast<Var>(shape.size()); axis++)
+    linear = linear + Index::var(axis) * to[axis];
   std::vector<Index> map(x.rank());
   const std::vector<std::int64_t> from = strides(x.shape());
   for (int axis = 0; axis < x.rank() && elements(shape) > 0; axis++)
     map[axis] = mod(floordiv(linear, from[axis], bounds_of), x.shape()[axis].value(), bounds_of);
-  return view(x, std::move(shape), {std::move(map), {}, 0});
+  return view(x, std::move(shape), {std::move(map)});
 }
 
 Tensor permute(const Tensor& x, std::vector<int> order) {
@@ -58,7 +55,7 @@ Tensor permute(const Tensor& x, std::vector<int> order) {
     map[from] = Index::var(static_cast<Var>(to));
     shape.push_back(x.shape()[from]);
   }
-  return view(x, std::move(shape), {std::move(map), {}, 0});
+  return view(x, std::move(shape), {std::move(map)});
 }
 
 Tensor expand(const Tensor& x, Shape shape) {
@@ -72,7 +69,7 @@ Tensor expand(const Tensor& x, Shape shape) {
            text(x.shape()), text(shape));
     map.push_back(x.shape()[axis] == shape[axis + added] ? Index::var(axis + added) : Index(0));
   }
-  return view(x, std::move(shape), {std::move(map), {}, 0});
+  return view(x, std::move(shape), {std::move(map)});
 }
 
 Tensor slice(const Tensor& x, std::vector<Slice> slices) {
@@ -95,7 +92,7 @@ Tensor slice(const Tensor& x, std::vector<Slice> slices) {
     shape[axis] = length > 0 ? (length - 1) / size + 1 : 0;
     map[axis] = Index::var(static_cast<Var>(axis)) * step + start;
   }
-  return view(x, std::move(shape), {std::move(map), {}, 0});
+  return view(x, std::move(shape), {std::move(map)});
 }
 
 Tensor flip(const Tensor& x, std::vector<int> axes) {
@@ -104,7 +101,7 @@ Tensor flip(const Tensor& x, std::vector<int> axes) {
     const int axis = axis_from_front("flip", x, named);
     map[axis] = Index(x.shape()[axis].value() - 1) - Index::var(axis);
   }
-  return view(x, x.shape(), {std::move(map), {}, 0});
+  return view(x, x.shape(), {std::move(map)});
 }
 
 Tensor pad(const Tensor& x, std::vector<Pad> pads, double fill) {
@@ -141,7 +138,7 @@ Tensor window(const Tensor& x, int axis, std::int64_t size, std::int64_t stride,
   shape[axis] = (extent - span) / stride + 1;
   map[axis] = Index::var(axis) * stride + Index::var(x.rank()) * dilation;
   shape.push_back(size);
-  return view(x, std::move(shape), {std::move(map), {}, 0});
+  return view(x, std::move(shape), {std::move(map)});
 }
 
 }  // namespace tenon

@@ -22,11 +22,6 @@ struct Traced {
   std::vector<Index> at;
 };
 
-VarBounds axis_bounds(const Shape& shape) {
-  return
-      [&shape](Var axis) { return Bounds{0, std::max<std::int64_t>(shape[axis].value() - 1, 0)}; };
-}
-
 Traced trace(const Node& input) {
   Traced traced{&input, {}};
   for (std::size_t axis = 0; axis < input.shape.size(); axis++)

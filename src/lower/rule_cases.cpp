@@ -39,13 +39,6 @@ bool is_constant(const Node& node, double c) {
   return value && same_bits(*value, c);
 }
 
-VarBounds axis_bounds(const Shape& shape) {
-  return [&shape](Var axis) {
-    const std::int64_t extent = shape[axis].value();
-    return Bounds{0, std::max<std::int64_t>(extent - 1, 0)};
-  };
-}
-
 Index through(const Index& index, const std::vector<Index>& map, const VarBounds& of) {
   return substitute(index, [&](Var axis) { return map[axis]; }, of);
 }

@@ -187,7 +187,7 @@ Tensor make_view(const Given& given, const Call& call) {
   const VarBounds of = [&](Var axis) {
     if (axis >= static_cast<Var>(shape.size()))
       fail("view: the map uses a{}, but the shape is {}", axis, text(shape));
-    return Bounds{0, std::max<std::int64_t>(shape[axis].value() - 1, 0)};
+    return axis_bounds(shape)(axis);
   };
   View made{{}, {}, given.number("fill", 0)};
   if (given.has("map")) made.map = parse_map(call.attributes.at("map"), of);
@@ -287,10 +287,9 @@ const std::vector<Primitive>& primitives() {
 }
 
 std::optional<ScalarOp> scalar_named(std::string_view name) {
-  for (int op = 0; op < scalar_count; op++)
-    if (scalar_table[op].name == name && scalar_table[op].result != Result::named)
-      return static_cast<ScalarOp>(op);
-  return std::nullopt;
+  const auto row = std::ranges::find(scalar_table, name, &ScalarInfo::name);
+  if (row == scalar_table.end() || row->result == Result::named) return std::nullopt;
+  return static_cast<ScalarOp>(row - scalar_table.begin());
 }
 
 void require_attributes(const Call& call, const std::vector<std::string>& known) {

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "core/node.h"
@@ -19,49 +18,26 @@ namespace tenon {
 
 struct Plan {
   // Slots: the leaves in the order of their first visit, then what the kernels write.
-  struct Written {
-    std::size_t bytes;
-  };
   struct Step {
-    Device::ProgramRef program;  // null: the kernel writes no element
-    std::vector<int> slots;      // one per argument
-    std::vector<int> last_used;  // written slots that no later step reads
+    Device::ProgramRef program = nullptr;  // null: the kernel writes no element
+    std::vector<int> slots = {};           // one per argument
+    std::vector<int> last_used = {};       // written slots that no later step reads
   };
-  struct Result {
-    int slot;
-    bool is_leaf;  // the graph amounted to one of its own leaves, which is copied
-  };
-  std::size_t leaves = 0;
-  std::vector<Written> written;
-  std::vector<Step> steps;
-  std::vector<Result> results;  // one per node wanted
+  int leaves = 0;
+  std::vector<std::size_t> written = {};  // bytes of each written slot
+  std::vector<Step> steps = {};
+  // The slot of each node wanted. It may be that of a leaf, where the graph amounted to one of its
+  // own leaves, which is then copied.
+  std::vector<int> results = {};
 };
 
-// The structure of graphs, read off in one walk. Keeps its memory between calls.
-class StructureWalk {
- public:
-  // Realized nodes count as their leaves. Error where a leaf was overwritten since it was made.
-  void walk(std::span<const NodeRef> wanted, const NodeTable& table);
-  const std::string& key() const { return key_; }  // bytes; equal keys mean equal structure
-  const std::vector<NodeRef>& leaves() const { return leaves_; }  // with buffers, by first visit
-  void clear();                                                   // lets go of the leaves
-
- private:
-  struct Visit {
-    const Node* node;
-    std::size_t next_input;
-  };
-  void enter(const NodeRef& node, const NodeTable& table);
-  void write(const Node& node);
-  void number(std::int64_t value);
-  void index(const Index& index);
-
-  std::string key_;
-  std::vector<NodeRef> leaves_;
-  std::vector<Visit> open_;
-  std::unordered_map<const Node*, int> seen_;  // nodes and their numbers
-  int written_ = 0;
+// What graphs that share a plan have in common, and what tells them apart.
+struct Structure {
+  std::string key = {};              // bytes; equal keys mean equal structure
+  std::vector<NodeRef> leaves = {};  // with buffers, by first visit
 };
+// Realized nodes count as their leaves. Error where a leaf was overwritten since it was made.
+Structure structure_of(std::span<const NodeRef> wanted, const NodeTable& table);
 
 // Places the buffers of the kernels, in the order in which they run; programs are left for the
 // caller to fill in. `wanted` are the nodes after the rules. Leaves that the rules brought in, by

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
+#include <functional>
 #include <unordered_map>
 #include <utility>
 
@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/interpret.h"
 #include "core/print_graph.h"
+#include "core/ranges.h"
 #include "lower/fuse.h"
 #include "lower/rules.h"
 #include "tuner/plan.h"
@@ -35,40 +36,31 @@ KernelStore::Target resolved_target(const SessionOptions& options) {
   return target;
 }
 
-std::size_t bytes_of(const Node& node) {
-  return static_cast<std::size_t>(elements(node.shape)) * info(node.type).bytes;
-}
-
-// The values of an interpreted node as bytes of its type.
-std::string bytes_from(const std::vector<double>& values, Type type) {
-  std::string bytes(values.size() * info(type).bytes, '\0');
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    char* at = &bytes[i * info(type).bytes];
-    if (type == Type::f32) {
-      const auto value = static_cast<float>(values[i]);
-      std::memcpy(at, &value, sizeof value);
-    } else if (type == Type::i32) {
-      const auto value = static_cast<std::int32_t>(values[i]);
-      std::memcpy(at, &value, sizeof value);
-    } else {
-      *at = values[i] != 0 ? 1 : 0;
-    }
-  }
-  return bytes;
-}
-
 std::string plural(std::size_t count, std::string_view word) {
   return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
+}
+
+template <typename T>
+Tensor leaf(Session& session, std::span<const T> values, Shape shape, std::string name) {
+  if (values.size() != static_cast<std::size_t>(elements(shape)))
+    fail("tensor: {} for the shape {}, which has {}", plural(values.size(), "value"), text(shape),
+         elements(shape));
+  return from_bytes(session, type_of<T>(), std::move(shape), values.data(), std::move(name));
+}
+
+std::vector<BufferRef> buffers_of(std::span<const NodeRef> leaves) {
+  return mapped(leaves, [](const NodeRef& leaf) { return leaf->as<BufferLeaf>()->buffer; });
 }
 
 }  // namespace
 
 struct Session::State {
-  explicit State(SessionOptions asked)
+  State(SessionOptions asked, NodeTable& table)
       : options(std::move(asked)),
         target(resolved_target(options)),
         debug(std::getenv("DEBUG")),
         device(target.threads),
+        nodes(table),
         kernels(device, target, options.cache, debug, statistics) {}
 
   SessionOptions options;
@@ -76,25 +68,19 @@ struct Session::State {
   DebugStages debug;
   Statistics statistics;
   CpuDevice device;
-  NodeTable nodes;
+  NodeTable& nodes;
   KernelStore kernels;
-  StructureWalk structure;
-  std::unordered_map<std::string, Plan> plans;  // by StructureWalk::key
+  std::unordered_map<std::string, std::shared_ptr<const Plan>> plans;  // by Structure::key
 
-  // The plan for `wanted`, and the leaves that it reads. `single_use` keeps a plan that the next
-  // graph of the same structure must not share.
+  // The plan for `wanted`, and the leaves that it reads.
   struct Planned {
-    const Plan* plan;
+    std::shared_ptr<const Plan> plan;
     std::vector<NodeRef> leaves;
-    std::unique_ptr<Plan> single_use;
   };
   Planned plan(std::span<const NodeRef> wanted);
   Plan make_plan(std::span<const NodeRef> wanted, std::vector<NodeRef>& leaves);
   std::vector<const Schedule*> schedules_by_hand(std::span<const Kernel> naive) const;
   std::vector<BufferRef> run(std::span<const NodeRef> wanted);
-  std::vector<BufferRef> run_interpreted(std::span<const NodeRef> wanted);
-  Tensor leaf(Session& session, Type type, const void* data, std::size_t count, Shape shape,
-              std::string name);
 };
 
 // For each kernel the moves that the user gave it, or null. MovesError where they name none.
@@ -103,14 +89,14 @@ std::vector<const Schedule*> Session::State::schedules_by_hand(
   const std::vector<std::string> names = kernel_names(naive);
   std::vector<const Schedule*> result(naive.size(), nullptr);
   for (const auto& [name, schedule] : options.moves.by_kernel) {
-    const auto found = std::find(names.begin(), names.end(), name);
     const bool is_only = name.empty() && names.size() == 1;
-    if (!is_only && found == names.end())
+    const std::optional<int> at = is_only ? 0 : position(names, name);
+    if (!at)
       throw MovesError(fmt::format("{}: {}; the graph has {}: {}", options.moves.file,
                                    name.empty() ? "write `kernel NAME:` above each kernel's moves"
                                                 : fmt::format("there is no kernel {}", name),
                                    plural(names.size(), "kernel"), fmt::join(names, ", ")));
-    result[is_only ? 0 : found - names.begin()] = &schedule;
+    result[*at] = &schedule;
   }
   return result;
 }
@@ -132,17 +118,15 @@ Plan Session::State::make_plan(std::span<const NodeRef> wanted, std::vector<Node
   std::vector<Kernel> naive;
   std::vector<const Schedule*> by_hand(graphs.size(), nullptr);
   if (!options.moves.by_kernel.empty() && !graphs.empty()) {
-    const TimeInto lowering(statistics.lowering_seconds);
-    for (const KernelGraph& graph : graphs) naive.push_back(lower_naive(graph));
+    const TimeInto lowering(statistics.lowering_seconds, statistics.graph_seconds);
+    naive = mapped(graphs, lower_naive);
     statistics.lowered += static_cast<std::int64_t>(naive.size());
     by_hand = schedules_by_hand(naive);
   }
   Plan plan = place(ruled, graphs, leaves);
   for (std::size_t i = 0; i < graphs.size(); ++i) {
-    const auto& outputs = graphs[i].outputs;
-    if (std::all_of(outputs.begin(), outputs.end(),
-                    [](const NodeRef& output) { return elements(output->shape) == 0; }))
-      continue;
+    const auto is_empty = [](const NodeRef& output) { return elements(output->shape) == 0; };
+    if (std::ranges::all_of(graphs[i].outputs, is_empty)) continue;
     plan.steps[i].program =
         by_hand[i] ? kernels.program(graphs[i], naive[i], *by_hand[i], options.moves.file)
                    : kernels.program(graphs[i]);
@@ -151,60 +135,29 @@ Plan Session::State::make_plan(std::span<const NodeRef> wanted, std::vector<Node
   return plan;
 }
 
+// A plan whose rules brought in leaves of their own is for one use: the next graph of the same
+// structure must not share it.
 Session::State::Planned Session::State::plan(std::span<const NodeRef> wanted) {
-  const double spent_before = statistics.lowering_seconds + statistics.compiling_seconds;
-  Planned planned;
-  {
-    const TimeInto graph(statistics.graph_seconds);
-    structure.walk(wanted, nodes);
-    const auto known = plans.find(structure.key());
-    planned.leaves = structure.leaves();
-    if (known != plans.end()) {
-      structure.clear();
-      planned.plan = &known->second;
-      return planned;
-    }
-    const std::size_t own_leaves = planned.leaves.size();
-    std::string key = structure.key();
-    structure.clear();
-    Plan plan = make_plan(wanted, planned.leaves);
-    if (planned.leaves.size() == own_leaves) {
-      planned.plan = &(plans[std::move(key)] = std::move(plan));
-    } else {
-      planned.single_use = std::make_unique<Plan>(std::move(plan));
-      planned.plan = planned.single_use.get();
-    }
-  }
-  statistics.graph_seconds -=
-      statistics.lowering_seconds + statistics.compiling_seconds - spent_before;
-  return planned;
+  const TimeInto graph(statistics.graph_seconds);
+  auto [key, leaves] = structure_of(wanted, nodes);
+  if (const auto known = plans.find(key); known != plans.end())
+    return {known->second, std::move(leaves)};
+  const std::size_t own_leaves = leaves.size();
+  const auto made = std::make_shared<const Plan>(make_plan(wanted, leaves));
+  if (leaves.size() == own_leaves) plans.emplace(std::move(key), made);
+  return {made, std::move(leaves)};
 }
 
-std::vector<BufferRef> Session::State::run_interpreted(std::span<const NodeRef> wanted) {
-  const TimeInto running(statistics.running_seconds);
-  const auto values = interpret(wanted, device);
-  std::vector<BufferRef> results;
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    results.push_back(device.allocate(bytes_of(*wanted[i])));
-    device.write(*results.back(), bytes_from(values[i], wanted[i]->type).data());
-  }
-  return results;
-}
-
-// Computes nodes that are not yet realized, into fresh buffers.
 std::vector<BufferRef> Session::State::run(std::span<const NodeRef> wanted) {
-  if (options.interpret) return run_interpreted(wanted);
-  const Planned planned = plan(wanted);
-  const Plan& plan = *planned.plan;
+  const auto [plan, leaves] = this->plan(wanted);
   const TimeInto running(statistics.running_seconds);
-  std::vector<BufferRef> slots;
-  for (const NodeRef& leaf : planned.leaves) slots.push_back(leaf->as<BufferLeaf>()->buffer);
-  slots.resize(plan.leaves + plan.written.size());
+  std::vector<BufferRef> slots = buffers_of(leaves);
+  slots.resize(plan->leaves + plan->written.size());
   std::vector<void*> arguments;
-  for (const Plan::Step& step : plan.steps) {
+  for (const Plan::Step& step : plan->steps) {
     arguments.clear();
     for (const int slot : step.slots) {
-      if (!slots[slot]) slots[slot] = device.allocate(plan.written[slot - plan.leaves].bytes);
+      if (!slots[slot]) slots[slot] = device.allocate(plan->written[slot - plan->leaves]);
       arguments.push_back(slots[slot]->data);
     }
     if (step.program) {
@@ -214,83 +167,42 @@ std::vector<BufferRef> Session::State::run(std::span<const NodeRef> wanted) {
     for (const int slot : step.last_used) slots[slot].reset();
   }
   std::vector<BufferRef> results;
-  for (const Plan::Result& result : plan.results) {
-    BufferRef buffer = slots[result.slot];
-    if (result.is_leaf) {
-      const BufferRef copy = device.allocate(buffer->bytes);
-      device.write(*copy, buffer->data);
-      buffer = copy;
-    }
-    results.push_back(std::move(buffer));
+  for (const int slot : plan->results) {
+    BufferRef& result = results.emplace_back(slots[slot]);
+    if (slot >= plan->leaves) continue;
+    result = device.allocate(slots[slot]->bytes);
+    device.write(*result, slots[slot]->data);
   }
   return results;
 }
 
-Session::Session(SessionOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+Session::Session(SessionOptions options)
+    : state_(std::make_unique<State>(std::move(options), nodes())) {}
 Session::~Session() = default;
 
 Device& Session::device() { return state_->device; }
-NodeTable& Session::nodes() { return state_->nodes; }
 int Session::threads() const { return state_->target.threads; }
 Isa Session::isa() const { return state_->target.isa; }
 const Statistics& Session::statistics() const { return state_->statistics; }
 
-std::vector<NodeRef> Session::realize(std::span<const NodeRef> wanted) {
-  std::vector<NodeRef> missing;
-  for (const NodeRef& node : wanted)
-    if (!node->as<BufferLeaf>() && !nodes().realized(*node) &&
-        std::find(missing.begin(), missing.end(), node) == missing.end())
-      missing.push_back(node);
-  if (!missing.empty()) {
-    const std::vector<BufferRef> buffers = state_->run(missing);
-    for (std::size_t i = 0; i < missing.size(); ++i) {
-      const Node& node = *missing[i];
-      BufferLeaf leaf{buffers[i], buffers[i]->version, ""};
-      nodes().set_realized(missing[i], nodes().make(std::move(leaf), node.type, node.shape, {}));
-    }
-  }
-  std::vector<NodeRef> leaves;
-  for (const NodeRef& node : wanted)
-    leaves.push_back(node->as<BufferLeaf>() ? node : nodes().realized(*node));
-  return leaves;
-}
-
-NodeRef Session::assign(const NodeRef& target, const NodeRef& value) {
-  const BufferRef memory = current_buffer(*target);
-  check(target->shape == value->shape && target->type == value->type,
-        "an assigned value has the shape and type of its target");
-  const NodeRef known = value->as<BufferLeaf>() ? value : nodes().realized(*value);
-  if (known) {
-    const BufferRef source = current_buffer(*known);
-    if (source != memory) device().write(*memory, source->data);
-  } else {
-    const BufferRef fresh = state_->run({&value, 1})[0];
-    check(fresh->bytes == memory->bytes, "equal shapes and types have buffers of equal size");
-    std::swap(fresh->data, memory->data);  // the value may read the target, so never write to it
-  }
-  ++memory->version;
-  BufferLeaf leaf{memory, memory->version, target->as<BufferLeaf>()->name};
-  return nodes().make(std::move(leaf), target->type, target->shape, {});
+std::vector<BufferRef> Session::compute(std::span<const NodeRef> wanted) {
+  if (!state_->options.interpret) return state_->run(wanted);
+  const TimeInto running(state_->statistics.running_seconds);
+  return interpret_to_buffers(wanted, device(), nodes());
 }
 
 Bound Session::bind(std::span<const Tensor> wanted) {
-  std::vector<NodeRef> nodes;
-  for (const Tensor& tensor : wanted) nodes.push_back(tensor.node());
   if (state_->options.interpret) fail("bind: an interpreting session has no kernels to bind");
-  const State::Planned planned = state_->plan(nodes);
-  const Plan& plan = *planned.plan;
+  const auto [plan, leaves] = state_->plan(mapped(wanted, std::mem_fn(&Tensor::node)));
   Bound bound;
   bound.device_ = &device();
-  for (const NodeRef& leaf : planned.leaves) bound.slots_.push_back(leaf->as<BufferLeaf>()->buffer);
-  for (const Plan::Written& written : plan.written)
-    bound.slots_.push_back(device().allocate(written.bytes));
-  for (const Plan::Step& step : plan.steps) {
-    if (!step.program) continue;
-    Bound::Step& bound_step = bound.steps_.emplace_back(Bound::Step{step.program, {}});
-    for (const int slot : step.slots) bound_step.buffers.push_back(bound.slots_[slot]->data);
-  }
-  for (const Plan::Result& result : plan.results)
-    bound.results_.push_back(bound.slots_[result.slot]);
+  bound.slots_ = buffers_of(leaves);
+  for (const std::size_t bytes : plan->written) bound.slots_.push_back(device().allocate(bytes));
+  const auto buffer = [&](int slot) { return bound.slots_[slot]; };
+  const auto data = [&](int slot) { return bound.slots_[slot]->data; };
+  for (const Plan::Step& step : plan->steps)
+    if (step.program) bound.steps_.push_back({step.program, mapped(step.slots, data)});
+  bound.results_ = mapped(plan->results, buffer);
   return bound;
 }
 
@@ -298,25 +210,14 @@ void Bound::launch() const {
   for (const Step& step : steps_) device_->launch(*step.program, step.buffers, {});
 }
 
-Tensor Session::State::leaf(Session& session, Type type, const void* data, std::size_t count,
-                            Shape shape, std::string name) {
-  if (count != static_cast<std::size_t>(elements(shape)))
-    fail("tensor: {} for the shape {}, which has {}", plural(count, "value"), text(shape),
-         elements(shape));
-  return from_bytes(session, type, std::move(shape), data, std::move(name));
-}
-
 Tensor Session::tensor(std::span<const float> values, Shape shape, std::string name) {
-  return state_->leaf(*this, Type::f32, values.data(), values.size(), std::move(shape),
-                      std::move(name));
+  return leaf(*this, values, std::move(shape), std::move(name));
 }
 Tensor Session::tensor(std::span<const std::int32_t> values, Shape shape, std::string name) {
-  return state_->leaf(*this, Type::i32, values.data(), values.size(), std::move(shape),
-                      std::move(name));
+  return leaf(*this, values, std::move(shape), std::move(name));
 }
 Tensor Session::tensor(std::span<const std::uint8_t> values, Shape shape, std::string name) {
-  return state_->leaf(*this, Type::boolean, values.data(), values.size(), std::move(shape),
-                      std::move(name));
+  return leaf(*this, values, std::move(shape), std::move(name));
 }
 
 }  // namespace tenon

@@ -93,12 +93,6 @@ class Session final : public Executor {
   Tensor tensor(std::span<const std::uint8_t> values, Shape shape, std::string name = "");  // bool
 
   Device& device() override;
-  NodeTable& nodes() override;
-  std::vector<NodeRef> realize(std::span<const NodeRef> wanted) override;
-  // The memory of `value`, freshly computed, becomes the memory of `target`; a value that is a
-  // buffer already is copied.
-  NodeRef assign(const NodeRef& target, const NodeRef& value) override;
-
   Bound bind(std::span<const Tensor> wanted);
 
   int threads() const;
@@ -106,6 +100,8 @@ class Session final : public Executor {
   const Statistics& statistics() const;
 
  private:
+  std::vector<BufferRef> compute(std::span<const NodeRef> wanted) override;
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -4,7 +4,7 @@
 
 #include <concepts>
 #include <cstdint>
-#include <string_view>
+#include <string>
 
 namespace tenon {
 
@@ -25,7 +25,7 @@ class DebugStages {
   }
 
  private:
-  static void write(DebugStage stage, std::string_view text);
+  static void write(DebugStage stage, const std::string& text);
   unsigned set_ = 0;
 };
 

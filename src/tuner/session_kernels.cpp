@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "core/error.h"
+#include "core/ranges.h"
 #include "lower/finish.h"
 #include "tuner/build_id.h"
 #include "tuner/pick.h"
@@ -21,40 +22,42 @@ std::string size_text(std::int64_t bytes) {
 }
 
 DeviceRow row_of(const KernelStore::Target& target) {
-  std::string caches;
-  for (const CpuCache& cache : target.cpu.caches)
-    caches += fmt::format("{}{}/{}", caches.empty() ? "" : " ", size_text(cache.bytes), cache.line);
-  return {"cpu", target.cpu.model, std::string(name(target.isa)), caches, target.threads, "", ""};
-}
-
-std::string meta_of(const Artifact& artifact) {
-  return fmt::format("entry {} shared {} thread {}", artifact.entry, artifact.shared_scratch,
-                     artifact.thread_scratch);
-}
-
-std::optional<Artifact> artifact_of(const ArtifactRow& row) {
-  Artifact artifact;
-  if (std::sscanf(row.meta.c_str(), "entry %zu shared %zu thread %zu", &artifact.entry,
-                  &artifact.shared_scratch, &artifact.thread_scratch) != 3)
-    return std::nullopt;
-  artifact.code.assign(reinterpret_cast<const char*>(row.code.data()), row.code.size());
-  return artifact;
-}
-
-// The program in a row, where it is one.
-Device::ProgramRef load_or_null(Device& device, const ArtifactRow& row) {
-  const auto artifact = artifact_of(row);
-  if (!artifact) return nullptr;
-  try {
-    return device.load(*artifact);
-  } catch (const Error&) {
-    return nullptr;
-  }
+  const auto cache_text = [](const CpuCache& cache) {
+    return fmt::format("{}/{}", size_text(cache.bytes), cache.line);
+  };
+  return {.kind = "cpu",
+          .model = target.cpu.model,
+          .isa = std::string(name(target.isa)),
+          .caches = joined(target.cpu.caches, " ", cache_text),
+          .cores = target.threads};
 }
 
 ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
-  const auto* code = reinterpret_cast<const std::byte*>(artifact.code.data());
-  return {key, meta_of(artifact), {code, code + artifact.code.size()}};
+  return {key,
+          fmt::format("entry {} shared {} thread {}", artifact.entry, artifact.shared_scratch,
+                      artifact.thread_scratch),
+          artifact.code};
+}
+
+// Error: the row is not of this form.
+Artifact artifact_of(ArtifactRow row) {
+  Artifact artifact{.code = std::move(row.code)};
+  if (std::sscanf(row.meta.c_str(), "entry %zu shared %zu thread %zu", &artifact.entry,
+                  &artifact.shared_scratch, &artifact.thread_scratch) != 3)
+    fail("code with the facts '{}' cannot be read", row.meta);
+  return artifact;
+}
+
+// The row of a kernel. Its graph is what everything here knows the kernel by.
+WorkloadRow workload_of(const KernelGraph& graph) {
+  const std::string known_by = canonical_text(graph);
+  const auto shape = [](const NodeRef& input) { return text(input->shape); };
+  const auto type = [](const NodeRef& input) { return std::string(info(input->type).name); };
+  return {.hash = hash_fields({known_by}),
+          .graph = known_by,
+          .shapes = joined(graph.inputs, " ", shape),
+          .types = joined(graph.inputs, " ", type),
+          .numerics = "canonical"};
 }
 
 // The nest with its inputs numbered, as the canonical text numbers them: a schedule of it holds for
@@ -65,15 +68,6 @@ Kernel with_numbered_inputs(Kernel kernel) {
         tensor.where == Where::argument && !tensor.is_output)
       tensor.name = fmt::format("in{}", t);
   return kernel;
-}
-
-// The text of a schedule from the cache, where it can still be read.
-std::optional<Schedule> readable(const std::string& moves) {
-  try {
-    return parse_schedule(moves, "cache");
-  } catch (const Error&) {
-    return std::nullopt;
-  }
 }
 
 }  // namespace
@@ -88,73 +82,56 @@ KernelStore::KernelStore(Device& device, const Target& target,
       cache_(CacheOptions{cache_path}),
       device_row_(row_of(target)) {}
 
-KernelStore::Workload KernelStore::workload_of(const KernelGraph& graph) const {
-  Workload workload;
-  workload.text = canonical_text(graph);
-  workload.row.hash = hash_fields({workload.text});
-  workload.row.graph = workload.text;
-  for (const NodeRef& input : graph.inputs) {
-    const std::string_view space = workload.row.types.empty() ? "" : " ";
-    workload.row.shapes += fmt::format("{}{}", space, text(input->shape));
-    workload.row.types += fmt::format("{}{}", space, info(input->type).name);
-  }
-  workload.row.numerics = "canonical";
-  return workload;
-}
-
 // A tuned schedule holds for every build that reads the moves, a picked one for its own.
-std::optional<ScheduleRow> KernelStore::find_schedule(const Workload& workload) {
-  if (auto tuned = cache_.find_schedule(device_row_, workload.row, engine)) return tuned;
-  return cache_.find_schedule(device_row_, workload.row, engine_of_picks());
+std::optional<ScheduleRow> KernelStore::find_schedule(const WorkloadRow& workload) {
+  if (auto tuned = cache_.find_schedule(device_row_, workload, engine)) return tuned;
+  return cache_.find_schedule(device_row_, workload, engine_of_picks());
 }
 
-std::string KernelStore::key_of(const std::string& moves, const Workload& workload) const {
-  return artifact_key(
-      {moves, workload.text, std::string(name(target_.isa)), compiler_version(), "", build_id});
+// Covers everything that decides the bytes of the code. There are no flags to compile with yet.
+std::string KernelStore::key_of(const std::string& moves, const WorkloadRow& workload) const {
+  return hash_fields({moves, workload.graph, name(target_.isa), compiler_version(), build_id});
 }
 
 Device::ProgramRef KernelStore::find_artifact(const std::string& key) {
-  const auto row = cache_.find_artifact(key);
+  auto row = cache_.find_artifact(key);
   debug_.print(DebugStage::cache,
                [&] { return fmt::format("code {}: {}", key, row ? "found" : "not there"); });
   if (!row) return nullptr;
-  Device::ProgramRef program = load_or_null(device_, *row);
-  if (!program) cache_.forget_artifact(key);  // it is compiled again
-  return program;
+  try {
+    Device::ProgramRef program = device_.load(artifact_of(std::move(*row)));
+    ++statistics_.from_cache;
+    return program;
+  } catch (const Error&) {
+    cache_.forget_artifact(key);  // it is compiled again
+    return nullptr;
+  }
 }
 
 Device::ProgramRef KernelStore::program(const KernelGraph& graph) {
-  Workload workload = workload_of(graph);
-  const auto known = programs_.find(workload.text);
-  if (known != programs_.end()) return known->second;
+  const WorkloadRow workload = workload_of(graph);
+  Device::ProgramRef& program = programs_[workload.graph];
+  if (program) return program;
   const auto schedule = find_schedule(workload);
   debug_.print(DebugStage::cache, [&] {
-    return fmt::format("schedule of kernel {}: {}", workload.row.hash,
+    return fmt::format("schedule of kernel {}: {}", workload.hash,
                        schedule ? "found\n" + schedule->moves : "not there");
   });
-  Device::ProgramRef program;
   if (schedule) program = find_artifact(key_of(schedule->moves, workload));
-  if (program) ++statistics_.from_cache;
   if (!program) program = lower_and_build(graph, workload, schedule);
-  return programs_[std::move(workload.text)] = program;
+  return program;
 }
 
 Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& naive,
                                         const Schedule& by_hand, const std::string& file) {
-  const Workload workload = workload_of(graph);
+  const WorkloadRow workload = workload_of(graph);
   const std::string moves = print(by_hand);
-  Device::ProgramRef& program = programs_[workload.text + '\0' + moves];
+  Device::ProgramRef& program = programs_[workload.graph + '\0' + moves];
+  if (!program) program = find_artifact(key_of(moves, workload));
   if (program) return program;
-  program = find_artifact(key_of(moves, workload));
-  if (program) {
-    ++statistics_.from_cache;
-    return program;
-  }
-  const TimeInto lowering(statistics_.lowering_seconds);
-  const Scheduled scheduled = apply_schedule(naive, by_hand);
-  if (const auto* refused = std::get_if<RefusedMove>(&scheduled))
-    throw MovesError(fmt::format("{}:{}: {}", file, refused->move.line, refused->reason));
+  const TimeInto lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
   const Built built = build(workload, naive, by_hand);
+  if (built.line) throw MovesError(fmt::format("{}:{}: {}", file, *built.line, built.failure));
   if (!built.program)
     throw MovesError(fmt::format("{}: kernel {} does not compile with these moves: {}", file,
                                  naive.name, built.failure));
@@ -163,92 +140,78 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& 
 
 // Tries what the cache knew, then the pick, then the naive nest as it is; one warning tells of all
 // that failed.
-Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph, const Workload& workload,
+Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
+                                                const WorkloadRow& workload,
                                                 const std::optional<ScheduleRow>& known) {
-  const TimeInto lowering(statistics_.lowering_seconds);
+  const TimeInto lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
   const Kernel naive = with_numbered_inputs(lower_naive(graph));
   ++statistics_.lowered;
   debug_.print(DebugStage::loops,
                [&] { return fmt::format("{}: naive nest\n{}", naive.name, print(naive)); });
 
   std::string failures;
-  const auto attempt = [&](const Schedule& schedule) {
-    Built built = build(workload, naive, schedule);
-    if (!built.program) failures += (failures.empty() ? "" : "; ") + built.failure;
+  const auto attempt = [&](ScheduleRow row) {
+    Built built;
+    try {
+      built = build(workload, naive, parse_schedule(row.moves, "cache"));
+    } catch (const Error& unreadable) {
+      built.failure = unreadable.what();
+    }
+    if (!built.program) {
+      row.status = ScheduleStatus::rejected;
+      row.reason = built.failure;
+      failures += (failures.empty() ? "" : "; ") + built.failure;
+    }
+    if (row != known) cache_.store_schedule(device_row_, workload, row);
     return built.program;
   };
-  if (known) {
-    const auto schedule = readable(known->moves);
-    if (const auto program = schedule ? attempt(*schedule) : nullptr) return program;
-    ScheduleRow useless = *known;
-    useless.status = ScheduleStatus::rejected;
-    useless.reason = schedule ? failures : "its moves cannot be read";
-    cache_.store_schedule(device_row_, workload.row, useless);
-  }
-  const Schedule picked = pick(naive, target_.cpu, target_.isa, target_.threads);
+  Device::ProgramRef program = known ? attempt(*known) : nullptr;
+  if (program) return program;
+  const std::string picked = print(pick(naive, target_.cpu, target_.isa, target_.threads));
   debug_.print(DebugStage::search, [&] {
-    return fmt::format("{}: untuned pick\n{}", naive.name,
-                       picked.empty() ? "no moves" : print(picked));
+    return fmt::format("{}: untuned pick\n{}", naive.name, picked.empty() ? "no moves" : picked);
   });
-  ScheduleRow row{.engine = engine_of_picks(), .moves = print(picked)};
-  Device::ProgramRef program = attempt(picked);
-  if (!program && !picked.empty()) {
-    row.status = ScheduleStatus::rejected;
-    row.reason = failures;
-    cache_.store_schedule(device_row_, workload.row, row);
-    row.moves = "";
-    row.status = ScheduleStatus::picked;
-    program = attempt({});
-  }
+  program = attempt({.engine = engine_of_picks(), .moves = picked});
+  if (!program && !picked.empty()) program = attempt({.engine = engine_of_picks()});
   if (!program) fail("kernel {} cannot be compiled: {}", naive.name, failures);
   if (!failures.empty())
     fmt::print(stderr, "tenon: warning: kernel {} runs on another schedule, for one failed: {}\n",
                naive.name, failures);
-  cache_.store_schedule(device_row_, workload.row, row);
   return program;
 }
 
-KernelStore::Built KernelStore::build(const Workload& workload, const Kernel& naive,
-                                      const Schedule& schedule) {
-  try {
-    const Scheduled scheduled =
-        apply_schedule(naive, schedule, [&](const Move& move, const Kernel& kernel) {
-          debug_.print(DebugStage::moves, [&] {
-            return fmt::format("{}: {}\n{}", naive.name, print(move), print(kernel));
-          });
-        });
-    if (const auto* refused = std::get_if<RefusedMove>(&scheduled))
-      return {nullptr, refused->reason};
-    const Kernel& kernel = std::get<Kernel>(scheduled);
-    debug_.print(schedule.empty() ? DebugStage::moves : DebugStage::loops, [&] {
-      return schedule.empty() ? naive.name + ": no moves, nothing changed"
-                              : fmt::format("{}: scheduled nest\n{}", naive.name, print(kernel));
-    });
-    return compile_and_load(workload, kernel, print(schedule));
-  } catch (const InternalError& broken) {
-    if constexpr (TENON_VERIFY) throw;
-    return {nullptr, broken.what()};
-  }
-}
-
-KernelStore::Built KernelStore::compile_and_load(const Workload& workload, const Kernel& scheduled,
-                                                 const std::string& moves) {
-  const FinishedKernel finished = finish(scheduled);
-  debug_.print(DebugStage::source, [&] {
-    return fmt::format("{}: LLVM IR\n{}", scheduled.name, llvm_ir(finished, target_.isa));
-  });
-  const auto compile_timed = [&] {
-    const TimeInto compiling(statistics_.compiling_seconds, &statistics_.lowering_seconds);
-    return compile(finished, target_.isa);
+KernelStore::Built KernelStore::build(const WorkloadRow& workload, const Kernel& naive,
+                                      const Schedule& schedule) try {
+  const auto show_move = [&](const Move& move, const Kernel& kernel) {
+    debug_.print(DebugStage::moves,
+                 [&] { return fmt::format("{}: {}\n{}", naive.name, print(move), print(kernel)); });
   };
-  const Compiled compiled = compile_timed();
+  const Scheduled scheduled = apply_schedule(naive, schedule, show_move);
+  if (const auto* refused = std::get_if<RefusedMove>(&scheduled))
+    return {nullptr, refused->reason, refused->move.line};
+  const Kernel& kernel = std::get<Kernel>(scheduled);
+  debug_.print(schedule.empty() ? DebugStage::moves : DebugStage::loops, [&] {
+    return schedule.empty() ? naive.name + ": no moves, nothing changed"
+                            : fmt::format("{}: scheduled nest\n{}", naive.name, print(kernel));
+  });
+  const FinishedKernel finished = finish(kernel);
+  debug_.print(DebugStage::source, [&] {
+    return fmt::format("{}: LLVM IR\n{}", naive.name, llvm_ir(finished, target_.isa));
+  });
+  const Compiled compiled = [&] {
+    const TimeInto compiling(statistics_.compiling_seconds, statistics_.lowering_seconds);
+    return compile(finished, target_.isa);
+  }();
   if (const auto* failure = std::get_if<CompileFailure>(&compiled))
     return {nullptr, failure->reason};
   const Artifact& artifact = std::get<Artifact>(compiled);
   ++statistics_.compiled;
   const Device::ProgramRef program = device_.load(artifact);
-  cache_.store_artifact(row_of(key_of(moves, workload), artifact));
-  return {program, ""};
+  cache_.store_artifact(row_of(key_of(print(schedule), workload), artifact));
+  return {program};
+} catch (const InternalError& broken) {
+  if constexpr (TENON_VERIFY) throw;
+  return {nullptr, broken.what()};
 }
 
 std::optional<ScheduleRow> KernelStore::remembered_schedule(const KernelGraph& graph) {

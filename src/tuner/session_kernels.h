@@ -52,22 +52,17 @@ class KernelStore {
 
  private:
   struct Built {
-    Device::ProgramRef program;  // null where it failed
-    std::string failure;
+    Device::ProgramRef program = nullptr;  // where it failed
+    std::string failure = {};
+    std::optional<int> line = {};  // of the move that was refused
   };
-  struct Workload {
-    std::string text;
-    WorkloadRow row;
-  };
-  Workload workload_of(const KernelGraph& graph) const;
-  std::optional<ScheduleRow> find_schedule(const Workload& workload);
-  std::string key_of(const std::string& moves, const Workload& workload) const;
+  std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);
+  std::string key_of(const std::string& moves, const WorkloadRow& workload) const;
   Device::ProgramRef find_artifact(const std::string& key);
-  Device::ProgramRef lower_and_build(const KernelGraph& graph, const Workload& workload,
+  Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);
-  Built build(const Workload& workload, const Kernel& naive, const Schedule& schedule);
-  Built compile_and_load(const Workload& workload, const Kernel& scheduled,
-                         const std::string& moves);
+  // The nest with the moves applied, compiled, loaded and stored; or what came in the way.
+  Built build(const WorkloadRow& workload, const Kernel& naive, const Schedule& schedule);
 
   Device& device_;
   Target target_;

@@ -1,8 +1,7 @@
 #include "tuner/session_lower.h"
 
-#include <algorithm>
-
 #include "core/error.h"
+#include "core/ranges.h"
 #include "lower/naive.h"
 
 namespace tenon {
@@ -21,9 +20,7 @@ void verify_nest(const Kernel& kernel, std::string_view pass) {
 std::vector<KernelGraph> kernels_of(std::span<const NodeRef> ruled) {
   std::vector<NodeRef> computed;
   for (const NodeRef& node : ruled)
-    if (!node->as<BufferLeaf>() &&
-        std::find(computed.begin(), computed.end(), node) == computed.end())
-      computed.push_back(node);
+    if (!node->as<BufferLeaf>()) append_once(computed, node);
   return computed.empty() ? std::vector<KernelGraph>{} : fuse(computed);
 }
 
@@ -51,7 +48,7 @@ std::vector<std::string> kernel_names(std::span<const Kernel> naive) {
   std::vector<std::string> names;
   for (const Kernel& kernel : naive) {
     std::string name = kernel.name;
-    for (int copy = 2; std::find(names.begin(), names.end(), name) != names.end(); ++copy)
+    for (int copy = 2; contains(names, name); ++copy)
       name = fmt::format("{}_{}", kernel.name, copy);
     names.push_back(std::move(name));
   }

@@ -8,8 +8,8 @@ namespace tenon {
 
 class TimeInto {
  public:
-  explicit TimeInto(double& seconds, double* taken_from = nullptr)
-      : seconds_(seconds), taken_from_(taken_from), start_(std::chrono::steady_clock::now()) {}
+  explicit TimeInto(double& seconds) : seconds_(seconds) {}
+  TimeInto(double& seconds, double& taken_from) : seconds_(seconds), taken_from_(&taken_from) {}
   ~TimeInto() {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
     seconds_ += passed.count();
@@ -20,8 +20,8 @@ class TimeInto {
 
  private:
   double& seconds_;
-  double* taken_from_;
-  std::chrono::steady_clock::time_point start_;
+  double* taken_from_ = nullptr;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace tenon

@@ -158,7 +158,7 @@ std::string Subject::compare_with_interpreter() {
   std::vector<NodeRef> nodes;
   for (const Tensor& tensor : wanted_) nodes.push_back(tensor.node());
   std::int64_t work = 0;
-  for (const NodeRef& node : in_order(nodes)) work += elements(node->shape);
+  for (const NodeRef& node : in_order(nodes).nodes) work += elements(node->shape);
   if (work > most_interpreted) return "";
   for (const Tensor& bound : error_bounds(wanted_)) nodes.push_back(bound.node());
   const auto expected = interpret(nodes, executor_.device());

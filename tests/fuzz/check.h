@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "../interpret_executor.h"
 #include "codegen/compile.h"
-#include "core/interpret_executor.h"
 #include "core/tensor.h"
 #include "launch.h"
 #include "lower/fuse.h"

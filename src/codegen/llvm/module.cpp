@@ -19,10 +19,12 @@ std::variant<std::string, CompileFailure> translate(const FinishedKernel& kernel
   return generate(*emit(kernel, isa, context), isa, output);
 }
 
-Compiled compile_kernel(const FinishedKernel& kernel, Isa isa, std::uint64_t address) {
+constexpr std::uint64_t slab_address = 0x10'0000;  // anywhere will do
+
+Compiled compile_kernel(const FinishedKernel& kernel, Isa isa) {
   const auto object = translate(kernel, isa, Output::object);
   if (const auto* failure = std::get_if<CompileFailure>(&object)) return *failure;
-  Compiled linked = lay_out(std::get<std::string>(object), address);
+  Compiled linked = lay_out(std::get<std::string>(object), slab_address);
   if (auto* artifact = std::get_if<Artifact>(&linked)) {
     artifact->shared_scratch = kernel.shared_scratch;
     artifact->thread_scratch = kernel.thread_scratch;
@@ -41,6 +43,7 @@ std::string print_kernel(const FinishedKernel& kernel, Isa isa, Output output) {
 }  // namespace tenon
 
 extern "C" const tenon::CompilerModule* tenon_llvm_module() {
-  static const tenon::CompilerModule module{tenon::compile_kernel, tenon::print_kernel};
+  static const tenon::CompilerModule module{tenon::compile_kernel, tenon::lay_out,
+                                            tenon::print_kernel};
   return &module;
 }

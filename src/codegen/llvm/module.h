@@ -4,18 +4,18 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "codegen/compile.h"
 
 namespace tenon {
 
-inline constexpr std::uint64_t default_slab_address = 0x10'0000;  // anywhere will do
-
 enum class Output : std::uint8_t { ir, assembly, object };
 
 struct CompilerModule {
-  // The slab as laid out for `address`; it must not depend on it.
-  Compiled (*compile)(const FinishedKernel& kernel, Isa isa, std::uint64_t address);
+  Compiled (*compile)(const FinishedKernel& kernel, Isa isa);
+  // The last step of compiling (slab.h), for tests: the slab must not depend on the address.
+  Compiled (*lay_out)(std::string_view object, std::uint64_t address);
   std::string (*print)(const FinishedKernel& kernel, Isa isa, Output output);
 };
 
