@@ -10,10 +10,6 @@ namespace {
 
 constexpr std::int64_t rows_together = 4;  // of 64 partial sums each
 
-bool uses(const std::vector<Index>& at, Var v) {
-  return std::any_of(at.begin(), at.end(), [v](const Index& index) { return index.uses(v); });
-}
-
 // Partial sums of several rows together: the operand that the rows share, or a line of memory in
 // which they lie side by side, is loaded once for all of them.
 struct Rows {
@@ -47,8 +43,7 @@ struct Rows {
     if (operands.size() == 2 && picker.bytes(operands[0].tensor) > picker.bytes(operands[1].tensor))
       std::swap(operands[0], operands[1]);
     // Rows of the smaller operand, so that the larger one is read once, row after row.
-    Var row = row_of(0);
-    if (row < 0 && operands.size() == 2) row = row_of(1);
+    const Var row = row_of(0);
     if (row < 0) return {};
 
     std::vector<Move> result;
@@ -57,7 +52,7 @@ struct Rows {
     for (Var v : path)
       if (uses(store.at, v) && v != path.back() && v != row) order.axes.push_back(picker.name(v));
     if (picker.extent(row) > rows_together) {
-      const std::string stem = picker.stem(row);
+      const std::string stem = tenon::stem(inner);
       result.push_back({Split{inner, {{stem + "o", 0}, {stem + "0", rows_together}}, Tail::peel}});
       order.axes.push_back(inner + "o");
       inner += "0";
