@@ -58,8 +58,8 @@ bool uses(const std::vector<Index>& at, Var v) {
 
 Schedule pick(const Kernel& naive, const CpuInfo& cpu, Isa isa, int threads) {
   Picker picker(naive, cpu, isa, threads);
-  pick_lanes(picker);
   pick_products(picker);
+  pick_lanes(picker);
   pick_vectors(picker);
   pick_streams(picker);
   pick_threads(picker);

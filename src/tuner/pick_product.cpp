@@ -1,7 +1,9 @@
 // The pick for sums of products: matrix products, convolutions and what is like them. The tile of
 // the result that fits into registers is `rows` x `vectors`; the operand that has the vector axis
 // ("b") is packed in panels that stay in the caches, as in BLIS (Van Zee, van de Geijn, 2015). The
-// other one ("a") is read element by element, and packed where its elements are far apart.
+// other one ("a") is read element by element, and packed where its elements are far apart. Where
+// both are contiguous along an axis of the result (lanes of a canonical order), that has the
+// vectors.
 #include <algorithm>
 #include <bit>
 
@@ -17,13 +19,15 @@ constexpr std::int64_t worth_threads = 1 << 17;  // multiplications
 constexpr std::int64_t shortest_sum = 32;        // terms for which packing pays
 constexpr std::int64_t stays_near = 1 << 20;     // bytes of b that need no packing: they stay in L2
 constexpr std::int64_t enough_chains = 16;       // of FMAs: twice what two units with 4 cycles need
+constexpr std::int64_t chains_of_lanes = 24;     // more, as a comes in whole vectors too
 
 // A statement target += a * b with the axes that matter.
 struct Product {
   Path path;
   Store store;
-  Load a, b;                  // b has the vector axis, a does not
-  Var column = -1, row = -1;  // the axes of the vectors, and of the rows
+  Load a, b;                  // b has the column, a the row
+  Var column = -1, row = -1;  // the axes of the result that make the tile
+  Var vector = -1;            // the column, if both operands are not contiguous along a third one
 
   bool sums_over(Var v) const {
     return std::find(store.over.begin(), store.over.end(), v) != store.over.end();
@@ -32,10 +36,10 @@ struct Product {
   bool is_of_a(Var v) const { return uses(store.at, v) && uses(a.at, v) && !uses(b.at, v); }
   // Along such an axis and along a sum, does a move through the same elements?
   bool is_window(Var v) const {
-    return std::any_of(a.at.begin(), a.at.end(), [&](const Index& index) {
-      return index.uses(v) && std::any_of(store.over.begin(), store.over.end(),
-                                          [&](Var sum) { return index.uses(sum); });
-    });
+    return is_of_a(v) && std::any_of(a.at.begin(), a.at.end(), [&](const Index& index) {
+             return index.uses(v) && std::any_of(store.over.begin(), store.over.end(),
+                                                 [&](Var sum) { return index.uses(sum); });
+           });
   }
 };
 
@@ -52,19 +56,21 @@ std::optional<Product> find_product(const Picker& picker) {
   std::optional<Product> found;
   visit_stores(picker.kernel().body, [&](const Store& store, const Path& path) {
     if (found || !store.factor || store.over.empty() || store.computed) return;
-    const bool has_lanes = std::any_of(path.begin(), path.end(),
-                                       [&](Var v) { return picker.axis(v).tag == Tag::vector; });
-    if (has_lanes) return;  // partial sums side by side have their vectors
     const auto* left = std::get_if<Load>(&store.value->detail);
     const auto* right = std::get_if<Load>(&store.factor->detail);
     if (!left || !right || left->computed || right->computed) return;
     Product product{path, store, *left, *right};
+    for (Var v : path)
+      if (picker.stride(left->tensor, left->at, v) == 1 &&
+          picker.stride(right->tensor, right->at, v) == 1 &&
+          picker.stride(store.tensor, store.at, v) == 1)
+        product.vector = v;
     std::int64_t best = 0;
     for (Var v : path) {
       const bool in_left = uses(left->at, v);
       if (!uses(store.at, v) || in_left == uses(right->at, v)) continue;
       const Load& b = in_left ? *left : *right;
-      const std::int64_t score = worth(picker, store, b, v);
+      const std::int64_t score = product.vector < 0 ? worth(picker, store, b, v) : picker.extent(v);
       if (score <= best) continue;
       best = score;
       product.column = v;
@@ -74,6 +80,7 @@ std::optional<Product> find_product(const Picker& picker) {
     for (Var v : path)
       if (product.is_of_a(v) && (product.row < 0 || picker.extent(v) > picker.extent(product.row)))
         product.row = v;
+    if (product.vector < 0) product.vector = product.column;
     if (product.column >= 0 && product.row >= 0) found = std::move(product);
   });
   return found;
@@ -88,29 +95,57 @@ class ProductPick {
         product_(product),
         i_(picker.name(product.row)),
         j_(picker.name(product.column)),
+        v_(picker.name(product.vector)),
         columns_(picker.extent(product.column)),
         rows_(picker.extent(product.row)) {
-    width_ = std::min<std::int64_t>(picker.lanes(), std::bit_ceil(std::uint64_t(columns_)));
-    vectors_ = columns_ >= 2 * width_ ? 2 : 1;
+    const auto along = static_cast<std::uint64_t>(picker.extent(product.vector));
+    width_ = std::min<std::int64_t>(picker.lanes(), std::bit_ceil(along));
+    column_step_ = has_lanes() ? 1 : width_;
+    vectors_ = std::clamp<std::int64_t>(
+        has_lanes() ? std::clamp<std::int64_t>(chains_of_lanes / rows_, 2, 4) : 2, 1,
+        std::max<std::int64_t>(columns_ / column_step_, 1));
     // Accumulators, the vectors of b and one element of a fit into the registers.
-    const std::int64_t accumulators =
-        std::min(info(picker.isa()).vector_registers - vectors_ - 1, enough_chains);
+    const std::int64_t accumulators = std::min(info(picker.isa()).vector_registers - vectors_ - 1,
+                                               has_lanes() ? chains_of_lanes : enough_chains);
     tile_rows_ = tiles(rows_, tiles(rows_, accumulators / vectors_));  // all nearly alike
-    for (Var v : product.path) (product.sums_over(v) ? terms_ : results_) *= picker.extent(v);
+    for (Var v : product.path) {
+      const bool is_term = product.sums_over(v) || (has_lanes() && v == product.vector);
+      (is_term ? terms_ : results_) *= picker.extent(v);
+    }
   }
 
   void run() {
-    // Outermost what moves b; a panel of b is then used for all that does not. Along a window, tiles
-    // that read the same elements of a come one after the other.
+    // Outermost what moves b; a panel of b is then used for all that does not. Along a window,
+    // tiles that read the same elements of a come one after the other.
     std::vector<std::string> outer, middle, inner, sums;
     for (Var v : product_.path) {
-      if (v == product_.column || v == product_.row) continue;
-      auto& place = product_.sums_over(v)   ? sums
-                    : !product_.is_of_a(v)  ? outer
-                    : product_.is_window(v) ? inner
-                                            : middle;
+      if (v == product_.column || v == product_.row || v == product_.vector) continue;
+      auto& place = product_.sums_over(v)                        ? sums
+                    : product_.is_window(v)                      ? inner
+                    : has_lanes() && !uses(product_.store.at, v) ? inner
+                    : product_.is_of_a(v)                        ? middle
+                                                                 : outer;
       place.push_back(picker_.name(v));
     }
+    const std::string i = stem(i_), j = stem(j_), v = stem(v_);
+    const std::int64_t panel = panel_bytes / (terms_ * 4 * width_ * vectors_);
+    const std::int64_t share = tiles(tiles(rows_, tile_rows_), picker_.threads());
+    std::vector<Part> columns{{j + "c", 0},
+                              {j + "r", std::clamp<std::int64_t>(panel, 1, column_tiles())},
+                              {j + "0", vectors_}};
+    const std::vector<Part> rows{
+        {i + "c", 0},
+        {i + "r", std::clamp<std::int64_t>(rows_of_block / tile_rows_, 1, share)},
+        {i + "0", tile_rows_}};
+    std::vector<Move> moves;
+    if (has_lanes()) {
+      moves.push_back({Split{v_, {{v + "o", 0}, {v + "v", width_}}, Tail::peel}});
+      inner.push_back(v_ + "o");
+    } else {
+      columns.push_back({v + "v", width_});
+    }
+    moves.push_back({Split{j_, columns, Tail::peel}});
+    moves.push_back({Split{i_, rows, Tail::peel}});
     Order order;
     for (const auto& names : {outer,
                               {j_ + "c"},
@@ -118,34 +153,20 @@ class ProductPick {
                               {i_ + "c", j_ + "r", i_ + "r"},
                               inner,
                               sums,
-                              {i_ + "0", j_ + "0", j_ + "v"}})
+                              {i_ + "0", j_ + "0", v_ + "v"}})
       order.axes.insert(order.axes.end(), names.begin(), names.end());
-    const std::string i = stem(i_), j = stem(j_);
-    const std::int64_t panel = panel_bytes / (terms_ * 4 * width_ * vectors_);
-    const std::int64_t share = tiles(tiles(rows_, tile_rows_), picker_.threads());
-    if (!picker_.attempt(
-            {{Split{j_,
-                    {{j + "c", 0},
-                     {j + "r", std::clamp<std::int64_t>(panel, 1, column_tiles())},
-                     {j + "0", vectors_},
-                     {j + "v", width_}},
-                    Tail::peel}},
-             {Split{i_,
-                    {{i + "c", 0},
-                     {i + "r", std::clamp<std::int64_t>(rows_of_block / tile_rows_, 1, share)},
-                     {i + "0", tile_rows_}},
-                    Tail::peel}},
-             {order}}))
-      return;
-    bind_tile(i_ + "0", j_ + "0", j_ + "v");
-    stage_b();
+    moves.push_back({order});
+    if (!picker_.attempt(moves)) return;
+    bind_tile(i_ + "0", j_ + "0", v_ + "v");
+    if (!has_lanes()) stage_b();  // which has its lanes in a row already
     stage_a();
     stage_target(inner.empty() ? i_ + "r" : inner.back());
     if (picker_.threads() > 1 && terms_ * results_ >= worth_threads) threads(outer, middle);
   }
 
  private:
-  std::int64_t column_tiles() const { return tiles(columns_, width_ * vectors_); }
+  bool has_lanes() const { return product_.vector != product_.column; }
+  std::int64_t column_tiles() const { return tiles(columns_, column_step_ * vectors_); }
 
   void bind_tile(const std::string& rows, const std::string& vectors, const std::string& lanes) {
     picker_.attempt({Bind{lanes, Tag::vector}});
@@ -174,10 +195,14 @@ class ProductPick {
       return;
     }
     const bool is_contiguous = picker_.stride(a.tensor, a.at, product_.store.over.back()) == 1;
-    if (columns_ / (width_ * vectors_) < packing_pays || terms_ < shortest_sum ||
+    if (columns_ / (column_step_ * vectors_) < packing_pays || terms_ < shortest_sum ||
         (is_contiguous && a.inside.empty()))
       return;
-    if (stage(a, i_ + "c", Layout::expand)) pack(tile, stem(i_) + "0", !is_contiguous);
+    if (!stage(a, i_ + "c", Layout::expand)) return;
+    if (has_lanes())
+      picker_.attempt({Bind{tile + stem(v_) + "v", Tag::vector}});
+    else
+      pack(tile, stem(i_) + "0", !is_contiguous);
   }
 
   bool stage(const Load& load, const std::string& at, Layout layout) {
@@ -196,11 +221,12 @@ class ProductPick {
   // A target in memory is held in registers while its tile is computed.
   void stage_target(const std::string& at) {
     const std::string name = picker_.tensor(product_.store.tensor).name;
-    if (picker_.tensor(product_.store.tensor).where != Where::argument ||
+    const bool is_small = picker_.tensor(product_.store.tensor).where != Where::argument;
+    if ((is_small && !has_lanes()) ||
         !picker_.attempt({Stage{name, at, Where::reg, 1, Layout::expand, {}}}))
       return;
     const std::string tile = name + at.substr(at.rfind('.')) + ".";
-    bind_tile(tile + stem(i_) + "0", tile + stem(j_) + "0", tile + stem(j_) + "v");
+    bind_tile(tile + stem(i_) + "0", tile + stem(j_) + "0", tile + stem(v_) + "v");
   }
 
   // An axis that was left whole, or blocks of rows, and then the packing of b, are shared out.
@@ -220,9 +246,9 @@ class ProductPick {
 
   Picker& picker_;
   Product product_;
-  std::string i_, j_;  // the names of the row and of the column
+  std::string i_, j_, v_;  // the names of row, column and the vectors' axis
   std::int64_t columns_, rows_;
-  std::int64_t width_, vectors_, tile_rows_, terms_ = 1, results_ = 1;
+  std::int64_t width_, column_step_, vectors_, tile_rows_, terms_ = 1, results_ = 1;
 };
 
 }  // namespace

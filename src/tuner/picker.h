@@ -57,8 +57,8 @@ bool uses(const std::vector<Index>& at, Var v);
 
 // The rules, in the order in which pick() runs them; each scans the kernel as the ones before left
 // it.
-void pick_lanes(Picker& picker);     // partial sums side by side: vectors, and tiles of them
 void pick_products(Picker& picker);  // sums of products: tiles in registers, packed operands
+void pick_lanes(Picker& picker);     // other partial sums side by side: vectors
 void pick_vectors(Picker& picker);   // everything else: vectors along contiguous axes
 void pick_streams(Picker& picker);   // large results are written past the caches
 void pick_threads(Picker& picker);   // the outermost loop with enough to do becomes parallel
