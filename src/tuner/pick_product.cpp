@@ -65,6 +65,9 @@ std::optional<Product> find_product(const Picker& picker) {
           picker.stride(right->tensor, right->at, v) == 1 &&
           picker.stride(store.tensor, store.at, v) == 1)
         product.vector = v;
+    const auto last = store.at.empty() ? std::nullopt : store.at.back().as_var();
+    if (product.vector < 0 && last && uses(left->at, *last) && uses(right->at, *last))
+      return;  // lanes of something else
     std::int64_t best = 0;
     for (Var v : path) {
       const bool in_left = uses(left->at, v);
