@@ -65,6 +65,7 @@ bool run_cases(std::string_view suite, const Options& options,
   session_options.threads = options.threads;
   session_options.cache = "";
   session_options.moves = options.moves;
+  session_options.isa = options.isa;
   Session session(session_options);
   set_peer_threads(session.threads());
 

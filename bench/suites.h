@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "codegen/cpu_info.h"
 #include "tuner/session.h"
 
 namespace tenon::bench {
@@ -12,7 +13,8 @@ struct Options {
   std::vector<std::string> cases;  // empty: the suite's own
   int threads = 0;                 // 0: as many as the process may run on
   int rounds = 11;
-  HandMoves moves;  // empty: Tenon's own schedule
+  HandMoves moves;         // empty: Tenon's own schedule
+  Isa isa = widest_isa();  // of Tenon; the peers take the widest
   bool json = false;
 };
 

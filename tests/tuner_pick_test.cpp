@@ -4,22 +4,70 @@
 #include <string>
 
 #include "codegen/cpu_info.h"
+#include "core/gradient.h"
 #include "lower/naive.h"
 #include "lower/schedule.h"
 #include "lower_support.h"
+#include "ops/arithmetic.h"
+#include "ops/convolution.h"
+#include "ops/matmul.h"
+#include "ops/reductions.h"
 #include "tuner/pick.h"
 
-using namespace tenon_test;
+using tenon::Tensor;
+using tenon_test::Inputs;
 
 namespace {
 
-std::string picked(const Tensor& wanted, Inputs& in) {
-  const Fused result = fused({wanted}, in);
+std::string picked(const Tensor& wanted, Inputs& in, tenon::Isa isa = tenon::Isa::avx2) {
+  const tenon_test::Fused result = tenon_test::fused({wanted}, in);
   REQUIRE(result.kernels.size() == 1);
-  return print(pick(naive(result.kernels[0]), tenon::read_cpu_info(), tenon::Isa::avx2, 1));
+  return print(pick(naive(result.kernels[0]), tenon::read_cpu_info(), isa, 1));
+}
+
+bool holds(const std::string& schedule, const char* move) {
+  CAPTURE(schedule);
+  return schedule.find(move) != std::string::npos;
 }
 
 }  // namespace
+
+TEST_CASE("the tile of a product fills the registers of the instructions") {
+  Inputs in;
+  const Tensor product = matmul(in.floats({512, 64}), in.floats({64, 512}));
+  const std::string wide = picked(product, in, tenon::Isa::avx512), narrow = picked(product, in);
+  CHECK(holds(wide, "split sum.j -> jc jr(16) j0(2) jv(16) peel"));
+  CHECK(holds(wide, "i0(8) peel"));
+  CHECK(holds(narrow, "i0(6) peel"));
+}
+
+TEST_CASE("the lanes of a canonical order are the vectors of a tile") {
+  Inputs in;
+  const Tensor a = in.floats({8, 1024}), b = in.floats({1024, 1024});
+  const tenon::Tensor product = tenon::matmul(a, tenon::transpose(b));
+  const std::string schedule = picked(product, in, tenon::Isa::avx512);
+  CHECK(holds(schedule, "split sum.kl -> klo klv(16) peel"));
+  CHECK(holds(schedule, "stage part at sum.klo in register"));
+}
+
+TEST_CASE("a padded window is padded once, around its axes and those of the tiles") {
+  Inputs in;
+  const Tensor x = in.floats({1, 64, 28, 28}), y = in.floats({1, 64, 28, 28});
+  const Tensor weights = in.floats({64, 64, 3, 3});
+  tenon::Convolution options;
+  options.padding = 1;
+  const Tensor loss = tenon::sum(tenon::conv2d(x, weights, options) * y);
+  const std::string schedule =
+      picked(tenon::gradients(loss, std::span(&weights, 1))[0], in, tenon::Isa::avx512);
+  CHECK(holds(schedule, "order sum.jc sum.lc sum.jr sum.lr sum.m sum.n sum.k sum.r sum.l0"));
+  CHECK(holds(schedule, "at sum.lc box"));
+}
+
+TEST_CASE("a sum down long columns takes some lines of memory at a time") {
+  Inputs in;
+  const std::string schedule = picked(tenon::sum(in.floats({512, 4096}), {0}), in);
+  CHECK(holds(schedule, "split sum.k -> ko k0(16) peel"));
+}
 
 TEST_CASE("results that outgrow the caches are written past them") {
   Inputs in;

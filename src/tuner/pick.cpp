@@ -29,14 +29,16 @@ bool Picker::attempt(const std::vector<Move>& moves) {
   return true;
 }
 
-std::string Picker::stem(Var v) const {
-  const std::string& whole = name(v);
-  return whole.substr(whole.rfind('.') + 1);
+void Picker::vectorize_copy(const std::string& loop) {
+  const auto axis = kernel_.find_axis(loop);
+  if (!axis || extent(*axis) < lanes()) return;
+  const std::string part = stem(loop);
+  attempt({{Split{loop, {{part + "o", 0}, {part + "v", lanes()}}, Tail::mask}},
+           {Bind{loop + "v", Tag::vector}}});
 }
 
-std::optional<std::int64_t> Picker::stride(int tensor, const std::vector<Index>& at, Var v) const {
-  const std::vector<std::int64_t>& extents =
-      kernel_.tensors[static_cast<std::size_t>(tensor)].extents;
+std::optional<std::int64_t> Picker::stride(int number, const std::vector<Index>& at, Var v) const {
+  const std::vector<std::int64_t>& extents = tensor(number).extents;
   Index address;
   std::int64_t step = 1;
   for (std::size_t d = at.size(); d-- > 0;) {
@@ -48,10 +50,16 @@ std::optional<std::int64_t> Picker::stride(int tensor, const std::vector<Index>&
   return coefficient;
 }
 
+std::string stem(const std::string& axis) { return axis.substr(axis.rfind('.') + 1); }
+
+bool uses(const std::vector<Index>& at, Var v) {
+  return std::any_of(at.begin(), at.end(), [v](const Index& index) { return index.uses(v); });
+}
+
 Schedule pick(const Kernel& naive, const CpuInfo& cpu, Isa isa, int threads) {
   Picker picker(naive, cpu, isa, threads);
-  pick_lanes(picker);
   pick_products(picker);
+  pick_lanes(picker);
   pick_vectors(picker);
   pick_streams(picker);
   pick_threads(picker);

@@ -1,10 +1,11 @@
 // The pick for sums of products: matrix products, convolutions and what is like them. The tile of
 // the result that fits into registers is `rows` x `vectors`; the operand that has the vector axis
-// ("b") is packed in panels that stay in the second-level cache, the other one ("a") in blocks, as
-// in BLIS (Van Zee, van de Geijn, 2015).
-#include <fmt/format.h>
-
+// ("b") is packed in panels that stay in the caches, as in BLIS (Van Zee, van de Geijn, 2015). The
+// other one ("a") is read element by element, and packed where its elements are far apart. Where
+// both are contiguous along an axis of the result (lanes of a canonical order), that has the
+// vectors.
 #include <algorithm>
+#include <bit>
 
 #include "tuner/picker.h"
 
@@ -15,22 +16,32 @@ constexpr std::int64_t rows_of_block = 64;       // of a
 constexpr std::int64_t panel_bytes = 8 << 20;    // of b, packed: a part of the last-level cache
 constexpr std::int64_t packing_pays = 4;         // times that an element is used again
 constexpr std::int64_t worth_threads = 1 << 17;  // multiplications
-constexpr std::int64_t lines_at_once = 8;        // of an operand that is read once
 constexpr std::int64_t shortest_sum = 32;        // terms for which packing pays
-constexpr std::int64_t small_result = 1 << 20;   // bytes of b that need no packing: they stay in L2
+constexpr std::int64_t stays_near = 1 << 20;     // bytes of b that need no packing: they stay in L2
+constexpr std::int64_t enough_chains = 16;       // of FMAs: twice what two units with 4 cycles need
+constexpr std::int64_t chains_of_lanes = 24;     // more, as a comes in whole vectors too
 
 // A statement target += a * b with the axes that matter.
 struct Product {
   Path path;
   Store store;
-  Load a, b;                  // b has the vector axis, a does not
-  Var column = -1, row = -1;  // the axes of the vectors, and of the rows; row -1: none
-  std::vector<Var> over;
-};
+  Load a, b;                  // b has the column, a the row
+  Var column = -1, row = -1;  // the axes of the result that make the tile
+  Var vector = -1;            // the column, if both operands are not contiguous along a third one
 
-bool uses(const std::vector<Index>& at, Var v) {
-  return std::any_of(at.begin(), at.end(), [v](const Index& index) { return index.uses(v); });
-}
+  bool sums_over(Var v) const {
+    return std::find(store.over.begin(), store.over.end(), v) != store.over.end();
+  }
+  // Does only a move along the axis?
+  bool is_of_a(Var v) const { return uses(store.at, v) && uses(a.at, v) && !uses(b.at, v); }
+  // Along such an axis and along a sum, does a move through the same elements?
+  bool is_window(Var v) const {
+    return is_of_a(v) && std::any_of(a.at.begin(), a.at.end(), [&](const Index& index) {
+             return index.uses(v) && std::any_of(store.over.begin(), store.over.end(),
+                                                 [&](Var sum) { return index.uses(sum); });
+           });
+  }
+};
 
 // Higher is better: long axes first, then those that are contiguous where they are read and
 // written.
@@ -45,242 +56,202 @@ std::optional<Product> find_product(const Picker& picker) {
   std::optional<Product> found;
   visit_stores(picker.kernel().body, [&](const Store& store, const Path& path) {
     if (found || !store.factor || store.over.empty() || store.computed) return;
-    const bool has_lanes = std::any_of(path.begin(), path.end(),
-                                       [&](Var v) { return picker.axis(v).tag == Tag::vector; });
-    if (has_lanes) return;  // partial sums side by side have their vectors
     const auto* left = std::get_if<Load>(&store.value->detail);
     const auto* right = std::get_if<Load>(&store.factor->detail);
     if (!left || !right || left->computed || right->computed) return;
-    Product product{path, store, *left, *right, -1, -1, store.over};
+    Product product{path, store, *left, *right};
+    for (Var v : path)
+      if (picker.stride(left->tensor, left->at, v) == 1 &&
+          picker.stride(right->tensor, right->at, v) == 1 &&
+          picker.stride(store.tensor, store.at, v) == 1)
+        product.vector = v;
+    const auto last = store.at.empty() ? std::nullopt : store.at.back().as_var();
+    if (product.vector < 0 && last && uses(left->at, *last) && uses(right->at, *last))
+      return;  // lanes of something else
     std::int64_t best = 0;
     for (Var v : path) {
-      if (!uses(store.at, v) || picker.axis(v).tag != Tag::serial) continue;
-      const bool in_left = uses(left->at, v), in_right = uses(right->at, v);
-      if (in_left == in_right) continue;
+      const bool in_left = uses(left->at, v);
+      if (!uses(store.at, v) || in_left == uses(right->at, v)) continue;
       const Load& b = in_left ? *left : *right;
-      const std::int64_t score = worth(picker, store, b, v);
+      const std::int64_t score = product.vector < 0 ? worth(picker, store, b, v) : picker.extent(v);
       if (score <= best) continue;
       best = score;
       product.column = v;
       product.a = in_left ? *right : *left;
       product.b = b;
     }
-    if (product.column < 0) return;
-    for (Var v : path) {
-      if (!uses(store.at, v) || !uses(product.a.at, v) || uses(product.b.at, v)) continue;
-      if (product.row < 0 || picker.extent(v) > picker.extent(product.row)) product.row = v;
-    }
-    found = std::move(product);
+    for (Var v : path)
+      if (product.is_of_a(v) && (product.row < 0 || picker.extent(v) > picker.extent(product.row)))
+        product.row = v;
+    if (product.vector < 0) product.vector = product.column;
+    if (product.column >= 0 && product.row >= 0) found = std::move(product);
   });
   return found;
-}
-
-std::int64_t power_of_two_at_least(std::int64_t n) {
-  std::int64_t power = 1;
-  while (power < n) power *= 2;
-  return power;
 }
 
 std::int64_t tiles(std::int64_t extent, std::int64_t size) { return (extent + size - 1) / size; }
 
 class ProductPick {
  public:
-  ProductPick(Picker& picker, Product product) : picker_(picker), product_(std::move(product)) {
-    const bool is_wide = picker.isa() == Isa::avx512;
-    const std::int64_t columns = picker.extent(product_.column);
-    width_ = std::min(picker.lanes(), power_of_two_at_least(columns));
-    vectors_ = columns >= 2 * width_ ? 2 : 1;
-    const std::int64_t most_rows = is_wide ? (vectors_ == 2 ? 8 : 14) : (vectors_ == 2 ? 6 : 10);
-    if (product_.row < 0)  // nothing is used again: long stretches of every line of b
-      vectors_ = std::clamp<std::int64_t>(columns / width_, 1, is_wide ? 16 : 8);
-    rows_ = product_.row < 0 ? 1 : std::min(most_rows, picker.extent(product_.row));
-    for (Var v : product_.over) terms_ *= picker.extent(v);
-    const std::int64_t column_tiles = tiles(columns, width_ * vectors_);
-    const std::int64_t tile_bytes = std::max<std::int64_t>(terms_, 1) * 4 * width_ * vectors_;
-    streams_ = product_.row < 0 && picker_.bytes(product_.b.tensor) > small_result &&
-               picker.extent(product_.over.back()) >= lines_at_once;
-    if (streams_) vectors_ = std::min<std::int64_t>(vectors_, 4);
-    panel_ = std::clamp<std::int64_t>(panel_bytes / tile_bytes, 1,
-                                      std::max<std::int64_t>(column_tiles, 1));
-    const std::int64_t row_tiles = product_.row < 0 ? 1 : tiles(picker.extent(product_.row), rows_);
-    const std::int64_t share = tiles(row_tiles, picker.threads());  // every thread gets a block
-    block_ = std::clamp<std::int64_t>(rows_of_block / rows_, 1, std::max<std::int64_t>(share, 1));
+  ProductPick(Picker& picker, const Product& product)
+      : picker_(picker),
+        product_(product),
+        i_(picker.name(product.row)),
+        j_(picker.name(product.column)),
+        v_(picker.name(product.vector)),
+        columns_(picker.extent(product.column)),
+        rows_(picker.extent(product.row)) {
+    const auto along = static_cast<std::uint64_t>(picker.extent(product.vector));
+    width_ = std::min<std::int64_t>(picker.lanes(), std::bit_ceil(along));
+    column_step_ = has_lanes() ? 1 : width_;
+    vectors_ = std::clamp<std::int64_t>(
+        has_lanes() ? std::clamp<std::int64_t>(chains_of_lanes / rows_, 2, 4) : 2, 1,
+        std::max<std::int64_t>(columns_ / column_step_, 1));
+    // Accumulators, the vectors of b and one element of a fit into the registers.
+    const std::int64_t accumulators = std::min(info(picker.isa()).vector_registers - vectors_ - 1,
+                                               has_lanes() ? chains_of_lanes : enough_chains);
+    tile_rows_ = tiles(rows_, tiles(rows_, accumulators / vectors_));  // all nearly alike
+    for (Var v : product.path) {
+      const bool is_term = product.sums_over(v) || (has_lanes() && v == product.vector);
+      (is_term ? terms_ : results_) *= picker.extent(v);
+    }
   }
 
-  bool run() {
-    names();
-    std::vector<Move> moves;
-    std::vector<Part> parts{{column_part("c"), 0},
-                            {column_part("r"), panel_},
-                            {column_part("0"), vectors_},
-                            {column_part("v"), width_}};
-    if (streams_) {
-      parts.erase(parts.begin() + 1);
-      const std::string sum = picker_.stem(product_.over.back());
-      moves.push_back(
-          {split_of(product_.over.back(), {{sum + "o", 0}, {sum + "0", lines_at_once}})});
+  void run() {
+    // Outermost what moves b; a panel of b is then used for all that does not. Along a window,
+    // tiles that read the same elements of a come one after the other.
+    std::vector<std::string> outer, middle, inner, sums;
+    for (Var v : product_.path) {
+      if (v == product_.column || v == product_.row || v == product_.vector) continue;
+      auto& place = product_.sums_over(v)                        ? sums
+                    : product_.is_window(v)                      ? inner
+                    : has_lanes() && !uses(product_.store.at, v) ? inner
+                    : product_.is_of_a(v)                        ? middle
+                                                                 : outer;
+      place.push_back(picker_.name(v));
     }
-    moves.push_back({split_of(product_.column, std::move(parts))});
-    if (product_.row >= 0)
-      moves.push_back({split_of(
-          product_.row, {{row_part("c"), 0}, {row_part("r"), block_}, {row_part("0"), rows_}})});
-    moves.push_back({order()});
-    if (!picker_.attempt(moves)) return false;
-    picker_.attempt({Bind{full(product_.column, "v"), Tag::vector}});
-    picker_.attempt({Bind{full(product_.column, "0"), Tag::unroll}});
-    if (streams_) picker_.attempt({Bind{sum_name_ + "0", Tag::unroll}});
-    if (product_.row >= 0) picker_.attempt({Bind{full(product_.row, "0"), Tag::unroll}});
-    stage_operands();
-    stage_target();
-    if (picker_.threads() > 1) threads();
-    return true;
+    const std::string i = stem(i_), j = stem(j_), v = stem(v_);
+    const std::int64_t panel = panel_bytes / (terms_ * 4 * width_ * vectors_);
+    const std::int64_t share = tiles(tiles(rows_, tile_rows_), picker_.threads());
+    std::vector<Part> columns{{j + "c", 0},
+                              {j + "r", std::clamp<std::int64_t>(panel, 1, column_tiles())},
+                              {j + "0", vectors_}};
+    const std::vector<Part> rows{
+        {i + "c", 0},
+        {i + "r", std::clamp<std::int64_t>(rows_of_block / tile_rows_, 1, share)},
+        {i + "0", tile_rows_}};
+    std::vector<Move> moves;
+    if (has_lanes()) {
+      moves.push_back({Split{v_, {{v + "o", 0}, {v + "v", width_}}, Tail::peel}});
+      inner.push_back(v_ + "o");
+    } else {
+      columns.push_back({v + "v", width_});
+    }
+    moves.push_back({Split{j_, columns, Tail::peel}});
+    moves.push_back({Split{i_, rows, Tail::peel}});
+    Order order;
+    for (const auto& names : {outer,
+                              {j_ + "c"},
+                              middle,
+                              {i_ + "c", j_ + "r", i_ + "r"},
+                              inner,
+                              sums,
+                              {i_ + "0", j_ + "0", v_ + "v"}})
+      order.axes.insert(order.axes.end(), names.begin(), names.end());
+    moves.push_back({order});
+    if (!picker_.attempt(moves)) return;
+    bind_tile(i_ + "0", j_ + "0", v_ + "v");
+    if (!has_lanes()) stage_b();  // which has its lanes in a row already
+    stage_a();
+    stage_target(inner.empty() ? i_ + "r" : inner.back());
+    if (picker_.threads() > 1 && terms_ * results_ >= worth_threads) threads(outer, middle);
   }
 
  private:
-  void names() {
-    const std::string column = picker_.name(product_.column);
-    column_name_ = column;
-    column_stem_ = picker_.stem(product_.column);
-    sum_name_ = picker_.name(product_.over.back());
-    if (product_.row >= 0) {
-      row_name_ = picker_.name(product_.row);
-      row_stem_ = picker_.stem(product_.row);
-    }
-    for (Var v : product_.path) path_names_.push_back(picker_.name(v));
-  }
-  std::string column_part(const char* suffix) const { return column_stem_ + suffix; }
-  std::string row_part(const char* suffix) const { return row_stem_ + suffix; }
-  std::string full(Var v, const char* suffix) const {
-    return (v == product_.column ? column_name_ : row_name_) + suffix;
+  bool has_lanes() const { return product_.vector != product_.column; }
+  std::int64_t column_tiles() const { return tiles(columns_, column_step_ * vectors_); }
+
+  void bind_tile(const std::string& rows, const std::string& vectors, const std::string& lanes) {
+    picker_.attempt({Bind{lanes, Tag::vector}});
+    picker_.attempt({Bind{vectors, Tag::unroll}});
+    picker_.attempt({Bind{rows, Tag::unroll}});
   }
 
-  Split split_of(Var v, std::vector<Part> parts) const {
-    return {picker_.name(v), std::move(parts), Tail::peel};
+  void stage_b() {
+    const Load& b = product_.b;
+    const bool is_contiguous = picker_.stride(b.tensor, b.at, product_.column) == 1;
+    const bool is_near = picker_.bytes(b.tensor) <= stays_near;
+    if (rows_ / tile_rows_ < packing_pays || terms_ < shortest_sum || (is_contiguous && is_near))
+      return;
+    if (stage(b, j_ + "c", Layout::expand))
+      pack(picker_.tensor(b.tensor).name + "." + stem(j_) + "c" + ".", stem(j_) + "v",
+           is_contiguous);
   }
 
-  // Everything else as it was; then panels, blocks, sums in the order of their terms, and the tile.
-  Order order() const {
-    Order order;
-    std::vector<std::string> sums;
-    for (std::size_t i = 0; i < product_.path.size(); ++i) {
-      const Var v = product_.path[i];
-      if (v == product_.column || v == product_.row) continue;
-      const bool is_sum =
-          std::find(product_.over.begin(), product_.over.end(), v) != product_.over.end();
-      (is_sum ? sums : order.axes).push_back(path_names_[i]);
+  // What is contiguous along the sum is read where it is, but for padding: a test for every element
+  // costs more than a copy without.
+  void stage_a() {
+    const Load& a = product_.a;
+    const std::string tile = picker_.tensor(a.tensor).name + "." + stem(i_) + "c" + ".";
+    if (!a.inside.empty() && stage(a, i_ + "c", Layout::box)) {
+      picker_.vectorize_copy(tile + std::to_string(a.at.size() - 1));
+      return;
     }
-    const auto add = [&](const std::string& name) { order.axes.push_back(name); };
-    if (streams_) {  // some whole lines of b at a time, along all of them
-      for (const std::string& sum : sums) add(sum == sum_name_ ? sum + "o" : sum);
-      for (const std::string& inner :
-           {column_name_ + "c", sum_name_ + "0", column_name_ + "0", column_name_ + "v"})
-        add(inner);
-      return order;
-    }
-    add(column_name_ + "c");
-    if (product_.row >= 0) add(row_name_ + "c");
-    add(column_name_ + "r");
-    if (product_.row >= 0) add(row_name_ + "r");
-    for (const std::string& sum : sums) add(sum);
-    if (product_.row >= 0) add(row_name_ + "0");
-    add(column_name_ + "0");
-    add(column_name_ + "v");
-    return order;
+    const bool is_contiguous = picker_.stride(a.tensor, a.at, product_.store.over.back()) == 1;
+    if (columns_ / (column_step_ * vectors_) < packing_pays || terms_ < shortest_sum ||
+        (is_contiguous && a.inside.empty()))
+      return;
+    if (!stage(a, i_ + "c", Layout::expand)) return;
+    if (has_lanes())
+      picker_.attempt({Bind{tile + stem(v_) + "v", Tag::vector}});
+    else
+      pack(tile, stem(i_) + "0", !is_contiguous);
   }
 
-  const std::string& tensor_name(int tensor) const {
-    return picker_.kernel().tensors[static_cast<std::size_t>(tensor)].name;
-  }
-
-  void stage_operands() {
-    const std::int64_t row_tiles = product_.row < 0 ? 1 : picker_.extent(product_.row) / rows_;
-    const std::int64_t column_tiles = picker_.extent(product_.column) / (width_ * vectors_);
-    const bool b_is_contiguous =
-        picker_.stride(product_.b.tensor, product_.b.at, product_.column) == 1;
-    const bool b_is_large = picker_.bytes(product_.b.tensor) > small_result;
-    if (row_tiles >= packing_pays && terms_ >= shortest_sum && (b_is_large || !b_is_contiguous)) {
-      if (picker_.attempt({Stage{tensor_name(product_.b.tensor),
-                                 full(product_.column, "c"),
-                                 Where::heap,
-                                 1,
-                                 Layout::expand,
-                                 {}}}))
-        pack(tensor_name(product_.b.tensor) + "." + column_part("c"), column_part("v"),
-             b_is_contiguous);
-    }
-    if (product_.row >= 0 && column_tiles >= packing_pays && terms_ >= shortest_sum) {
-      const bool is_contiguous =
-          picker_.stride(product_.a.tensor, product_.a.at, product_.row) == 1;
-      if (picker_.attempt({Stage{tensor_name(product_.a.tensor),
-                                 full(product_.row, "c"),
-                                 Where::heap,
-                                 1,
-                                 Layout::expand,
-                                 {}}}))
-        pack(tensor_name(product_.a.tensor) + "." + row_part("c"), row_part("0"), is_contiguous);
-    }
-  }
-
-  // Blocks of rows, and the packing of b, are shared out among the threads.
-  void threads() {
-    std::int64_t work = terms_;
-    for (Var v : product_.path)
-      if (std::find(product_.over.begin(), product_.over.end(), v) == product_.over.end())
-        work *= picker_.extent(v);
-    if (work < worth_threads || product_.row < 0) return;
-    for (const std::string& name : path_names_) {
-      const auto axis = picker_.kernel().find_axis(name);  // one that was left whole
-      if (axis && picker_.extent(*axis) >= picker_.threads() &&
-          picker_.attempt({Bind{name, Tag::parallel}}))
-        return;
-    }
-    const auto blocks = picker_.kernel().find_axis(full(product_.row, "c"));
-    if (picker_.extent(*blocks) < picker_.threads()) return;
-    picker_.attempt({Bind{full(product_.row, "c"), Tag::parallel}});
-    picker_.attempt(
-        {Bind{tensor_name(product_.b.tensor) + "." + column_part("c") + "." + column_part("r"),
-              Tag::parallel}});
+  bool stage(const Load& load, const std::string& at, Layout layout) {
+    return picker_.attempt(
+        {Stage{picker_.tensor(load.tensor).name, at, Where::heap, 1, layout, {}}});
   }
 
   // The loops of a packing copy: vectors along its innermost axis, or a transpose where the operand
   // is contiguous along the sum.
   void pack(const std::string& tile, const std::string& inner, bool is_contiguous) {
-    const std::string unit = tile + "." + inner;
-    if (!is_contiguous && !product_.over.empty()) {
-      const std::string sum = tile + "." + picker_.stem(product_.over.back());
-      const auto axis = picker_.kernel().find_axis(sum);
-      if (axis && picker_.extent(*axis) >= 16) {
-        const std::string stem = picker_.stem(*axis);
-        picker_.attempt(
-            std::vector<Move>{{Split{sum, {{stem + "o", 0}, {stem + "v", 16}}, Tail::mask}},
-                              {Bind{sum + "v", Tag::vector}}});
-      }
-    }
-    picker_.attempt({Bind{unit, Tag::vector}});
+    if (!is_contiguous)
+      picker_.vectorize_copy(tile + stem(picker_.name(product_.store.over.back())));
+    picker_.attempt({Bind{tile + inner, Tag::vector}});
   }
 
   // A target in memory is held in registers while its tile is computed.
-  void stage_target() {
-    const KernelTensor& target =
-        picker_.kernel().tensors[static_cast<std::size_t>(product_.store.tensor)];
-    if (target.where != Where::argument && !streams_) return;
-    const char* loop = streams_ ? "c" : "r";
-    const std::string at = full(product_.row >= 0 ? product_.row : product_.column, loop);
-    // The move makes a new kernel: nothing of the old one may be used after it.
-    const std::string tile =
-        target.name + "." + (product_.row >= 0 ? row_part(loop) : column_part(loop)) + ".";
-    if (!picker_.attempt({Stage{target.name, at, Where::reg, 1, Layout::expand, {}}})) return;
-    if (product_.row >= 0) picker_.attempt({Bind{tile + row_part("0"), Tag::unroll}});
-    picker_.attempt({Bind{tile + column_part("0"), Tag::unroll}});
-    picker_.attempt({Bind{tile + column_part("v"), Tag::vector}});
+  void stage_target(const std::string& at) {
+    const std::string name = picker_.tensor(product_.store.tensor).name;
+    const bool is_small = picker_.tensor(product_.store.tensor).where != Where::argument;
+    if ((is_small && !has_lanes()) ||
+        !picker_.attempt({Stage{name, at, Where::reg, 1, Layout::expand, {}}}))
+      return;
+    const std::string tile = name + at.substr(at.rfind('.')) + ".";
+    bind_tile(tile + stem(i_) + "0", tile + stem(j_) + "0", tile + stem(v_) + "v");
+  }
+
+  // An axis that was left whole, or blocks of rows, and then the packing of b, are shared out.
+  void threads(const std::vector<std::string>& outer, std::vector<std::string> inside) {
+    const auto shared = [&](const std::string& name) {
+      const auto axis = picker_.kernel().find_axis(name);
+      return picker_.extent(*axis) >= picker_.threads() &&
+             picker_.attempt({Bind{name, Tag::parallel}});
+    };
+    if (std::any_of(outer.begin(), outer.end(), shared)) return;
+    inside.push_back(i_ + "c");
+    if (std::any_of(inside.begin(), inside.end(), shared))
+      picker_.attempt({Bind{
+          picker_.tensor(product_.b.tensor).name + "." + stem(j_) + "c" + "." + stem(j_) + "r",
+          Tag::parallel}});
   }
 
   Picker& picker_;
   Product product_;
-  std::int64_t width_, vectors_, rows_, block_, panel_, terms_ = 1;
-  bool streams_ = false;
-  std::string column_name_, column_stem_, row_name_, row_stem_, sum_name_;
-  std::vector<std::string> path_names_;
+  std::string i_, j_, v_;  // the names of row, column and the vectors' axis
+  std::int64_t columns_, rows_;
+  std::int64_t width_, column_step_, vectors_, tile_rows_, terms_ = 1, results_ = 1;
 };
 
 }  // namespace

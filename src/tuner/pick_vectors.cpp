@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t worth_a_thread = 1 << 15;  // operations
 constexpr std::int64_t unrolled_vectors = 4;
+constexpr std::int64_t lines_at_once = 16;
 constexpr std::int64_t outgrows_caches = 8 << 20;  // bytes of a result
 
 // A statement that nothing has scheduled yet, and its loops.
@@ -45,8 +46,7 @@ bool holds_vectors(const Picker& picker, const std::vector<Item>& items, Var v, 
 int contiguity(const Picker& picker, const Statement& statement, Var v) {
   int score = 0;
   const auto judge = [&](int tensor, const std::vector<Index>& at) {
-    const KernelTensor& accessed = picker.kernel().tensors[static_cast<std::size_t>(tensor)];
-    if (accessed.where != Where::argument) return;
+    if (picker.tensor(tensor).where != Where::argument) return;
     const auto stride = picker.stride(tensor, at, v);
     if (stride == 1) score += 2;
     if (!stride || (*stride != 0 && *stride != 1)) score -= 3;
@@ -72,30 +72,45 @@ void vectorize(Picker& picker, const Statement& statement) {
       best = v, best_score = score;
   }
   if (best < 0 || best_score <= 0) return;
-  const std::string name = picker.name(best), stem = picker.stem(best);
+  const std::string name = picker.name(best), part = stem(name);
   const std::int64_t lanes = picker.lanes(), extent = picker.extent(best);
   if (extent <= lanes) {
     picker.attempt({Bind{name, Tag::vector}});
     return;
   }
   const std::int64_t together = extent >= lanes * unrolled_vectors ? unrolled_vectors : 1;
-  std::vector<Move> moves{
-      {Split{name, {{stem + "o", 0}, {stem + "v", lanes * together}}, Tail::peel}},
-      {Bind{name + "v", Tag::vector}}};
-  // A reduction down columns walks its rows inside a strip of columns.
+  const Move strips{Split{name, {{part + "o", 0}, {part + "v", lanes * together}}, Tail::peel}};
+  const Move vectors{Bind{name + "v", Tag::vector}};
   if (!over.empty()) {
-    Order order;
+    // A reduction down columns walks its rows inside a strip of columns; or, where those are many,
+    // some lines of memory at a time along all columns, with the results of a strip in registers.
+    Order strip, lines;
     for (Var v : statement.path)
       if (v != best && std::find(over.begin(), over.end(), v) == over.end())
-        order.axes.push_back(picker.name(v));
-    order.axes.push_back(name + "o");
-    for (Var v : over) order.axes.push_back(picker.name(v));
-    order.axes.push_back(name + "v");
-    std::vector<Move> ordered = moves;
-    ordered.insert(ordered.begin() + 1, Move{order});
-    if (picker.attempt(ordered)) return;
+        strip.axes.push_back(picker.name(v));
+    lines = strip;
+    strip.axes.push_back(name + "o");
+    for (Var v : over) strip.axes.push_back(picker.name(v));
+    strip.axes.push_back(name + "v");
+    const std::string sum = strip.axes[strip.axes.size() - 2];
+    for (Var v : over) lines.axes.push_back(picker.name(v));
+    lines.axes.back() = sum + "o";
+    for (const std::string& axis : {name + "o", sum + "0", name + "v"}) lines.axes.push_back(axis);
+    const std::string target = picker.tensor(statement.store.tensor).name;
+    const std::string tile = target + "." + part + "o." + part + "v";
+    if (picker.extent(over.back()) > lines_at_once &&
+        picker.attempt(
+            {strips,
+             {Split{sum, {{stem(sum) + "o", 0}, {stem(sum) + "0", lines_at_once}}, Tail::peel}},
+             {lines},
+             vectors,
+             {Bind{sum + "0", Tag::unroll}},
+             {Stage{target, name + "o", Where::reg, 1, Layout::expand, {}}},
+             {Bind{tile, Tag::vector}}}))
+      return;
+    if (picker.attempt({strips, {strip}, vectors})) return;
   }
-  picker.attempt(moves);
+  picker.attempt({strips, vectors});
 }
 
 // Element-wise work over whole contiguous tensors has one axis: fused, its tail is one in all.
@@ -116,7 +131,7 @@ void flatten(Picker& picker) {
         judge(load.tensor, load.at);
       });
       if (joins && picker.attempt({Fuse{picker.name(outer), picker.name(inner),
-                                        picker.stem(outer) + picker.stem(inner)}})) {
+                                        stem(picker.name(outer)) + stem(picker.name(inner))}})) {
         changed = true;
         break;
       }

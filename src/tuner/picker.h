@@ -25,20 +25,22 @@ class Picker {
   // Applies the move if it is legal. Every move of the list, or none of them.
   bool attempt(Move move);
   bool attempt(const std::vector<Move>& moves);
+  // The loop of a copy, if there is one, in vectors.
+  void vectorize_copy(const std::string& loop);
 
   const Axis& axis(Var v) const { return kernel_.axes[static_cast<std::size_t>(v)]; }
   std::int64_t extent(Var v) const { return axis(v).extent; }
   const std::string& name(Var v) const { return axis(v).name; }
-  // "j" of "sum.j": what new parts of the axis are named after.
-  std::string stem(Var v) const;
-
-  std::int64_t bytes(int tensor) const {
-    return 4 * kernel_.tensors[static_cast<std::size_t>(tensor)].elements();
+  const KernelTensor& tensor(int number) const {
+    return kernel_.tensors[static_cast<std::size_t>(number)];
+  }
+  std::int64_t bytes(int number) const {
+    return info(tensor(number).type).bytes * tensor(number).elements();
   }
 
   // By how many elements the address of tensor[at] moves with one step of the axis; nothing where
   // that is not a constant.
-  std::optional<std::int64_t> stride(int tensor, const std::vector<Index>& at, Var v) const;
+  std::optional<std::int64_t> stride(int number, const std::vector<Index>& at, Var v) const;
 
  private:
   Kernel kernel_;
@@ -48,10 +50,15 @@ class Picker {
   int threads_;
 };
 
+// "j" of "sum.j": what new parts of an axis are named after.
+std::string stem(const std::string& axis);
+
+bool uses(const std::vector<Index>& at, Var v);
+
 // The rules, in the order in which pick() runs them; each scans the kernel as the ones before left
 // it.
-void pick_lanes(Picker& picker);     // partial sums side by side: vectors, and tiles of them
 void pick_products(Picker& picker);  // sums of products: tiles in registers, packed operands
+void pick_lanes(Picker& picker);     // other partial sums side by side: vectors
 void pick_vectors(Picker& picker);   // everything else: vectors along contiguous axes
 void pick_streams(Picker& picker);   // large results are written past the caches
 void pick_threads(Picker& picker);   // the outermost loop with enough to do becomes parallel
