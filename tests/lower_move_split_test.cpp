@@ -37,30 +37,6 @@ TEST_CASE("a tail is a limit, and masked where nothing else is asked for") {
         "      map[8*io + ii] = x[8*io + ii] * 2\n");
 }
 
-TEST_CASE("a peeled tail has loops of its own, where a tile is unrolled or a vector") {
-  CHECK(finished(doubled, "split i -> io ii(8) peel   bind ii vector") ==
-        "kernel map(x f32[20]) -> map f32[20]\n"
-        "limit map.ii.tail < 4\n"
-        "  for io' 2\n"
-        "    for ii' 8 vector\n"
-        "      map[8*io' + ii'] = x[8*io' + ii'] * 2\n"
-        "  for map.ii.tail 8 vector\n"
-        "    map[map.ii.tail + 16] = x[map.ii.tail + 16] * 2\n");
-  CHECK(finished(row_sums, "split k -> ko ki(16) peel   bind ki unroll") ==
-        "kernel sum(x f32[4,24]) -> sum f32[4]\n"
-        "  for i 4\n"
-        "    sum[i] = 0\n"
-        "    for ko' 1\n"
-        "      for ki' 16 unroll\n"
-        "        sum[i] += x[i,16*ko' + ki']\n"
-        "    for sum.ki.tail 8 unroll\n"
-        "      sum[i] += x[i,sum.ki.tail + 16]\n");
-}
-
-TEST_CASE("elsewhere the loop that crosses the end is a shorter one, as with mask") {
-  CHECK(finished(doubled, "split i -> io ii(8) peel") == finished(doubled, "split i -> io ii(8)"));
-}
-
 TEST_CASE("a padded tail runs, and touches no memory beyond the end") {
   CHECK(finished(doubled, "split i -> io ii(8) pad") ==
         "kernel map(x f32[20]) -> map f32[20]\n"

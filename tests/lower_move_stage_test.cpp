@@ -201,8 +201,8 @@ TEST_CASE("what stage refuses of an operand") {
         "stage x at root: it is read at several places there; use box");
   CHECK(moved(rows_by_index, "stage x at root box") ==
         "stage x at root box: box: its subscripts are computed; leave box out");
-  CHECK(moved(product, "fuse i j -> ij   stage a at root box") ==
-        "stage a at root box: box: a subscript divides; leave box out");
+  CHECK(moved(product, "fuse i j -> ij   split ij -> o p(5)   stage a at o box") ==
+        "stage a at o box: box: a subscript divides; leave box out");
 }
 
 TEST_CASE("what stage refuses of a result") {
@@ -214,7 +214,7 @@ TEST_CASE("what stage refuses of a result") {
   CHECK(moved(sums_and_powers, "stage sum at root in stream") ==
         "stage sum at root in stream: only an output can be streamed");
   CHECK(moved(rows_to_index, "stage scatter at i2") ==
-        "stage scatter at i2: it is stored at computed places");
+        "stage scatter at i2: it is used at computed places");
   CHECK(moved(product, "stage sum at root layout(i)") ==
         "stage sum at root layout(i): the layout must name every axis of the tile");
   CHECK(moved(product, "stage sum at i layout(q)") ==

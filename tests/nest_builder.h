@@ -45,8 +45,8 @@ class NestBuilder {
         {.name = name, .type = Type::f32, .extents = std::move(extents), .where = Where::heap},
         place);
   }
-  void limit(const Index& index, std::int64_t bound) {
-    finished_.kernel.limits.push_back({index, bound, Tail::mask});
+  void limit(const Index& index, std::int64_t bound, Tail tail = Tail::mask) {
+    finished_.kernel.limits.push_back({index, bound, tail});
   }
 
   void loop(Var axis, const std::function<void()>& body, std::vector<Range> when = {}) {

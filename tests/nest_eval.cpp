@@ -66,10 +66,12 @@ class Evaluation {
                        [&](Var v) { return known_[static_cast<std::size_t>(v)]; });
   }
 
-  // Do the limits let this iteration run? Only those count whose variables are all known.
+  // Do the limits let this iteration run?
   bool within_limits() const {
     return std::all_of(kernel_.limits.begin(), kernel_.limits.end(), [&](const Limit& limit) {
-      return !all_known(limit.index) || index(limit.index) < limit.bound;
+      const auto known =
+          least(limit.index, [&](Var v) { return known_[static_cast<std::size_t>(v)]; });
+      return !known || index(*known) < limit.bound;
     });
   }
 

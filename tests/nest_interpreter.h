@@ -34,11 +34,8 @@ class NestInterpreter {
   }
   bool within_limits() const {
     for (const Limit& limit : kernel_.limits) {
-      std::vector<Var> vars;
-      limit.index.collect(vars);
-      bool is_known = true;
-      for (const Var v : vars) is_known &= axes_[v] >= 0;
-      if (is_known && at(limit.index) >= limit.bound) return false;
+      const auto known = least(limit.index, [&](Var v) { return axes_[v] >= 0; });
+      if (known && at(*known) >= limit.bound) return false;
     }
     return true;
   }

@@ -75,8 +75,7 @@ std::vector<CpuCache> read_caches() {
                       system_value(folder + "ways_of_associativity", 0),
                       list_length(system_value<std::string>(folder + "shared_cpu_list", ""))});
   }
-  std::sort(caches.begin(), caches.end(),
-            [](const CpuCache& a, const CpuCache& b) { return a.bytes < b.bytes; });
+  std::ranges::sort(caches, [](const CpuCache& a, const CpuCache& b) { return a.bytes < b.bytes; });
   if (caches.empty()) caches = {{32 << 10, 64, 8, 1}, {512 << 10, 64, 8, 1}};
   return caches;
 }

@@ -320,6 +320,23 @@ bool holds(const Range& range, const std::function<std::int64_t(Var)>& of) {
   return range.low <= value && value < range.high;
 }
 
+Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>& given) {
+  constexpr std::int64_t far = std::int64_t{1} << 40;  // beyond any index
+  Bounds result = bounds(index, of);
+  for (const Range& range : given)
+    for (const Term& term : range.index.terms()) {
+      if (term.kind != Kind::var) continue;
+      const std::int64_t scale = index.coefficient(term.var) / term.coefficient;
+      if (scale == 0) continue;
+      // index = scale * range.index + rest
+      const Bounds rest = bounds(index - range.index * scale, of);
+      const std::int64_t low = std::max(range.low, -far), high = std::min(range.high - 1, far);
+      result.low = std::max(result.low, std::min(scale * low, scale * high) + rest.low);
+      result.high = std::min(result.high, std::max(scale * low, scale * high) + rest.high);
+    }
+  return result;
+}
+
 bool always(const Range& range, const VarBounds& of) {
   const Bounds values = bounds(range.index, of);
   return values.low >= range.low && values.high < range.high;

@@ -87,6 +87,8 @@ struct Range {
   std::int64_t low, high;
   friend bool operator==(const Range& a, const Range& b) = default;
 };
+// Bounds of the index where the ranges hold too.
+Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>& given);
 // The same condition without its division where it has one: 64*a + b / 64 < 5 is 4096*a + b < 320.
 Range without_division(const Range& range);
 bool holds(const Range& range, const std::function<std::int64_t(Var)>& of);

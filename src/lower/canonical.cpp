@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/ranges.h"
 
 namespace tenon {
 namespace {
@@ -29,8 +30,7 @@ Traced trace(const Node& input) {
   while (const auto* view = traced.source->as<View>()) {
     std::vector<Index> below;
     for (const Index& index : view->map)
-      below.push_back(substitute(
-          index, [&](Var axis) { return traced.at[static_cast<std::size_t>(axis)]; }, bounds));
+      below.push_back(substitute(index, [&](Var axis) { return traced.at[axis]; }, bounds));
     traced = {traced.source->inputs[0].get(), std::move(below)};
   }
   return traced;
@@ -41,8 +41,7 @@ std::int64_t address(const Traced& traced, const std::vector<std::int64_t>& posi
   const std::vector<std::int64_t> steps = strides(traced.source->shape);
   std::int64_t sum = 0;
   for (std::size_t axis = 0; axis < steps.size(); axis++)
-    sum += steps[axis] *
-           evaluate(traced.at[axis], [&](Var v) { return position[static_cast<std::size_t>(v)]; });
+    sum += steps[axis] * evaluate(traced.at[axis], [&](Var v) { return position[v]; });
   return sum;
 }
 
@@ -52,9 +51,8 @@ std::optional<std::int64_t> stride_along(const Traced& traced, const Shape& shap
   std::vector<std::int64_t> position(shape.size(), 0);
   const std::int64_t first = address(traced, position);
   std::optional<std::int64_t> stride;
-  auto& moving = position[static_cast<std::size_t>(axis)];
-  const std::int64_t end =
-      std::min<std::int64_t>(shape[static_cast<std::size_t>(axis)].value(), lane_count);
+  auto& moving = position[axis];
+  const std::int64_t end = std::min<std::int64_t>(shape[axis].value(), lane_count);
   for (moving = 1; moving < end; moving++) {
     const std::int64_t distance = address(traced, position) - first;
     if (!stride) stride = distance;
@@ -65,7 +63,7 @@ std::optional<std::int64_t> stride_along(const Traced& traced, const Shape& shap
 
 bool is_reduced(const Node& reduce, int axis) {
   const std::vector<int>& axes = reduce.as<Reduce>()->axes;
-  return std::find(axes.begin(), axes.end(), axis) != axes.end();
+  return contains(axes, axis);
 }
 
 // The kept axes between two neighbours along the reduced one, where they fill all of the distance:
@@ -77,18 +75,18 @@ std::optional<std::vector<int>> row_with(const Node& reduce, const Traced& trace
   if (stride < 1 || stride >= shared_at_most) return std::nullopt;
   std::vector<std::pair<std::int64_t, int>> inner;  // stride, axis
   for (int axis = 0; axis < static_cast<int>(shape.size()); axis++) {
-    const std::int64_t extent = shape[static_cast<std::size_t>(axis)].value();
+    const std::int64_t extent = shape[axis].value();
     if (axis == reduced || is_reduced(reduce, axis) || extent <= 1) continue;
     const auto step = stride_along(traced, shape, axis);
     if (!step) return std::nullopt;
     if (*step != 0 && std::abs(*step) < stride) inner.push_back({*step, axis});
   }
-  std::sort(inner.begin(), inner.end());
+  std::ranges::sort(inner);
   std::int64_t filled = 1;
   std::vector<int> axes;
   for (const auto& [step, axis] : inner) {
     if (step != filled) return std::nullopt;
-    filled *= shape[static_cast<std::size_t>(axis)].value();
+    filled *= shape[axis].value();
     axes.push_back(axis);
   }
   if (filled != stride) return std::nullopt;
@@ -105,7 +103,7 @@ std::int64_t touched(const Node& input) {
     std::vector<Var> used;
     traced.at[axis].collect(used);
     std::int64_t positions = 1;
-    for (Var v : used) positions *= input.shape[static_cast<std::size_t>(v)].value();
+    for (Var v : used) positions *= input.shape[v].value();
     product *=
         std::min({traced.source->shape[axis].value(), range.high - range.low + 1, positions});
   }
@@ -114,7 +112,7 @@ std::int64_t touched(const Node& input) {
 
 bool has_lanes(const Node& reduce, int innermost) {
   const Shape& shape = reduce.inputs[0]->shape;
-  if (shape[static_cast<std::size_t>(innermost)].value() < lane_count) return false;
+  if (shape[innermost].value() < lane_count) return false;
   const Node* largest = reduce.inputs[0].get();
   bool varies = false;
   std::vector<int> table;  // the kept axes of a narrow table, once one was seen
@@ -161,7 +159,7 @@ CanonicalOrder canonical_order(const Node& reduce) {
   std::vector<std::int64_t> left;
   int innermost = 0;
   for (std::size_t i = 0; i < detail->axes.size(); i++) {
-    left.push_back(shape[static_cast<std::size_t>(detail->axes[i])].value());
+    left.push_back(shape[detail->axes[i]].value());
     if (left.back() > 1) innermost = static_cast<int>(i);
   }
   CanonicalOrder order;
@@ -181,13 +179,13 @@ CanonicalOrder canonical_order(const Node& reduce) {
     }
   };
   const auto done = [&] {
-    return std::all_of(left.begin(), left.end(), [](std::int64_t count) { return count <= 1; });
+    return std::ranges::all_of(left, [](std::int64_t count) { return count <= 1; });
   };
   std::vector<std::int64_t> block = rectangle(left, block_terms);
-  if (has_lanes(reduce, detail->axes[static_cast<std::size_t>(innermost)])) {
+  if (has_lanes(reduce, detail->axes[innermost])) {
     order.lanes = lane_count;
     order.lane_axis = innermost;
-    auto& along = block[static_cast<std::size_t>(innermost)];
+    auto& along = block[innermost];
     along = (along + lane_count - 1) / lane_count;
     const auto axis = static_cast<std::size_t>(innermost);
     stride[axis] = lane_count;

@@ -1,5 +1,7 @@
 #include "lower/dependence.h"
 
+#include "core/ranges.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,84 +9,110 @@
 namespace tenon {
 namespace {
 
-// The part of an index that uses the axes; none where it cannot be told (a division of them).
-std::optional<Index> part_of(const Index& index, const std::vector<Var>& axes) {
-  Index part;
-  for (const Index::Term& term : index.terms()) {
-    if (term.kind == Index::Kind::var) {
-      if (std::find(axes.begin(), axes.end(), term.var) != axes.end())
-        part = part + Index::var(term.var) * term.coefficient;
-    } else if (std::any_of(axes.begin(), axes.end(), [&](Var v) { return term.inner->uses(v); })) {
-      return {};
-    }
-  }
-  return part;
-}
-
-bool same_iteration(const Use& writer, const Use& other, const std::vector<Var>& axes) {
-  std::vector<Var> common;
-  for (Var v : axes)
-    if (std::find(writer.path.begin(), writer.path.end(), v) != writer.path.end() &&
-        std::find(other.path.begin(), other.path.end(), v) != other.path.end())
-      common.push_back(v);
-  for (std::size_t d = 0; d < writer.at.size(); ++d) {
-    if (d == other.at.size()) {  // a fold reads all of the last axis
-      const auto written = part_of(writer.at[d], common);
-      return written && *written == Index(0);
-    }
-    if (writer.at[d] == other.at[d]) continue;
-    const auto written = part_of(writer.at[d], common), seen = part_of(other.at[d], common);
-    if (!written || !seen || !(*written == *seen)) return false;
-  }
-  return true;
+bool uses(const Use& use, Var v) {
+  return std::ranges::any_of(use.at, [v](const Index& index) { return index.uses(v); });
 }
 
 }  // namespace
 
+// Of what an axis is made in subscripts (itself, or quotients and remainders of it), a part is alike
+// where both have it times the same step in one subscript, or in the place in memory, and everything
+// else that moves there is less than a step.
+std::vector<Var> axes_alike(const Kernel& kernel, int tensor, const Use& a, const Use& b,
+                            const std::vector<Var>& axes) {
+  struct Pair {
+    Index a, b;
+  };
+  std::vector<Pair> subscripts;
+  for (std::size_t d = 0; d < std::min(a.at.size(), b.at.size()); ++d)
+    if (static_cast<int>(d) != a.computed_axis && static_cast<int>(d) != b.computed_axis)
+      subscripts.push_back({a.at[d], b.at[d]});
+  if (subscripts.size() == a.at.size() && a.at.size() == b.at.size())
+    subscripts.push_back({flat(kernel.tensors[tensor], a.at), flat(kernel.tensors[tensor], b.at)});
+
+  std::vector<Var> same;
+  std::vector<Index> parts;
+  const VarBounds of = kernel.bounds();
+  const auto is_part_alike = [&](const Pair& pair, const Index::Term& term) {
+    const Index part = Index::of(term);
+    const auto rest = [&](const Index& index, const Use& use) {
+      return take_apart(index - part, [&](Var other) {
+        return contains(use.path, other) && !contains(same, other);
+      });
+    };
+    const Parts left = rest(pair.a, a), right = rest(pair.b, b);
+    const Bounds still = bounds(left.still - right.still, of);
+    const Bounds first = bounds(left.moving, of), second = bounds(right.moving, of);
+    return contains(mapped(pair.b.terms(), Index::of), part) &&
+           still.low + first.low - second.high > -std::abs(term.coefficient) &&
+           still.high + first.high - second.low < std::abs(term.coefficient);
+  };
+  const auto is_known = [&](const auto& self, const Index& index) -> bool {
+    return index.is_constant() || contains(parts, index) ||
+           std::ranges::any_of(parts, [&](const Index& part) {
+             const Index::Term& term = part.terms().front();
+             return term.kind != Index::Kind::var && *term.inner == index &&
+                    self(self, floordiv(index, term.divisor, of)) &&
+                    self(self, mod(index, term.divisor, of));
+           });
+  };
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (Var v : axes) {
+      if (contains(same, v)) continue;
+      for (const Pair& pair : subscripts)
+        for (Index::Term term : pair.a.terms()) {
+          if (!Index::of(term).uses(v) || !is_part_alike(pair, term)) continue;
+          term.coefficient = 1;
+          append_once(parts, Index::of(term));
+        }
+      if (!is_known(is_known, Index::var(v))) continue;
+      same.push_back(v);
+      grew = true;
+    }
+  }
+  return same;
+}
+
 std::optional<std::string> dependence_across(const Kernel& kernel, const std::vector<Item>& items,
                                              const std::vector<Var>& axes) {
   for (std::size_t t = 0; t < kernel.tensors.size(); ++t) {
-    const std::vector<Use> uses = uses_of(items, static_cast<int>(t));
-    for (const Use& writer : uses) {
-      if (writer.load) continue;
-      for (const Use& other : uses)
-        if (!same_iteration(writer, other, axes))
-          return fmt::format("{} is stored in one iteration and used in another",
-                             kernel.tensors[t].name);
-      if (writer.store->computed_axis >= 0 &&
-          writer.at[static_cast<std::size_t>(writer.store->computed_axis)].is_constant()) {
-        // A computed subscript may hit any element: every axis that is not in another subscript
-        // counts.
-        for (Var v : axes) {
-          if (std::find(writer.path.begin(), writer.path.end(), v) == writer.path.end()) continue;
-          const bool used = std::any_of(writer.at.begin(), writer.at.end(),
-                                        [&](const Index& i) { return i.uses(v); });
-          if (!used)
-            return fmt::format("{} is stored at computed places in an order that counts",
-                               kernel.tensors[t].name);
-        }
+    const std::string& name = kernel.tensors[t].name;
+    const std::vector<Use> all = uses_of(items, static_cast<int>(t));
+    for (const Use& writer : all) {
+      if (!writer.writes) continue;
+      for (const Use& other : all) {
+        const std::vector<Var> alike = axes_alike(kernel, static_cast<int>(t), writer, other, axes);
+        for (Var v : axes)
+          if (contains(writer.path, v) && contains(other.path, v) && !contains(alike, v) &&
+              (uses(writer, v) || uses(other, v)))
+            return fmt::format("{} is stored in one iteration and used in another", name);
       }
+      // A computed subscript may hit any element: every axis that is not in another one counts.
+      if (writer.computed_axis >= 0 && std::ranges::any_of(axes, [&](Var v) {
+            return contains(writer.path, v) && !uses(writer, v);
+          }))
+        return fmt::format("{} is stored at computed places in an order that counts", name);
     }
   }
   return {};
 }
 
 bool is_private(const Kernel& kernel, int tensor, const Loop& loop, const Path& outside) {
-  const KernelTensor& target = kernel.tensors[static_cast<std::size_t>(tensor)];
+  const KernelTensor& target = kernel.tensors[tensor];
   if (target.scope) {
     // Allocated at a loop inside this one, or at this one.
     if (*target.scope < 0) return false;
-    return *target.scope == loop.axis ||
-           std::find(outside.begin(), outside.end(), *target.scope) == outside.end();
+    return *target.scope == loop.axis || !contains(outside, *target.scope);
   }
   const std::vector<Use> all = uses_of(kernel.body, tensor);
   const std::vector<Use> inside = uses_of(loop.body, tensor);
   if (all.size() != inside.size()) return false;
   // An accumulation over this loop's axis, or an outer one, outlives an iteration.
-  return std::none_of(inside.begin(), inside.end(), [&](const Use& use) {
-    return !use.load && std::any_of(use.store->over.begin(), use.store->over.end(), [&](Var v) {
-      return v == loop.axis || std::find(outside.begin(), outside.end(), v) != outside.end();
-    });
+  return std::ranges::none_of(inside, [&](const Use& use) {
+    return use.writes && std::ranges::any_of(use.store->over, [&](Var v) {
+             return v == loop.axis || contains(outside, v);
+           });
   });
 }
 

@@ -10,10 +10,15 @@
 
 namespace tenon {
 
+// Of the axes, those in which two accesses of a tensor are in the same iteration wherever they
+// touch the same element. Loops that are not on the accesses' paths stand still.
+std::vector<Var> axes_alike(const Kernel& kernel, int tensor, const Use& a, const Use& b,
+                            const std::vector<Var>& axes);
+
 // Why running the iterations of `axes` over `items` in another order, or at the same time, could
 // change a result: some statement writes an element that another reads or writes in a different
-// iteration. Two accesses are in the same iteration when their subscripts use the axes alike.
-// Accumulations into one place are not counted: legal.cpp looks after their order.
+// iteration. An axis that neither has in its subscripts does not count: what one iteration stores
+// there is read in it, or accumulated, and legal.cpp looks after the order of that.
 std::optional<std::string> dependence_across(const Kernel& kernel, const std::vector<Item>& items,
                                              const std::vector<Var>& axes);
 

@@ -11,10 +11,6 @@ bool is_implicit(const Store& store) {
   return store.combine && store.initial && !store.over.empty();
 }
 
-bool contains(const std::vector<Var>& axes, Var v) {
-  return std::find(axes.begin(), axes.end(), v) != axes.end();
-}
-
 struct Found {
   Store store;
   Path inside;              // loops between the place looked at and the statement
@@ -38,8 +34,8 @@ void find(const std::vector<Item>& items, Path& inside, std::vector<Range>& when
 }
 
 ValueRef identity_of(const Kernel& kernel, const Store& store) {
-  const Type type = kernel.tensors[static_cast<std::size_t>(store.tensor)].type;
-  return std::make_shared<Value>(Value{Constant{identity(*store.combine, type)}, type});
+  const Type type = kernel.tensors[store.tensor].type;
+  return make_value(Constant{identity(*store.combine, type)}, type);
 }
 
 // The store of the identity under copies of the loops that index the target, for every iteration in
@@ -54,12 +50,11 @@ Item begin(const Kernel& kernel, const Found& found, const Path& outside) {
     if (!contains(found.store.over, v)) copies.push_back(v);
   std::vector<Range> conditions;
   for (const Range& range : found.when)
-    if (std::none_of(found.store.over.begin(), found.store.over.end(),
-                     [&](Var v) { return range.index.uses(v); }))
+    if (std::ranges::none_of(found.store.over, [&](Var v) { return range.index.uses(v); }))
       conditions.push_back(range);
   std::vector<Item> nest = wrap({{std::move(store), std::move(conditions)}}, copies);
   for (Var v : outside)
-    if (contains(found.store.over, v) && kernel.axes[static_cast<std::size_t>(v)].extent > 1)
+    if (contains(found.store.over, v) && kernel.axes[v].extent > 1)
       nest.front().when.push_back({Index::var(v), 0, 1});
   return nest.front();
 }
@@ -93,7 +88,7 @@ class Pass {
     std::vector<Range> when;
     find({item}, inside, when, all);
     std::erase_if(all, [&](const Found& found) {
-      const auto scope = kernel_.tensors[static_cast<std::size_t>(found.store.tensor)].scope;
+      const auto scope = kernel_.tensors[found.store.tensor].scope;
       return outside_.empty() || scope != outside_.back();
     });
     for (const Found& found : all) before.push_back(begin(kernel_, found, outside_));
@@ -102,8 +97,7 @@ class Pass {
                       [&](const Item& at, const Store& store) {
                         Store copy = store;
                         copy.initial =
-                            copy.initial &&
-                            std::none_of(all.begin(), all.end(), [&](const Found& found) {
+                            copy.initial && std::ranges::none_of(all, [&](const Found& found) {
                               return found.store.tensor == store.tensor;
                             });
                         return Item{std::move(copy), at.when};
@@ -123,7 +117,7 @@ class Pass {
       if (!contains(found.store.over, axis)) continue;
       const bool outermost = outside_.empty() || (!contains(found.store.over, outside_.back()) &&
                                                   !continues(found.store));
-      const bool target_only = std::all_of(found.inside.begin(), found.inside.end(), [&](Var v) {
+      const bool target_only = std::ranges::all_of(found.inside, [&](Var v) {
         return contains(found.store.over, v) || uses(found.store, v);
       });
       if (outermost || !target_only) {
@@ -136,13 +130,12 @@ class Pass {
 
   // Does this place stand in a matrix instruction, which adds to what an outer loop has begun?
   bool continues(const Store& store) const {
-    return kernel_.axes[static_cast<std::size_t>(outside_.back())].tag == Tag::mma &&
-           std::any_of(outside_.begin(), outside_.end(),
-                       [&](Var v) { return contains(store.over, v); });
+    return kernel_.axes[outside_.back()].tag == Tag::mma &&
+           std::ranges::any_of(outside_, [&](Var v) { return contains(store.over, v); });
   }
 
   static bool uses(const Store& store, Var v) {
-    return std::any_of(store.at.begin(), store.at.end(), [v](const Index& i) { return i.uses(v); });
+    return std::ranges::any_of(store.at, [v](const Index& i) { return i.uses(v); });
   }
 
   // What begins at this loop is explicit from here on.

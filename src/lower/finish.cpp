@@ -5,7 +5,7 @@
 namespace tenon {
 
 FinishedKernel finish(const Kernel& kernel) {
-  return place_locals(peel_tails(pad_tails(explicit_identities(kernel))));
+  return place_locals(pad_tails(explicit_identities(kernel)));
 }
 
 }  // namespace tenon

@@ -1,10 +1,10 @@
 // finish: makes every implicit thing of a scheduled nest explicit, so that codegen has nothing to
 // decide. Requires a kernel that verifies. Ensures, in the result:
 //   - every accumulation has initial == false and is preceded by a store of the identity;
-//   - limits with tail peel are gone (a main part without them and a remainder); pad has become
-//     ranges on loads and stores; what is left of `limits` is to be masked. A limit bounds the loop
-//     of its innermost variable (serial, parallel), guards its copies (unroll) or masks its lanes
-//     (vector);
+//   - limits with tail pad are gone: they have become ranges on loads and stores. Each other bounds
+//     the loop of its innermost variable (serial, parallel), guards its copies (unroll) or
+//     masks its lanes (vector); with tail peel, the loop around such copies and lanes comes in two
+//     parts, whole tiles without guards and the ragged one;
 //   - every local has `extents` = its physical size and indices relative to its scope, and is
 //     listed in `scopes` at the loop inside which it is allocated;
 //   - locals that fit into registers and whose indices are constant once unrolled are Where::reg,

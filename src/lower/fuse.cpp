@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "core/error.h"
+#include "core/ranges.h"
 #include "lower/fuse_reads.h"
 
 namespace tenon {
@@ -83,7 +84,7 @@ class Fusion {
   bool is_shared_local(const Node& node) const {
     const std::vector<Read>& reads = reads_.reads(node);
     return node.as<Map>() && !is_wanted(node) && !reads_.is_derived(node) &&
-           std::all_of(reads.begin(), reads.end(), [&](const Read& read) {
+           std::ranges::all_of(reads, [&](const Read& read) {
              return !read.reader->as<Scatter>() && is_at_rows(node, read);
            });
   }
@@ -136,13 +137,12 @@ class Fusion {
     if (!(a.shape == b.shape) || iterations(a) != iterations(b)) return false;
     if (left && (left->axes != right->axes || !(a.inputs[0]->shape == b.inputs[0]->shape)))
       return false;
-    return std::any_of(reads_.nodes().begin(), reads_.nodes().end(), [&](const NodeRef& node) {
+    return std::ranges::any_of(reads_.nodes(), [&](const NodeRef& node) {
       if (!node->as<BufferLeaf>() && !reads_.has_memory(*node)) return false;
       if (elements(node->shape) < iterations(a)) return false;
       const std::vector<Read>& reads = reads_.reads(*node);
-      return std::any_of(reads.begin(), reads.end(), [&](const Read& x) {
-        return x.reader == &a && x.by_position &&
-               std::any_of(reads.begin(), reads.end(), [&](const Read& y) {
+      return std::ranges::any_of(reads, [&](const Read& x) {
+        return x.reader == &a && x.by_position && std::ranges::any_of(reads, [&](const Read& y) {
                  return y.reader == &b && y.by_position && x.at == y.at;
                });
       });
@@ -171,9 +171,9 @@ class Fusion {
         contraction = &node;
       }
       for (const auto& [p, at_rows] : members_[m].producers)
-        if (!at_rows && std::find(all.begin(), all.end(), p) != all.end()) return false;
+        if (!at_rows && contains(all, p)) return false;
     }
-    return !contraction || std::all_of(all.begin(), all.end(), [&](std::size_t m) {
+    return !contraction || std::ranges::all_of(all, [&](std::size_t m) {
       const Node& node = *members_[m].node;
       return &node == contraction ||
              (!node.as<Reduce>() && same_rows(node.shape, contraction->shape));
@@ -287,9 +287,7 @@ bool is_reshape(const Node& node) {
   const Shape& from = node.inputs[0]->shape;
   if (elements(from) != elements(node.shape)) return false;
   if (elements(from) == 0) return true;
-  const VarBounds bounds = [&](Var axis) {
-    return Bounds{0, node.shape[static_cast<std::size_t>(axis)].value() - 1};
-  };
+  const VarBounds bounds = [&](Var axis) { return Bounds{0, node.shape[axis].value() - 1}; };
   Index place;  // of an element, counted row-major
   const std::vector<std::int64_t> to = strides(node.shape);
   for (std::size_t axis = 0; axis < to.size(); axis++)

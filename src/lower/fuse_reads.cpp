@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/ranges.h"
 #include "lower/canonical.h"
 #include "lower/fuse.h"
 
@@ -49,9 +50,8 @@ std::vector<Var> row_axes(const Node& reader) {
   const auto* reduce = reader.as<Reduce>();
   const Shape& extents = iteration_shape(reader);
   for (int axis = 0; axis < static_cast<int>(extents.size()); axis++) {
-    const bool reduced =
-        reduce && std::find(reduce->axes.begin(), reduce->axes.end(), axis) != reduce->axes.end();
-    if (!reduced && extents[static_cast<std::size_t>(axis)].value() != 1) rows.push_back(axis);
+    const bool reduced = reduce && contains(reduce->axes, axis);
+    if (!reduced && extents[axis].value() != 1) rows.push_back(axis);
   }
   return rows;
 }
@@ -64,7 +64,7 @@ bool is_at_rows(const Node& read_node, const Read& read) {
   for (std::size_t axis = 0; axis < read.at.size(); axis++) {
     if (read_node.shape[axis].value() == 1) continue;
     if (row == rows.end() || !(read.at[axis] == Index::var(*row))) return false;
-    if (!(extents[static_cast<std::size_t>(*row)] == read_node.shape[axis])) return false;
+    if (!(extents[*row] == read_node.shape[axis])) return false;
     ++row;
   }
   return true;
@@ -83,9 +83,9 @@ GraphReads::GraphReads(std::span<const NodeRef> wanted) {
       memory_.insert(node->inputs[0].get());
   }
   for (const NodeRef& node : nodes_) {
-    const bool derived =
-        std::any_of(node->inputs.begin(), node->inputs.end(),
-                    [&](const NodeRef& input) { return has_memory(*input) || is_derived(*input); });
+    const bool derived = std::ranges::any_of(node->inputs, [&](const NodeRef& input) {
+      return has_memory(*input) || is_derived(*input);
+    });
     if (derived) derived_.insert(node.get());
   }
   for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
@@ -132,7 +132,7 @@ bool GraphReads::is_epilogue(const Node& node) const {
   std::vector<Read> all = reads(node);
   std::erase_if(all, [&](const Read& read) { return is_kept_in_rows(*read.reader); });
   if (!node.as<Map>() || all.empty() ||
-      std::any_of(all.begin(), all.end(), [&](const Read& read) { return is_at_rows(node, read); }))
+      std::ranges::any_of(all, [&](const Read& read) { return is_at_rows(node, read); }))
     return false;
   bool found = false;
   std::unordered_set<const Node*> seen;
@@ -152,7 +152,7 @@ bool GraphReads::fits_rows(const Node& node) const {
   if (!node.as<Map>() || !is_derived(node) || all.size() < 2 || cost(node, costly) < costly)
     return false;
   const std::vector<Var> axes = row_axes(node);
-  return !axes.empty() && std::all_of(all.begin(), all.end(), [&](const Read& read) {
+  return !axes.empty() && std::ranges::all_of(all, [&](const Read& read) {
     const std::vector<Var> rows = row_axes(*read.reader);
     return read.by_position && read.at == all_axes(node.shape) && !rows.empty() &&
            rows.front() == axes.front();
@@ -176,7 +176,7 @@ int GraphReads::cost(const Node& node, int enough) const {
 
 void GraphReads::add(const Node& input, Read read) {
   std::vector<Read>& reads = reads_[&input];
-  const bool known = std::any_of(reads.begin(), reads.end(), [&](const Read& other) {
+  const bool known = std::ranges::any_of(reads, [&](const Read& other) {
     return other.reader == read.reader && other.at == read.at &&
            other.by_position == read.by_position;
   });
@@ -188,10 +188,10 @@ void GraphReads::pass_on(const Node& node, const Read& read) {
   if (const auto* view = node.as<View>()) {
     const Shape& extents = iteration_shape(*read.reader);
     const VarBounds bounds = [&](Var axis) {
-      const std::int64_t extent = extents[static_cast<std::size_t>(axis)].value();
+      const std::int64_t extent = extents[axis].value();
       return Bounds{0, std::max<std::int64_t>(extent - 1, 0)};
     };
-    const auto with = [&](Var axis) { return read.at[static_cast<std::size_t>(axis)]; };
+    const auto with = [&](Var axis) { return read.at[axis]; };
     Read below{read.reader, {}, read.by_position};
     if (read.by_position)
       for (const Index& index : view->map) below.at.push_back(substitute(index, with, bounds));

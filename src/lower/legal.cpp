@@ -17,23 +17,20 @@ bool is_concurrent(Tag tag) {
          tag == Tag::vector;
 }
 
-const Axis& axis_of(const Kernel& kernel, Var v) {
-  return kernel.axes[static_cast<std::size_t>(v)];
-}
+const Axis& axis_of(const Kernel& kernel, Var v) { return kernel.axes[v]; }
 
 // Sums of floats keep their order; maxima and integers may be taken in any.
 bool is_ordered(const Kernel& kernel, const Store& store) {
-  return *store.combine == Combine::sum &&
-         info(kernel.tensors[static_cast<std::size_t>(store.tensor)].type).is_float;
+  return *store.combine == Combine::sum && info(kernel.tensors[store.tensor].type).is_float;
 }
 
 std::optional<std::string> broken_order(const Kernel& kernel, const Store& store,
                                         const Path& path) {
   if (!store.combine || store.over.empty() || !store.initial) return {};
-  const std::string& target = kernel.tensors[static_cast<std::size_t>(store.tensor)].name;
+  const std::string& target = kernel.tensors[store.tensor].name;
   std::size_t next = 0;
   for (Var v : path) {
-    const auto place = std::find(store.over.begin(), store.over.end(), v);
+    const auto place = std::ranges::find(store.over, v);
     if (place == store.over.end()) continue;
     const Axis& axis = axis_of(kernel, v);
     if (is_concurrent(axis.tag) && axis.extent > 1)
@@ -52,64 +49,36 @@ std::optional<std::string> broken_order(const Kernel& kernel, const Store& store
 }
 
 // A concurrent loop may write only what is private to an iteration, or indexed by its axis.
-std::optional<std::string> race(const Kernel& kernel, const Loop& loop, const Path& outside) {
+std::optional<std::string> race(const Kernel& kernel, const Item& item, const Path& outside) {
+  const Loop& loop = *item.loop();
   const Axis& axis = axis_of(kernel, loop.axis);
-  std::optional<std::string> reason;
-  visit_stores(loop.body, [&](const Store& store, const Path&) {
-    if (reason) return;
-    const KernelTensor& target = kernel.tensors[static_cast<std::size_t>(store.tensor)];
-    const bool is_shared = target.where == Where::argument ||
-                           (axis.tag == Tag::vector && target.scope);  // by all lanes
-    if (!is_shared && is_private(kernel, store.tensor, loop, outside)) return;
-    for (std::size_t d = 0; d < store.at.size(); ++d)
-      if (static_cast<int>(d) != store.computed_axis && store.at[d].uses(loop.axis)) return;
-    reason = fmt::format("all iterations of {} store to the same elements of {}", axis.name,
-                         target.name);
-  });
-  if (reason) return reason;
-  return dependence_across(kernel, loop.body, {loop.axis});
-}
-
-// A use of a local, and the loops around it.
-struct Visit {
-  std::vector<const Loop*> loops;
-  const Store& store;
-  bool writes;
-};
-
-void collect(const std::vector<Item>& items, int tensor, std::vector<const Loop*>& loops,
-             std::vector<Visit>& found) {
-  for (const Item& item : items) {
-    if (const Loop* loop = item.loop()) {
-      loops.push_back(loop);
-      collect(loop->body, tensor, loops, found);
-      loops.pop_back();
-    } else if (const Store* store = item.store()) {
-      if (store->tensor == tensor) found.push_back({loops, *store, true});
-      if (loads_from({item}, tensor)) found.push_back({loops, *store, false});
+  for (std::size_t t = 0; t < kernel.tensors.size(); ++t) {
+    const KernelTensor& target = kernel.tensors[t];
+    const int tensor = static_cast<int>(t);
+    const bool is_shared =
+        target.where == Where::argument || (axis.tag == Tag::vector && target.scope);  // by lanes
+    for (const Use& use : uses_of({item}, tensor)) {
+      if (!use.writes || (!is_shared && is_private(kernel, tensor, loop, outside))) continue;
+      if (axes_alike(kernel, tensor, use, use, {loop.axis}).empty())
+        return fmt::format("all iterations of {} store to the same elements of {}", axis.name,
+                           target.name);
     }
   }
-}
-
-bool runs_over(std::span<const Loop* const> loops, Var axis) {
-  return std::any_of(loops.begin(), loops.end(),
-                     [&](const Loop* loop) { return loop->axis == axis; });
+  return dependence_across(kernel, {item}, {loop.axis});
 }
 
 // Does one loop over some axis store what another loop over it reads, in one place for all of its
 // iterations? Then the reader sees the last one's.
-bool is_torn(const Visit& writer, const Visit& reader) {
+bool is_torn(const Use& writer, const Use& reader) {
   std::size_t shared = 0;
   while (shared < std::min(writer.loops.size(), reader.loops.size()) &&
          writer.loops[shared] == reader.loops[shared])
     ++shared;
-  const auto rest = std::span(reader.loops).subspan(shared);
-  for (const Loop* loop : std::span(writer.loops).subspan(shared)) {
-    const bool is_index = std::any_of(writer.store.at.begin(), writer.store.at.end(),
-                                      [&](const Index& index) { return index.uses(loop->axis); });
-    if (!is_index && runs_over(rest, loop->axis)) return true;
-  }
-  return false;
+  const auto rest = std::span(reader.path).subspan(shared);
+  return std::ranges::any_of(std::span(writer.path).subspan(shared), [&](Var v) {
+    return contains(rest, v) &&
+           std::ranges::none_of(writer.at, [&](const Index& index) { return index.uses(v); });
+  });
 }
 
 // Every local is read where what was stored for it still is; a tile lives in one iteration of one
@@ -118,21 +87,17 @@ std::optional<std::string> torn_local(const Kernel& kernel) {
   for (std::size_t t = 0; t < kernel.tensors.size(); ++t) {
     const KernelTensor& local = kernel.tensors[t];
     if (local.where == Where::argument) continue;
-    std::vector<const Loop*> loops;
-    std::vector<Visit> found;
-    collect(kernel.body, static_cast<int>(t), loops, found);
-    const auto home = [&](const Visit& visit) -> const Loop* {
-      for (const Loop* loop : visit.loops)
-        if (loop->axis == *local.scope) return loop;
-      return nullptr;
+    const std::vector<Use> uses = uses_of(kernel.body, static_cast<int>(t));
+    const auto home = [&](const Use& use) {
+      const auto depth = position(use.path, local.scope.value_or(-1));
+      return depth ? use.loops[*depth] : nullptr;
     };
-    for (const Visit& one : found) {
+    for (const Use& one : uses) {
       const bool is_away =
-          local.scope.value_or(-1) >= 0 && (!home(one) || home(one) != home(found.front()));
-      const bool is_lost =
-          one.writes && std::any_of(found.begin(), found.end(), [&](const Visit& other) {
-            return !other.writes && is_torn(one, other);
-          });
+          local.scope.value_or(-1) >= 0 && (!home(one) || home(one) != home(uses.front()));
+      const bool is_lost = one.writes && std::ranges::any_of(uses, [&](const Use& other) {
+                             return !other.writes && is_torn(one, other);
+                           });
       if (is_away || is_lost)
         return fmt::format("{} would be read outside of the iteration that stores it", local.name);
     }
@@ -152,7 +117,7 @@ std::optional<std::string> illegal(const Kernel& kernel) {
     const Loop* loop = item.loop();
     if (reason || !loop) return;
     const Axis& axis = axis_of(kernel, loop->axis);
-    if (is_concurrent(axis.tag) && axis.extent > 1) reason = race(kernel, *loop, path);
+    if (is_concurrent(axis.tag) && axis.extent > 1) reason = race(kernel, item, path);
   });
   return reason;
 }

@@ -5,53 +5,41 @@
 
 #include <fmt/format.h>
 
+#include "lower/dependence.h"
 #include "lower/tree.h"
 
 namespace tenon {
 namespace {
 
-struct Access {
-  int tensor;
-  bool writes;
-  std::vector<Index> at;
-  int computed_axis;
-};
-
-std::vector<Access> accesses(const Item& item) {
-  std::vector<Access> result;
-  visit_stores({item}, [&](const Store& store, const Path&) {
-    visit_loads(store, [&](const Load& load) {
-      result.push_back({load.tensor, false, load.at, load.computed_axis});
-    });
-    result.push_back({store.tensor, true, store.at, store.computed_axis});
-  });
-  return result;
-}
-
-bool conflict(const Access& a, const Access& b) {
-  return a.tensor == b.tensor && (a.writes || b.writes);
-}
-
-bool depends(const Item& a, const Item& b) {
-  const std::vector<Access> left = accesses(a), right = accesses(b);
-  return std::any_of(left.begin(), left.end(), [&](const Access& x) {
-    return std::any_of(right.begin(), right.end(), [&](const Access& y) { return conflict(x, y); });
-  });
-}
-
-// Do x (with loop variable a) and y (with b) touch different elements whenever a differs from b?
-// They do where in one dimension both move by the same step, and what else moves there is smaller.
-bool apart(const Kernel& kernel, const Access& x, Var a, const Access& y, Var b) {
-  for (std::size_t d = 0; d < std::min(x.at.size(), y.at.size()); d++) {
-    if (static_cast<int>(d) == x.computed_axis || static_cast<int>(d) == y.computed_axis) continue;
-    const std::int64_t step = x.at[d].coefficient(a);
-    if (step == 0 || step != y.at[d].coefficient(b)) continue;
-    const Index left = x.at[d] - Index::var(a) * step, right = y.at[d] - Index::var(b) * step;
-    if (left.uses(a) || right.uses(b)) continue;
-    const Bounds range = bounds(left - right, kernel.bounds());
-    if (std::max(std::abs(range.low), std::abs(range.high)) < std::abs(step)) return true;
+// Does one of the items write what the other reads or writes?
+bool depends(const Kernel& kernel, const Item& a, const Item& b) {
+  for (std::size_t t = 0; t < kernel.tensors.size(); t++) {
+    const int tensor = static_cast<int>(t);
+    if ((stores_to({a}, tensor) && (loads_from({b}, tensor) || stores_to({b}, tensor))) ||
+        (loads_from({a}, tensor) && stores_to({b}, tensor)))
+      return true;
   }
   return false;
+}
+
+// The tensor of which the loops' bodies touch an element in different iterations, one of them
+// writing.
+std::optional<int> shared_across(const Kernel& kernel, const Item& into, const Item& from) {
+  const Var axis = into.loop()->axis, other = from.loop()->axis;
+  for (std::size_t t = 0; t < kernel.tensors.size(); t++) {
+    const int tensor = static_cast<int>(t);
+    const std::vector<Use> left = uses_of({into}, tensor);
+    std::vector<Use> right = uses_of({from}, tensor);
+    for (Use& use : right) {
+      use.at = map_indices(std::move(use.at), renaming(kernel, {other}, {axis}));
+      std::ranges::replace(use.path, other, axis);
+    }
+    for (const Use& x : left)
+      for (const Use& y : right)
+        if ((x.writes || y.writes) && axes_alike(kernel, tensor, x, y, {axis}).empty())
+          return tensor;
+  }
+  return {};
 }
 
 // The limits that decide on whole iterations of the loop over `axis`, written with `as` for it.
@@ -59,14 +47,10 @@ std::set<std::pair<Index, std::int64_t>> limits_of(const Kernel& kernel, Var axi
                                                    const std::vector<Var>& outside) {
   std::set<std::pair<Index, std::int64_t>> result;
   for (const Limit& limit : kernel.limits) {
-    std::vector<Var> used;
-    limit.index.collect(used);
-    const bool known = std::all_of(used.begin(), used.end(), [&](Var v) {
-      return v == axis || std::find(outside.begin(), outside.end(), v) != outside.end();
-    });
-    if (!known || !limit.index.uses(axis)) continue;
+    if (!limit.index.uses(axis)) continue;
+    const auto index = least(limit.index, [&](Var v) { return v == axis || contains(outside, v); });
     const auto with = [&](Var v) { return Index::var(v == axis ? as : v); };
-    result.insert({substitute(limit.index, with, kernel.bounds()), limit.bound});
+    result.insert({index ? substitute(*index, with, kernel.bounds()) : Index(-1), limit.bound});
   }
   return result;
 }
@@ -74,7 +58,7 @@ std::set<std::pair<Index, std::int64_t>> limits_of(const Kernel& kernel, Var axi
 bool accumulates_over(const Item& item, Var axis) {
   bool found = false;
   visit_stores({item}, [&](const Store& store, const Path&) {
-    found = found || std::find(store.over.begin(), store.over.end(), axis) != store.over.end();
+    found = found || contains(store.over, axis);
   });
   return found;
 }
@@ -96,14 +80,14 @@ void rename(Kernel& kernel, std::vector<Item>& body, Var axis, Var with, bool is
   };
   body = map_stores(map_indices(body, map), [&](const Item& item, const Store& store) {
     Store renamed = store;
-    std::replace(renamed.over.begin(), renamed.over.end(), axis, with);
+    std::ranges::replace(renamed.over, axis, with);
     return Item{std::move(renamed), item.when};
   });
   std::vector<Limit> limits;
   for (Limit limit : kernel.limits) {
     if (!is_last && limit.index.uses(axis)) limits.push_back(limit);
     limit.index = map(limit.index);
-    const bool known = std::any_of(limits.begin(), limits.end(), [&](const Limit& other) {
+    const bool known = std::ranges::any_of(limits, [&](const Limit& other) {
       return other.index == limit.index && other.bound == limit.bound;
     });
     if (!known) limits.push_back(std::move(limit));
@@ -119,8 +103,8 @@ std::optional<std::string> merge_siblings(Kernel& kernel, std::vector<Item>& bod
   Loop* const into = body[first].loop();
   Loop* const from = body[second].loop();
   if (!into || !from) return "only loops can be merged";
-  const Axis& a = kernel.axes[static_cast<std::size_t>(into->axis)];
-  Axis& b = kernel.axes[static_cast<std::size_t>(from->axis)];
+  const Axis& a = kernel.axes[into->axis];
+  Axis& b = kernel.axes[from->axis];
   if (a.extent != b.extent)
     return fmt::format("{} has {} iterations and {} has {}", a.name, a.extent, b.name, b.extent);
   if (a.tag != b.tag)
@@ -130,13 +114,11 @@ std::optional<std::string> merge_siblings(Kernel& kernel, std::vector<Item>& bod
           limits_of(kernel, from->axis, into->axis, outside))
     return fmt::format("{} and {} skip different iterations", a.name, b.name);
   for (std::size_t between = first + 1; between < second; between++)
-    if (depends(body[between], body[second]))
+    if (depends(kernel, body[between], body[second]))
       return fmt::format("{} depends on what stands between it and {}", b.name, a.name);
-  for (const Access& x : accesses(body[first]))
-    for (const Access& y : accesses(body[second]))
-      if (a.extent > 1 && conflict(x, y) && !apart(kernel, x, into->axis, y, from->axis))
-        return fmt::format("{} and {} use elements of {} in different iterations", a.name, b.name,
-                           kernel.tensors[static_cast<std::size_t>(x.tensor)].name);
+  if (const auto tensor = shared_across(kernel, body[first], body[second]); tensor && a.extent > 1)
+    return fmt::format("{} and {} use elements of {} in different iterations", a.name, b.name,
+                       kernel.tensors[*tensor].name);
   if (into->axis != from->axis) {
     const bool is_last = loops_over(kernel.body, from->axis) == 1;
     rename(kernel, from->body, from->axis, into->axis, is_last);
@@ -165,7 +147,7 @@ void merge_all(Kernel& kernel, std::vector<Item>& body, std::size_t start,
           merge_all(kernel, body[before].loop()->body, inner, inside);
         }
       }
-      if (!merged && depends(body[before], body[item])) break;
+      if (!merged && depends(kernel, body[before], body[item])) break;
     }
     if (!merged) item++;
   }

@@ -21,14 +21,17 @@ namespace {
 
 bool holds_loop(const Item& item, Var axis) {
   const Loop* loop = item.loop();
-  return loop && (loop->axis == axis ||
-                  std::any_of(loop->body.begin(), loop->body.end(),
-                              [&](const Item& below) { return holds_loop(below, axis); }));
+  return loop && (loop->axis == axis || std::ranges::any_of(loop->body, [&](const Item& below) {
+                    return holds_loop(below, axis);
+                  }));
 }
 
-std::ptrdiff_t position(const std::vector<Item>& body, const std::function<bool(const Item&)>& is) {
-  const auto place = std::find_if(body.begin(), body.end(), is);
-  return place == body.end() ? -1 : place - body.begin();
+// Where the first such item stands.
+std::optional<std::size_t> place(const std::vector<Item>& body,
+                                 const std::function<bool(const Item&)>& is) {
+  const auto found = std::ranges::find_if(body, is);
+  if (found == body.end()) return {};
+  return static_cast<std::size_t>(found - body.begin());
 }
 
 }  // namespace
@@ -42,24 +45,22 @@ Moved at(const Kernel& kernel, const At& move) {
   std::vector<Item>* body = &result.body;
   Path outside;
   while (true) {
-    const auto producer = position(*body, [&](const Item& i) { return stores_to({i}, *tensor); });
-    const auto consumer = position(*body, [&](const Item& i) { return holds_loop(i, *axis); });
-    if (producer < 0 || consumer < 0)
+    const auto producer = place(*body, [&](const Item& i) { return stores_to({i}, *tensor); });
+    const auto consumer = place(*body, [&](const Item& i) { return holds_loop(i, *axis); });
+    if (!producer || !consumer)
       return Refusal{
           fmt::format("{} and the loop {} do not stand side by side", move.producer, move.loop)};
-    if (consumer < producer)
+    if (*consumer < *producer)
       return Refusal{fmt::format("{} comes after the loop {}", move.producer, move.loop)};
-    const std::size_t first = static_cast<std::size_t>(producer);
-    Loop* merged = (*body)[first].loop();
+    Loop* merged = (*body)[*producer].loop();
     if (!merged) return Refusal{fmt::format("{} has too few loops", move.producer)};
-    if (first != static_cast<std::size_t>(consumer)) {
-      const Var retired = (*body)[static_cast<std::size_t>(consumer)].loop()->axis;
-      const std::string name = result.axes[static_cast<std::size_t>(retired)].name;
-      if (auto reason =
-              merge_siblings(result, *body, first, static_cast<std::size_t>(consumer), outside))
+    if (*producer != *consumer) {
+      const Var retired = (*body)[*consumer].loop()->axis;
+      const std::string name = result.axes[retired].name;
+      if (auto reason = merge_siblings(result, *body, *producer, *consumer, outside))
         return Refusal{*reason};
-      merged = (*body)[first].loop();
-      result.axes[static_cast<std::size_t>(merged->axis)].name = name;
+      merged = (*body)[*producer].loop();
+      result.axes[merged->axis].name = name;
       if (retired == *axis) return result;
     } else if (merged->axis == *axis) {
       return Refusal{fmt::format("{} is computed there already", move.producer)};

@@ -44,13 +44,13 @@ std::optional<std::string> make_one(std::vector<Item>& items, Var outer, Var inn
 Moved bind(const Kernel& kernel, const Bind& move) {
   const auto axis = kernel.find_axis(move.axis);
   if (!axis) return Refusal{fmt::format("no axis {}", move.axis)};
-  const std::int64_t extent = kernel.axes[static_cast<std::size_t>(*axis)].extent;
+  const std::int64_t extent = kernel.axes[*axis].extent;
   if (move.tag == Tag::vector && extent > most_lanes)
     return Refusal{fmt::format("{} iterations are too many for one vector: split first", extent)};
   if (move.tag == Tag::unroll && extent > most_copies)
     return Refusal{fmt::format("{} copies are too many: split first", extent)};
   Kernel result = kernel;
-  result.axes[static_cast<std::size_t>(*axis)].tag = move.tag;
+  result.axes[*axis].tag = move.tag;
   return result;
 }
 
@@ -58,8 +58,8 @@ Moved fuse(const Kernel& kernel, const Fuse& move) {
   const auto outer = kernel.find_axis(move.outer), inner = kernel.find_axis(move.inner);
   if (!outer || !inner) return Refusal{fmt::format("no axis {}", outer ? move.inner : move.outer)};
   Kernel result = kernel;
-  const Axis first = kernel.axes[static_cast<std::size_t>(*outer)];
-  const Axis second = kernel.axes[static_cast<std::size_t>(*inner)];
+  const Axis first = kernel.axes[*outer];
+  const Axis second = kernel.axes[*inner];
   for (const Limit& limit : kernel.limits)
     if (limit.index.uses(*inner)) return Refusal{fmt::format("{} has a tail", second.name)};
   const std::size_t dot = first.name.rfind('.');
@@ -73,8 +73,8 @@ Moved fuse(const Kernel& kernel, const Fuse& move) {
   std::optional<std::string> reason;
   result.body = map_stores(result.body, [&](const Item& item, const Store& store) {
     Store copy = store;
-    const auto a = std::find(copy.over.begin(), copy.over.end(), *outer);
-    const auto b = std::find(copy.over.begin(), copy.over.end(), *inner);
+    const auto a = std::ranges::find(copy.over, *outer);
+    const auto b = std::ranges::find(copy.over, *inner);
     if ((a == copy.over.end()) != (b == copy.over.end()))
       reason = "only one of them is added up over";
     else if (a != copy.over.end() && b != a + 1)
@@ -84,8 +84,8 @@ Moved fuse(const Kernel& kernel, const Fuse& move) {
     return Item{std::move(copy), item.when};
   });
   if (reason) return Refusal{*reason};
-  result.axes[static_cast<std::size_t>(*outer)].name.clear();
-  result.axes[static_cast<std::size_t>(*inner)].name.clear();
+  result.axes[*outer].name.clear();
+  result.axes[*inner].name.clear();
   const VarBounds bounds = result.bounds();
   substitute(result, *outer, floordiv(Index::var(one), second.extent, bounds));
   substitute(result, *inner, mod(Index::var(one), second.extent, bounds));

@@ -40,18 +40,13 @@ struct Chain {
   std::vector<Hanging> hanging;  // those before the chain and those after, in execution order
 };
 
-bool contains(const std::vector<Var>& axes, Var v) {
-  return std::find(axes.begin(), axes.end(), v) != axes.end();
-}
-
 // Does the item hold loops over all of the axes, one inside the other?
 bool holds_all(const Item& item, std::vector<Var> axes) {
   const Loop* loop = item.loop();
   if (!loop) return false;
   std::erase(axes, loop->axis);
   if (axes.empty()) return true;
-  return std::any_of(loop->body.begin(), loop->body.end(),
-                     [&](const Item& below) { return holds_all(below, axes); });
+  return std::ranges::any_of(loop->body, [&](const Item& below) { return holds_all(below, axes); });
 }
 
 // Takes the chain apart. Requires an item that holds all the axes, its loop being one of them.
@@ -85,8 +80,34 @@ std::optional<std::string> take_apart(Item item, std::vector<Var> left, Chain& c
   return {};
 }
 
-std::vector<Item> put_together(const Kernel& kernel, const Chain& chain,
-                               const std::vector<Var>& order) {
+// Does the last iteration of the axis run whatever the loops around it do? `inner` are inside it.
+bool has_last(const Kernel& kernel, Var axis, std::span<const Var> inner) {
+  const VarBounds all = kernel.bounds();
+  const VarBounds at_last = [&](Var v) {
+    return v == axis ? Bounds{all(v).high, all(v).high} : all(v);
+  };
+  return std::ranges::all_of(kernel.limits, [&](const Limit& limit) {
+    if (!limit.index.uses(axis)) return true;
+    const auto index = least(limit.index, [&](Var v) { return !contains(inner, v); });
+    return index && bounds(*index, at_last).high < limit.bound;
+  });
+}
+
+// The tile that the item shares with what stands beside it, if it lives in one iteration of a loop
+// that is now inside of `axis`: it does not last from the first iteration of that to the last.
+const KernelTensor* lost_tile(const Kernel& kernel, const Item& item, std::span<const Var> inside) {
+  for (std::size_t t = 0; t < kernel.tensors.size(); ++t) {
+    const auto tensor = static_cast<int>(t);
+    if (contains(inside, kernel.tensors[t].scope.value_or(-1)) &&
+        uses_of({item}, tensor).size() != uses_of(kernel.body, tensor).size() &&
+        !uses_of({item}, tensor).empty())
+      return &kernel.tensors[t];
+  }
+  return nullptr;
+}
+
+std::optional<std::string> put_together(const Kernel& kernel, const Chain& chain,
+                                        const std::vector<Var>& order, std::vector<Item>& body) {
   // before[d], after[d]: what stands beside loop d of the new order, inside the loops before it.
   std::vector<std::vector<Item>> before(order.size()), after(order.size());
   for (const Hanging& hanging : chain.hanging) {
@@ -99,7 +120,7 @@ std::vector<Item> put_together(const Kernel& kernel, const Chain& chain,
       std::size_t out = beside;
       std::int64_t copied = 1;
       while (out > 0 && contains(inside, order[out - 1]))
-        copied *= kernel.axes[static_cast<std::size_t>(order[--out])].extent;
+        copied *= kernel.axes[order[--out]].extent;
       if (out == 0 || copied > few_iterations) break;
       beside = out - 1;
     }
@@ -108,26 +129,43 @@ std::vector<Item> put_together(const Kernel& kernel, const Chain& chain,
       if (contains(inside, order[d])) copies.push_back(order[d]);
     std::vector<Item> placed = wrap({hanging.item}, copies);
     for (std::size_t d = 0; d < beside; ++d) {
-      if (contains(inside, order[d])) continue;
-      const std::int64_t extent = kernel.axes[static_cast<std::size_t>(order[d])].extent;
+      const std::int64_t extent = kernel.extent(order[d]);
+      if (contains(inside, order[d]) || extent == 1) continue;
       const std::int64_t when = hanging.after ? extent - 1 : 0;
-      if (extent > 1) placed.front().when.push_back({Index::var(order[d]), when, when + 1});
+      if (hanging.after && !has_last(kernel, order[d], std::span(order).subspan(d + 1)))
+        return fmt::format(
+            "what comes after {} would wait for its last iteration, which may not run",
+            kernel.axes[order[d]].name);
+      if (const auto* tile = lost_tile(kernel, hanging.item, std::span(order).subspan(d + 1)))
+        return fmt::format("{} does not last from one iteration of {} to the next", tile->name,
+                           kernel.axes[order[d]].name);
+      placed.front().when.push_back({Index::var(order[d]), when, when + 1});
     }
     auto& there = hanging.after ? after[beside] : before[beside];
     there.push_back(std::move(placed.front()));
   }
-  std::vector<Item> body = chain.innermost;
+  body = chain.innermost;
   for (std::size_t d = order.size(); d-- > 0;) {
     std::vector<Item> outer = std::move(before[d]);
     outer.push_back(make_loop(order[d], std::move(body)));
     outer.insert(outer.end(), after[d].begin(), after[d].end());
     body = std::move(outer);
   }
-  return body;
+  return {};
+}
+
+// A tile lives in one iteration of the loops that were around it: in the innermost of them now.
+void move_scopes(Kernel& kernel, const std::vector<Var>& before, const std::vector<Var>& after) {
+  for (KernelTensor& tensor : kernel.tensors) {
+    const auto depth = position(before, tensor.scope.value_or(-1));
+    if (!depth) continue;
+    const auto is_around = [&](Var v) { return *position(before, v) <= *depth; };
+    tensor.scope = *std::ranges::find_if(after.rbegin(), after.rend(), is_around);
+  }
 }
 
 // Finds the first item that holds the axes with one of them outermost, and rewrites it there.
-std::optional<std::string> reorder(const Kernel& kernel, std::vector<Item>& items,
+std::optional<std::string> reorder(Kernel& kernel, std::vector<Item>& items,
                                    const std::vector<Var>& order, bool& found) {
   for (std::size_t i = 0; i < items.size() && !found; ++i) {
     Loop* loop = items[i].loop();
@@ -140,8 +178,10 @@ std::optional<std::string> reorder(const Kernel& kernel, std::vector<Item>& item
     Chain chain;
     if (auto reason = take_apart(items[i], order, chain)) return reason;
     std::vector<Var> changed = chain.axes;
-    if (auto reason = dependence_across(kernel, loop->body, changed)) return reason;
-    std::vector<Item> placed = put_together(kernel, chain, order);
+    if (auto reason = dependence_across(kernel, {items[i]}, changed)) return reason;
+    std::vector<Item> placed;
+    if (auto reason = put_together(kernel, chain, order, placed)) return reason;
+    move_scopes(kernel, chain.axes, order);
     items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
     items.insert(items.begin() + static_cast<std::ptrdiff_t>(i), placed.begin(), placed.end());
   }
@@ -161,7 +201,7 @@ Moved order(const Kernel& kernel, const Order& move) {
   }
   Kernel result = kernel;
   bool found = false;
-  if (auto reason = reorder(kernel, result.body, axes, found)) return Refusal{*reason};
+  if (auto reason = reorder(result, result.body, axes, found)) return Refusal{*reason};
   if (!found) return Refusal{"these loops are not one inside the other"};
   return result;
 }

@@ -42,7 +42,7 @@ std::vector<Item> replace_loops(const std::vector<Item>& items, Var axis,
 bool is_added_over(const Kernel& kernel, Var axis) {
   bool found = false;
   visit_stores(kernel.body, [&](const Store& store, const Path&) {
-    found = found || std::find(store.over.begin(), store.over.end(), axis) != store.over.end();
+    found = found || contains(store.over, axis);
   });
   return found;
 }
@@ -57,14 +57,14 @@ std::string node_of(const std::string& axis_name) {
 Moved split(const Kernel& kernel, const Split& move) {
   const auto axis = kernel.find_axis(move.axis);
   if (!axis) return Refusal{fmt::format("no axis {}", move.axis)};
-  const std::int64_t extent = kernel.axes[static_cast<std::size_t>(*axis)].extent;
+  const std::int64_t extent = kernel.axes[*axis].extent;
   if (extent == 0) return Refusal{fmt::format("{} has no iterations", move.axis)};
   if (move.tail == Tail::pad && is_added_over(kernel, *axis))
     return Refusal{fmt::format("{} is added up over, so its tail must be mask or peel", move.axis)};
 
   Kernel result = kernel;
-  const std::string prefix = node_of(kernel.axes[static_cast<std::size_t>(*axis)].name);
-  result.axes[static_cast<std::size_t>(*axis)].name.clear();
+  const std::string prefix = node_of(kernel.axes[*axis].name);
+  result.axes[*axis].name.clear();
   std::int64_t inner = 1;
   for (const Part& part : move.parts)
     if (part.extent) inner *= part.extent;
@@ -73,8 +73,7 @@ Moved split(const Kernel& kernel, const Split& move) {
   std::int64_t span = inner;
   for (const Part& part : move.parts) {
     const std::string name = prefix + part.name;
-    if (const auto clash = result.find_axis(name);
-        clash && result.axes[static_cast<std::size_t>(*clash)].name == name)
+    if (const auto clash = result.find_axis(name); clash && result.axes[*clash].name == name)
       return Refusal{fmt::format("there is an axis {} already", name)};
     if (part.extent) span /= part.extent;
     const std::int64_t length = part.extent ? part.extent : (extent + inner - 1) / inner;
@@ -84,8 +83,7 @@ Moved split(const Kernel& kernel, const Split& move) {
   result.body = replace_loops(result.body, *axis, parts);
   result.body = map_stores(result.body, [&](const Item& item, const Store& store) {
     Store copy = store;
-    if (auto place = std::find(copy.over.begin(), copy.over.end(), *axis);
-        place != copy.over.end()) {
+    if (auto place = std::ranges::find(copy.over, *axis); place != copy.over.end()) {
       place = copy.over.erase(place);
       copy.over.insert(place, parts.begin(), parts.end());
     }

@@ -17,9 +17,7 @@
 namespace tenon {
 namespace {
 
-bool is_over(const Store& store, Var axis) {
-  return std::find(store.over.begin(), store.over.end(), axis) != store.over.end();
-}
+bool is_over(const Store& store, Var axis) { return contains(store.over, axis); }
 
 bool adds_over(const std::vector<Item>& items, Var axis) {
   bool found = false;
@@ -39,43 +37,26 @@ Division divide(const std::vector<Item>& body, Var axis) {
   return division;
 }
 
-// Gives the tensor a first axis, indexed by `axis`, in all the items.
-std::vector<Item> with_axis(const std::vector<Item>& items, int tensor, Type type, Var axis) {
-  const auto grow = [&](auto from) -> ValueRef {
-    if (from.tensor != tensor) return nullptr;
-    from.at.insert(from.at.begin(), Index::var(axis));
-    return std::make_shared<Value>(Value{std::move(from), type});
-  };
-  return map_stores(items, [&](const Item& item, const Store& store) {
-    Store copy = store;
-    if (store.tensor == tensor) copy.at.insert(copy.at.begin(), Index::var(axis));
-    copy.value = map_folds(map_loads(store.value, grow), grow);
-    if (store.factor) copy.factor = map_loads(store.factor, grow);
-    return Item{std::move(copy), item.when};
+std::vector<Var> loops_in(const std::vector<Item>& items) {
+  std::vector<Var> axes;
+  visit(items, [&](const Item& item, const Path&) {
+    if (item.loop()) append_once(axes, item.loop()->axis);
   });
+  return axes;
 }
 
-// Limits over the axis hold where the partial results meet: as they are, and with the loops below
-// at 0, since what got no term at all was not stored.
-void limit_meeting(Kernel& kernel, const Loop& loop, bool adds_loops, Var axis, Var meet) {
+// Limits over the axis hold where the partial results meet too: what got no term was not stored.
+void limit_meeting(Kernel& kernel, const Division& division, Var axis, Var meet) {
   const VarBounds bounds = kernel.bounds();
-  std::vector<Var> below;
-  visit(loop.body, [&](const Item& item, const Path&) {
-    if (item.loop()) below.push_back(item.loop()->axis);
-  });
+  const std::vector<Var> only_partial = loops_in(division.partial);
+  const std::vector<Var> both = loops_in(division.meeting);
   for (const Limit& limit : std::vector<Limit>(kernel.limits)) {
     if (!limit.index.uses(axis)) continue;
-    const Index whole =
-        substitute(limit.index, [&](Var v) { return Index::var(v == axis ? meet : v); }, bounds);
-    const Index first = substitute(
-        whole,
-        [&](Var v) {
-          return std::find(below.begin(), below.end(), v) == below.end() ? Index::var(v) : Index(0);
-        },
-        bounds);
-    for (const Index& index : {whole, first})
-      if ((index == first || adds_loops) && !always({index, 0, limit.bound}, bounds))
-        kernel.limits.push_back({index, limit.bound, Tail::mask});
+    const auto index =
+        least(limit.index, [&](Var v) { return !contains(only_partial, v) || contains(both, v); });
+    if (!index || tenon::bounds(*index, bounds).high < limit.bound) continue;
+    const auto moved = [&](Var v) { return Index::var(v == axis ? meet : v); };
+    kernel.limits.push_back({substitute(*index, moved, bounds), limit.bound, Tail::mask});
   }
 }
 
@@ -99,23 +80,22 @@ std::optional<std::string> rewrite(Kernel& kernel, std::vector<Item>& items, Var
       if (!stores_to(division.partial, tensor) || !loads_from(division.meeting, tensor)) continue;
       if (kernel.tensors[t].where == Where::argument) return "its partial results leave the kernel";
       for (const Use& use : uses_of(kernel.body, tensor))
-        if (std::find(use.path.begin(), use.path.end(), axis) == use.path.end())
-          return "its partial results are used elsewhere";
-      kernel.tensors[t].extents.insert(kernel.tensors[t].extents.begin(),
-                                       kernel.axes[static_cast<std::size_t>(axis)].extent);
-      division.partial = with_axis(division.partial, tensor, kernel.tensors[t].type, axis);
-      division.meeting = with_axis(division.meeting, tensor, kernel.tensors[t].type, axis);
+        if (!contains(use.path, axis)) return "its partial results are used elsewhere";
+      kernel.tensors[t].extents.insert(kernel.tensors[t].extents.begin(), kernel.axes[axis].extent);
+      const AccessMap grow = [&](int&, std::vector<Index>& at) {
+        at.insert(at.begin(), Index::var(axis));
+      };
+      division.partial = map_accesses(division.partial, tensor, grow);
+      division.meeting = map_accesses(division.meeting, tensor, grow);
     }
     const VarBounds bounds = kernel.bounds();
-    const bool adds_loops = std::any_of(division.meeting.begin(), division.meeting.end(),
-                                        [](const Item& item) { return item.loop(); });
-    limit_meeting(kernel, *loop, adds_loops, axis, meet);
+    limit_meeting(kernel, division, axis, meet);
     division.meeting = map_indices(division.meeting, [&](const Index& index) {
       return substitute(index, [&](Var v) { return Index::var(v == axis ? meet : v); }, bounds);
     });
     division.meeting = map_stores(division.meeting, [&](const Item& item, const Store& store) {
       Store copy = store;
-      std::replace(copy.over.begin(), copy.over.end(), axis, meet);
+      std::ranges::replace(copy.over, axis, meet);
       return Item{std::move(copy), item.when};
     });
     items[i] = {Loop{axis, std::move(division.partial)}, items[i].when};
@@ -133,7 +113,7 @@ Moved split_reduce(const Kernel& kernel, const SplitReduce& move) {
   const auto axis = kernel.find_axis(move.axis);
   if (!axis) return Refusal{fmt::format("no axis {}", move.axis)};
   Kernel result = kernel;
-  const Axis& divided = kernel.axes[static_cast<std::size_t>(*axis)];
+  const Axis& divided = kernel.axes[*axis];
   const Var meet = result.add_axis(divided.name + ".meet", divided.extent);
   bool done = false;
   if (auto reason = rewrite(result, result.body, *axis, meet, done)) return Refusal{*reason};

@@ -29,6 +29,8 @@
 // `stream`: what the loops store for good is written past the caches, and needs no tile.
 #include "lower/stage.h"
 
+#include "core/ranges.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -58,32 +60,73 @@ bool path_to(const std::vector<Item>& items, const Loop* wanted, Path& path) {
   return false;
 }
 
+std::string short_name(const std::string& axis) { return axis.substr(axis.rfind('.') + 1); }
+
+constexpr double most_tile_bytes = 1 << 26;  // of tiles that are larger than what they hold
+
 }  // namespace
 
-std::string short_name(const std::string& axis) {
-  const std::size_t dot = axis.rfind('.');
-  return dot == std::string::npos ? axis : axis.substr(dot + 1);
+bool StageSite::knows(const Index& index, const std::vector<Var>& tile) const {
+  return std::ranges::all_of(vars_of(index),
+                             [&](Var v) { return contains(outside, v) || contains(tile, v); });
 }
 
 std::string stage_name(const StageSite& site) {
   return site.move.tensor + "." + short_name(site.move.at);
 }
 
-std::vector<Range> limits_as_ranges(const StageSite& site, const std::vector<Var>& tile) {
-  std::vector<Range> ranges;
-  for (const Limit& limit : site.kernel.limits) {
-    std::vector<Var> vars;
-    limit.index.collect(vars);
-    bool in_tile = false, known = true;
-    for (Var v : vars) {
-      const bool here = std::find(tile.begin(), tile.end(), v) != tile.end();
-      in_tile = in_tile || here;
-      known = known && (here || std::find(site.outside.begin(), site.outside.end(), v) !=
-                                    site.outside.end());
-    }
-    if (in_tile && known) ranges.push_back({limit.index, 0, limit.bound});
+Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>& used,
+                 std::vector<Var>& tile) {
+  for (Var v : path)
+    if (contains(used, v) && !contains(site.outside, v)) tile.push_back(v);
+  if (site.move.order.empty()) return {};
+  std::vector<Var> asked;
+  for (const std::string& name : site.move.order) {
+    const auto axis = site.kernel.find_axis(name);
+    if (!axis || !contains(tile, *axis)) return fmt::format("{} is not an axis of the tile", name);
+    asked.push_back(*axis);
   }
-  return ranges;
+  if (asked.size() != tile.size()) return "the layout must name every axis of the tile";
+  tile = asked;
+  return {};
+}
+
+std::vector<Var> copy_axes(StageSite& site, const std::vector<Var>& tile) {
+  return mapped(tile, [&](Var v) {
+    const std::string name = short_name(site.kernel.axes[v].name);
+    return site.kernel.add_axis(stage_name(site) + "." + name, site.kernel.extent(v));
+  });
+}
+
+Reason limits_as_ranges(const StageSite& site, const std::vector<Var>& tile,
+                        std::vector<Range>& ranges) {
+  for (const Limit& limit : site.kernel.limits) {
+    if (std::ranges::none_of(tile, [&](Var v) { return limit.index.uses(v); })) continue;
+    const auto index =
+        least(limit.index, [&](Var v) { return contains(tile, v) || contains(site.outside, v); });
+    if (!index) return "a limit that divides bounds its loops";
+    ranges.push_back({*index, 0, limit.bound});
+  }
+  return {};
+}
+
+Reason add_tile(StageSite& site, const std::vector<Var>& axes, int& number) {
+  Kernel& kernel = site.kernel;
+  const KernelTensor& staged = kernel.tensors[site.tensor];
+  KernelTensor local{kernel.unused_name(stage_name(site)), staged.type, {}, site.move.where};
+  double bytes = info(staged.type).bytes;
+  for (Var axis : axes) {
+    local.extents.push_back(kernel.extent(axis));
+    bytes *= static_cast<double>(kernel.extent(axis));
+  }
+  const double held = static_cast<double>(staged.elements()) * info(staged.type).bytes;
+  if (bytes > std::max(most_tile_bytes, 2 * held))
+    return fmt::format("the tile would take {:.0f} MB, for {:.0f} MB", bytes / 1e6, held / 1e6);
+  local.fixed = site.move.where != Where::heap;
+  local.scope = site.at;
+  number = static_cast<int>(kernel.tensors.size());
+  kernel.tensors.push_back(std::move(local));
+  return {};
 }
 
 Moved stage(const Kernel& kernel, const Stage& move) {

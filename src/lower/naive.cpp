@@ -114,7 +114,7 @@ class NaiveNest {
     if (name.empty()) name = fmt::format("in{}", kernel_.tensors.size());
     const auto taken = [&] {
       return kernel_.find_tensor(name) ||
-             std::any_of(names_.begin(), names_.end(), [&](auto& n) { return n.second == name; });
+             std::ranges::any_of(names_, [&](auto& n) { return n.second == name; });
     };
     const std::string wanted = name;
     for (int copy = 2; taken(); copy++) name = fmt::format("{}_{}", wanted, copy);
@@ -209,7 +209,7 @@ class NaiveNest {
 
   // Joins the axes `axis` and `axis` + 1 of an argument, if that leaves fewer divisions.
   bool flatten(int tensor, std::size_t axis) {
-    KernelTensor& declared = kernel_.tensors[static_cast<std::size_t>(tensor)];
+    KernelTensor& declared = kernel_.tensors[tensor];
     if (declared.where != Where::argument) return false;
     const std::int64_t inner = declared.extents[axis + 1];
     const auto joined = [&](const std::vector<Index>& at) {
@@ -223,35 +223,12 @@ class NaiveNest {
       before += apart;
       after += divisions(joined(at));
     };
-    visit_stores(kernel_.body, [&](const Store& store, const Path&) {
-      if (store.tensor == tensor) count(store.at, store.computed_axis);
-      visit_loads(store, [&](const Load& load) {
-        if (load.tensor == tensor) count(load.at, load.computed_axis);
-      });
-    });
+    for (const Use& use : uses_of(kernel_.body, tensor)) count(use.at, use.computed_axis);
     if (!possible || after >= before) return false;
 
-    const auto join = [&](std::vector<Index>& at) {
+    kernel_.body = map_accesses(kernel_.body, tensor, [&](int&, std::vector<Index>& at) {
       at[axis] = joined(at);
       at.erase(at.begin() + static_cast<std::ptrdiff_t>(axis) + 1);
-    };
-    const auto change = [&](const Load& load, Type type) -> ValueRef {
-      if (load.tensor != tensor) return nullptr;
-      Load changed = load;
-      join(changed.at);
-      return std::make_shared<const Value>(Value{std::move(changed), type});
-    };
-    const auto through = [&](const ValueRef& value) {
-      return value ? map_loads(value, [&](const Load& load) { return change(load, declared.type); })
-                   : value;
-    };
-    kernel_.body = map_stores(kernel_.body, [&](const Item& item, const Store& store) {
-      Store changed = store;
-      if (store.tensor == tensor) join(changed.at);
-      changed.value = through(store.value);
-      changed.factor = through(store.factor);
-      changed.computed = through(store.computed);
-      return Item{std::move(changed), item.when};
     });
     declared.extents[axis] *= inner;
     declared.extents.erase(declared.extents.begin() + static_cast<std::ptrdiff_t>(axis) + 1);

@@ -80,8 +80,9 @@ class ReduceNest {
     loops_.resize(static_cast<std::size_t>(order_.levels()));
     cuts_.assign(whole_.size(), 0);
     for (std::size_t level = loops_.size(); level-- > 0;) {
-      const bool last = level == 0 && std::all_of(order_.counts[0].begin(), order_.counts[0].end(),
-                                                  [](std::int64_t count) { return count == 1; });
+      const bool last = level == 0 && std::ranges::all_of(order_.counts[0], [](std::int64_t count) {
+                          return count == 1;
+                        });
       for (std::size_t axis = 0; axis < whole_.size(); axis++) {
         const std::int64_t count = order_.counts[level][axis];
         if (count == 1 && !(last && axis + 1 == whole_.size())) continue;
@@ -101,7 +102,7 @@ class ReduceNest {
 
   // Bounds what is known so far of an axis, in units of the innermost loop that moves along it.
   void limit(std::size_t axis, std::int64_t unit) {
-    const std::int64_t extent = kernel_.axes[static_cast<std::size_t>(whole_[axis])].extent;
+    const std::int64_t extent = kernel_.axes[whole_[axis]].extent;
     const std::int64_t bound = (extent + unit - 1) / unit;
     Index index;
     for (const Index::Term& term : cuts_[axis].terms())
@@ -113,9 +114,8 @@ class ReduceNest {
   ValueRef through_cuts(const ValueRef& value) const {
     const VarBounds bounds = kernel_.bounds();
     const auto with = [&](Var v) {
-      const auto axis = std::find(whole_.begin(), whole_.end(), v);
-      return axis == whole_.end() ? Index::var(v)
-                                  : cuts_[static_cast<std::size_t>(axis - whole_.begin())];
+      const auto axis = std::ranges::find(whole_, v);
+      return axis == whole_.end() ? Index::var(v) : cuts_[axis - whole_.begin()];
     };
     return map_indices(value, [&](const Index& index) { return substitute(index, with, bounds); });
   }
@@ -142,10 +142,7 @@ class ReduceNest {
     return at;
   }
 
-  ValueRef load(int tensor) const {
-    return std::make_shared<const Value>(
-        Value{Load{tensor, place(true), {}, 0, -1, nullptr}, reduce_.type});
-  }
+  ValueRef load(int tensor) const { return make_value(Load{tensor, place(true)}, reduce_.type); }
 
   Store accumulate(std::size_t level, ValueRef value) const {
     Store store{};
@@ -161,8 +158,8 @@ class ReduceNest {
     Store store{};
     store.tensor = target_;
     store.at = place(false);
-    store.value = std::make_shared<const Value>(Value{
-        Fold{accumulators_.back(), place(false), order_.lanes, detail().combine}, reduce_.type});
+    store.value = make_value(
+        Fold{accumulators_.back(), place(false), order_.lanes, detail().combine}, reduce_.type);
     return store;
   }
 

@@ -4,20 +4,13 @@
 #include <bit>
 
 #include "core/error.h"
+#include "core/ranges.h"
 
 namespace tenon {
 namespace {
 
-ValueRef make(Type type, decltype(Value::detail) detail) {
-  return std::make_shared<const Value>(Value{std::move(detail), type});
-}
-
 bool same_bits(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
-}
-
-bool contains(const std::vector<Range>& ranges, const Range& range) {
-  return std::find(ranges.begin(), ranges.end(), range) != ranges.end();
 }
 
 // `value` where all of `own` hold, else `fill`; `inside` holds anyway. A load that tests the ranges
@@ -29,18 +22,18 @@ ValueRef with_fill(const ValueRef& value, const std::vector<Range>& own,
     const auto expected = [&](const Range& range) {
       return contains(own, range) || contains(inside, range);
     };
-    if (std::all_of(own.begin(), own.end(), tested)) {
+    if (std::ranges::all_of(own, tested)) {
       if (same_bits(load->fill, fill)) return value;
-      if (std::all_of(load->inside.begin(), load->inside.end(), expected)) {
+      if (std::ranges::all_of(load->inside, expected)) {
         Load filled = *load;
         filled.fill = fill;
-        return make(value->type, std::move(filled));
+        return make_value(std::move(filled), value->type);
       }
     }
   }
-  const ValueRef test = make(Type::boolean, Inside{own});
-  return make(value->type,
-              Apply{ScalarOp::where, {test, value, make(value->type, Constant{fill})}});
+  const ValueRef test = make_value(Inside{own}, Type::boolean);
+  return make_value(Apply{ScalarOp::where, {test, value, make_value(Constant{fill}, value->type)}},
+                    value->type);
 }
 
 }  // namespace
@@ -57,17 +50,17 @@ ValueRef NodeValues::value(const Node& node, const std::vector<Index>& at,
 ValueRef NodeValues::compute(const Node& node, const std::vector<Index>& at,
                              const std::vector<Range>& inside) {
   if (const auto tensor = tensors_.find(&node); tensor != tensors_.end())
-    return make(node.type, Load{tensor->second, at, inside, 0, -1, nullptr});
+    return make_value(Load{tensor->second, at, inside, 0, -1, nullptr}, node.type);
   if (const auto* constant = node.as<ConstantLeaf>())
-    return make(node.type, Constant{constant->value});
-  if (node.as<IotaLeaf>()) return make(node.type, IndexValue{at[0]});
+    return make_value(Constant{constant->value}, node.type);
+  if (node.as<IotaLeaf>()) return make_value(IndexValue{at[0]}, node.type);
   if (node.as<View>()) return compute_view(node, at, inside);
   if (node.as<Gather>()) return compute_gather(node, at, inside);
   const auto* map = node.as<Map>();
   check(map != nullptr, "a kernel reads a Reduce, a Scatter or a buffer that is not in its memory");
   Apply apply{map->op, {}};
   for (const NodeRef& input : node.inputs) apply.operands.push_back(value(*input, at, inside));
-  return make(node.type, std::move(apply));
+  return make_value(std::move(apply), node.type);
 }
 
 ValueRef NodeValues::compute_view(const Node& node, const std::vector<Index>& at,
@@ -75,14 +68,14 @@ ValueRef NodeValues::compute_view(const Node& node, const std::vector<Index>& at
   const auto& view = *node.as<View>();
   const VarBounds bounds = kernel_.bounds();
   const auto through = [&](const Index& index) {
-    return substitute(index, [&](Var axis) { return at[static_cast<std::size_t>(axis)]; }, bounds);
+    return substitute(index, [&](Var axis) { return at[axis]; }, bounds);
   };
   std::vector<Index> below;
   for (const Index& index : view.map) below.push_back(through(index));
   std::vector<Range> own, all = inside;
   for (const Range& range : view.inside) {
     const Range moved{through(range.index), range.low, range.high};
-    if (never(moved, bounds)) return make(node.type, Constant{view.fill});
+    if (never(moved, bounds)) return make_value(Constant{view.fill}, node.type);
     if (always(moved, bounds) || contains(all, moved)) continue;
     own.push_back(moved);
     all.push_back(moved);
@@ -104,7 +97,7 @@ ValueRef NodeValues::compute_gather(const Node& node, const std::vector<Index>& 
   data_at.emplace_back(0);
   data_at.insert(data_at.end(), last, at.end());
   ValueRef computed = value(index, {first, last}, inside);
-  return make(node.type, Load{tensor->second, std::move(data_at), inside, 0, axis, computed});
+  return make_value(Load{tensor->second, std::move(data_at), inside, 0, axis, computed}, node.type);
 }
 
 }  // namespace tenon

@@ -1,5 +1,7 @@
 #include "lower/nest.h"
 
+#include <algorithm>
+
 #include <functional>
 #include <numeric>
 
@@ -19,14 +21,14 @@ std::string_view name(Where where) {
 }
 
 VarBounds Kernel::bounds() const {
-  return [this](Var v) { return Bounds{0, axes[static_cast<std::size_t>(v)].extent - 1}; };
+  return [this](Var v) { return Bounds{0, axes[v].extent - 1}; };
 }
 
 std::optional<Var> Kernel::find_axis(std::string_view wanted) const {
   std::optional<Var> found;
   bool several = false;
   for (Var v = 0; v < static_cast<Var>(axes.size()); ++v) {
-    std::string_view whole = axes[static_cast<std::size_t>(v)].name;
+    std::string_view whole = axes[v].name;
     if (whole.empty()) continue;
     if (whole == wanted) return v;
     const std::size_t dot = whole.find('.');
@@ -36,6 +38,20 @@ std::optional<Var> Kernel::find_axis(std::string_view wanted) const {
     found = v;
   }
   return several ? std::nullopt : found;
+}
+
+std::optional<Index> least(const Index& index, const std::function<bool(Var)>& known) {
+  Index result(index.constant());
+  for (const Index::Term& term : index.terms()) {
+    std::vector<Var> vars;
+    Index::of(term).collect(vars);
+    if (std::ranges::all_of(vars, known))
+      result = result + Index::of(term);
+    else if (term.kind != Index::Kind::var || term.coefficient < 0)
+      return {};
+  }
+  if (result.is_constant()) return {};
+  return result;
 }
 
 std::int64_t KernelTensor::elements() const {
@@ -56,8 +72,7 @@ std::string Kernel::unused_name(std::string wanted) const {
 
 Var Kernel::add_axis(std::string name, std::int64_t extent, Tag tag) {
   const std::string wanted = name;
-  for (int copy = 2;
-       find_axis(name) && axes[static_cast<std::size_t>(*find_axis(name))].name == name; ++copy)
+  for (int copy = 2; find_axis(name) && axes[*find_axis(name)].name == name; ++copy)
     name = fmt::format("{}{}", wanted, copy);
   axes.push_back({std::move(name), extent, tag});
   return static_cast<Var>(axes.size()) - 1;

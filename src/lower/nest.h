@@ -8,8 +8,8 @@
 //   Axis       an iteration variable with its extent and its tag. Loops name an axis; several loops
 //              may run over the same axis in different subtrees, never one inside the other.
 //   Loop       runs its body for axis = 0 .. extent-1, ascending.
-//   Limit      index < bound. A loop skips every iteration in which a limit whose variables are all
-//              known cannot hold: statements only run where all limits over their loops hold.
+//   Limit      index < bound. A loop skips every iteration in which a limit cannot hold, whatever
+//              the loops inside it do: nothing runs where nothing is left of a tile.
 //   Store      target[at] = value, or, where `over` is not empty,
 //              target[at] = combine(target[at] or identity, value): the identity where all axes in
 //              `over` are 0, i.e. each accumulation starts by itself.
@@ -25,6 +25,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +54,10 @@ struct Limit {
   Tail tail = Tail::mask;
 };
 
+// The least value of a limit's index where the axes that are not `known` may have any: they are at
+// 0. Nothing where that cannot be told, and where the index uses no axis that is known.
+std::optional<Index> least(const Index& index, const std::function<bool(Var)>& known);
+
 // Where a tensor lives. `argument` is memory of the caller; heap and shared are scratch memory of
 // the kernel. finish() makes a small local whose every index is known after unrolling a `reg`.
 enum class Where : std::uint8_t { argument, reg, heap, shared, stream };
@@ -79,11 +84,11 @@ struct Value;
 using ValueRef = std::shared_ptr<const Value>;
 struct Load {
   int tensor;
-  std::vector<Index> at;      // one per axis of the tensor
-  std::vector<Range> inside;  // all hold, or the value is `fill` and no memory is touched
+  std::vector<Index> at;           // one per axis of the tensor
+  std::vector<Range> inside = {};  // all hold, or the value is `fill` and no memory is touched
   double fill = 0;
   int computed_axis = -1;  // Gather: this axis is read at `computed`, not at at[axis]
-  ValueRef computed;       // i32; outside the axis the value is 0
+  ValueRef computed = {};  // i32; outside the axis the value is 0
 };
 struct Constant {
   double value;
@@ -110,6 +115,11 @@ struct Value {
   std::variant<Load, Constant, IndexValue, Inside, Apply, Fold> detail;
   Type type;
 };
+
+template <typename Detail>
+ValueRef make_value(Detail detail, Type type) {
+  return std::make_shared<const Value>(Value{std::move(detail), type});
+}
 
 // ---- statements and loops ----
 
@@ -155,6 +165,7 @@ struct Kernel {
   std::vector<Item> body;
 
   VarBounds bounds() const;  // of the axes: [0, extent - 1]
+  std::int64_t extent(Var axis) const { return axes[axis].extent; }
   // By its whole name, or by the part after the dot where only one axis has it.
   std::optional<Var> find_axis(std::string_view name) const;  // whole, or `k` of `sum.k`
   std::optional<int> find_tensor(std::string_view name) const;

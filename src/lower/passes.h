@@ -14,10 +14,6 @@ Kernel explicit_identities(const Kernel& kernel);
 // there are dropped.
 Kernel pad_tails(const Kernel& kernel);
 
-// Requires explicit identities. Ensures: no limit has tail peel: where full tiles can be told from
-// the remainder, each has its own loops; elsewhere the limit is masked.
-Kernel peel_tails(const Kernel& kernel);
-
 // Ensures: locals have their physical sizes, indices relative to their scope, and a place.
 FinishedKernel place_locals(const Kernel& kernel);
 

@@ -11,58 +11,7 @@ namespace {
 constexpr std::int64_t most_register_bytes = 8192;  // more would only be spilled
 constexpr std::size_t alignment = 64;               // bytes
 
-// One use of a local: its subscripts, the loops around it, and which loops these are.
-struct Place {
-  std::vector<Index> at;
-  Path path;
-  std::vector<const Loop*> loops;
-  std::vector<Var> over;  // axes that an accumulation into it survives
-  bool folds = false;     // reads all lanes of the last axis
-};
-
-class Collect {
- public:
-  Collect(const Kernel& kernel, int tensor) : kernel_(kernel), tensor_(tensor) {
-    below(kernel.body);
-  }
-  std::vector<Place> places;
-
- private:
-  void below(const std::vector<Item>& items) {
-    for (const Item& item : items) {
-      if (const Store* store = item.store()) statement(*store);
-      const Loop* loop = item.loop();
-      if (!loop) continue;
-      path_.push_back(loop->axis);
-      loops_.push_back(loop);
-      below(loop->body);
-      path_.pop_back();
-      loops_.pop_back();
-    }
-  }
-
-  void statement(const Store& store) {
-    visit_loads(store, [&](const Load& load) {
-      if (load.tensor != tensor_) return;
-      const bool folds = load.at.size() < rank();
-      places.push_back({load.at, path_, loops_, {}, folds});
-      if (folds) places.back().at.push_back(Index(0));
-    });
-    if (store.tensor == tensor_)
-      places.push_back({store.at, path_, loops_, store.combine ? store.over : std::vector<Var>{}});
-  }
-
-  std::size_t rank() const {
-    return kernel_.tensors[static_cast<std::size_t>(tensor_)].extents.size();
-  }
-
-  const Kernel& kernel_;
-  int tensor_;
-  Path path_;
-  std::vector<const Loop*> loops_;
-};
-
-bool moves_alike(const Place& a, const Place& b, Var v) {
+bool moves_alike(const Use& a, const Use& b, Var v) {
   for (std::size_t d = 0; d < a.at.size(); ++d)
     if (a.at[d].coefficient(v) != b.at[d].coefficient(v) || a.at[d].uses(v) != b.at[d].uses(v))
       return false;
@@ -70,56 +19,35 @@ bool moves_alike(const Place& a, const Place& b, Var v) {
 }
 
 // The axes around the innermost place that holds all uses and outlives every accumulation.
-Path scope_of(const KernelTensor& tensor, const std::vector<Place>& places) {
-  const Place& first = places.front();
+Path scope_of(const KernelTensor& tensor, const std::vector<Use>& uses) {
+  const Use& first = uses.front();
   if (tensor.scope) {
-    const auto at = std::find(first.path.begin(), first.path.end(), *tensor.scope);
-    check(*tensor.scope < 0 || at != first.path.end(), "a staged tile is used outside its loop");
-    return *tensor.scope < 0 ? Path() : Path(first.path.begin(), at + 1);
+    if (*tensor.scope < 0) return {};
+    const auto at = position(first.path, *tensor.scope);
+    check(at.has_value(), "a staged tile is used outside its loop");
+    return Path(first.path.begin(), first.path.begin() + *at + 1);
   }
   std::size_t common = first.loops.size();
-  for (const Place& place : places) {
-    std::size_t same = 0;
-    while (same < std::min(common, place.loops.size()) && place.loops[same] == first.loops[same])
-      ++same;
-    common = same;
+  for (const Use& use : uses) {
+    const auto differ = std::ranges::mismatch(first.loops, use.loops).in1;
+    common = std::min(common, static_cast<std::size_t>(differ - first.loops.begin()));
   }
-  for (const Place& place : places)
+  // What one iteration stores and another reads, or adds to, outlives both.
+  for (const Use& use : uses)
     for (std::size_t d = 0; d < common; ++d)
-      if (std::find(place.over.begin(), place.over.end(), place.path[d]) != place.over.end())
+      if ((use.writes && contains(use.store->over, first.path[d])) ||
+          !moves_alike(first, use, first.path[d]))
         common = d;
-  // What one iteration stores and another reads outlives both.
-  for (const Place& place : places)
-    for (std::size_t d = 0; d < common; ++d)
-      if (!moves_alike(first, place, first.path[d])) common = d;
   return Path(first.path.begin(), first.path.begin() + static_cast<std::ptrdiff_t>(common));
 }
 
 // The scope without its vector axes and what is inside them: the lanes run side by side, so each
 // needs its own element.
 Path outside_vectors(const Kernel& kernel, Path scope) {
-  const auto vector = std::find_if(scope.begin(), scope.end(), [&](Var v) {
-    return kernel.axes[static_cast<std::size_t>(v)].tag == Tag::vector;
-  });
+  const auto vector =
+      std::ranges::find_if(scope, [&](Var v) { return kernel.axes[v].tag == Tag::vector; });
   scope.erase(vector, scope.end());
   return scope;
-}
-
-// What of an index stands still inside the scope; nothing where a division mixes both.
-std::optional<Index> still_part(const Index& index, const Path& scope) {
-  Index still;
-  for (const Index::Term& term : index.terms()) {
-    std::vector<Var> vars;
-    Index::of(term).collect(vars);
-    const auto inside = std::count_if(vars.begin(), vars.end(), [&](Var v) {
-      return std::find(scope.begin(), scope.end(), v) != scope.end();
-    });
-    if (inside == static_cast<std::ptrdiff_t>(vars.size()))
-      still = still + Index::of(term);
-    else if (inside != 0)
-      return {};
-  }
-  return still;
 }
 
 // How an axis of a local shrinks: subscripts lose `offset`, and reach `extent` elements.
@@ -127,73 +55,47 @@ struct Shrink {
   Index offset;
   std::int64_t extent;
 };
-Shrink shrink(const Kernel& kernel, const std::vector<Place>& places, std::size_t d,
-              std::int64_t logical, const Path& scope) {
-  const VarBounds bounds_of = kernel.bounds();
-  std::optional<Index> still;
-  Bounds reach{0, 0};
-  for (const Place& place : places) {
-    const auto part = still_part(place.at[d], scope);
-    if (!part || (still && !(*part == *still))) return {Index(0), logical};
-    const Bounds here = bounds(place.at[d] - *part, bounds_of);
-    reach = still ? Bounds{std::min(reach.low, here.low), std::max(reach.high, here.high)} : here;
-    still = part;
+Shrink shrink(const Kernel& kernel, const std::vector<Use>& uses, std::size_t d,
+              const Path& scope) {
+  const auto parts = [&](const Use& use) {
+    return take_apart(use.at[d], [&](Var v) { return !contains(scope, v); });
+  };
+  const Parts first = parts(uses.front());
+  const bool stands = std::ranges::all_of(uses, [&](const Use& use) {
+    const Parts of = parts(use);
+    return !of.is_mixed && of.still == first.still;
+  });
+  const Index still = stands ? first.still : Index(0);
+  Bounds reach = bounds(uses.front().at[d] - still, kernel.bounds());
+  for (const Use& use : uses) {
+    const Bounds here = bounds(use.at[d] - still, kernel.bounds());
+    reach = {std::min(reach.low, here.low), std::max(reach.high, here.high)};
   }
-  const std::int64_t extent = std::max<std::int64_t>(reach.high - reach.low + 1, 0);
-  return {*still + Index(reach.low), extent};
+  return {still + Index(reach.low), std::max<std::int64_t>(reach.high - reach.low + 1, 0)};
+}
+
+// Of one iteration there is nothing to share out.
+bool is_parallel(const Kernel& kernel, Var v) {
+  return kernel.axes[v].tag == Tag::parallel && kernel.extent(v) > 1;
 }
 
 bool is_known_when_unrolled(const Kernel& kernel, const Index& index) {
-  std::vector<Var> vars;
-  index.collect(vars);
-  return std::all_of(vars.begin(), vars.end(), [&](Var v) {
-    const Axis& axis = kernel.axes[static_cast<std::size_t>(v)];
+  return std::ranges::all_of(vars_of(index), [&](Var v) {
+    const Axis& axis = kernel.axes[v];
     return axis.extent == 1 || axis.tag == Tag::unroll || axis.tag == Tag::vector;
   });
 }
 
 // The axes of a local in the order in which it is laid out: those that vectors run along last.
-std::vector<std::size_t> layout(const Kernel& kernel, const std::vector<Place>& places) {
+std::vector<std::size_t> layout(const Kernel& kernel, const std::vector<Use>& uses) {
   std::vector<std::size_t> order, last;
-  for (std::size_t d = 0; d < places.front().at.size(); ++d) {
-    std::vector<Var> vars;
-    places.front().at[d].collect(vars);
-    const bool has_vector = std::any_of(vars.begin(), vars.end(), [&](Var v) {
-      return kernel.axes[static_cast<std::size_t>(v)].tag == Tag::vector;
-    });
+  for (std::size_t d = 0; d < uses.front().at.size(); ++d) {
+    const bool has_vector = std::ranges::any_of(
+        vars_of(uses.front().at[d]), [&](Var v) { return kernel.axes[v].tag == Tag::vector; });
     (has_vector ? last : order).push_back(d);
   }
   order.insert(order.end(), last.begin(), last.end());
   return order;
-}
-
-// Every subscript of the tensor moved by the offsets, and in the new order.
-std::vector<Item> moved(const Kernel& kernel, const std::vector<Item>& items, int tensor,
-                        const std::vector<Shrink>& shrinks, const std::vector<std::size_t>& order) {
-  const auto move = [&](std::vector<Index>& at) {
-    const std::vector<Index> old = at;
-    for (std::size_t d = 0; d < at.size(); ++d) at[d] = old[order[d]] - shrinks[order[d]].offset;
-  };
-  const Type type = kernel.tensors[static_cast<std::size_t>(tensor)].type;
-  const auto read = [&](const Load& load) -> ValueRef {
-    if (load.tensor != tensor) return nullptr;
-    Load copy = load;
-    move(copy.at);
-    return std::make_shared<Value>(Value{std::move(copy), type});
-  };
-  return map_stores(items, [&](const Item& item, const Store& store) {
-    Store copy = store;
-    if (store.tensor == tensor) move(copy.at);
-    copy.value = map_folds(map_loads(store.value, read), [&](const Fold& fold) -> ValueRef {
-      if (fold.tensor != tensor) return nullptr;
-      Fold changed = fold;
-      move(changed.at);
-      return std::make_shared<Value>(Value{std::move(changed), type});
-    });
-    copy.factor = store.factor ? map_loads(store.factor, read) : nullptr;
-    copy.computed = store.computed ? map_loads(store.computed, read) : nullptr;
-    return Item{std::move(copy), item.when};
-  });
 }
 
 }  // namespace
@@ -205,46 +107,48 @@ FinishedKernel place_locals(const Kernel& kernel) {
     finished.placement.emplace_back();
     if (result.tensors[t].where == Where::argument) continue;
     const int id = static_cast<int>(t);
-    const std::vector<Place> places = Collect(result, id).places;
+    std::vector<Use> uses = uses_of(result.body, id);
+    for (Use& use : uses)
+      if (use.folds) use.at.emplace_back(0);
     KernelTensor& tensor = result.tensors[t];
-    if (places.empty()) {
+    if (uses.empty()) {
       tensor.extents.assign(tensor.extents.size(), 0);
       continue;
     }
-    const Path scope = outside_vectors(result, scope_of(tensor, places));
+    const Path scope = outside_vectors(result, scope_of(tensor, uses));
     std::vector<Shrink> shrinks;
     std::int64_t size = info(tensor.type).bytes;
     bool known = true;
-    const bool is_folded =
-        std::any_of(places.begin(), places.end(), [](const Place& place) { return place.folds; });
+    const bool is_folded = std::ranges::any_of(uses, &Use::folds);
     for (std::size_t d = 0; d < tensor.extents.size(); ++d) {
-      shrinks.push_back(shrink(result, places, d, tensor.extents[d], scope));
+      shrinks.push_back(shrink(result, uses, d, scope));
       if (d + 1 == tensor.extents.size() && is_folded)
         shrinks.back() = {Index(0), tensor.extents[d]};
       size *= shrinks.back().extent;
-      for (const Place& place : places)
-        known = known && is_known_when_unrolled(result, place.at[d] - shrinks.back().offset);
+      for (const Use& use : uses)
+        known = known && is_known_when_unrolled(result, use.at[d] - shrinks.back().offset);
     }
     std::vector<std::size_t> order(tensor.extents.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    if (!tensor.scope && !is_folded) order = layout(result, places);  // a stage has its own layout
-    result.body = moved(result, result.body, id, shrinks, order);
+    if (!tensor.scope && !is_folded) order = layout(result, uses);  // a stage has its own layout
+    result.body = map_accesses(result.body, id, [&](int&, std::vector<Index>& at) {
+      const std::vector<Index> old = at;
+      for (std::size_t d = 0; d < at.size(); ++d) at[d] = old[order[d]] - shrinks[order[d]].offset;
+    });
     for (std::size_t d = 0; d < order.size(); ++d) tensor.extents[d] = shrinks[order[d]].extent;
     tensor.scope = scope.empty() ? -1 : scope.back();
     // Registers are a thread's own.
-    const bool is_shared = std::any_of(places.begin(), places.end(), [&](const Place& place) {
-      return std::any_of(place.path.begin() + std::ssize(scope), place.path.end(), [&](Var v) {
-        return result.axes[static_cast<std::size_t>(v)].tag == Tag::parallel;
-      });
+    const bool is_shared = std::ranges::any_of(uses, [&](const Use& use) {
+      return std::any_of(use.path.begin() + std::ssize(scope), use.path.end(),
+                         [&](Var v) { return is_parallel(result, v); });
     });
     if (is_shared)
       tensor.where = Where::heap;
     else if (tensor.where == Where::heap && !tensor.fixed && known && size <= most_register_bytes)
       tensor.where = Where::reg;
     if (tensor.where == Where::reg) continue;
-    const bool per_thread = std::any_of(scope.begin(), scope.end(), [&](Var v) {
-      return result.axes[static_cast<std::size_t>(v)].tag == Tag::parallel;
-    });
+    const bool per_thread =
+        std::ranges::any_of(scope, [&](Var v) { return is_parallel(result, v); });
     std::size_t& used = per_thread ? finished.thread_scratch : finished.shared_scratch;
     finished.placement[t] = {static_cast<std::ptrdiff_t>(used), per_thread};
     used += (static_cast<std::size_t>(size) + alignment - 1) / alignment * alignment;

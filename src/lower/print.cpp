@@ -164,8 +164,7 @@ class Printer {
       out_.append(static_cast<std::size_t>(depth) * 2, ' ');
       if (const Loop* loop = item.loop()) {
         const Axis& axis = kernel_.axes.at(static_cast<std::size_t>(loop->axis));
-        out_ += fmt::format("for {} {}", short_names_[static_cast<std::size_t>(loop->axis)],
-                            axis.extent);
+        out_ += fmt::format("for {} {}", short_names_[loop->axis], axis.extent);
         if (axis.tag != Tag::serial) out_ += fmt::format(" {}", name(axis.tag));
         condition(item);
         items(loop->body, depth + 1);

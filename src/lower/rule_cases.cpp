@@ -1,5 +1,7 @@
 #include "lower/rule_cases.h"
 
+#include "core/ranges.h"
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -38,7 +40,7 @@ bool is_constant(const Node& node, double c) {
 }
 
 Index through(const Index& index, const std::vector<Index>& map, const VarBounds& of) {
-  return substitute(index, [&](Var axis) { return map[static_cast<std::size_t>(axis)]; }, of);
+  return substitute(index, [&](Var axis) { return map[axis]; }, of);
 }
 
 // One more range, beginning at 0; ranges of indices that differ by a constant become one.
@@ -61,12 +63,12 @@ NodeRef without_axes(NodeTable& table, const NodeRef& x, const std::vector<int>&
   View view{{}, {}, 0};
   Shape shape;
   for (int axis = 0; axis < static_cast<int>(x->shape.size()); axis++) {
-    if (std::find(left_out.begin(), left_out.end(), axis) != left_out.end()) {
+    if (contains(left_out, axis)) {
       view.map.emplace_back(0);
       continue;
     }
     view.map.push_back(Index::var(static_cast<Var>(shape.size())));
-    shape.push_back(x->shape[static_cast<std::size_t>(axis)]);
+    shape.push_back(x->shape[axis]);
   }
   return table.make(std::move(view), x->type, std::move(shape), {x});
 }
@@ -76,7 +78,7 @@ NodeRef reduce_less(const Subject& s, const std::vector<int>& left_out) {
   Reduce reduce{s.node->as<Reduce>()->combine, {}};
   int dropped = 0;
   for (int axis : s.node->as<Reduce>()->axes) {
-    if (std::find(left_out.begin(), left_out.end(), axis) != left_out.end())
+    if (contains(left_out, axis))
       dropped++;
     else
       reduce.axes.push_back(axis - dropped);
@@ -235,7 +237,7 @@ NodeRef reduce_single_elements(const Subject& s) {
   if (!reduce) return nullptr;
   std::vector<int> single;
   for (int axis : reduce->axes)
-    if (s.input(0)->shape[static_cast<std::size_t>(axis)].value() == 1) single.push_back(axis);
+    if (s.input(0)->shape[axis].value() == 1) single.push_back(axis);
   if (single.empty() && !reduce->axes.empty()) return nullptr;
   return reduce_less(s, single);
 }
@@ -247,11 +249,11 @@ NodeRef reduce_repeated_elements(const Subject& s) {
   std::vector<int> repeated;
   std::int64_t times = 1;
   for (int axis : reduce->axes) {
-    const std::int64_t extent = s.input(0)->shape[static_cast<std::size_t>(axis)].value();
+    const std::int64_t extent = s.input(0)->shape[axis].value();
     const auto uses = [&](const Index& index) { return index.uses(axis); };
-    const bool varies = std::any_of(view->map.begin(), view->map.end(), uses) ||
-                        std::any_of(view->inside.begin(), view->inside.end(),
-                                    [&](const Range& range) { return uses(range.index); });
+    const bool varies =
+        std::ranges::any_of(view->map, uses) ||
+        std::ranges::any_of(view->inside, [&](const Range& range) { return uses(range.index); });
     if (varies || extent < 1) continue;
     repeated.push_back(axis);
     times *= extent;

@@ -18,16 +18,27 @@ struct StageSite {
   const int tensor;
   const Var at;  // the staging loop's axis, -1 for root
   const Stage& move;
+
+  // A loop around the body, or an axis of the tile.
+  bool knows(const Index& index, const std::vector<Var>& tile) const;
 };
+using Reason = std::optional<std::string>;
 
 // Both rewrite site.body and return nothing, or leave a reason why they cannot.
-std::optional<std::string> stage_operand(StageSite& site);
-std::optional<std::string> stage_result(StageSite& site);
+Reason stage_operand(StageSite& site);
+Reason stage_result(StageSite& site);
 
-// The limits that a copy of the tile must keep: those over axes of the tile and of loops around it.
-std::vector<Range> limits_as_ranges(const StageSite& site, const std::vector<Var>& tile);
+// The tile's axes: the loops on the path that `used` names, in their order or as the layout says.
+Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>& used,
+                 std::vector<Var>& tile);
+// The axes of the loops that copy, named after the stage, one for each of the tile's.
+std::vector<Var> copy_axes(StageSite& site, const std::vector<Var>& tile);
+// The limits that a copy must keep: those over axes of the tile and of loops around it.
+Reason limits_as_ranges(const StageSite& site, const std::vector<Var>& tile,
+                        std::vector<Range>& ranges);
+// The local that holds the tile; `number` is its place in the kernel's list.
+Reason add_tile(StageSite& site, const std::vector<Var>& axes, int& number);
 
 std::string stage_name(const StageSite& site);  // `b.pc`: the tile's name, and its loops' `b.pc.k0`
-std::string short_name(const std::string& axis);  // `k` of `sum.k`
 
 }  // namespace tenon

@@ -18,44 +18,37 @@ void visit_below(const std::vector<Item>& items, Path& path,
   }
 }
 
-// Rebuilds a value bottom up. `change` sees each value after its operands were rebuilt.
 class Rebuild {
  public:
-  explicit Rebuild(const std::function<ValueRef(const ValueRef&)>& change) : change_(change) {}
+  explicit Rebuild(const ValueMap& change) : change_(change) {}
 
   ValueRef operator()(const ValueRef& value) {
     if (!value) return value;
     if (auto known = done_.find(value.get()); known != done_.end()) return known->second;
     ValueRef rebuilt = value;
     if (const auto* apply = std::get_if<Apply>(&value->detail)) {
-      Apply copy{apply->op, {}};
-      for (const ValueRef& operand : apply->operands) copy.operands.push_back((*this)(operand));
-      if (copy.operands != apply->operands)
-        rebuilt = std::make_shared<Value>(Value{std::move(copy), value->type});
+      Apply copy{apply->op, mapped(apply->operands, *this)};
+      if (copy.operands != apply->operands) rebuilt = make_value(std::move(copy), value->type);
     } else if (const auto* load = std::get_if<Load>(&value->detail); load && load->computed) {
       Load copy = *load;
       copy.computed = (*this)(load->computed);
-      if (copy.computed != load->computed)
-        rebuilt = std::make_shared<Value>(Value{std::move(copy), value->type});
+      if (copy.computed != load->computed) rebuilt = make_value(std::move(copy), value->type);
     }
     return done_[value.get()] = change_(rebuilt);
   }
 
  private:
-  const std::function<ValueRef(const ValueRef&)>& change_;
+  const ValueMap& change_;
   std::unordered_map<const Value*, ValueRef> done_;
 };
 
 ValueRef with_indices(const ValueRef& value, const IndexMap& map) {
   Value copy = *value;
-  const auto map_all = [&](std::vector<Index>& indices) {
-    for (Index& index : indices) index = map(index);
-  };
   if (auto* load = std::get_if<Load>(&copy.detail)) {
-    map_all(load->at);
+    load->at = map_indices(std::move(load->at), map);
     load->inside = map_indices(std::move(load->inside), map);
   } else if (auto* fold = std::get_if<Fold>(&copy.detail)) {
-    map_all(fold->at);
+    fold->at = map_indices(std::move(fold->at), map);
   } else if (auto* index = std::get_if<IndexValue>(&copy.detail)) {
     index->index = map(index->index);
   } else if (auto* inside = std::get_if<Inside>(&copy.detail)) {
@@ -64,6 +57,43 @@ ValueRef with_indices(const ValueRef& value, const IndexMap& map) {
     return value;
   }
   return std::make_shared<Value>(std::move(copy));
+}
+
+ValueMap on_loads(const LoadMap& change) {
+  return [&change](const ValueRef& value) {
+    const auto* load = std::get_if<Load>(&value->detail);
+    ValueRef changed = load ? change(*load, value->type) : nullptr;
+    return changed ? changed : value;
+  };
+}
+
+// `here` is the way to the items.
+void collect_uses(const std::vector<Item>& items, int tensor, Use& here, std::vector<Use>& uses) {
+  for (const Item& item : items) {
+    const std::size_t conditions = here.when.size();
+    append(here.when, item.when);
+    if (const Loop* loop = item.loop()) {
+      here.path.push_back(loop->axis);
+      here.loops.push_back(loop);
+      collect_uses(loop->body, tensor, here, uses);
+      here.path.pop_back();
+      here.loops.pop_back();
+    } else if (const Store* store = item.store()) {
+      const auto add = [&](bool writes, bool folds, int computed_axis, std::vector<Index> at) {
+        uses.push_back(
+            {store, writes, folds, computed_axis, std::move(at), here.path, here.loops, here.when});
+      };
+      for (const ValueRef& value : {store->value, store->factor, store->computed})
+        visit_values(value, [&](const Value& v) {
+          const auto* load = std::get_if<Load>(&v.detail);
+          const auto* fold = std::get_if<Fold>(&v.detail);
+          if (load && load->tensor == tensor) add(false, false, load->computed_axis, load->at);
+          if (fold && fold->tensor == tensor) add(false, true, -1, fold->at);
+        });
+      if (store->tensor == tensor) add(true, false, store->computed_axis, store->at);
+    }
+    here.when.resize(conditions);
+  }
 }
 
 }  // namespace
@@ -81,67 +111,92 @@ void visit_stores(const std::vector<Item>& items,
   });
 }
 
-void visit_loads(const ValueRef& value, const std::function<void(const Load&)>& see) {
-  // A value is a graph: what is shared in it is seen once.
+void visit_values(const ValueRef& value, const std::function<void(const Value&)>& see) {
   std::unordered_set<const Value*> seen;
-  const std::function<void(const ValueRef&)> below = [&](const ValueRef& v) {
+  const auto below = [&](const auto& self, const ValueRef& v) -> void {
     if (!v || !seen.insert(v.get()).second) return;
-    if (const auto* load = std::get_if<Load>(&v->detail)) {
-      below(load->computed);
-      see(*load);
-    } else if (const auto* fold = std::get_if<Fold>(&v->detail)) {
-      see({fold->tensor, fold->at, {}, 0, -1, nullptr});
-    } else if (const auto* apply = std::get_if<Apply>(&v->detail)) {
-      for (const ValueRef& operand : apply->operands) below(operand);
-    }
+    if (const auto* load = std::get_if<Load>(&v->detail)) self(self, load->computed);
+    if (const auto* apply = std::get_if<Apply>(&v->detail))
+      for (const ValueRef& operand : apply->operands) self(self, operand);
+    see(*v);
   };
-  below(value);
+  below(below, value);
+}
+
+void visit_loads(const ValueRef& value, const std::function<void(const Load&)>& see) {
+  visit_values(value, [&](const Value& v) {
+    if (const auto* load = std::get_if<Load>(&v.detail)) see(*load);
+    if (const auto* fold = std::get_if<Fold>(&v.detail)) see({fold->tensor, fold->at});
+  });
 }
 
 void visit_loads(const Store& store, const std::function<void(const Load&)>& see) {
-  visit_loads(store.value, see);
-  visit_loads(store.factor, see);
-  visit_loads(store.computed, see);
+  for (const ValueRef& value : {store.value, store.factor, store.computed}) visit_loads(value, see);
 }
 
-ValueRef map_loads(const ValueRef& value, const std::function<ValueRef(const Load&)>& change) {
-  const std::function<ValueRef(const ValueRef&)> step = [&](const ValueRef& v) {
-    const auto* load = std::get_if<Load>(&v->detail);
-    if (!load) return v;
-    ValueRef changed = change(*load);
-    return changed ? changed : v;
-  };
-  return Rebuild(step)(value);
+ValueRef map_values(const ValueRef& value, const ValueMap& change) {
+  return Rebuild(change)(value);
 }
 
-ValueRef map_folds(const ValueRef& value, const std::function<ValueRef(const Fold&)>& change) {
-  const std::function<ValueRef(const ValueRef&)> step = [&](const ValueRef& v) {
-    const auto* fold = std::get_if<Fold>(&v->detail);
-    ValueRef changed = fold ? change(*fold) : nullptr;
-    return changed ? changed : v;
+Store map_values(const Store& store, const ValueMap& change) {
+  Store copy = store;
+  Rebuild rebuild(change);
+  for (ValueRef* value : {&copy.value, &copy.factor, &copy.computed}) *value = rebuild(*value);
+  return copy;
+}
+
+ValueRef map_loads(const ValueRef& value, const LoadMap& change) {
+  return map_values(value, on_loads(change));
+}
+
+Store map_loads(const Store& store, const LoadMap& change) {
+  return map_values(store, on_loads(change));
+}
+
+std::vector<Item> map_loads(const std::vector<Item>& items, const LoadMap& change) {
+  return map_stores(items, [&](const Item& item, const Store& store) {
+    return Item{map_loads(store, change), item.when};
+  });
+}
+
+std::vector<Item> map_accesses(const std::vector<Item>& items, int tensor,
+                               const AccessMap& change) {
+  const ValueMap on_values = [&](const ValueRef& value) {
+    Value copy = *value;
+    auto* load = std::get_if<Load>(&copy.detail);
+    auto* fold = std::get_if<Fold>(&copy.detail);
+    if (load && load->tensor == tensor)
+      change(load->tensor, load->at);
+    else if (fold && fold->tensor == tensor)
+      change(fold->tensor, fold->at);
+    else
+      return value;
+    return ValueRef(std::make_shared<const Value>(std::move(copy)));
   };
-  return Rebuild(step)(value);
+  return map_stores(items, [&](const Item& item, const Store& store) {
+    Store copy = map_values(store, on_values);
+    if (copy.tensor == tensor) change(copy.tensor, copy.at);
+    return Item{std::move(copy), item.when};
+  });
 }
 
 ValueRef map_indices(const ValueRef& value, const IndexMap& map) {
-  const std::function<ValueRef(const ValueRef&)> step = [&](const ValueRef& v) {
-    return with_indices(v, map);
-  };
-  return Rebuild(step)(value);
+  return map_values(value, [&](const ValueRef& v) { return with_indices(v, map); });
 }
 
-ValueRef with_tensor(const ValueRef& value, int from, int to) {
-  const std::function<ValueRef(const ValueRef&)> step = [&](const ValueRef& v) {
-    Value copy = *v;
-    if (auto* load = std::get_if<Load>(&copy.detail); load && load->tensor == from)
-      load->tensor = to;
-    else if (auto* fold = std::get_if<Fold>(&copy.detail); fold && fold->tensor == from)
-      fold->tensor = to;
-    else
-      return v;
-    return std::make_shared<const Value>(std::move(copy));
+std::vector<Index> map_indices(std::vector<Index> indices, const IndexMap& map) {
+  for (Index& index : indices) index = map(index);
+  return indices;
+}
+
+IndexMap renaming(const Kernel& kernel, const std::vector<Var>& from, const std::vector<Var>& to) {
+  return [bounds = kernel.bounds(), from, to](const Index& index) {
+    const auto with = [&](Var v) {
+      const auto place = position(from, v);
+      return Index::var(place ? to[*place] : v);
+    };
+    return substitute(index, with, bounds);
   };
-  return Rebuild(step)(value);
 }
 
 std::vector<Range> map_indices(std::vector<Range> ranges, const IndexMap& map) {
@@ -153,11 +208,8 @@ std::vector<Range> map_indices(std::vector<Range> ranges, const IndexMap& map) {
 }
 
 Store map_indices(const Store& store, const IndexMap& map) {
-  Store copy = store;
-  for (Index& index : copy.at) index = map(index);
-  copy.value = map_indices(store.value, map);
-  copy.factor = map_indices(store.factor, map);
-  copy.computed = map_indices(store.computed, map);
+  Store copy = map_values(store, [&](const ValueRef& v) { return with_indices(v, map); });
+  copy.at = map_indices(std::move(copy.at), map);
   return copy;
 }
 
@@ -168,7 +220,7 @@ std::vector<Item> map_indices(const std::vector<Item>& items, const IndexMap& ma
     if (const Loop* loop = item.loop()) copy.what = Loop{loop->axis, map_indices(loop->body, map)};
     if (const Store* store = item.store()) copy.what = map_indices(*store, map);
     if (auto* prefetch = std::get_if<Prefetch>(&copy.what))
-      for (Index& index : prefetch->at) index = map(index);
+      prefetch->at = map_indices(std::move(prefetch->at), map);
     result.push_back(std::move(copy));
   }
   return result;
@@ -200,13 +252,38 @@ void substitute(Kernel& kernel, Var axis, const Index& with) {
 
 std::vector<Use> uses_of(const std::vector<Item>& items, int tensor) {
   std::vector<Use> uses;
-  visit_stores(items, [&](const Store& store, const Path& path) {
-    visit_loads(store, [&](const Load& load) {
-      if (load.tensor == tensor) uses.push_back({&store, &load, load.at, path});
-    });
-    if (store.tensor == tensor) uses.push_back({&store, nullptr, store.at, path});
-  });
+  Use here{};
+  collect_uses(items, tensor, here, uses);
   return uses;
+}
+
+Parts take_apart(const Index& index, const std::function<bool(Var)>& moves) {
+  Parts parts;
+  for (const Index::Term& term : index.terms()) {
+    const std::vector<Var> vars = vars_of(Index::of(term));
+    const bool is_still = std::ranges::none_of(vars, moves);
+    Index& part = is_still ? parts.still : parts.moving;
+    part = part + Index::of(term);
+    parts.is_mixed = parts.is_mixed || (!is_still && !std::ranges::all_of(vars, moves));
+  }
+  parts.moving = parts.moving + Index(index.constant());
+  return parts;
+}
+
+Index flat(const KernelTensor& tensor, const std::vector<Index>& at) {
+  Index result;
+  std::int64_t stride = 1;
+  for (std::size_t d = at.size(); d-- > 0;) {
+    result = result + at[d] * stride;
+    stride *= tensor.extents[d];
+  }
+  return result;
+}
+
+std::vector<Var> vars_of(const Index& index) {
+  std::vector<Var> vars;
+  index.collect(vars);
+  return vars;
 }
 
 bool stores_to(const std::vector<Item>& items, int tensor) {

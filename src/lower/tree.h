@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "core/ranges.h"
 #include "lower/nest.h"
 
 namespace tenon {
@@ -18,21 +19,37 @@ void visit(const std::vector<Item>& items,
 void visit_stores(const std::vector<Item>& items,
                   const std::function<void(const Store&, const Path&)>& see);
 
-// Every load (and, as a load of its `at`, every fold) of a value, computed indices included.
+// A value and all that it is made of, each once, operands first.
+void visit_values(const ValueRef& value, const std::function<void(const Value&)>& see);
+// Every load (and, as a load of its `at`, every fold), computed subscripts included.
 void visit_loads(const ValueRef& value, const std::function<void(const Load&)>& see);
 void visit_loads(const Store& store, const std::function<void(const Load&)>& see);
 
-// The value with every load replaced by change(load), innermost first; what is equal stays shared.
-ValueRef map_loads(const ValueRef& value, const std::function<ValueRef(const Load&)>& change);
+// The value rebuilt bottom up: `change` sees each part after those that it is made of, and what is
+// shared stays shared. Of a statement: its value, factor and computed subscript.
+using ValueMap = std::function<ValueRef(const ValueRef&)>;
+ValueRef map_values(const ValueRef& value, const ValueMap& change);
+Store map_values(const Store& store, const ValueMap& change);
+
+// Every load replaced, unless null comes back for it.
+using LoadMap = std::function<ValueRef(const Load&, Type)>;
+ValueRef map_loads(const ValueRef& value, const LoadMap& change);
+Store map_loads(const Store& store, const LoadMap& change);
+std::vector<Item> map_loads(const std::vector<Item>& items, const LoadMap& change);
+
+// Every access of one tensor, by load, fold (whose `at` lacks the last axis) or store, to another
+// tensor or place.
+using AccessMap = std::function<void(int& tensor, std::vector<Index>& at)>;
+std::vector<Item> map_accesses(const std::vector<Item>& items, int tensor, const AccessMap& change);
+
 // Everything with every index in it mapped: subscripts, ranges, index values.
-ValueRef map_folds(const ValueRef& value, const std::function<ValueRef(const Fold&)>& change);
 ValueRef map_indices(const ValueRef& value, const IndexMap& map);
 Store map_indices(const Store& store, const IndexMap& map);
 std::vector<Item> map_indices(const std::vector<Item>& items, const IndexMap& map);
 std::vector<Range> map_indices(std::vector<Range> ranges, const IndexMap& map);
-
-// Every load and fold of one tensor reads the other one instead.
-ValueRef with_tensor(const ValueRef& value, int from, int to);
+std::vector<Index> map_indices(std::vector<Index> indices, const IndexMap& map);
+// Axes by others, one for one.
+IndexMap renaming(const Kernel& kernel, const std::vector<Var>& from, const std::vector<Var>& to);
 
 // The items with `with` in place of every store.
 std::vector<Item> map_stores(const std::vector<Item>& items,
@@ -42,14 +59,30 @@ std::vector<Item> map_stores(const std::vector<Item>& items,
 // over the axis are not touched.
 void substitute(Kernel& kernel, Var axis, const Index& with);
 
-// One tensor's uses, stores first to last in execution order.
+// One tensor's uses in execution order; what a statement reads comes before what it writes.
 struct Use {
   const Store* store;  // the statement
-  const Load* load;    // null where the statement writes the tensor
+  bool writes;         // or reads
+  bool folds;          // reads all of the last axis, which `at` lacks
+  int computed_axis;   // -1: none
   std::vector<Index> at;
-  Path path;
+  Path path;  // the loops around it
+  std::vector<const Loop*> loops;
+  std::vector<Range> when;  // the conditions of it and of the loops around it
 };
 std::vector<Use> uses_of(const std::vector<Item>& items, int tensor);
+std::vector<Var> vars_of(const Index& index);
+
+// An index as a sum: what stands still while some axes move, and what moves (with the constant). A
+// division of both moves.
+struct Parts {
+  Index still, moving;
+  bool is_mixed = false;
+};
+Parts take_apart(const Index& index, const std::function<bool(Var)>& moves);
+
+// The place in memory, in elements, row-major.
+Index flat(const KernelTensor& tensor, const std::vector<Index>& at);
 
 // Does anything below write (or read) the tensor?
 bool stores_to(const std::vector<Item>& items, int tensor);

@@ -52,9 +52,8 @@ class Verifier {
           broken("1: a loop over axis number {}", loop->axis);
           return;
         }
-        const Axis& axis = kernel_.axes[static_cast<std::size_t>(loop->axis)];
-        if (std::find(path_.begin(), path_.end(), loop->axis) != path_.end())
-          broken("1: a loop over {} inside another", axis.name);
+        const Axis& axis = kernel_.axes[loop->axis];
+        if (contains(path_, loop->axis)) broken("1: a loop over {} inside another", axis.name);
         if (axis.extent == 0) continue;
         path_.push_back(loop->axis);
         items(loop->body, always_runs);
@@ -66,12 +65,10 @@ class Verifier {
   }
 
   bool is_limited() const {
-    return std::any_of(kernel_.limits.begin(), kernel_.limits.end(), [&](const Limit& limit) {
+    return std::ranges::any_of(kernel_.limits, [&](const Limit& limit) {
       std::vector<Var> vars;
       limit.index.collect(vars);
-      return std::all_of(vars.begin(), vars.end(), [&](Var v) {
-        return std::find(path_.begin(), path_.end(), v) != path_.end();
-      });
+      return std::ranges::all_of(vars, [&](Var v) { return contains(path_, v); });
     });
   }
 
@@ -79,14 +76,14 @@ class Verifier {
     seen_.clear();
     element(store.tensor, store.at, certain && !is_limited(), store.computed_axis);
     if (reason_) return;
-    const KernelTensor& target = kernel_.tensors[static_cast<std::size_t>(store.tensor)];
+    const KernelTensor& target = kernel_.tensors[store.tensor];
     if (target.where == Where::argument && !target.is_output)
       broken("7: {} is stored to", target.name);
     if (store.initial)
       for (Var v : store.over)
-        if (std::find(path_.begin(), path_.end(), v) == path_.end())
+        if (!contains(path_, v))
           broken("5: {} is accumulated over {}, which is not around it", target.name,
-                 kernel_.axes[static_cast<std::size_t>(v)].name);
+                 kernel_.axes[v].name);
     if (!store.value) {
       broken("6: a store of nothing into {}", target.name);
       return;
@@ -133,7 +130,7 @@ class Verifier {
       broken("3: tensor number {}", tensor);
       return;
     }
-    const KernelTensor& target = kernel_.tensors[static_cast<std::size_t>(tensor)];
+    const KernelTensor& target = kernel_.tensors[tensor];
     if (at.size() != target.extents.size()) {
       broken("3: {} subscripts of {}", at.size(), target.name);
       return;
@@ -157,11 +154,10 @@ class Verifier {
     std::vector<Var> vars;
     i.collect(vars);
     for (Var v : vars)
-      if (std::find(path_.begin(), path_.end(), v) == path_.end())
-        broken("2: an index uses {}, which is not around it",
-               v < static_cast<Var>(kernel_.axes.size())
-                   ? kernel_.axes[static_cast<std::size_t>(v)].name
-                   : std::to_string(v));
+      if (!contains(path_, v))
+        broken(
+            "2: an index uses {}, which is not around it",
+            v < static_cast<Var>(kernel_.axes.size()) ? kernel_.axes[v].name : std::to_string(v));
   }
 
   const Kernel& kernel_;

@@ -87,11 +87,12 @@ void unroll_rows(Picker& picker) {
 void pick_lanes(Picker& picker) {
   std::set<Var> lanes;
   visit_stores(picker.kernel().body, [&](const Store& store, const Path&) {
-    map_folds(store.value, [&](const Fold& fold) -> ValueRef {
-      for (const Use& use : uses_of(picker.kernel().body, fold.tensor))
-        if (!use.load && !use.at.empty())
+    visit_values(store.value, [&](const Value& value) {
+      const auto* fold = std::get_if<Fold>(&value.detail);
+      if (!fold) return;
+      for (const Use& use : uses_of(picker.kernel().body, fold->tensor))
+        if (use.writes && !use.at.empty())
           if (const auto axis = use.at.back().as_var()) lanes.insert(*axis);
-      return nullptr;
     });
   });
   // Partial sums feed the folded ones: the same axis, or one of as many lanes in the same place.
@@ -103,7 +104,7 @@ void pick_lanes(Picker& picker) {
       if (!axis || lanes.count(*axis) == 0) return;
       visit_loads(store, [&](const Load& load) {
         for (const Use& use : uses_of(picker.kernel().body, load.tensor))
-          if (!use.load && !use.at.empty())
+          if (use.writes && !use.at.empty())
             if (const auto from = use.at.back().as_var();
                 from && picker.extent(*from) == picker.extent(*axis) && lanes.insert(*from).second)
               grew = true;

@@ -22,6 +22,7 @@
 namespace tenon::fuzz {
 namespace {
 
+constexpr std::size_t most_scratch = 64 << 20;      // bytes; padding may multiply without end
 constexpr std::int64_t most_interpreted = 400'000;  // elements of all nodes; more takes seconds
 
 Bytes input_values(const InputLine& line, std::uint64_t seed) {
@@ -116,6 +117,11 @@ std::string Subject::execute(int kernel, const Kernel& scheduled, Isa isa, int t
   const KernelGraph& graph = graphs_[static_cast<std::size_t>(kernel)];
   try {
     const FinishedKernel finished = finish(scheduled);
+    if (finished.shared_scratch + finished.thread_scratch > most_scratch) {
+      ++declined;
+      outputs.clear();
+      return "";
+    }
     if (const auto broken = verify(finished.kernel))
       return *broken + " after finish\n" + tenon::print(finished.kernel);
     const Compiled compiled = compile(finished, isa);

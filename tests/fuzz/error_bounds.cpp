@@ -88,9 +88,10 @@ class Bounds {
     const Tensor ex = of(x), ey = of(y), zero = exact(value);
     switch (op) {
       case ScalarOp::add:
-        return ex + ey + rounded(value, 1);
+        return ex + ey + rounded(value, 2);  // by the interpreter too
+
       case ScalarOp::mul:
-        return absolute(x) * ey + absolute(y) * ex + ex * ey + rounded(value, 1);
+        return absolute(x) * ey + absolute(y) * ex + ex * ey + rounded(value, 2);
       case ScalarOp::div:
         return (ex + absolute(value) * ey) / minus(absolute(y), ey) +
                unless(less(ey, absolute(y))) + rounded(value, 2);

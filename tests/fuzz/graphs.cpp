@@ -332,9 +332,19 @@ std::string large_graph(Random& random) {
     return random.chance(30) ? (random.between(low, high) + 15) / 16 * 16
                              : random.between(low, high);
   };
-  switch (random.below(6)) {
-    case 0:
-    case 1: {
+  switch (random.below(7)) {
+    case 0: {  // sums of more than one block
+      const std::int64_t rows = extent(3, 40), columns = extent(9'000, 20'000);
+      return fmt::format(
+          "x = input f32[{0}]; s = sum(mul(x, x), axes=[{1}]); m = reduce(x, with=max, "
+          "axes=[{1}]); "
+          "y = add(s, m); output y",
+          random.chance(50) ? fmt::format("{},{}", rows, columns)
+                            : fmt::format("{},{}", columns, rows),
+          random.below(2));
+    }
+    case 1:
+    case 6: {
       const std::int64_t m = extent(60, 300), k = extent(500, 900), n = extent(60, 300);
       const bool left = random.chance(40), right = random.chance(40);
       return fmt::format(

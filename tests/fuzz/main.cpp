@@ -3,6 +3,7 @@
 // tests says how to use it.
 #include <cstdio>
 #include <fstream>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -11,6 +12,7 @@
 #include "codegen/cpu_info.h"
 #include "core/error.h"
 #include "graphs.h"
+#include "isolated.h"
 #include "schedules.h"
 #include "shrink.h"
 #include "tuner/pick.h"
@@ -22,6 +24,8 @@ using namespace tenon::fuzz;
 
 constexpr int schedules_of_kernel = 2;   // beside the pick
 constexpr std::size_t most_kernels = 4;  // of a graph that are scheduled
+
+constexpr unsigned most_seconds = 120;  // for a seed
 
 struct Totals {
   int graphs = 0, large = 0, schedules = 0, declined = 0;
@@ -40,50 +44,104 @@ struct Failure {
   std::string wrong;
 };
 
-// One graph and its schedules.
-std::optional<Failure> run_seed(std::uint64_t seed, Totals& totals) {
-  static const CpuInfo cpu = read_cpu_info();
-  Random random(seed);
-  const bool is_large = random.chance(25);
-  const std::string graph = is_large ? large_graph(random) : random_graph(random);
-  ++totals.graphs;
-  totals.large += is_large;
-  const Isa naive_isa = random_isa(random);
-  const Case whole{graph, -1, naive_isa, 1, ""};
-  std::optional<Subject> made;
-  try {
-    made.emplace(graph);
-  } catch (const InternalError& thrown) {
-    return Failure{whole, thrown.what()};
+// One graph and its schedules, in a process of its own. What it writes: a line `case ..` before each
+// run, then what it counted, or `wrong` and what.
+class Seed {
+ public:
+  Seed(std::uint64_t seed, std::FILE* out) : random_(seed), out_(out) {}
+
+  void run() {
+    const bool is_large = random_.chance(25);
+    case_.graph = is_large ? large_graph(random_) : random_graph(random_);
+    case_.isa = random_isa(random_);
+    announce();
+    try {
+      Subject subject(case_.graph);
+      if (auto wrong = subject.run_naive(case_.isa); !wrong.empty()) return fail_with(wrong);
+      for (std::size_t k = 0; k < std::min(subject.kernels().size(), most_kernels); ++k)
+        for (int s = 0; s <= (is_large ? 1 : schedules_of_kernel); ++s)
+          if (!run_schedule(subject, static_cast<int>(k), s == 0)) return;
+      fmt::print(out_, "count {} {} {} {} {}\n", is_large ? 1 : 0, schedules_, subject.declined,
+                 subject.compared, subject.unbounded);
+    } catch (const InternalError& thrown) {
+      return fail_with(thrown.what());
+    }
+    for (const auto& [kind, tally] : coverage_)
+      fmt::print(out_, "tally {} {} {}\n", tally.proposed, tally.legal, kind);
   }
-  Subject& subject = *made;
-  if (auto wrong = subject.run_naive(naive_isa); !wrong.empty()) return Failure{whole, wrong};
-  for (std::size_t k = 0; k < std::min(subject.kernels().size(), most_kernels); ++k) {
-    const Kernel& kernel = subject.kernels()[k];
-    for (int s = 0; s <= (is_large ? 1 : schedules_of_kernel); ++s) {
-      const Isa isa = random_isa(random);
-      const int threads = is_large || random.chance(50) ? 2 : 1;
-      Case c{graph, static_cast<int>(k), isa, threads, ""};
-      Schedule schedule;
-      try {
-        if (s == 0)
-          schedule = pick(kernel, cpu, isa, threads);
-        else
-          random_schedule(kernel, random, totals.coverage, schedule);
-        c.moves = print(schedule);
-        ++totals.schedules;
-        if (auto wrong = subject.run(c.kernel, schedule, isa, threads); !wrong.empty())
-          return Failure{c, wrong};
-      } catch (const std::exception& thrown) {
-        c.moves = print(schedule);
-        return Failure{c, thrown.what()};
-      }
+
+ private:
+  bool run_schedule(Subject& subject, int number, bool is_pick) {
+    static const CpuInfo cpu = read_cpu_info();
+    const Kernel& kernel = subject.kernels()[static_cast<std::size_t>(number)];
+    case_.kernel = number;
+    case_.isa = random_isa(random_);
+    case_.threads = random_.chance(50) ? 2 : 1;
+    Schedule schedule;
+    std::string wrong;
+    try {
+      if (is_pick)
+        schedule = pick(kernel, cpu, case_.isa, case_.threads);
+      else
+        random_schedule(kernel, random_, coverage_, schedule);
+      case_.moves = print(schedule);
+      announce();
+      ++schedules_;
+      wrong = subject.run(number, schedule, case_.isa, case_.threads);
+    } catch (const std::exception& thrown) {
+      case_.moves = print(schedule);
+      announce();
+      wrong = thrown.what();
+    }
+    if (!wrong.empty()) fail_with(wrong);
+    return wrong.empty();
+  }
+
+  void announce() {
+    fmt::print(out_, "case {}\n", print(case_));
+    std::fflush(out_);
+  }
+  void fail_with(const std::string& wrong) { fmt::print(out_, "wrong\n{}", wrong); }
+
+  Random random_;
+  std::FILE* out_;
+  Case case_;
+  int schedules_ = 0;
+  Coverage coverage_;
+};
+
+std::optional<Failure> run_seed(std::uint64_t seed, Totals& totals) {
+  const Ending ending = isolated([seed](std::FILE* out) { Seed(seed, out).run(); }, most_seconds);
+  Failure failure{{}, ending.crash};
+  std::istringstream lines(ending.output);
+  ++totals.graphs;
+  for (std::string word; lines >> word;) {
+    std::string rest;
+    if (word == "case") {
+      std::getline(lines >> std::ws, rest);
+      failure.failing = parse_case(rest);
+    } else if (word == "count") {
+      int large = 0, schedules = 0, declined = 0;
+      std::int64_t compared = 0, unbounded = 0;
+      lines >> large >> schedules >> declined >> compared >> unbounded;
+      totals.large += large;
+      totals.schedules += schedules;
+      totals.declined += declined;
+      totals.compared += compared;
+      totals.unbounded += unbounded;
+    } else if (word == "tally") {
+      Tally tally;
+      lines >> tally.proposed >> tally.legal >> std::ws;
+      std::getline(lines, rest);
+      totals.coverage[rest].proposed += tally.proposed;
+      totals.coverage[rest].legal += tally.legal;
+    } else {
+      failure.wrong = ending.output.substr(static_cast<std::size_t>(lines.tellg()) + 1);
+      break;
     }
   }
-  totals.declined += subject.declined;
-  totals.compared += subject.compared;
-  totals.unbounded += subject.unbounded;
-  return {};
+  if (failure.wrong.empty()) return {};
+  return failure;
 }
 
 void print_coverage(const Totals& totals) {

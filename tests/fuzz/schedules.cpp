@@ -9,15 +9,22 @@
 namespace tenon::fuzz {
 namespace {
 
-constexpr int most_proposals = 40;
-constexpr std::int64_t most_unrolled = 512;          // statements in all
-constexpr std::int64_t most_lanes = 128;             // side by side
+constexpr int most_proposals = 30;
+constexpr std::int64_t most_unrolled = 64;           // statements in all
+constexpr std::int64_t most_lanes = 64;              // side by side
 constexpr std::int64_t most_in_registers = 1 << 12;  // elements of a staged tensor
 
 class Proposals {
  public:
   Proposals(const Kernel& kernel, Random& random) : kernel_(kernel), random_(random) {
-    visit_stores(kernel.body, [&](const Store&, const Path& path) { paths_.push_back(path); });
+    visit_stores(kernel.body, [&](const Store& store, const Path& path) {
+      paths_.push_back(path);
+      all_.push_back(path);
+      stores_.push_back(store);
+      const auto* partial = std::get_if<Load>(&store.value->detail);
+      if (partial && kernel.tensors[partial->tensor].where != Where::argument)
+        append(blocks_, store.over);
+    });
     std::erase_if(paths_, [](const Path& path) { return path.empty(); });
   }
 
@@ -29,15 +36,27 @@ class Proposals {
     if (kind < 50) return fuse(number);
     if (kind < 75) return bind();
     if (kind < 92) return stage();
-    if (kind < 96) return Move{At{tensor(), loop()}};
-    return Move{SplitReduce{loop()}};
+    if (kind < 96) return at();
+    return Move{SplitReduce{blocks_.empty() ? loop() : axis_of(random_.of(blocks_)).name}};
   }
 
  private:
   const Axis& axis_of(Var v) const { return kernel_.axes[static_cast<std::size_t>(v)]; }
   Var axis() { return random_.of(random_.of(paths_)); }
   std::string loop() { return axis_of(axis()).name; }
-  std::string tensor() { return random_.of(kernel_.tensors).name; }
+  // A producer, and a loop of one of its consumers.
+  std::optional<Move> at() {
+    std::vector<Move> moves;
+    for (std::size_t reader = 0; reader < stores_.size(); ++reader)
+      visit_loads(stores_[reader], [&](const Load& load) {
+        for (const Store& producer : stores_)
+          if (producer.tensor == load.tensor && producer.tensor != stores_[reader].tensor)
+            for (Var v : all_[reader])
+              moves.push_back({At{kernel_.tensors[load.tensor].name, axis_of(v).name}});
+      });
+    if (moves.empty()) return {};
+    return random_.of(moves);
+  }
 
   Move split(int number) {
     const Axis& axis = axis_of(this->axis());
@@ -98,7 +117,10 @@ class Proposals {
 
   const Kernel& kernel_;
   Random& random_;
-  std::vector<Path> paths_;
+  std::vector<Path> paths_;  // those with loops
+  std::vector<Path> all_;    // one for each of the stores
+  std::vector<Store> stores_;
+  std::vector<Var> blocks_;
 };
 
 std::string kind_of(const Move& move) {

@@ -5,12 +5,14 @@
 #include <set>
 
 #include "core/error.h"
+#include "isolated.h"
 #include "lower/schedule.h"
 
 namespace tenon::fuzz {
 namespace {
 
 constexpr int most_attempts = 400;
+constexpr unsigned most_seconds = 20;  // for an attempt
 
 class Shrinker {
  public:
@@ -36,13 +38,17 @@ class Shrinker {
   }
 
   static bool fails(const Case& c) {
-    try {
-      return !check_case(c).empty();
-    } catch (const Error&) {
-      return false;  // no graph any more
-    } catch (const InternalError&) {
-      return true;
-    }
+    const Ending ending = isolated(
+        [&](std::FILE* out) {
+          try {
+            std::fputs(check_case(c).c_str(), out);
+          } catch (const Error&) {  // no graph any more
+          } catch (const std::exception& broken) {
+            std::fputs(broken.what(), out);
+          }
+        },
+        most_seconds);
+    return !ending.output.empty() || !ending.crash.empty();
   }
 
   bool drop_moves() {

@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <vector>
 
@@ -53,6 +52,11 @@ class Emission {
     std::int64_t step = 1;
     bool is_innermost = false;
   };
+  // A loop in two parts: whole tiles up to `middle`, the ragged one after it.
+  struct Peel {
+    llvm::Value* middle;
+    std::vector<Range> whole, ragged;
+  };
   // Where an access goes: base + index (+ computed), in elements, and when it may touch memory.
   struct Access {
     int tensor;
@@ -67,15 +71,19 @@ class Emission {
   void emit(const std::vector<Item>& items);
   void emit(const Item& item);
   void emit(const Loop& loop);
-  void emit_unrolled(const Loop& loop, std::vector<Range> guards);
-  void emit_lanes(const Loop& loop, std::vector<Range> conditions);
+  void emit_unrolled(const Loop& loop);
+  void emit_lanes(const Loop& loop);
   void emit_serial(const Loop& loop, Span span, const std::vector<Range>& guards);
   void emit_parallel(const Loop& loop, llvm::Value* count, const std::vector<Range>& guards);
   void loop_over(const Span& span, const std::function<void(llvm::Value*)>& body);
-  std::vector<Range> whole_tile(const Loop& loop, std::set<std::size_t>& limits) const;
+  void emit_part(const Loop& loop, Span span, const std::vector<Range>& guards);
+  std::optional<Peel> peel(const Loop& loop, const Span& span);
+  void knowing(const std::vector<Range>& facts, const std::function<void()>& body);
+  std::vector<Range> whole_tile(const Loop& loop) const;
+  bool has_path(const std::vector<Item>& items, const std::vector<Var>& axes) const;
   bool is_tile(const std::vector<Item>& items, std::vector<Var>& axes) const;
+  std::vector<Range> limits_at(Var axis) const;
   llvm::Value* upper_end(const Loop& loop, std::vector<Range>& guards);
-  bool all_below(const std::vector<Item>& items, const std::vector<Var>& axes) const;
   void when(llvm::Value* condition, const std::function<void()>& body);  // null: always
   void when(const std::vector<Range>& ranges, const std::function<void()>& body);
   void begin_body(llvm::Function* function);
@@ -139,10 +147,8 @@ class Emission {
   Body body_;
   std::vector<Var> vector_axes_;                 // on the path, outermost first
   std::vector<Range> lane_conditions_;           // on the path, those that vary with a vector axis
-  std::set<std::size_t> settled_;                // limits that are known to hold here
   llvm::Value* mask_ = nullptr;                  // of the statement; null: all lanes
   std::map<const Value*, llvm::Value*> values_;  // of the statement, each made once
-  std::map<int, llvm::Function*> registers_;     // the function that a reg tensor lives in
 };
 
 }  // namespace tenon

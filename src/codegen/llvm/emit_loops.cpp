@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <limits>
 
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/IntrinsicsX86.h>
@@ -7,8 +6,14 @@
 
 #include "codegen/llvm/emission.h"
 #include "core/error.h"
+#include "core/ranges.h"
 
 namespace tenon {
+namespace {
+
+constexpr std::int64_t unknown = std::int64_t{1} << 60;  // beyond any index
+
+}  // namespace
 
 Emission::Emission(const FinishedKernel& finished, Isa isa, llvm::Module& module,
                    llvm::IRBuilderBase& builder)
@@ -90,47 +95,20 @@ void Emission::emit(const Item& item) {
   });
 }
 
-bool Emission::all_below(const std::vector<Item>& items, const std::vector<Var>& axes) const {
-  if (axes.empty()) return true;
-  return std::all_of(items.begin(), items.end(), [&](const Item& item) {
-    const Loop* loop = item.loop();
-    if (!loop) return false;
-    std::vector<Var> rest = axes;
-    std::erase(rest, loop->axis);
-    return all_below(loop->body, rest);
-  });
-}
-
-// The end of a loop as its limits set it. A limit that also has axes of inner loops counts where
-// no statement is outside of them: where it cannot hold, none would run. What does not bound the
-// loop is added to `guards`.
+// The end of a loop as its limits set it. What does not bound the loop is added to `guards`.
 llvm::Value* Emission::upper_end(const Loop& loop, std::vector<Range>& guards) {
-  const Var axis = loop.axis;
-  llvm::Value* end = builder_.getInt64(kernel_.axes[axis].extent);
-  for (const Limit& limit : kernel_.limits) {
-    if (!limit.index.uses(axis)) continue;
-    std::vector<Var> vars;
-    limit.index.collect(vars);
-    const std::int64_t coefficient = limit.index.coefficient(axis);
-    Index rest = limit.index - Index::var(axis) * coefficient;
-    std::vector<Var> inner;
-    std::copy_if(vars.begin(), vars.end(), std::back_inserter(inner),
-                 [&](Var v) { return v != axis && !indices_.is_present(Index::var(v)); });
-    const bool bounds_loop = coefficient > 0 && !rest.uses(axis) && !indices_.has_lanes(rest);
-    if (inner.empty() && !bounds_loop) {
-      guards.push_back({limit.index, std::numeric_limits<std::int64_t>::min(), limit.bound});
+  const std::int64_t extent = kernel_.axes[loop.axis].extent;
+  llvm::Value* end = builder_.getInt64(extent);
+  for (const Range& guard : limits_at(loop.axis)) {
+    const std::int64_t coefficient = guard.index.coefficient(loop.axis);
+    const Index rest = guard.index - Index::var(loop.axis) * coefficient;
+    if (coefficient <= 0 || rest.uses(loop.axis) || indices_.has_lanes(rest)) {
+      guards.push_back(guard);
       continue;
     }
-    const bool at_least = std::all_of(inner.begin(), inner.end(), [&](Var v) {
-      const std::int64_t c = limit.index.coefficient(v);
-      rest = rest - Index::var(v) * c;
-      return c > 0 && !rest.uses(v);
-    });
-    if (!bounds_loop || !at_least || !all_below(loop.body, inner)) continue;
     // axis < ceil((bound - rest) / coefficient)
-    const Index room = Index(limit.bound + coefficient - 1) - rest;
-    const Bounds of = indices_.bounds(room);
-    if (of.low / coefficient >= kernel_.axes[axis].extent) continue;
+    const Index room = Index(guard.high + coefficient - 1) - rest;
+    if (indices_.bounds(room).low / coefficient >= extent) continue;
     llvm::Value* limited = indices_.uniform(indices_.linear(room));
     if (coefficient > 1) limited = builder_.CreateSDiv(limited, builder_.getInt64(coefficient));
     end = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, end, limited);
@@ -138,30 +116,30 @@ llvm::Value* Emission::upper_end(const Loop& loop, std::vector<Range>& guards) {
   return end;
 }
 
+// What the limits say of one iteration of a loop over the axis, given the loops around it.
+std::vector<Range> Emission::limits_at(Var axis) const {
+  std::vector<Range> ranges;
+  for (const Limit& limit : kernel_.limits) {
+    if (!limit.index.uses(axis)) continue;
+    const auto index =
+        least(limit.index, [&](Var v) { return v == axis || indices_.is_present(Index::var(v)); });
+    if (index) ranges.push_back({*index, -unknown, limit.bound});
+  }
+  return ranges;
+}
+
 void Emission::emit(const Loop& loop) {
   const Axis& axis = kernel_.axes[loop.axis];
+  if (axis.tag == Tag::vector && axis.extent > 1) return emit_lanes(loop);
+  if (axis.tag == Tag::unroll || axis.extent == 1) return emit_unrolled(loop);
   std::vector<Range> guards;
-  if (axis.extent == 1 || axis.tag == Tag::unroll || axis.tag == Tag::vector) {
-    for (std::size_t i = 0; i < kernel_.limits.size(); i++) {
-      const Limit& limit = kernel_.limits[i];
-      if (settled_.contains(i)) continue;
-      std::vector<Var> others;
-      limit.index.collect(others);
-      const bool is_mine = std::erase(others, loop.axis) > 0 &&
-                           std::all_of(others.begin(), others.end(),
-                                       [&](Var v) { return indices_.is_present(Index::var(v)); });
-      if (is_mine)
-        guards.push_back({limit.index, std::numeric_limits<std::int64_t>::min(), limit.bound});
-    }
-    if (axis.tag == Tag::vector && axis.extent > 1) return emit_lanes(loop, guards);
-    return emit_unrolled(loop, guards);
-  }
   llvm::Value* end = upper_end(loop, guards);
   if (axis.tag == Tag::parallel && !body_.is_parallel) return emit_parallel(loop, end, guards);
   emit_serial(loop, {.begin = builder_.getInt64(0), .end = end}, guards);
 }
 
-void Emission::emit_unrolled(const Loop& loop, std::vector<Range> guards) {
+void Emission::emit_unrolled(const Loop& loop) {
+  const std::vector<Range> guards = limits_at(loop.axis);
   for (std::int64_t i = 0; i < kernel_.axes[loop.axis].extent; i++) {
     indices_.set_constant(loop.axis, i);
     when(guards, [&] { emit(loop.body); });
@@ -169,7 +147,8 @@ void Emission::emit_unrolled(const Loop& loop, std::vector<Range> guards) {
   indices_.forget(loop.axis);
 }
 
-void Emission::emit_lanes(const Loop& loop, std::vector<Range> conditions) {
+void Emission::emit_lanes(const Loop& loop) {
+  const std::vector<Range> conditions = limits_at(loop.axis);
   vector_axes_.push_back(loop.axis);
   indices_.set_lanes(loop.axis);
   when(conditions, [&] { emit(loop.body); });
@@ -209,10 +188,17 @@ void Emission::loop_over(const Span& span, const std::function<void(llvm::Value*
 }
 
 void Emission::emit_serial(const Loop& loop, Span span, const std::vector<Range>& guards) {
-  std::vector<Var> tile;
-  span.is_innermost = is_tile(loop.body, tile);
   const Store* store = guards.empty() ? streamed(loop) : nullptr;
   if (store) return emit_streamed(loop, span, *store);
+  const std::optional<Peel> peeled = peel(loop, span);
+  if (!peeled) return emit_part(loop, span, guards);
+  knowing(peeled->whole, [&] { emit_part(loop, {span.begin, peeled->middle}, guards); });
+  knowing(peeled->ragged, [&] { emit_part(loop, {peeled->middle, span.end}, guards); });
+}
+
+void Emission::emit_part(const Loop& loop, Span span, const std::vector<Range>& guards) {
+  std::vector<Var> tile;
+  span.is_innermost = is_tile(loop.body, tile);
   const auto run = [&] {
     loop_over(span, [&](llvm::Value* counter) {
       indices_.set_loop(loop.axis, counter);
@@ -220,43 +206,105 @@ void Emission::emit_serial(const Loop& loop, Span span, const std::vector<Range>
     });
     indices_.forget(loop.axis);
   };
-  std::set<std::size_t> limits;
-  const std::vector<Range> whole = whole_tile(loop, limits);
-  if (whole.empty()) return run();
+  const std::vector<Range> whole = whole_tile(loop);
   llvm::Value* is_whole = all_hold(whole);
-  settled_.swap(limits);
-  when(is_whole, run);
-  settled_.swap(limits);
+  knowing(whole, [&] { when(is_whole, run); });
   if (is_whole) when(builder_.CreateNot(is_whole), run);
 }
 
+void Emission::knowing(const std::vector<Range>& facts, const std::function<void()>& body) {
+  const std::size_t before = indices_.facts.size();
+  indices_.facts.insert(indices_.facts.end(), facts.begin(), facts.end());
+  body();
+  indices_.facts.resize(before);
+}
+
+// A loop is peeled for the limits in which it is the innermost one that is not unrolled or a
+// vector: tiles that begin low enough need no guards. Where tiles begin at multiples of their size,
+// the ragged one begins at a known place, and so its copies and masks are known too.
+std::optional<Emission::Peel> Emission::peel(const Loop& loop, const Span& span) {
+  std::optional<Peel> result;
+  for (const Limit& limit : kernel_.limits) {
+    const std::int64_t step = limit.index.coefficient(loop.axis);
+    if (limit.tail != Tail::peel || step <= 0 || !limit.index.is_affine()) continue;
+    std::vector<Var> vars, tile;
+    limit.index.collect(vars);
+    Index start = limit.index;  // of a tile
+    std::int64_t length = 1;
+    bool is_tiled = true, is_even = true;
+    for (const Var v : vars) {
+      const std::int64_t coefficient = limit.index.coefficient(v);
+      if (v == loop.axis) continue;
+      if (indices_.is_present(Index::var(v))) {
+        is_even = is_even && coefficient % step == 0;
+        is_tiled = is_tiled && !indices_.is_lanes(v);
+        continue;
+      }
+      const Tag tag = kernel_.axes[v].tag;
+      is_tiled = is_tiled && coefficient > 0 && (tag == Tag::unroll || tag == Tag::vector);
+      tile.push_back(v);
+      start = start - Index::var(v) * coefficient;
+      length += coefficient * (kernel_.axes[v].extent - 1);
+    }
+    if (!is_tiled || tile.empty() || !has_path(loop.body, tile)) continue;
+    const Index rest = start - Index::var(loop.axis) * step;
+    if (indices_.bounds(start).high + length <= limit.bound) continue;
+    // start + length <= bound
+    const Index room = Index(limit.bound - length + step) - rest;
+    llvm::Value* middle =
+        builder_.CreateSDiv(indices_.uniform(indices_.linear(room)), builder_.getInt64(step));
+    middle = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, middle, span.end);
+    middle = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, middle, span.begin);
+    is_even = is_even && start.constant() == 0 && length <= step;
+    const std::int64_t last = limit.bound / step * step;
+    const Range whole{start, -unknown, limit.bound - length + 1};
+    const Range ragged{start, last, last + 1};
+    if (!result) {
+      result = {middle, {whole}, {}};
+      if (is_even) result->ragged.push_back(ragged);
+    } else if (!(result->whole[0] == whole)) {
+      result->middle =
+          builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, result->middle, middle);
+      result->whole.push_back(whole);
+      result->ragged.clear();
+    }
+  }
+  return result;
+}
+
+// Are loops over all the axes one inside the other somewhere?
+bool Emission::has_path(const std::vector<Item>& items, const std::vector<Var>& axes) const {
+  return axes.empty() || std::ranges::any_of(items, [&](const Item& item) {
+           const Loop* loop = item.loop();
+           std::vector<Var> rest = axes;
+           return loop && (std::erase(rest, loop->axis), has_path(loop->body, rest));
+         });
+}
+
 // For an innermost loop over a tile, whose copies and lanes some limits would guard one by one: the
-// ranges in which all of them are there. `limits` becomes those that then need no guard.
-std::vector<Range> Emission::whole_tile(const Loop& loop, std::set<std::size_t>& limits) const {
+// ranges in which all of them are there.
+std::vector<Range> Emission::whole_tile(const Loop& loop) const {
   std::vector<Var> tile;
   if (!is_tile(loop.body, tile)) return {};
   std::vector<Range> ranges;
-  limits = settled_;
-  for (std::size_t i = 0; i < kernel_.limits.size(); i++) {
-    const Limit& limit = kernel_.limits[i];
+  for (const Limit& limit : kernel_.limits) {
     std::vector<Var> vars;
     limit.index.collect(vars);
     Index last = limit.index;
     for (const Var v : vars) {
       const std::int64_t coefficient = limit.index.coefficient(v);
-      if (coefficient > 0 && std::find(tile.begin(), tile.end(), v) != tile.end())
+      if (coefficient > 0 && contains(tile, v))
         last = last + (Index(kernel_.axes[v].extent - 1) - Index::var(v)) * coefficient;
     }
-    if (last == limit.index || !indices_.is_present(last) || indices_.has_lanes(last)) continue;
-    if (limits.insert(i).second)
-      ranges.push_back({last, std::numeric_limits<std::int64_t>::min(), limit.bound});
+    if (!(last == limit.index) && indices_.is_present(last) && !indices_.has_lanes(last))
+      ranges.push_back({last, -unknown, limit.bound});
   }
   return ranges;
 }
 
 // Are there only unrolled and vector loops in it? Appends their axes.
 bool Emission::is_tile(const std::vector<Item>& items, std::vector<Var>& axes) const {
-  return std::all_of(items.begin(), items.end(), [&](const Item& item) {
+  return std::ranges::all_of(items, [&](const Item& item) {
     const Loop* loop = item.loop();
     if (!loop) return true;
     axes.push_back(loop->axis);

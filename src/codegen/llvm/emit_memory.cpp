@@ -66,10 +66,6 @@ llvm::Value* Emission::base(int tensor) {
   llvm::IRBuilder<> entry(indices_.state.frames[0].place);
   llvm::Type* pointer = entry.getPtrTy();
   if (info.where == Where::reg) {
-    const auto [home, is_first] = registers_.try_emplace(tensor, body_.function);
-    check(home->second == body_.function, [&] {
-      return fmt::format("register tensor {} is used on both sides of a parallel loop", info.name);
-    });
     auto* memory = entry.CreateAlloca(llvm::ArrayType::get(memory_type(info.type), info.elements()),
                                       nullptr, info.name);
     memory->setAlignment(llvm::Align(64));

@@ -17,8 +17,7 @@ using EachIndex = std::function<bool(const Index&)>;
 using Flat = std::function<Index(int, const std::vector<Index>&)>;  // Emission::flat
 
 bool all_ranges(const std::vector<Range>& ranges, const EachIndex& holds) {
-  return std::all_of(ranges.begin(), ranges.end(),
-                     [&](const Range& range) { return holds(range.index); });
+  return std::ranges::all_of(ranges, [&](const Range& range) { return holds(range.index); });
 }
 
 // Does every index in the value satisfy `holds`? Of a load, it is the place in memory that counts.
@@ -32,11 +31,12 @@ bool all_indices(const ValueRef& value, const Flat& flat, const EachIndex& holds
   if (const auto* inside = std::get_if<Inside>(&value->detail))
     return all_ranges(inside->ranges, holds);
   if (const auto* apply = std::get_if<Apply>(&value->detail)) {
-    return std::all_of(apply->operands.begin(), apply->operands.end(),
-                       [&](const ValueRef& operand) { return all_indices(operand, flat, holds); });
+    return std::ranges::all_of(apply->operands, [&](const ValueRef& operand) {
+      return all_indices(operand, flat, holds);
+    });
   }
   const auto* fold = std::get_if<Fold>(&value->detail);
-  return !fold || std::all_of(fold->at.begin(), fold->at.end(), holds);
+  return !fold || std::ranges::all_of(fold->at, holds);
 }
 
 }  // namespace
@@ -66,14 +66,13 @@ const Store* Emission::streamed(const Loop& loop) const {
   if (target.coefficient(inner->axis) != 1 || !is_run(target)) return nullptr;
   const auto place = [&](int from, const std::vector<Index>& at) { return flat(from, at); };
   if (!all_indices(store->value, place, is_run)) return nullptr;
-  const bool limits_are_runs =
-      std::all_of(kernel_.limits.begin(), kernel_.limits.end(), [&](const Limit& limit) {
-        if (!limit.index.uses(inner->axis)) return true;
-        const std::int64_t lane = limit.index.coefficient(inner->axis);
-        const Index rest = limit.index - Index::var(inner->axis) * lane;
-        return lane == 1 && is_run(limit.index) &&
-               indices_.is_present(rest - Index::var(loop.axis) * width);
-      });
+  const bool limits_are_runs = std::ranges::all_of(kernel_.limits, [&](const Limit& limit) {
+    if (!limit.index.uses(inner->axis)) return true;
+    const std::int64_t lane = limit.index.coefficient(inner->axis);
+    const Index rest = limit.index - Index::var(inner->axis) * lane;
+    return lane == 1 && is_run(limit.index) &&
+           indices_.is_present(rest - Index::var(loop.axis) * width);
+  });
   return limits_are_runs ? store : nullptr;
 }
 

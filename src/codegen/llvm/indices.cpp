@@ -31,7 +31,7 @@ void append(std::vector<Part>& parts, const Part& part) {
 }
 
 void sort(std::vector<Part>& parts) {
-  std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+  std::ranges::sort(parts, [](const Part& a, const Part& b) {
     return a.depth != b.depth ? a.depth < b.depth : a.atom < b.atom;
   });
 }
@@ -61,23 +61,25 @@ bool Indices::is_lanes(Var axis) const { return state.axes[axis].kind == Axes::K
 bool Indices::has_lanes(const Index& index) const {
   std::vector<Var> vars;
   index.collect(vars);
-  return std::any_of(vars.begin(), vars.end(), [&](Var v) { return is_lanes(v); });
+  return std::ranges::any_of(vars, [&](Var v) { return is_lanes(v); });
 }
 
 bool Indices::is_present(const Index& index) const {
   std::vector<Var> vars;
   index.collect(vars);
-  return std::none_of(vars.begin(), vars.end(),
-                      [&](Var v) { return state.axes[v].kind == Axes::Kind::absent; });
+  return std::ranges::none_of(vars,
+                              [&](Var v) { return state.axes[v].kind == Axes::Kind::absent; });
 }
 
-Bounds Indices::bounds(const Index& index) const {
-  return tenon::bounds(index, [&](Var v) {
+VarBounds Indices::axis_bounds() const {
+  return [this](Var v) {
     const Axes& axis = state.axes[v];
     if (axis.kind == Axes::Kind::constant) return Bounds{axis.constant, axis.constant};
     return Bounds{0, kernel_.axes[v].extent - 1};
-  });
+  };
 }
+
+Bounds Indices::bounds(const Index& index) const { return tenon::bounds(index, axis_bounds()); }
 
 Linear Indices::linear(const Index& index) {
   Linear result;
@@ -110,7 +112,10 @@ Linear Indices::linear(const Index& index) {
     const auto next = static_cast<int>(kernel_.axes.size() + divisions_.size());
     const auto [found, is_new] = division_numbers_.try_emplace(
         key({static_cast<std::int64_t>(term.kind), term.divisor}, inner), next);
-    if (is_new) divisions_.push_back({term.kind, term.divisor, inner, bounds(*term.inner)});
+    if (is_new) divisions_.emplace_back();
+    // Made anew: the same axes may be those of other loops, further in.
+    divisions_[found->second - kernel_.axes.size()] = {term.kind, term.divisor, inner,
+                                                       bounds(*term.inner)};
     append(inner.is_uniform() ? result.uniform : result.varying,
            {term.coefficient, inner.depth(), found->second});
   }
@@ -260,8 +265,11 @@ llvm::Value* Indices::vector(const Linear& index, llvm::Type* element) {
 }
 
 llvm::Value* Indices::holds(const Range& range) {
+  const Bounds known = tenon::bounds(range.index, axis_bounds(), facts);
+  if (known.low >= range.low && known.high < range.high) return nullptr;
+  if (known.high < range.low || known.low >= range.high) return builder_.getFalse();
+  // What is hoisted out of the facts' reach must not rely on them.
   const Bounds of = bounds(range.index);
-  if (of.low >= range.low && of.high < range.high) return nullptr;
   const Linear index = linear(range.index);
   if (index.is_constant()) {
     return builder_.getInt1(index.constant >= range.low && index.constant < range.high);

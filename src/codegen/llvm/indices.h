@@ -83,6 +83,9 @@ class Indices {
   Indices(llvm::IRBuilderBase& builder, const Kernel& kernel);
 
   State state;
+  // What is known at this point of the code beyond the bounds of the axes, since a branch or the
+  // range of a loop around it has settled it.
+  std::vector<Range> facts;
 
   int depth() const { return static_cast<int>(state.frames.size()) - 1; }
   void set_constant(Var axis, std::int64_t value);
@@ -103,7 +106,7 @@ class Indices {
   llvm::Value* vector(const Linear& index, llvm::Type* element);
   // base + the uniform part, for elements of the type. `name` tells bases apart, >= 0.
   llvm::Value* pointer(llvm::Value* base, int name, llvm::Type* element, const Linear& index);
-  // i1, or a vector of them where lanes differ; null where it always holds.
+  // i1, or a vector of them where lanes differ; null where it always holds, given the facts.
   llvm::Value* holds(const Range& range);
 
   // Makes the sums of the innermost frame step. Called where its loop ends.
@@ -120,6 +123,7 @@ class Indices {
     Linear inner;
     Bounds bounds;  // of inner
   };
+  VarBounds axis_bounds() const;
   // i32 where it suffices: twice the lanes in a register, and i64 has no high multiplication.
   llvm::Type* integer_for(const Bounds& bounds) const;
   llvm::Value* atom(const Part& part);

@@ -1,0 +1,18 @@
+// Runs work in a child process: what crashes or hangs there harms nobody.
+#pragma once
+
+#include <cstdio>
+#include <functional>
+#include <string>
+
+namespace tenon::fuzz {
+
+struct Ending {
+  std::string output;  // what the work wrote
+  std::string crash;   // how it ended instead of returning, or empty
+};
+
+// `seconds`: how long it may run. The calling process must have no other threads.
+Ending isolated(const std::function<void(std::FILE*)>& work, unsigned seconds);
+
+}  // namespace tenon::fuzz
