@@ -315,6 +315,11 @@ Range without_division(const Range& range) {
   return range;
 }
 
+bool holds(const Range& range, const std::function<std::int64_t(Var)>& of) {
+  const std::int64_t value = evaluate(range.index, of);
+  return range.low <= value && value < range.high;
+}
+
 Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>& given) {
   constexpr std::int64_t far = std::int64_t{1} << 40;  // beyond any index
   Bounds result = bounds(index, of);
@@ -330,11 +335,6 @@ Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>&
       result.high = std::min(result.high, std::max(scale * low, scale * high) + rest.high);
     }
   return result;
-}
-
-bool holds(const Range& range, const std::function<std::int64_t(Var)>& of) {
-  const std::int64_t value = evaluate(range.index, of);
-  return range.low <= value && value < range.high;
 }
 
 bool always(const Range& range, const VarBounds& of) {
