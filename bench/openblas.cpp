@@ -39,15 +39,11 @@ void sgemm(const Gemm& gemm, const float* a, const float* b, float* c) {
 
 }  // namespace
 
-// A release older than the processor takes it for one with narrower vectors.
 void choose_kernels(char** arguments) {
   constexpr const char* choice = "OPENBLAS_CORETYPE";
-  const std::string_view taken_for = openblas_get_corename();
-  const bool is_wide = widest_isa() == Isa::avx512;
-  const bool is_known =
-      taken_for != "Prescott" && !(is_wide && (taken_for == "Haswell" || taken_for == "Zen"));
-  if (is_known || std::getenv(choice) != nullptr) return;
-  setenv(choice, is_wide ? "SKYLAKEX" : "HASWELL", 1);
+  if (std::getenv(choice) != nullptr || std::string_view(openblas_get_corename()) != "Prescott")
+    return;
+  setenv(choice, widest_isa() == Isa::avx512 ? "SKYLAKEX" : "HASWELL", 1);
   execv("/proc/self/exe", arguments);
 }
 
