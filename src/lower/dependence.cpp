@@ -15,9 +15,9 @@ bool uses(const Use& use, Var v) {
 
 }  // namespace
 
-// Of what an axis is made in subscripts (itself, or quotients and remainders of it), a part is alike
-// where both have it times the same step in one subscript, or in the place in memory, and everything
-// else that moves there is less than a step.
+// Of what an axis is made in subscripts (itself, or quotients and remainders of it), a part is
+// alike where both have it times the same step in one subscript, or in the place in memory, and
+// everything else that moves there is less than a step.
 std::vector<Var> axes_alike(const Kernel& kernel, int tensor, const Use& a, const Use& b,
                             const std::vector<Var>& axes) {
   struct Pair {

@@ -44,8 +44,8 @@ struct Failure {
   std::string wrong;
 };
 
-// One graph and its schedules, in a process of its own. What it writes: a line `case ..` before each
-// run, then what it counted, or `wrong` and what.
+// One graph and its schedules, in a process of its own. What it writes: a line `case ..` before
+// each run, then what it counted, or `wrong` and what.
 class Seed {
  public:
   Seed(std::uint64_t seed, std::FILE* out) : random_(seed), out_(out) {}
