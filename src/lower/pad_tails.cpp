@@ -1,31 +1,42 @@
 #include <algorithm>
 
+#include "lower/dependence.h"
 #include "lower/passes.h"
 #include "lower/tree.h"
 
 namespace tenon {
 namespace {
 
-bool is_argument(const Kernel& kernel, int tensor) {
-  return kernel.tensors[tensor].where == Where::argument;
+// Has what lies beyond the limit a place of its own in the tile? Otherwise it would overwrite what
+// other iterations store.
+bool has_room(const Kernel& kernel, int tensor, const Limit& limit) {
+  if (!kernel.tensors[tensor].scope) return false;
+  const std::vector<Use> uses = uses_of(kernel.body, tensor);
+  return std::ranges::all_of(uses, [&](const Use& use) {
+    const std::vector<Var> alike = axes_alike(kernel, tensor, use, use, limit.index.vars());
+    return !use.writes || std::ranges::all_of(limit.index.vars(), [&](Var v) {
+      return contains(alike, v) || !contains(use.path, v);
+    });
+  });
 }
 
 // The statement under a padded limit: it runs beyond it, but touches no memory of the caller there,
-// and no local but tiles, in which what is beyond has a place of its own.
-Item padded(const Kernel& kernel, const Item& item, const Store& store, const Range& limit) {
+// and no local but tiles with room for it.
+Item padded(const Kernel& kernel, const Item& item, const Store& store, const Limit& limit) {
+  const Range range{limit.index, 0, limit.bound};
   const auto guard = [&](const Load& load, Type type) -> ValueRef {
-    if (!is_argument(kernel, load.tensor)) return nullptr;
+    if (kernel.tensors[load.tensor].where != Where::argument) return nullptr;
     Load guarded = load;
-    guarded.inside.push_back(limit);
+    guarded.inside.push_back(range);
     return make_value(std::move(guarded), type);
   };
   Item result{map_loads(store, guard), item.when};
-  if (!kernel.tensors[store.tensor].scope) result.when.push_back(limit);
+  if (!has_room(kernel, store.tensor, limit)) result.when.push_back(range);
   return result;
 }
 
 std::vector<Item> pad_below(const Kernel& kernel, const std::vector<Item>& items,
-                            std::vector<Var> missing, const Range& limit) {
+                            std::vector<Var> missing, const Limit& limit) {
   std::vector<Item> result;
   for (const Item& item : items) {
     if (const Loop* loop = item.loop()) {
@@ -51,8 +62,7 @@ Kernel pad_tails(const Kernel& kernel) {
       result.limits.push_back(limit);
       continue;
     }
-    result.body =
-        pad_below(result, result.body, vars_of(limit.index), {limit.index, 0, limit.bound});
+    result.body = pad_below(result, result.body, limit.index.vars(), limit);
   }
   return result;
 }

@@ -32,12 +32,16 @@ Path scope_of(const KernelTensor& tensor, const std::vector<Use>& uses) {
     const auto differ = std::ranges::mismatch(first.loops, use.loops).in1;
     common = std::min(common, static_cast<std::size_t>(differ - first.loops.begin()));
   }
-  // What one iteration stores and another reads, or adds to, outlives both.
+  // What one iteration stores and another reads, or adds to, outlives both. So does what is read
+  // before it is stored: an earlier iteration of a loop that it has no subscript for has stored it.
   for (const Use& use : uses)
-    for (std::size_t d = 0; d < common; ++d)
-      if ((use.writes && contains(use.store->over, first.path[d])) ||
-          !moves_alike(first, use, first.path[d]))
+    for (std::size_t d = 0; d < common; ++d) {
+      const Var v = first.path[d];
+      if ((use.writes && contains(use.store->over, v)) || !moves_alike(first, use, v) ||
+          (!first.writes &&
+           std::ranges::none_of(first.at, [&](const Index& index) { return index.uses(v); })))
         common = d;
+    }
   return Path(first.path.begin(), first.path.begin() + static_cast<std::ptrdiff_t>(common));
 }
 
