@@ -55,14 +55,18 @@ class Fusion {
   };
 
   // A wanted reshape of a computed node is had by computing that node: reshapes_ remembers which.
+  // One that a Gather takes elements of has memory of its own.
   std::vector<NodeRef> computed(std::span<const NodeRef> wanted) {
-    std::unordered_set<const Node*> all;
+    std::unordered_set<const Node*> all, gathered;
     for (const NodeRef& node : wanted) all.insert(node.get());
+    for (const NodeRef& node : in_order({wanted.begin(), wanted.end()}))
+      if (node->as<Gather>()) gathered.insert(node->inputs[0].get());
     std::vector<NodeRef> result;
     for (const NodeRef& node : wanted) {
       const NodeRef below = is_reshape(*node) ? node->inputs[0] : nullptr;
       const bool stands_for = below && !below->is_leaf() && !below->as<View>() &&
-                              !all.contains(below.get()) && !reshapes_.contains(below.get());
+                              !all.contains(below.get()) && !reshapes_.contains(below.get()) &&
+                              !gathered.contains(node.get());
       if (stands_for) reshapes_[below.get()] = node;
       result.push_back(stands_for ? below : node);
     }
