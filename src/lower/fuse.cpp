@@ -59,7 +59,7 @@ class Fusion {
   std::vector<NodeRef> computed(std::span<const NodeRef> wanted) {
     std::unordered_set<const Node*> all, gathered;
     for (const NodeRef& node : wanted) all.insert(node.get());
-    for (const NodeRef& node : in_order({wanted.begin(), wanted.end()}))
+    for (const NodeRef& node : in_order(wanted).nodes)
       if (node->as<Gather>()) gathered.insert(node->inputs[0].get());
     std::vector<NodeRef> result;
     for (const NodeRef& node : wanted) {
