@@ -45,12 +45,9 @@ Path scope_of(const KernelTensor& tensor, const std::vector<Use>& uses) {
   return Path(first.path.begin(), first.path.begin() + static_cast<std::ptrdiff_t>(common));
 }
 
-// The scope without its vector axes and what is inside them: the lanes run side by side, so each
-// needs its own element.
-Path outside_vectors(const Kernel& kernel, Path scope) {
-  const auto vector =
-      std::ranges::find_if(scope, [&](Var v) { return kernel.axes[v].tag == Tag::vector; });
-  scope.erase(vector, scope.end());
+// The scope without its vector axes: the lanes run side by side, so each needs its own element.
+Path without_vectors(const Kernel& kernel, Path scope) {
+  std::erase_if(scope, [&](Var v) { return kernel.axes[v].tag == Tag::vector; });
   return scope;
 }
 
@@ -119,7 +116,7 @@ FinishedKernel place_locals(const Kernel& kernel) {
       tensor.extents.assign(tensor.extents.size(), 0);
       continue;
     }
-    const Path scope = outside_vectors(result, scope_of(tensor, uses));
+    const Path scope = without_vectors(result, scope_of(tensor, uses));
     std::vector<Shrink> shrinks;
     std::int64_t size = info(tensor.type).bytes;
     bool known = true;
@@ -143,8 +140,8 @@ FinishedKernel place_locals(const Kernel& kernel) {
     tensor.scope = scope.empty() ? -1 : scope.back();
     // Registers are a thread's own.
     const bool is_shared = std::ranges::any_of(uses, [&](const Use& use) {
-      return std::any_of(use.path.begin() + std::ssize(scope), use.path.end(),
-                         [&](Var v) { return is_parallel(result, v); });
+      return std::ranges::any_of(
+          use.path, [&](Var v) { return is_parallel(result, v) && !contains(scope, v); });
     });
     if (is_shared)
       tensor.where = Where::heap;
