@@ -184,8 +184,8 @@ std::optional<std::string> reorder(Kernel& kernel, std::vector<Item>& items,
     std::vector<Var> changed = chain.axes;
     if (auto reason = dependence_across(kernel, {items[i]}, changed)) return reason;
     std::vector<Item> placed;
-    if (auto reason = put_together(kernel, chain, order, placed)) return reason;
     move_scopes(kernel, chain.axes, order);
+    if (auto reason = put_together(kernel, chain, order, placed)) return reason;
     items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
     items.insert(items.begin() + static_cast<std::ptrdiff_t>(i), placed.begin(), placed.end());
   }
