@@ -132,8 +132,9 @@ class Writer {
     const Extents from = known_[x].shape;
     std::vector<int> axes;
     Extents rest;
+    const int reduced = random_.chance(25) ? 100 : 50;  // percent; of all there are blocks
     for (std::size_t axis = 0; axis < from.size(); ++axis)
-      if (random_.chance(50))
+      if (random_.chance(reduced))
         axes.push_back(static_cast<int>(axis));
       else
         rest.push_back(from[axis]);

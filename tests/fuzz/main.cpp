@@ -155,7 +155,11 @@ void print_coverage(const Totals& totals) {
     fmt::print("{:<28} {:>9} {:>7}\n", kind, tally.proposed, tally.legal);
 }
 
-int report(const Failure& failure, const std::string& keep) {
+int report(const Failure& failure, const std::string& keep, bool as_it_is) {
+  if (as_it_is) {
+    fmt::print("{}\nfound: {}\n", failure.wrong, print(failure.failing));
+    return 1;
+  }
   const Case small = shrink(failure.failing);
   fmt::print("{}\nshrunk: {}\n", failure.wrong, print(small));
   if (!keep.empty()) std::ofstream(keep, std::ios::app) << print(small) << '\n';
@@ -184,11 +188,13 @@ int main(int argc, char** argv) {
   CLI::App program("Runs random graphs under random schedules and compares bits.", "tenon-fuzz");
   std::uint64_t seeds = 300, first = 1;
   std::string replay, regressions, keep;
+  bool until_failure = false;
   program.add_option("--seeds", seeds, "how many graphs (default: 300)");
   program.add_option("--first", first, "the first seed (default: 1)");
   program.add_option("--replay", replay, "check one case, as a failure is printed");
   program.add_option("--regressions", regressions, "check the cases of this file first");
   program.add_option("--keep", keep, "append shrunk failures to this file");
+  program.add_flag("--until-failure", until_failure, "stop at the first, and do not shrink it");
   CLI11_PARSE(program, argc, argv);
   try {
     if (!replay.empty()) {
@@ -202,8 +208,9 @@ int main(int argc, char** argv) {
       const auto failure = run_seed(seed, totals);
       if (!failure) continue;
       fmt::print("seed {}: ", seed);
-      failures += report(*failure, keep);
+      failures += report(*failure, keep, until_failure);
       std::fflush(stdout);
+      if (until_failure) break;
     }
     print_coverage(totals);
     return failures ? 1 : 0;

@@ -28,24 +28,41 @@ class Proposals {
     std::erase_if(paths_, [](const Path& path) { return path.empty(); });
   }
 
-  std::optional<Move> propose(int number) {
+  // None, one, or several that make sense together.
+  std::vector<Move> propose(int number) {
     if (paths_.empty()) return {};
+    if (!blocks_.empty() && random_.chance(number == 0 ? 50 : 5)) return split_reduce(number);
     const std::int64_t kind = random_.below(100);
-    if (kind < 30) return split(number);
-    if (kind < 45) return order();
+    if (kind < 30) return {split(number)};
+    if (kind < 45) return {order()};
     if (kind < 50) return fuse(number);
-    if (kind < 75) return bind();
-    if (kind < 92) return stage();
-    if (kind < 96) return at();
-    return Move{SplitReduce{blocks_.empty() ? loop() : axis_of(random_.of(blocks_)).name}};
+    if (kind < 72) return bind();
+    if (kind < 89) return stage();
+    if (kind < 95) return turn(number);
+    if (kind < 98) return at();
+    return {{SplitReduce{loop()}}};
   }
 
  private:
   const Axis& axis_of(Var v) const { return kernel_.axes[static_cast<std::size_t>(v)]; }
   Var axis() { return random_.of(random_.of(paths_)); }
   std::string loop() { return axis_of(axis()).name; }
+  // Partial sums kept apart, of all blocks or of a few at a time.
+  std::vector<Move> split_reduce(int number) {
+    std::string block = axis_of(random_.of(blocks_)).name;
+    std::vector<Move> moves;
+    if (random_.chance(60)) {
+      const std::string few = fmt::format("b{}", number);
+      const auto count = random_.of<std::int64_t>({2, 2, 3, 4, 5});
+      moves.push_back({Split{block, {{"o" + few, 0}, {few, count}}, Tail::mask}});
+      block = few;
+    }
+    moves.push_back({SplitReduce{block}});
+    return moves;
+  }
+
   // A producer, and a loop of one of its consumers.
-  std::optional<Move> at() {
+  std::vector<Move> at() {
     std::vector<Move> moves;
     for (std::size_t reader = 0; reader < stores_.size(); ++reader)
       visit_loads(stores_[reader], [&](const Load& load) {
@@ -55,7 +72,7 @@ class Proposals {
               moves.push_back({At{kernel_.tensors[load.tensor].name, axis_of(v).name}});
       });
     if (moves.empty()) return {};
-    return random_.of(moves);
+    return {random_.of(moves)};
   }
 
   Move split(int number) {
@@ -79,21 +96,48 @@ class Proposals {
     return {order};
   }
 
-  std::optional<Move> fuse(int number) {
+  std::vector<Move> fuse(int number) {
     const Path& path = random_.of(paths_);
     if (path.size() < 2) return {};
     const auto at = static_cast<std::size_t>(random_.below(std::ssize(path) - 1));
-    return Move{
-        Fuse{axis_of(path[at]).name, axis_of(path[at + 1]).name, fmt::format("f{}", number)}};
+    return {{Fuse{axis_of(path[at]).name, axis_of(path[at + 1]).name, fmt::format("f{}", number)}}};
   }
 
-  std::optional<Move> bind() {
+  std::vector<Move> bind() {
     const Var v = axis();
     const Tag tag =
         random_.of<Tag>({Tag::parallel, Tag::vector, Tag::vector, Tag::unroll, Tag::serial});
     if (tag == Tag::vector && product(Tag::vector) * axis_of(v).extent > most_lanes) return {};
     if (tag == Tag::unroll && product(Tag::unroll) * axis_of(v).extent > most_unrolled) return {};
-    return Move{Bind{axis_of(v).name, tag}};
+    return {{Bind{axis_of(v).name, tag}}};
+  }
+
+  // Vectors along both axes of a copy that turns them: one is consecutive in what it reads, the
+  // other in what it stores.
+  std::vector<Move> turn(int number) {
+    std::vector<std::pair<Var, Var>> turned;
+    for (std::size_t copy = 0; copy < stores_.size(); ++copy) {
+      const Store& store = stores_[copy];
+      const auto* load = std::get_if<Load>(&store.value->detail);
+      if (!load || store.combine) continue;
+      const Index source = flat(kernel_.tensors[load->tensor], load->at);
+      const Index target = flat(kernel_.tensors[store.tensor], store.at);
+      for (Var column : all_[copy])
+        for (Var row : all_[copy])
+          if (column != row && source.coefficient(column) == 1 && target.coefficient(row) == 1)
+            turned.emplace_back(column, row);
+    }
+    if (turned.empty()) return {};
+    const auto [column, row] = random_.of(turned);
+    std::vector<Move> moves;
+    for (Var v : {column, row}) {
+      const std::string lanes = fmt::format("{}{}", v == column ? "c" : "r", number);
+      const auto count = random_.of<std::int64_t>({2, 4, 8, 16});
+      const auto tail = random_.of<Tail>({Tail::mask, Tail::peel});
+      moves.push_back({Split{axis_of(v).name, {{"o" + lanes, 0}, {lanes, count}}, tail}});
+      moves.push_back({Bind{lanes, Tag::vector}});
+    }
+    return moves;
   }
 
   std::int64_t product(Tag tag) const {
@@ -103,16 +147,36 @@ class Proposals {
     return result;
   }
 
-  std::optional<Move> stage() {
-    const KernelTensor& staged = random_.of(kernel_.tensors);
+  std::vector<Move> stage() {
+    const auto tensor = random_.below(std::ssize(kernel_.tensors));
+    const KernelTensor& staged = kernel_.tensors[static_cast<std::size_t>(tensor)];
     Stage stage;
     stage.tensor = staged.name;
     stage.at = random_.chance(10) ? "root" : loop();
     stage.where = random_.of<Where>({Where::heap, Where::heap, Where::reg, Where::stream});
     if (stage.where == Where::reg && staged.elements() > most_in_registers) return {};
     if (random_.chance(15)) stage.depth = 2;
-    if (random_.chance(25)) stage.layout = Layout::box;
-    return Move{stage};
+    if (random_.chance(25))
+      stage.layout = Layout::box;
+    else if (random_.chance(30))
+      stage.order = tile(static_cast<int>(tensor), stage.at);
+    return {{stage}};
+  }
+
+  // The loops inside `at` that index the tensor, in any order.
+  std::vector<std::string> tile(int tensor, const std::string& at) {
+    std::vector<Var> axes;
+    for (const Use& use : uses_of(kernel_.body, tensor)) {
+      bool is_inside = at == "root";
+      for (Var v : use.path) {
+        const bool is_used =
+            std::ranges::any_of(use.at, [v](const Index& index) { return index.uses(v); });
+        if (is_inside && is_used) append_once(axes, v);
+        is_inside = is_inside || axis_of(v).name == at;
+      }
+    }
+    random_.shuffle(axes);
+    return mapped(axes, [&](Var v) { return axis_of(v).name; });
   }
 
   const Kernel& kernel_;
@@ -127,7 +191,7 @@ std::string kind_of(const Move& move) {
   const std::string text = print(move);
   std::string kind = text.substr(0, text.find(' '));
   for (const char* word : {" peel", " pad", " parallel", " vector", " unroll", " serial",
-                           " register", " stream", " depth 2", " box", " root"})
+                           " register", " stream", " depth 2", " box", " layout", " root"})
     if (text.find(word) != std::string::npos) kind += word;
   return kind;
 }
@@ -138,19 +202,18 @@ void random_schedule(const Kernel& kernel, Random& random, Coverage& coverage, S
   Kernel current = kernel;
   const std::int64_t proposals = random.between(1, most_proposals);
   for (int number = 0; number < proposals; ++number) {
-    const auto move = Proposals(current, random).propose(number);
-    if (!move) continue;
-    Tally& tally = coverage[kind_of(*move)];
-    ++tally.proposed;
-    schedule.push_back(*move);  // and stays there if the move throws
-    Moved moved = apply(current, *move);
-    auto* next = std::get_if<Kernel>(&moved);
-    if (!next) {
-      schedule.pop_back();
-      continue;
+    for (const Move& move : Proposals(current, random).propose(number)) {
+      Tally& tally = coverage[kind_of(move)];
+      ++tally.proposed;
+      schedule.push_back(move);  // and stays there if the move throws
+      Moved moved = apply(current, move);
+      if (auto* next = std::get_if<Kernel>(&moved)) {
+        ++tally.legal;
+        current = std::move(*next);
+      } else {
+        schedule.pop_back();
+      }
     }
-    ++tally.legal;
-    current = std::move(*next);
   }
 }
 
