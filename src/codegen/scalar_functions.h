@@ -1,5 +1,5 @@
 // exp2, log2 and sin of f32 as arithmetic: the one place that every backend takes them from, so
-// that all give the same bits. Used by codegen/llvm/emit_functions.cpp and, with host arithmetic,
+// that all give the same bits. Used by codegen/llvm/emit_apply.cpp and, with host arithmetic,
 // by tests/codegen_functions_test.cpp, which checks the bounds over all 2^32 inputs.
 //
 //   exp2   at most 1 ULP; subnormal results as exact as their type; overflow gives infinity

@@ -9,11 +9,6 @@
 #include "core/ranges.h"
 
 namespace tenon {
-namespace {
-
-constexpr std::int64_t unknown = std::int64_t{1} << 60;  // beyond any index
-
-}  // namespace
 
 Emission::Emission(const FinishedKernel& finished, Isa isa, llvm::Module& module,
                    llvm::IRBuilderBase& builder)
@@ -52,6 +47,10 @@ void Emission::begin_body(llvm::Function* function) {
 void Emission::end_body() {
   if (body_.streams) builder_.CreateIntrinsic(llvm::Intrinsic::x86_sse_sfence, {}, {});
   builder_.CreateRetVoid();
+}
+
+llvm::Value* Emission::least(llvm::Value* a, llvm::Value* b) {
+  return builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, a, b);
 }
 
 void Emission::when(llvm::Value* condition, const std::function<void()>& body) {
@@ -111,7 +110,7 @@ llvm::Value* Emission::upper_end(const Loop& loop, std::vector<Range>& guards) {
     if (indices_.bounds(room).low / coefficient >= extent) continue;
     llvm::Value* limited = indices_.uniform(indices_.linear(room));
     if (coefficient > 1) limited = builder_.CreateSDiv(limited, builder_.getInt64(coefficient));
-    end = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, end, limited);
+    end = least(end, limited);
   }
   return end;
 }
@@ -121,8 +120,8 @@ std::vector<Range> Emission::limits_at(Var axis) const {
   std::vector<Range> ranges;
   for (const Limit& limit : kernel_.limits) {
     if (!limit.index.uses(axis)) continue;
-    const auto index =
-        least(limit.index, [&](Var v) { return v == axis || indices_.is_present(Index::var(v)); });
+    const auto index = tenon::least(
+        limit.index, [&](Var v) { return v == axis || indices_.is_present(Index::var(v)); });
     if (index) ranges.push_back({*index, -unknown, limit.bound});
   }
   return ranges;
@@ -188,8 +187,9 @@ void Emission::loop_over(const Span& span, const std::function<void(llvm::Value*
 }
 
 void Emission::emit_serial(const Loop& loop, Span span, const std::vector<Range>& guards) {
-  const Store* store = guards.empty() ? streamed(loop) : nullptr;
-  if (store) return emit_streamed(loop, span, *store);
+  if (guards.empty()) {
+    if (const auto stream = streamed(loop)) return emit_streamed(loop, span, *stream);
+  }
   const std::optional<Peel> peeled = peel(loop, span);
   if (!peeled) return emit_part(loop, span, guards);
   knowing(peeled->whole, [&] { emit_part(loop, {span.begin, peeled->middle}, guards); });
@@ -201,7 +201,7 @@ void Emission::emit_part(const Loop& loop, Span span, const std::vector<Range>& 
   span.is_innermost = is_tile(loop.body, tile);
   const auto run = [&] {
     loop_over(span, [&](llvm::Value* counter) {
-      indices_.set_loop(loop.axis, counter);
+      indices_.set_loop(loop.axis, counter, span.step);
       when(guards, [&] { emit(loop.body); });
     });
     indices_.forget(loop.axis);
@@ -253,7 +253,7 @@ std::optional<Emission::Peel> Emission::peel(const Loop& loop, const Span& span)
     const Index room = Index(limit.bound - length + step) - rest;
     llvm::Value* middle =
         builder_.CreateSDiv(indices_.uniform(indices_.linear(room)), builder_.getInt64(step));
-    middle = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, middle, span.end);
+    middle = least(middle, span.end);
     middle = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, middle, span.begin);
     is_even = is_even && start.constant() == 0 && length <= step;
     const std::int64_t last = limit.bound / step * step;
@@ -263,8 +263,7 @@ std::optional<Emission::Peel> Emission::peel(const Loop& loop, const Span& span)
       result = {middle, {whole}, {}};
       if (is_even) result->ragged.push_back(ragged);
     } else if (!(result->whole[0] == whole)) {
-      result->middle =
-          builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, result->middle, middle);
+      result->middle = least(result->middle, middle);
       result->whole.push_back(whole);
       result->ragged.clear();
     }

@@ -11,6 +11,7 @@
 #include <llvm/IR/IRBuilder.h>
 
 #include "codegen/llvm/emission.h"
+#include "lower/tree.h"
 
 namespace tenon {
 namespace {
@@ -55,7 +56,8 @@ std::optional<Emission::Turn> Emission::turn(const Item& item) const {
   if (!store || store->combine || store->computed || vector_axes_.size() < 2) return {};
   const auto* load = std::get_if<Load>(&store->value->detail);
   if (!load || load->computed || info(store->value->type).bytes != 4) return {};
-  const Index source = flat(load->tensor, load->at), target = flat(store->tensor, store->at);
+  const Index source = flat(kernel_.tensors[load->tensor], load->at);
+  const Index target = flat(kernel_.tensors[store->tensor], store->at);
   for (const Var column : vector_axes_) {
     for (const Var row : vector_axes_) {
       if (row == column || source.coefficient(column) != 1 || target.coefficient(row) != 1 ||
@@ -93,7 +95,7 @@ void Emission::transpose(const Store& store, const Turn& turn) {
       block = transposed(builder_, block, columns);
       for (int i = 0; i < columns; i++) {
         at(turn.column, column + i, {turn.row, row, rows});
-        write(access(store.tensor, store.at, -1, nullptr), block[i], mask_, store.stream);
+        write(access(store.tensor, store.at), block[i], mask_, store.stream);
       }
     }
   }

@@ -115,6 +115,8 @@ class Indices {
   // A value that depends on nothing deeper than `depth`: made once by `make`, at its place.
   llvm::Value* once(int depth, const std::vector<std::int64_t>& key,
                     const std::function<llvm::Value*()>& make);
+  // Tells values at one place apart: numbers that the caller chooses, then the index.
+  std::vector<std::int64_t> key(std::vector<std::int64_t> start, const Linear& index) const;
 
  private:
   struct Division {  // an atom
@@ -132,8 +134,6 @@ class Indices {
   llvm::Value* induction(Frame& frame, llvm::Value* before, llvm::Type* element,
                          std::int64_t coefficient);
   llvm::Value* divide(llvm::Value* value, const Division& division);
-  // Tells values at one place apart: numbers that the caller chooses, then the index.
-  std::vector<std::int64_t> key(std::vector<std::int64_t> start, const Linear& index) const;
 
   llvm::IRBuilderBase& builder_;
   const Kernel& kernel_;
