@@ -63,19 +63,19 @@ struct CpuDevice::Implementation {
         pool(std::make_shared<MemoryPool>()),
         workers(tbb::global_control::max_allowed_parallelism, threads),
         arena(threads),
-        per_thread(threads) {
+        shared(buffer_of(pool, 0)) {
+    for (int thread = 0; thread < threads; ++thread) per_thread.push_back(buffer_of(pool, 0));
     runtime = {.parallel = run_parallel, .self = this};
   }
 
   // Memory of the kernels' own grows to what the largest of them needs.
   void* at_least(std::size_t bytes, BufferRef& scratch) const {
-    if (bytes > (scratch ? scratch->bytes : 0)) {
+    if (bytes > scratch->bytes) {
       scratch.reset();
       scratch = buffer_of(pool, bytes);
     }
-    return scratch_of(scratch);
+    return scratch->data;
   }
-  static void* scratch_of(const BufferRef& scratch) { return scratch ? scratch->data : nullptr; }
 
   // A few pieces for each thread: idle threads take what busy ones have not begun.
   static void run_parallel(const Runtime* runtime, Runtime::Body body, void* context,
@@ -83,13 +83,12 @@ struct CpuDevice::Implementation {
     constexpr std::int64_t pieces = 8;  // a thread
     if (count <= 0) return;
     auto& self = *static_cast<Implementation*>(runtime->self);
-    if (self.threads == 1 || count == 1)
-      return body(context, 0, count, scratch_of(self.per_thread[0]));
+    if (self.threads == 1 || count == 1) return body(context, 0, count, self.per_thread[0]->data);
     const std::int64_t grain = std::max<std::int64_t>(1, count / (pieces * self.threads));
     self.arena.execute([&] {
       tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, count, grain), [&](const auto& range) {
         const int thread = tbb::this_task_arena::current_thread_index();
-        body(context, range.begin(), range.end(), scratch_of(self.per_thread[thread]));
+        body(context, range.begin(), range.end(), self.per_thread[thread]->data);
       });
     });
   }
@@ -99,7 +98,7 @@ struct CpuDevice::Implementation {
   tbb::global_control workers;  // as many as were asked for, also beyond the cores
   tbb::task_arena arena;
   std::mutex launching;
-  BufferRef shared;  // null until a kernel wants some
+  BufferRef shared;
   std::vector<BufferRef> per_thread;
   Runtime runtime;
 };
@@ -135,8 +134,7 @@ void CpuDevice::launch(const Program& program, std::span<void* const> buffers,
   const std::lock_guard lock(self.launching);
   void* shared = self.at_least(code.shared_scratch, self.shared);
   for (BufferRef& scratch : self.per_thread) self.at_least(code.thread_scratch, scratch);
-  code.function(buffers.data(), sizes.data(), shared, self.scratch_of(self.per_thread[0]),
-                &self.runtime);
+  code.function(buffers.data(), sizes.data(), shared, self.per_thread[0]->data, &self.runtime);
 }
 
 }  // namespace tenon

@@ -33,9 +33,9 @@ MemoryPool::~MemoryPool() {
 }
 
 void* MemoryPool::take(std::size_t bytes) {
-  constexpr std::size_t too_many = std::size_t{1} << 47;  // no machine has these
-  const std::size_t size = bytes < too_many ? round_up(bytes) : bytes;
-  if (bytes < too_many) {
+  constexpr std::size_t too_many = std::size_t{1} << 47;  // no process has these
+  const std::size_t size = round_up(std::min(bytes, too_many));
+  {
     const std::lock_guard lock(mutex_);
     const auto found = free_.find(size);
     if (found != free_.end() && !found->second.empty()) {
@@ -46,7 +46,7 @@ void* MemoryPool::take(std::size_t bytes) {
     }
   }
   const bool is_huge = size >= huge_page;
-  void* block = bytes < too_many ? std::aligned_alloc(is_huge ? huge_page : line, size) : nullptr;
+  void* block = std::aligned_alloc(is_huge ? huge_page : line, size);
   if (block && is_huge) madvise(block, size, MADV_HUGEPAGE);  // advice: it may be ignored
   if (!block) {
     fail("out of memory: a buffer of {} bytes was asked for, about {} bytes are free", bytes,

@@ -1,7 +1,11 @@
 // Emission: one finished nest on its way to LLVM IR. Loops are walked once, `unroll` ones expanded
 // with their constants; every statement comes out as vector code for the vector axes around it.
-// Files: emit_loops.cpp (loops, limits, parallel bodies), emit_statements.cpp (stores, masks),
-// Used by emit.cpp alone. Read first: indices.h.
+// Used by module.cpp alone. Read first: indices.h. The files:
+//
+//   emit_loops        loops, limits, parallel bodies      emit_values     loads, folds, masks
+//   emit_stream       loops of non-temporal stores        emit_apply      scalar operations
+//   emit_statements   the lanes of a statement, stores    emit_memory     reads and writes of lanes
+//   emit_transpose    copies that turn in registers
 #pragma once
 
 #include <functional>
