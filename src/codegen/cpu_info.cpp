@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
+#include <bit>
 #include <cstring>
 #include <fstream>
-#include <sstream>
+#include <string>
 
 #include "core/error.h"
 
@@ -48,14 +48,11 @@ T system_value(const std::string& path, T value) {
   return std::ifstream(path) >> read ? read : value;
 }
 
-// How many processors a list like "0-3,8" names.
-int list_length(const std::string& list) {
-  int count = 0, low = 0, high = 0;
-  std::istringstream ranges(list);
-  for (std::string range; std::getline(ranges, range, ',');) {
-    const int found = std::sscanf(range.c_str(), "%d-%d", &low, &high);
-    if (found > 0) count += found == 2 ? high - low + 1 : 1;
-  }
+// How many processors a mask like "00000000,0000f00f" names.
+int count_bits(const std::string& mask) {
+  int count = 0;
+  for (const char digit : mask)
+    if (digit != ',') count += std::popcount(std::stoul(std::string(1, digit), nullptr, 16));
   return std::max(count, 1);
 }
 
@@ -68,12 +65,12 @@ std::vector<CpuCache> read_caches() {
     if (type == "Instruction") continue;
     std::int64_t size = 0;
     char unit = 'B';
-    const auto word = system_value<std::string>(folder + "size", "");
-    if (std::sscanf(word.c_str(), "%ld%c", &size, &unit) < 1 || size <= 0) continue;
+    std::ifstream(folder + "size") >> size >> unit;
+    if (size <= 0) continue;
     size <<= unit == 'K' ? 10 : unit == 'M' ? 20 : 0;
     caches.push_back({size, system_value(folder + "coherency_line_size", 64),
                       system_value(folder + "ways_of_associativity", 0),
-                      list_length(system_value<std::string>(folder + "shared_cpu_list", ""))});
+                      count_bits(system_value<std::string>(folder + "shared_cpu_map", ""))});
   }
   std::ranges::sort(caches, [](const CpuCache& a, const CpuCache& b) { return a.bytes < b.bytes; });
   if (caches.empty()) caches = {{32 << 10, 64, 8, 1}, {512 << 10, 64, 8, 1}};

@@ -6,7 +6,7 @@
 
 #include "codegen/llvm/emission.h"
 #include "core/error.h"
-#include "core/ranges.h"
+#include "lower/tree.h"
 
 namespace tenon {
 
@@ -224,44 +224,37 @@ void Emission::knowing(const std::vector<Range>& facts, const std::function<void
 // the ragged one begins at a known place, and so its copies and masks are known too.
 std::optional<Emission::Peel> Emission::peel(const Loop& loop, const Span& span) {
   std::optional<Peel> result;
+  const auto is_inside = [&](Var v) {
+    return v != loop.axis && !indices_.is_present(Index::var(v));
+  };
   for (const Limit& limit : kernel_.limits) {
     const std::int64_t step = limit.index.coefficient(loop.axis);
     if (limit.tail != Tail::peel || step <= 0 || !limit.index.is_affine()) continue;
-    std::vector<Var> vars, tile;
-    limit.index.collect(vars);
-    Index start = limit.index;  // of a tile
-    std::int64_t length = 1;
-    bool is_tiled = true, is_even = true;
-    for (const Var v : vars) {
-      const std::int64_t coefficient = limit.index.coefficient(v);
-      if (v == loop.axis) continue;
-      if (indices_.is_present(Index::var(v))) {
-        is_even = is_even && coefficient % step == 0;
-        is_tiled = is_tiled && !indices_.is_lanes(v);
-        continue;
-      }
+    const Parts parts = take_apart(limit.index, is_inside);
+    const std::vector<Var> tile = parts.moving.vars();
+    const bool is_tiled = std::ranges::all_of(tile, [&](Var v) {
       const Tag tag = kernel_.axes[v].tag;
-      is_tiled = is_tiled && coefficient > 0 && (tag == Tag::unroll || tag == Tag::vector);
-      tile.push_back(v);
-      start = start - Index::var(v) * coefficient;
-      length += coefficient * (kernel_.axes[v].extent - 1);
-    }
-    if (!is_tiled || tile.empty() || !has_path(loop.body, tile)) continue;
-    const Index rest = start - Index::var(loop.axis) * step;
-    if (indices_.bounds(start).high + length <= limit.bound) continue;
+      return limit.index.coefficient(v) > 0 && (tag == Tag::unroll || tag == Tag::vector);
+    });
+    if (!is_tiled || indices_.has_lanes(parts.still) || tile.empty() || !has_path(loop.body, tile))
+      continue;
     // start + length <= bound
-    const Index room = Index(limit.bound - length + step) - rest;
+    const Index start = parts.still + Index(limit.index.constant());  // of a tile
+    const std::int64_t length = indices_.bounds(limit.index - start).high + 1;
+    if (indices_.bounds(start).high + length <= limit.bound) continue;
+    const Index room = Index(limit.bound - length + step) - (start - Index::var(loop.axis) * step);
     llvm::Value* middle =
         builder_.CreateSDiv(indices_.uniform(indices_.linear(room)), builder_.getInt64(step));
     middle = least(middle, span.end);
     middle = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, middle, span.begin);
-    is_even = is_even && start.constant() == 0 && length <= step;
-    const std::int64_t last = limit.bound / step * step;
     const Range whole{start, -unknown, limit.bound - length + 1};
-    const Range ragged{start, last, last + 1};
     if (!result) {
       result = {middle, {whole}, {}};
-      if (is_even) result->ragged.push_back(ragged);
+      const bool is_even = std::ranges::all_of(
+          start.terms(), [&](const Index::Term& term) { return term.coefficient % step == 0; });
+      const std::int64_t last = limit.bound / step * step;
+      if (is_even && start.constant() == 0 && length <= step)
+        result->ragged = {{start, last, last + 1}};
     } else if (!(result->whole[0] == whole)) {
       result->middle = least(result->middle, middle);
       result->whole.push_back(whole);
@@ -287,10 +280,8 @@ std::vector<Range> Emission::whole_tile(const Loop& loop) const {
   if (!is_tile(loop.body, tile)) return {};
   std::vector<Range> ranges;
   for (const Limit& limit : kernel_.limits) {
-    std::vector<Var> vars;
-    limit.index.collect(vars);
     Index last = limit.index;
-    for (const Var v : vars) {
+    for (const Var v : limit.index.vars()) {
       const std::int64_t coefficient = limit.index.coefficient(v);
       if (coefficient > 0 && contains(tile, v))
         last = last + (Index(kernel_.axes[v].extent - 1) - Index::var(v)) * coefficient;

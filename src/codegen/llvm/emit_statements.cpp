@@ -60,9 +60,10 @@ void Emission::statement_at_lanes(const Item& item) {
   when(conditions, [&] {
     mask_ = all_hold(lane_conditions_);
     if (body_.edge) {
-      llvm::Value* element =
-          indices_.vector(indices_.linear(body_.edge->element), builder_.getInt64Ty());
-      mask_ = both(mask_, builder_.CreateICmpSLT(element, widen(body_.edge->end)));
+      llvm::Value* first = indices_.uniform(indices_.linear(body_.edge->element));
+      llvm::Value* left = builder_.CreateSub(body_.edge->end, first);
+      llvm::Value* lane = indices_.vector({.stride = 1}, builder_.getInt64Ty());
+      mask_ = both(mask_, builder_.CreateICmpSLT(lane, widen(left)));
     }
     if (const Store* store = item.store()) {
       this->store(*store);

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <llvm/Analysis/VectorUtils.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/IRBuilder.h>
 
@@ -90,19 +91,13 @@ llvm::Value* Emission::fold(const Fold& fold, Type type) {
   if (first.index.is_uniform()) {
     first.index.stride = 1;
     const Lanes lanes = std::exchange(indices_.state.lanes, {-1, 0, fold.lanes});
-    llvm::Value* mask = std::exchange(mask_, nullptr);
     llvm::Value* x = read_memory(first, nullptr, nullptr);
     for (int half = fold.lanes / 2; half > 0; half /= 2) {
-      std::vector<int> low, high;
-      for (int lane = 0; lane < half; lane++) {
-        low.push_back(lane);
-        high.push_back(lane + half);
-      }
-      x = combine(fold.combine, type, builder_.CreateShuffleVector(x, low),
-                  builder_.CreateShuffleVector(x, high));
+      x = combine(fold.combine, type,
+                  builder_.CreateShuffleVector(x, llvm::createSequentialMask(0, half, 0)),
+                  builder_.CreateShuffleVector(x, llvm::createSequentialMask(half, half, 0)));
     }
     indices_.state.lanes = lanes;
-    mask_ = mask;
     return builder_.CreateExtractElement(x, std::uint64_t{0});
   }
   std::vector<llvm::Value*> x;

@@ -42,8 +42,8 @@ struct Part {
 struct Linear {
   std::int64_t constant = 0;
   std::int64_t stride = 0;
-  std::vector<Part> uniform;  // outermost first
-  std::vector<Part> varying;  // quotients and remainders that differ between lanes
+  std::vector<Part> uniform = {};  // outermost first
+  std::vector<Part> varying = {};  // quotients and remainders that differ between lanes
   bool is_constant() const { return stride == 0 && uniform.empty() && varying.empty(); }
   bool is_uniform() const { return stride == 0 && varying.empty(); }
   // 0 where nothing depends on a loop.
