@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <fstream>
 #include <string>
 
@@ -18,17 +17,15 @@ namespace tenon {
 namespace {
 
 std::string model_name() {
-  std::array<unsigned, 12> words{};
+  std::array<unsigned, 13> words{};  // the last one ends the text
   if (__get_cpuid_max(0x80000000, nullptr) < 0x80000004) return "x86-64";
   for (unsigned i = 0; i < 3; ++i)
     __get_cpuid(0x80000002 + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2],
                 &words[4 * i + 3]);
-  char name[sizeof words + 1] = {};
-  std::memcpy(name, words.data(), sizeof words);
-  const std::string text = name;
-  const std::size_t first = text.find_first_not_of(' ');
-  return first == std::string::npos ? "x86-64"
-                                    : text.substr(first, text.find_last_not_of(' ') - first + 1);
+  std::string name = reinterpret_cast<const char*>(words.data());
+  name.erase(0, name.find_first_not_of(' '));
+  name.erase(name.find_last_not_of(' ') + 1);
+  return name.empty() ? "x86-64" : name;
 }
 
 // Asks the system as well as the processor: registers that are not saved cannot be used.

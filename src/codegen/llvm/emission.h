@@ -42,15 +42,15 @@ class Emission {
   // The function being emitted: the kernel itself or the body of a parallel loop.
   struct Body {
     llvm::Function* function = nullptr;
+    bool is_parallel = false;
     llvm::Value* buffers = nullptr;
     llvm::Value* shared_scratch = nullptr;
     llvm::Value* thread_scratch = nullptr;
     llvm::Value* runtime = nullptr;
-    bool is_parallel = false;
     bool streams = false;     // has non-temporal stores, which a fence must follow
     bool is_aligned = false;  // the statement's stores to a stream are
-    std::optional<Edge> edge;
-    std::map<int, llvm::Value*> bases;  // by tensor
+    std::optional<Edge> edge = {};
+    std::map<int, llvm::Value*> bases = {};  // by tensor
   };
   // What a serial loop counts: `step` for each value of the axis.
   struct Span {
@@ -80,7 +80,6 @@ class Emission {
 
   // emit_loops.cpp
   void emit(const std::vector<Item>& items);
-  void emit(const Item& item);
   void emit(const Loop& loop);
   void emit_unrolled(const Loop& loop);
   void emit_lanes(const Loop& loop);
@@ -90,14 +89,18 @@ class Emission {
   void emit_part(const Loop& loop, Span span, const std::vector<Range>& guards);
   std::optional<Peel> peel(const Loop& loop, const Span& span);
   void knowing(const std::vector<Range>& facts, const std::function<void()>& body);
-  std::vector<Range> whole_tile(const Loop& loop) const;
-  bool has_path(const std::vector<Item>& items, const std::vector<Var>& axes) const;
-  bool is_tile(const std::vector<Item>& items, std::vector<Var>& axes) const;
+  std::optional<std::vector<Var>> tile_of(const Loop& loop) const;
+  std::vector<Range> whole_tile(const std::vector<Var>& tile) const;
+  // Do all values of the axis stand in the code, as copies or as lanes?
+  bool is_expanded(Var axis) const {
+    return kernel_.axes[axis].tag == Tag::unroll || kernel_.axes[axis].tag == Tag::vector;
+  }
   std::vector<Range> limits_at(Var axis) const;
   llvm::Value* upper_end(const Loop& loop, std::vector<Range>& guards);
   void when(llvm::Value* condition, const std::function<void()>& body);  // null: always
   void when(const std::vector<Range>& ranges, const std::function<void()>& body);
-  void begin_body(llvm::Function* function);
+  llvm::Function* begin_body(const std::string& name, bool is_parallel,
+                             const std::vector<llvm::Type*>& arguments);
   void end_body();
 
   // emit_stream.cpp

@@ -10,7 +10,7 @@ namespace tenon {
 namespace {
 
 // Rounds towards minus infinity; a divisor of 0 gives 0. The machine's division traps on 0 and on
-// the smallest integer by -1, so both divisors are replaced by 1 first.
+// the smallest integer by -1, so both divisors are replaced by 1 first, which leaves no rest.
 llvm::Value* divide(llvm::IRBuilderBase& builder, ScalarOp op, llvm::Value* a, llvm::Value* b) {
   llvm::Type* type = a->getType();
   llvm::Value* zero = llvm::Constant::getNullValue(type);
@@ -22,12 +22,9 @@ llvm::Value* divide(llvm::IRBuilderBase& builder, ScalarOp op, llvm::Value* a, l
   llvm::Value* rest = builder.CreateSub(a, builder.CreateMul(quotient, divisor));
   llvm::Value* signs_differ = builder.CreateICmpSLT(builder.CreateXor(rest, divisor), zero);
   llvm::Value* below = builder.CreateAnd(builder.CreateICmpNE(rest, zero), signs_differ);
-  llvm::Value* result = nullptr;
-  if (op == ScalarOp::mod) {
-    result = builder.CreateAdd(rest, builder.CreateSelect(below, divisor, zero));
-    return builder.CreateSelect(builder.CreateOr(is_zero, is_minus_one), zero, result);
-  }
-  result = builder.CreateSub(quotient, builder.CreateSelect(below, one, zero));
+  if (op == ScalarOp::mod)
+    return builder.CreateAdd(rest, builder.CreateSelect(below, divisor, zero));
+  llvm::Value* result = builder.CreateSub(quotient, builder.CreateSelect(below, one, zero));
   result = builder.CreateSelect(is_minus_one, builder.CreateSub(zero, a), result);
   return builder.CreateSelect(is_zero, zero, result);
 }

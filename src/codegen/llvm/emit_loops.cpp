@@ -21,10 +21,8 @@ Emission::Emission(const FinishedKernel& finished, Isa isa, llvm::Module& module
 
 void Emission::emit_kernel() {
   llvm::Type* pointer = builder_.getPtrTy();
-  auto* type = llvm::FunctionType::get(builder_.getVoidTy(),
-                                       {pointer, pointer, pointer, pointer, pointer}, false);
-  auto* function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, "kernel", module_);
-  begin_body(function);
+  llvm::Function* function =
+      begin_body("kernel", false, {pointer, pointer, pointer, pointer, pointer});
   body_.buffers = function->getArg(0);
   body_.shared_scratch = function->getArg(2);
   body_.thread_scratch = function->getArg(3);
@@ -33,15 +31,20 @@ void Emission::emit_kernel() {
   end_body();
 }
 
-void Emission::begin_body(llvm::Function* function) {
-  body_ = {};
-  body_.function = function;
+llvm::Function* Emission::begin_body(const std::string& name, bool is_parallel,
+                                     const std::vector<llvm::Type*>& arguments) {
+  auto* function = llvm::Function::Create(
+      llvm::FunctionType::get(builder_.getVoidTy(), arguments, false),
+      is_parallel ? llvm::Function::InternalLinkage : llvm::Function::ExternalLinkage, name,
+      module_);
+  body_ = {.function = function, .is_parallel = is_parallel};
   llvm::LLVMContext& context = module_.getContext();
   auto* entry = llvm::BasicBlock::Create(context, "entry", function);
   auto* start = llvm::BasicBlock::Create(context, "start", function);
   builder_.SetInsertPoint(entry);
   indices_.state.frames = {{.place = builder_.CreateBr(start)}};
   builder_.SetInsertPoint(start);
+  return function;
 }
 
 void Emission::end_body() {
@@ -81,17 +84,15 @@ void Emission::when(const std::vector<Range>& ranges, const std::function<void()
 }
 
 void Emission::emit(const std::vector<Item>& items) {
-  for (const Item& item : items) emit(item);
-}
-
-void Emission::emit(const Item& item) {
-  when(item.when, [&] {
-    if (const Loop* loop = item.loop()) {
-      emit(*loop);
-    } else {
-      statement(item);
-    }
-  });
+  for (const Item& item : items) {
+    when(item.when, [&] {
+      if (const Loop* loop = item.loop()) {
+        emit(*loop);
+      } else {
+        statement(item);
+      }
+    });
+  }
 }
 
 // The end of a loop as its limits set it. What does not bound the loop is added to `guards`.
@@ -197,8 +198,8 @@ void Emission::emit_serial(const Loop& loop, Span span, const std::vector<Range>
 }
 
 void Emission::emit_part(const Loop& loop, Span span, const std::vector<Range>& guards) {
-  std::vector<Var> tile;
-  span.is_innermost = is_tile(loop.body, tile);
+  const auto tile = tile_of(loop);
+  span.is_innermost = tile.has_value();
   const auto run = [&] {
     loop_over(span, [&](llvm::Value* counter) {
       indices_.set_loop(loop.axis, counter, span.step);
@@ -206,7 +207,7 @@ void Emission::emit_part(const Loop& loop, Span span, const std::vector<Range>& 
     });
     indices_.forget(loop.axis);
   };
-  const std::vector<Range> whole = whole_tile(loop);
+  const std::vector<Range> whole = whole_tile(tile.value_or(std::vector<Var>{}));
   llvm::Value* is_whole = all_hold(whole);
   knowing(whole, [&] { when(is_whole, run); });
   if (is_whole) when(builder_.CreateNot(is_whole), run);
@@ -232,12 +233,14 @@ std::optional<Emission::Peel> Emission::peel(const Loop& loop, const Span& span)
     if (limit.tail != Tail::peel || step <= 0 || !limit.index.is_affine()) continue;
     const Parts parts = take_apart(limit.index, is_inside);
     const std::vector<Var> tile = parts.moving.vars();
-    const bool is_tiled = std::ranges::all_of(tile, [&](Var v) {
-      const Tag tag = kernel_.axes[v].tag;
-      return limit.index.coefficient(v) > 0 && (tag == Tag::unroll || tag == Tag::vector);
+    const bool is_tiled = std::ranges::all_of(
+        tile, [&](Var v) { return limit.index.coefficient(v) > 0 && is_expanded(v); });
+    bool is_nested = false;  // its loops, one inside the other
+    visit(loop.body, [&](const Item&, const Path& path) {
+      const auto is_around = [&](Var v) { return contains(path, v); };
+      is_nested = is_nested || std::ranges::all_of(tile, is_around);
     });
-    if (!is_tiled || indices_.has_lanes(parts.still) || tile.empty() || !has_path(loop.body, tile))
-      continue;
+    if (tile.empty() || !is_tiled || !is_nested || indices_.has_lanes(parts.still)) continue;
     // start + length <= bound
     const Index start = parts.still + Index(limit.index.constant());  // of a tile
     const std::int64_t length = indices_.bounds(limit.index - start).high + 1;
@@ -264,43 +267,29 @@ std::optional<Emission::Peel> Emission::peel(const Loop& loop, const Span& span)
   return result;
 }
 
-// Are loops over all the axes one inside the other somewhere?
-bool Emission::has_path(const std::vector<Item>& items, const std::vector<Var>& axes) const {
-  return axes.empty() || std::ranges::any_of(items, [&](const Item& item) {
-           const Loop* loop = item.loop();
-           std::vector<Var> rest = axes;
-           return loop && (std::erase(rest, loop->axis), has_path(loop->body, rest));
-         });
+// The axes of the loops in it where all are unrolled or vectors, which makes it an innermost loop
+// over a tile.
+std::optional<std::vector<Var>> Emission::tile_of(const Loop& loop) const {
+  std::vector<Var> axes;
+  visit(loop.body, [&](const Item& item, const Path&) {
+    if (const Loop* inner = item.loop()) axes.push_back(inner->axis);
+  });
+  if (!std::ranges::all_of(axes, [&](Var v) { return is_expanded(v); })) return {};
+  return axes;
 }
 
-// For an innermost loop over a tile, whose copies and lanes some limits would guard one by one: the
-// ranges in which all of them are there.
-std::vector<Range> Emission::whole_tile(const Loop& loop) const {
-  std::vector<Var> tile;
-  if (!is_tile(loop.body, tile)) return {};
+// Where some limits would guard a tile's copies and lanes one by one: the ranges in which all of
+// them are there.
+std::vector<Range> Emission::whole_tile(const std::vector<Var>& tile) const {
   std::vector<Range> ranges;
   for (const Limit& limit : kernel_.limits) {
-    Index last = limit.index;
-    for (const Var v : limit.index.vars()) {
-      const std::int64_t coefficient = limit.index.coefficient(v);
-      if (coefficient > 0 && contains(tile, v))
-        last = last + (Index(kernel_.axes[v].extent - 1) - Index::var(v)) * coefficient;
-    }
-    if (!(last == limit.index) && indices_.is_present(last) && !indices_.has_lanes(last))
+    const Parts parts = take_apart(
+        limit.index, [&](Var v) { return contains(tile, v) && limit.index.coefficient(v) > 0; });
+    const Index last = parts.still + Index(indices_.bounds(parts.moving).high);
+    if (!parts.moving.is_constant() && indices_.is_present(last) && !indices_.has_lanes(last))
       ranges.push_back({last, -unknown, limit.bound});
   }
   return ranges;
-}
-
-// Are there only unrolled and vector loops in it? Appends their axes.
-bool Emission::is_tile(const std::vector<Item>& items, std::vector<Var>& axes) const {
-  return std::ranges::all_of(items, [&](const Item& item) {
-    const Loop* loop = item.loop();
-    if (!loop) return true;
-    axes.push_back(loop->axis);
-    const Tag tag = kernel_.axes[loop->axis].tag;
-    return (tag == Tag::unroll || tag == Tag::vector) && is_tile(loop->body, axes);
-  });
 }
 
 // The body becomes a function of its own. Its context is an array of words on the stack: the
@@ -309,37 +298,26 @@ void Emission::emit_parallel(const Loop& loop, llvm::Value* count,
                              const std::vector<Range>& guards) {
   llvm::Type* word = builder_.getInt64Ty();
   llvm::Type* pointer = builder_.getPtrTy();
-  std::vector<Var> around;
-  for (Var v = 0; v < static_cast<Var>(kernel_.axes.size()); v++) {
-    if (indices_.state.axes[v].kind == Indices::Axes::Kind::loop) around.push_back(v);
-  }
-  std::vector<llvm::Value*> words = {body_.buffers, body_.shared_scratch, body_.runtime};
-  for (const Var v : around) words.push_back(indices_.state.axes[v].value);
-
-  llvm::IRBuilder<> entry(indices_.state.frames[0].place);
-  llvm::Value* context = entry.CreateAlloca(llvm::ArrayType::get(word, words.size()));
-  for (std::size_t i = 0; i < words.size(); i++) {
-    builder_.CreateStore(words[i], builder_.CreateConstGEP1_64(word, context, i));
-  }
-  auto* type = llvm::FunctionType::get(builder_.getVoidTy(), {pointer, word, word, pointer}, false);
-  auto* function = llvm::Function::Create(type, llvm::Function::InternalLinkage,
-                                          kernel_.axes[loop.axis].name, module_);
-
   const Body outer_body = body_;
   const Indices::State outer_state = indices_.state;
+  std::vector<llvm::Value**> words = {&body_.buffers, &body_.shared_scratch, &body_.runtime};
+  for (Indices::Axes& axis : indices_.state.axes) {
+    if (axis.kind == Indices::Axes::Kind::loop) words.push_back(&axis.value);
+    axis.depth = 0;  // inside, all of them are known from the start
+  }
+  llvm::IRBuilder<> entry(indices_.state.frames[0].place);
+  llvm::Value* context = entry.CreateAlloca(llvm::ArrayType::get(word, words.size()));
+  for (std::size_t i = 0; i < words.size(); i++)
+    builder_.CreateStore(*words[i], builder_.CreateConstGEP1_64(word, context, i));
+
   const auto return_to = builder_.saveIP();
-  begin_body(function);
-  body_.is_parallel = true;
+  llvm::Function* function =
+      begin_body(kernel_.axes[loop.axis].name, true, {pointer, word, word, pointer});
   body_.thread_scratch = function->getArg(3);
   llvm::IRBuilder<> inner(indices_.state.frames[0].place);
-  const auto word_at = [&](std::size_t i, llvm::Type* of) {
-    return inner.CreateLoad(of, inner.CreateConstGEP1_64(word, function->getArg(0), i));
-  };
-  body_.buffers = word_at(0, pointer);
-  body_.shared_scratch = word_at(1, pointer);
-  body_.runtime = word_at(2, pointer);
-  for (std::size_t i = 0; i < around.size(); i++) {
-    indices_.set_loop(around[i], word_at(3 + i, word));
+  for (std::size_t i = 0; i < words.size(); i++) {
+    llvm::Value* place = inner.CreateConstGEP1_64(word, function->getArg(0), i);
+    *words[i] = inner.CreateLoad(i < 3 ? pointer : word, place);
   }
   emit_serial(loop, {.begin = function->getArg(1), .end = function->getArg(2)}, guards);
   end_body();

@@ -40,8 +40,8 @@ Emission::Access Emission::access(int tensor, const std::vector<Index>& at, int 
 }
 
 llvm::Value* Emission::base(int tensor) {
-  const auto [found, is_new] = body_.bases.try_emplace(tensor, nullptr);
-  if (!is_new) return found->second;
+  llvm::Value*& result = body_.bases[tensor];
+  if (result) return result;
   const KernelTensor& info = kernel_.tensors[tensor];
   llvm::IRBuilder<> entry(indices_.state.frames[0].place);
   llvm::Type* pointer = entry.getPtrTy();
@@ -49,16 +49,15 @@ llvm::Value* Emission::base(int tensor) {
     auto* memory = entry.CreateAlloca(llvm::ArrayType::get(memory_type(info.type), info.elements()),
                                       nullptr, info.name);
     memory->setAlignment(llvm::Align(64));
-    found->second = memory;
+    result = memory;
   } else if (const Placement& placed = finished_.placement[tensor]; placed.offset >= 0) {
     llvm::Value* scratch = placed.per_thread ? body_.thread_scratch : body_.shared_scratch;
-    found->second = entry.CreateConstGEP1_64(entry.getInt8Ty(), scratch, placed.offset);
+    result = entry.CreateConstGEP1_64(entry.getInt8Ty(), scratch, placed.offset);
   } else {
     // Arguments are the first tensors.
-    found->second =
-        entry.CreateLoad(pointer, entry.CreateConstGEP1_64(pointer, body_.buffers, tensor));
+    result = entry.CreateLoad(pointer, entry.CreateConstGEP1_64(pointer, body_.buffers, tensor));
   }
-  return found->second;
+  return result;
 }
 
 llvm::Value* Emission::address(const Access& access) {

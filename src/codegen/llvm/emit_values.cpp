@@ -54,9 +54,8 @@ llvm::Value* Emission::all_hold(const std::vector<Range>& ranges) {
 }
 
 llvm::Value* Emission::value(const ValueRef& ref) {
-  const auto [found, is_new] = values_.try_emplace(ref.get(), nullptr);
-  if (!is_new) return found->second;
-  llvm::Value*& result = found->second;
+  llvm::Value*& result = values_[ref.get()];
+  if (result) return result;
   const Type type = ref->type;
   if (const auto* load = std::get_if<Load>(&ref->detail)) {
     result = this->load(*load);

@@ -16,39 +16,22 @@ constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
 // What a key in Frame::known starts with; bases of pointers start with their name, >= 0.
 enum Kinds : std::int64_t { an_index = -1, an_atom = -2, a_condition = -3 };
 
-int depth_of(std::span<const Part> parts) {
-  int depth = 0;
-  for (const Part& part : parts) depth = std::max(depth, part.depth);
-  return depth;
-}
-
-void sort(std::vector<Part>& parts) {
-  std::ranges::sort(parts, [](const Part& a, const Part& b) {
-    return a.depth != b.depth ? a.depth < b.depth : a.atom < b.atom;
-  });
-}
-
 }  // namespace
 
-int Linear::depth() const { return std::max(depth_of(uniform), depth_of(varying)); }
+int Linear::depth() const {
+  const auto last = [](const auto& parts) { return parts.empty() ? 0 : parts.back().depth; };
+  return std::max(last(uniform), last(varying));
+}
 
 Indices::Indices(llvm::IRBuilderBase& builder, const Kernel& kernel)
     : builder_(builder), kernel_(kernel) {
   state.axes.resize(kernel.axes.size());
 }
 
-void Indices::set_constant(Var axis, std::int64_t value) {
-  state.axes[axis] = {.kind = Axes::Kind::constant, .constant = value};
-}
-
 void Indices::set_loop(Var axis, llvm::Value* value, std::int64_t divisor) {
   state.axes[axis] = {
       .kind = Axes::Kind::loop, .depth = depth(), .value = value, .divisor = divisor};
 }
-
-void Indices::set_lanes(Var axis) { state.axes[axis] = {.kind = Axes::Kind::lanes}; }
-void Indices::forget(Var axis) { state.axes[axis] = {}; }
-bool Indices::is_lanes(Var axis) const { return state.axes[axis].kind == Axes::Kind::lanes; }
 
 bool Indices::has_lanes(const Index& index) const {
   return std::ranges::any_of(index.vars(), [&](Var v) { return is_lanes(v); });
@@ -66,8 +49,6 @@ VarBounds Indices::axis_bounds() const {
     return Bounds{0, kernel_.axes[v].extent - 1};
   };
 }
-
-Bounds Indices::bounds(const Index& index) const { return tenon::bounds(index, axis_bounds()); }
 
 Linear Indices::linear(const Index& index) {
   Linear result;
@@ -103,8 +84,9 @@ Linear Indices::linear(const Index& index) {
     (inner.is_uniform() ? result.uniform : result.varying)
         .push_back({term.coefficient, inner.depth(), found->second});
   }
-  sort(result.uniform);
-  sort(result.varying);
+  for (auto* parts : {&result.uniform, &result.varying})
+    std::ranges::sort(*parts, {},
+                      [](const Part& part) { return std::pair(part.depth, part.atom); });
   return result;
 }
 
@@ -222,8 +204,7 @@ llvm::Value* Indices::pointer(llvm::Value* base, int name, llvm::Type* element,
 }
 
 llvm::Type* Indices::integer_for(const Bounds& bounds) const {
-  const bool is_short = bounds.low >= std::numeric_limits<std::int32_t>::min() &&
-                        bounds.high <= std::numeric_limits<std::int32_t>::max();
+  const bool is_short = llvm::isInt<32>(bounds.low) && llvm::isInt<32>(bounds.high);
   return is_short ? builder_.getInt32Ty() : builder_.getInt64Ty();
 }
 
@@ -249,9 +230,6 @@ llvm::Value* Indices::holds(const Range& range) {
   // What is hoisted out of the facts' reach must not rely on them.
   const Bounds of = bounds(range.index);
   const Linear index = linear(range.index);
-  if (index.is_constant()) {
-    return builder_.getInt1(index.constant >= range.low && index.constant < range.high);
-  }
   const bool has_low = of.low < range.low, has_high = of.high >= range.high;
   return once(index.depth(), key({a_condition, range.low, range.high}, index), [&] {
     const Bounds compared{has_high ? std::min(of.low, range.high) : of.low,

@@ -28,10 +28,8 @@ constexpr std::uint64_t largest_stack = 64 * 1024;  // bytes of arrays on the st
 
 std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
   static const bool initialized = [] {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
     // Innermost loops come with stepping pointers; LLVM's own search for them takes long, and so
     // does its scheduler where it compares each of many accesses with all others.
     const char* const options[] = {"tenon", "-x86-asm-syntax=intel", "-disable-lsr",
