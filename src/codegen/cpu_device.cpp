@@ -17,43 +17,25 @@ namespace tenon {
 namespace {
 
 // Code in memory of its own: written first, then made executable, never both at once.
-class CpuProgram : public Device::Program {
- public:
+struct CpuProgram : Device::Program {
   explicit CpuProgram(const Artifact& artifact)
-      : size_(artifact.code.size()),
-        shared_scratch(artifact.shared_scratch),
-        thread_scratch(artifact.thread_scratch) {
-    if (artifact.entry >= size_) fail("a kernel's code is {} bytes long and has no entry", size_);
-    memory_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory_ == MAP_FAILED) fail("no memory for the {} bytes of a kernel's code", size_);
-    std::memcpy(memory_, artifact.code.data(), size_);
-    if (mprotect(memory_, size_, PROT_READ | PROT_EXEC) != 0) {
-      munmap(memory_, size_);
+      : shared_scratch(artifact.shared_scratch), thread_scratch(artifact.thread_scratch) {
+    const std::size_t size = artifact.code.size();
+    if (artifact.entry >= size) fail("a kernel's code is {} bytes long and has no entry", size);
+    void* mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) fail("no memory for the {} bytes of a kernel's code", size);
+    memory = {mapped, [size](void* code) { munmap(code, size); }};
+    std::memcpy(mapped, artifact.code.data(), size);
+    if (mprotect(mapped, size, PROT_READ | PROT_EXEC) != 0)
       fail("this system does not let a program run code that it made itself: {}",
            std::strerror(errno));
-    }
-    function = reinterpret_cast<KernelFunction>(static_cast<char*>(memory_) + artifact.entry);
+    function = reinterpret_cast<KernelFunction>(static_cast<char*>(mapped) + artifact.entry);
   }
-  ~CpuProgram() override { munmap(memory_, size_); }
-  CpuProgram(const CpuProgram&) = delete;
-  CpuProgram& operator=(const CpuProgram&) = delete;
 
- private:
-  void* memory_;
-  std::size_t size_;
-
- public:
+  std::shared_ptr<void> memory;
   KernelFunction function;
   std::size_t shared_scratch, thread_scratch;  // bytes
 };
-
-BufferRef buffer_of(const std::shared_ptr<MemoryPool>& pool, std::size_t bytes) {
-  auto* buffer = new Buffer{.data = pool->take(bytes), .bytes = bytes};
-  return {buffer, [pool](Buffer* freed) {
-            pool->give_back(freed->data, freed->bytes);
-            delete freed;
-          }};
-}
 
 }  // namespace
 
@@ -63,19 +45,19 @@ struct CpuDevice::Implementation {
         pool(std::make_shared<MemoryPool>()),
         workers(tbb::global_control::max_allowed_parallelism, threads),
         arena(threads),
-        per_thread(threads) {
+        shared(pool->take(0)) {
+    for (int thread = 0; thread < threads; ++thread) per_thread.push_back(pool->take(0));
     runtime = {.parallel = run_parallel, .self = this};
   }
 
   // Memory of the kernels' own grows to what the largest of them needs.
   void* at_least(std::size_t bytes, BufferRef& scratch) const {
-    if (bytes > (scratch ? scratch->bytes : 0)) {
+    if (bytes > scratch->bytes) {
       scratch.reset();
-      scratch = buffer_of(pool, bytes);
+      scratch = pool->take(bytes);
     }
-    return scratch_of(scratch);
+    return scratch->data;
   }
-  static void* scratch_of(const BufferRef& scratch) { return scratch ? scratch->data : nullptr; }
 
   // A few pieces for each thread: idle threads take what busy ones have not begun.
   static void run_parallel(const Runtime* runtime, Runtime::Body body, void* context,
@@ -83,13 +65,12 @@ struct CpuDevice::Implementation {
     constexpr std::int64_t pieces = 8;  // a thread
     if (count <= 0) return;
     auto& self = *static_cast<Implementation*>(runtime->self);
-    if (self.threads == 1 || count == 1)
-      return body(context, 0, count, scratch_of(self.per_thread[0]));
+    if (self.threads == 1 || count == 1) return body(context, 0, count, self.per_thread[0]->data);
     const std::int64_t grain = std::max<std::int64_t>(1, count / (pieces * self.threads));
     self.arena.execute([&] {
       tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, count, grain), [&](const auto& range) {
         const int thread = tbb::this_task_arena::current_thread_index();
-        body(context, range.begin(), range.end(), scratch_of(self.per_thread[thread]));
+        body(context, range.begin(), range.end(), self.per_thread[thread]->data);
       });
     });
   }
@@ -99,7 +80,7 @@ struct CpuDevice::Implementation {
   tbb::global_control workers;  // as many as were asked for, also beyond the cores
   tbb::task_arena arena;
   std::mutex launching;
-  BufferRef shared;  // null until a kernel wants some
+  BufferRef shared;
   std::vector<BufferRef> per_thread;
   Runtime runtime;
 };
@@ -114,7 +95,7 @@ CpuDevice::~CpuDevice() = default;
 
 int CpuDevice::threads() const { return implementation_->threads; }
 
-BufferRef CpuDevice::allocate(std::size_t bytes) { return buffer_of(implementation_->pool, bytes); }
+BufferRef CpuDevice::allocate(std::size_t bytes) { return implementation_->pool->take(bytes); }
 
 void CpuDevice::read(const Buffer& from, void* to) {
   if (from.bytes > 0) std::memcpy(to, from.data, from.bytes);
@@ -135,8 +116,7 @@ void CpuDevice::launch(const Program& program, std::span<void* const> buffers,
   const std::lock_guard lock(self.launching);
   void* shared = self.at_least(code.shared_scratch, self.shared);
   for (BufferRef& scratch : self.per_thread) self.at_least(code.thread_scratch, scratch);
-  code.function(buffers.data(), sizes.data(), shared, self.scratch_of(self.per_thread[0]),
-                &self.runtime);
+  code.function(buffers.data(), sizes.data(), shared, self.per_thread[0]->data, &self.runtime);
 }
 
 }  // namespace tenon

@@ -6,10 +6,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <cstring>
+#include <bit>
 #include <fstream>
-#include <sstream>
+#include <string>
 
 #include "core/error.h"
 
@@ -18,17 +17,15 @@ namespace tenon {
 namespace {
 
 std::string model_name() {
-  std::array<unsigned, 12> words{};
+  std::array<unsigned, 13> words{};  // the last one ends the text
   if (__get_cpuid_max(0x80000000, nullptr) < 0x80000004) return "x86-64";
   for (unsigned i = 0; i < 3; ++i)
     __get_cpuid(0x80000002 + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2],
                 &words[4 * i + 3]);
-  char name[sizeof words + 1] = {};
-  std::memcpy(name, words.data(), sizeof words);
-  const std::string text = name;
-  const std::size_t first = text.find_first_not_of(' ');
-  return first == std::string::npos ? "x86-64"
-                                    : text.substr(first, text.find_last_not_of(' ') - first + 1);
+  std::string name = reinterpret_cast<const char*>(words.data());
+  name.erase(0, name.find_first_not_of(' '));
+  name.erase(name.find_last_not_of(' ') + 1);
+  return name.empty() ? "x86-64" : name;
 }
 
 // Asks the system as well as the processor: registers that are not saved cannot be used.
@@ -48,14 +45,11 @@ T system_value(const std::string& path, T value) {
   return std::ifstream(path) >> read ? read : value;
 }
 
-// How many processors a list like "0-3,8" names.
-int list_length(const std::string& list) {
-  int count = 0, low = 0, high = 0;
-  std::istringstream ranges(list);
-  for (std::string range; std::getline(ranges, range, ',');) {
-    const int found = std::sscanf(range.c_str(), "%d-%d", &low, &high);
-    if (found > 0) count += found == 2 ? high - low + 1 : 1;
-  }
+// How many processors a mask like "00000000,0000f00f" names.
+int count_bits(const std::string& mask) {
+  int count = 0;
+  for (const char digit : mask)
+    if (digit != ',') count += std::popcount(std::stoul(std::string(1, digit), nullptr, 16));
   return std::max(count, 1);
 }
 
@@ -68,12 +62,12 @@ std::vector<CpuCache> read_caches() {
     if (type == "Instruction") continue;
     std::int64_t size = 0;
     char unit = 'B';
-    const auto word = system_value<std::string>(folder + "size", "");
-    if (std::sscanf(word.c_str(), "%ld%c", &size, &unit) < 1 || size <= 0) continue;
+    std::ifstream(folder + "size") >> size >> unit;
+    if (size <= 0) continue;
     size <<= unit == 'K' ? 10 : unit == 'M' ? 20 : 0;
     caches.push_back({size, system_value(folder + "coherency_line_size", 64),
                       system_value(folder + "ways_of_associativity", 0),
-                      list_length(system_value<std::string>(folder + "shared_cpu_list", ""))});
+                      count_bits(system_value<std::string>(folder + "shared_cpu_map", ""))});
   }
   std::ranges::sort(caches, [](const CpuCache& a, const CpuCache& b) { return a.bytes < b.bytes; });
   if (caches.empty()) caches = {{32 << 10, 64, 8, 1}, {512 << 10, 64, 8, 1}};

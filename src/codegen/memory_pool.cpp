@@ -21,42 +21,45 @@ std::size_t round_up(std::size_t bytes) {
   return (std::max<std::size_t>(bytes, 1) + unit - 1) / unit * unit;
 }
 
-std::size_t available_memory() {
-  return static_cast<std::size_t>(sysconf(_SC_AVPHYS_PAGES)) *
-         static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-}
-
 }  // namespace
 
 MemoryPool::~MemoryPool() {
   for (const auto& [size, blocks] : free_) std::for_each(blocks.begin(), blocks.end(), std::free);
 }
 
-void* MemoryPool::take(std::size_t bytes) {
-  constexpr std::size_t too_many = std::size_t{1} << 47;  // no machine has these
-  const std::size_t size = bytes < too_many ? round_up(bytes) : bytes;
-  if (bytes < too_many) {
+BufferRef MemoryPool::take(std::size_t bytes) {
+  constexpr std::size_t too_many = std::size_t{1} << 47;  // no process has these
+  const std::size_t size = round_up(std::min(bytes, too_many));
+  void* block = block_of(size);
+  if (!block) {
+    fail("out of memory: a buffer of {} bytes was asked for, about {} bytes are free", bytes,
+         sysconf(_SC_AVPHYS_PAGES) * sysconf(_SC_PAGESIZE));
+  }
+  return {new Buffer{.data = block, .bytes = bytes},
+          [pool = shared_from_this(), size](Buffer* freed) {
+            pool->give_back(freed->data, size);
+            delete freed;
+          }};
+}
+
+void* MemoryPool::block_of(std::size_t size) {
+  {
     const std::lock_guard lock(mutex_);
-    const auto found = free_.find(size);
-    if (found != free_.end() && !found->second.empty()) {
-      void* block = found->second.back();
-      found->second.pop_back();
+    std::vector<void*>& waiting = free_[size];
+    if (!waiting.empty()) {
+      void* block = waiting.back();
+      waiting.pop_back();
       free_bytes_ -= size;
       return block;
     }
   }
   const bool is_huge = size >= huge_page;
-  void* block = bytes < too_many ? std::aligned_alloc(is_huge ? huge_page : line, size) : nullptr;
+  void* block = std::aligned_alloc(is_huge ? huge_page : line, size);
   if (block && is_huge) madvise(block, size, MADV_HUGEPAGE);  // advice: it may be ignored
-  if (!block) {
-    fail("out of memory: a buffer of {} bytes was asked for, about {} bytes are free", bytes,
-         available_memory());
-  }
   return block;
 }
 
-void MemoryPool::give_back(void* block, std::size_t bytes) {
-  const std::size_t size = round_up(bytes);
+void MemoryPool::give_back(void* block, std::size_t size) {
   {
     const std::lock_guard lock(mutex_);
     if (free_bytes_ + size <= most_kept) {

@@ -4,12 +4,16 @@
 
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <vector>
 
+#include "core/device.h"
+
 namespace tenon {
 
-class MemoryPool {
+// Held by shared pointers alone: its buffers keep it.
+class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
  public:
   MemoryPool() = default;
   MemoryPool(const MemoryPool&) = delete;
@@ -17,11 +21,12 @@ class MemoryPool {
   ~MemoryPool();
 
   // Large blocks are pages that ask for huge ones. Error: what was asked for and what there is.
-  void* take(std::size_t bytes);
-  // Requires a block of take(bytes) with the same number.
-  void give_back(void* block, std::size_t bytes);
+  BufferRef take(std::size_t bytes);
 
  private:
+  void* block_of(std::size_t size);
+  void give_back(void* block, std::size_t size);
+
   std::mutex mutex_;
   std::map<std::size_t, std::vector<void*>> free_;  // by size, rounded up
   std::size_t free_bytes_ = 0;

@@ -1,5 +1,5 @@
 // exp2, log2 and sin of f32 as arithmetic: the one place that every backend takes them from, so
-// that all give the same bits. Used by codegen/llvm/emit_functions.cpp and, with host arithmetic,
+// that all give the same bits. Used by codegen/llvm/emit_apply.cpp and, with host arithmetic,
 // by tests/codegen_functions_test.cpp, which checks the bounds over all 2^32 inputs.
 //
 //   exp2   at most 1 ULP; subnormal results as exact as their type; overflow gives infinity
@@ -22,9 +22,19 @@
 
 #include <bit>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
+#include <span>
 
 namespace tenon {
+
+// The coefficients from the highest power downwards (Horner).
+template <typename M>
+typename M::Float polynomial(M& m, typename M::Float x, std::initializer_list<float> coefficients) {
+  typename M::Float sum = m.number(*coefficients.begin());
+  for (const float c : std::span(coefficients).subspan(1)) sum = m.fma(sum, x, m.number(c));
+  return sum;
+}
 
 // 2^x = 2^n 2^f with n = round(x) and 2^f = 1 + f q(f). The factor 2^n comes in two halves, so that
 // results may be subnormal: the second multiplication rounds, where it rounds at all.
@@ -37,12 +47,9 @@ typename M::Float exp2(M& m, typename M::Float x) {
   x = m.select(m.less(x, m.number(-151)), m.number(-151), x);
   const Float shifted = m.add(x, m.number(round));
   const Float f = m.sub(x, m.sub(shifted, m.number(round)));
-  Float q = m.number(0x1.41fbbep-13F);
-  q = m.fma(q, f, m.number(0x1.5f3e54p-10F));
-  q = m.fma(q, f, m.number(0x1.3b2d4cp-7F));
-  q = m.fma(q, f, m.number(0x1.c6aee8p-5F));
-  q = m.fma(q, f, m.number(0x1.ebfbdcp-3F));
-  q = m.fma(q, f, m.number(0x1.62e430p-1F));
+  const Float q = polynomial(m, f,
+                             {0x1.41fbbep-13F, 0x1.5f3e54p-10F, 0x1.3b2d4cp-7F, 0x1.c6aee8p-5F,
+                              0x1.ebfbdcp-3F, 0x1.62e430p-1F});
   const Float power = m.fma(q, f, m.number(1));
   // Both halves of n, biased by 127, of n + 254, which is positive.
   const Int n = m.isub(m.bits(shifted), m.integer(std::bit_cast<std::uint32_t>(round) - 254));
@@ -67,16 +74,10 @@ typename M::Float log2(M& m, typename M::Float x) {
   const Int e = m.isub(biased, m.integer(bias));
   const Int lowered = m.isub(e, m.select(is_small, m.integer(23), m.integer(0)));
   const Float r = m.sub(m.from_bits(m.isub(of, m.shl(e, m.integer(23)))), m.number(1));
-  Float s = m.number(0x1.98a5fcp-4F);
-  s = m.fma(s, r, m.number(-0x1.5c5866p-3F));
-  s = m.fma(s, r, m.number(0x1.5ecd8ap-3F));
-  s = m.fma(s, r, m.number(-0x1.6de9b4p-3F));
-  s = m.fma(s, r, m.number(0x1.a41c36p-3F));
-  s = m.fma(s, r, m.number(-0x1.ec842ap-3F));
-  s = m.fma(s, r, m.number(0x1.277f30p-2F));
-  s = m.fma(s, r, m.number(-0x1.71546ap-2F));
-  s = m.fma(s, r, m.number(0x1.ec7088p-2F));
-  s = m.fma(s, r, m.number(-0x1.715476p-1F));
+  const Float s = polynomial(
+      m, r,
+      {0x1.98a5fcp-4F, -0x1.5c5866p-3F, 0x1.5ecd8ap-3F, -0x1.6de9b4p-3F, 0x1.a41c36p-3F,
+       -0x1.ec842ap-3F, 0x1.277f30p-2F, -0x1.71546ap-2F, 0x1.ec7088p-2F, -0x1.715476p-1F});
   // log2(e) in two parts.
   const Float small = m.mul(r, m.fma(s, r, m.number(0x1.4ae0c0p-26F)));
   Float result = m.add(m.convert(lowered), m.fma(r, m.number(0x1.715476p+0F), small));
@@ -154,13 +155,11 @@ typename M::Float sin(M& m, typename M::Float x) {
   const Int v_sign = m.select(is_small, integer(0), m.shl(half, integer(31)));
 
   const Float z = m.mul(r, r);
-  Float odd = m.number(-0x1.996e16p-13F);  // sin(r) = r + r^3 odd(r^2)
-  odd = m.fma(odd, z, m.number(0x1.1107d4p-7F));
-  odd = m.fma(odd, z, m.number(-0x1.555548p-3F));
+  // sin(r) = r + r^3 odd(r^2)
+  const Float odd = polynomial(m, z, {-0x1.996e16p-13F, 0x1.1107d4p-7F, -0x1.555548p-3F});
   const Float sine = m.add(r, m.fma(m.mul(r, z), odd, r_low));
-  Float even = m.number(0x1.9ab830p-16F);  // cos(r) = 1 - r^2/2 + r^4 even(r^2)
-  even = m.fma(even, z, m.number(-0x1.6c0f5ap-10F));
-  even = m.fma(even, z, m.number(0x1.555550p-5F));
+  // cos(r) = 1 - r^2/2 + r^4 even(r^2)
+  const Float even = polynomial(m, z, {0x1.9ab830p-16F, -0x1.6c0f5ap-10F, 0x1.555550p-5F});
   const Float half_z = m.mul(z, m.number(0.5F));
   const Float most = m.sub(m.number(1), half_z);  // and what its rounding lost
   const Float lost = m.sub(m.sub(m.number(1), most), half_z);

@@ -1,7 +1,11 @@
 // Emission: one finished nest on its way to LLVM IR. Loops are walked once, `unroll` ones expanded
 // with their constants; every statement comes out as vector code for the vector axes around it.
-// Files: emit_loops.cpp (loops, limits, parallel bodies), emit_statements.cpp (stores, masks),
-// Used by emit.cpp alone. Read first: indices.h.
+// Used by module.cpp alone. Read first: indices.h. The files:
+//
+//   emit_loops        loops, limits, parallel bodies      emit_values     loads, folds, masks
+//   emit_stream       loops of non-temporal stores        emit_apply      scalar operations
+//   emit_statements   the lanes of a statement, stores    emit_memory     reads and writes of lanes
+//   emit_transpose    copies that turn in registers
 #pragma once
 
 #include <functional>
@@ -15,12 +19,7 @@
 #include "codegen/llvm/indices.h"
 
 namespace llvm {
-class AllocaInst;
-class BasicBlock;
-class Constant;
 class Function;
-class FunctionType;
-class LLVMContext;
 class Module;
 }  // namespace llvm
 
@@ -33,19 +32,27 @@ class Emission {
   void emit_kernel();
 
  private:
+  static constexpr std::int64_t unknown = std::int64_t{1} << 60;  // beyond any index
+
+  // Where a stream is not aligned: lanes whose element is not below `end` do nothing.
+  struct Edge {
+    Index element;
+    llvm::Value* end;
+  };
   // The function being emitted: the kernel itself or the body of a parallel loop.
   struct Body {
     llvm::Function* function = nullptr;
+    bool is_parallel = false;
     llvm::Value* buffers = nullptr;
     llvm::Value* shared_scratch = nullptr;
     llvm::Value* thread_scratch = nullptr;
     llvm::Value* runtime = nullptr;
-    bool is_parallel = false;
-    bool streams = false;               // has non-temporal stores, which a fence must follow
-    bool is_aligned = false;            // the statement's stores to a stream are
-    std::map<int, llvm::Value*> bases;  // by tensor
+    bool streams = false;     // has non-temporal stores, which a fence must follow
+    bool is_aligned = false;  // the statement's stores to a stream are
+    std::optional<Edge> edge = {};
+    std::map<int, llvm::Value*> bases = {};  // by tensor
   };
-  // A serial loop's range, and where its values go.
+  // What a serial loop counts: `step` for each value of the axis.
   struct Span {
     llvm::Value* begin;
     llvm::Value* end;
@@ -63,13 +70,16 @@ class Emission {
     Linear index;
     llvm::Value* computed = nullptr;  // i64 or a vector of them
     llvm::Value* valid = nullptr;     // null: always
-    bool in_bounds = false;           // for all values of the axes
+    bool in_bounds = true;            // for all values of the axes
+
+    bool is_affine() const { return !computed && index.varying.empty(); }
+    bool is_run() const { return is_affine() && (index.stride == 1 || index.stride == -1); }
+    // One place for all lanes, `offset` elements from the first of them.
+    Access place(std::int64_t offset) const;
   };
-  using Path = std::vector<Var>;
 
   // emit_loops.cpp
   void emit(const std::vector<Item>& items);
-  void emit(const Item& item);
   void emit(const Loop& loop);
   void emit_unrolled(const Loop& loop);
   void emit_lanes(const Loop& loop);
@@ -79,24 +89,36 @@ class Emission {
   void emit_part(const Loop& loop, Span span, const std::vector<Range>& guards);
   std::optional<Peel> peel(const Loop& loop, const Span& span);
   void knowing(const std::vector<Range>& facts, const std::function<void()>& body);
-  std::vector<Range> whole_tile(const Loop& loop) const;
-  bool has_path(const std::vector<Item>& items, const std::vector<Var>& axes) const;
-  bool is_tile(const std::vector<Item>& items, std::vector<Var>& axes) const;
+  std::optional<std::vector<Var>> tile_of(const Loop& loop) const;
+  std::vector<Range> whole_tile(const std::vector<Var>& tile) const;
+  // Do all values of the axis stand in the code, as copies or as lanes?
+  bool is_expanded(Var axis) const {
+    return kernel_.axes[axis].tag == Tag::unroll || kernel_.axes[axis].tag == Tag::vector;
+  }
   std::vector<Range> limits_at(Var axis) const;
   llvm::Value* upper_end(const Loop& loop, std::vector<Range>& guards);
   void when(llvm::Value* condition, const std::function<void()>& body);  // null: always
   void when(const std::vector<Range>& ranges, const std::function<void()>& body);
-  void begin_body(llvm::Function* function);
+  llvm::Function* begin_body(const std::string& name, bool is_parallel,
+                             const std::vector<llvm::Type*>& arguments);
   void end_body();
 
   // emit_stream.cpp
-  const Store* streamed(const Loop& loop) const;
-  void emit_streamed(const Loop& loop, const Span& span, const Store& store);
+  // A loop of streaming stores: the element of a row that is stored, how many are at once, where
+  // the row begins in its tensor, and the limits that end it.
+  struct Stream {
+    Index element;
+    std::int64_t width;
+    Index row;
+    int tensor;
+    std::vector<Range> limits;
+  };
+  std::optional<Stream> streamed(const Loop& loop) const;
+  void emit_streamed(const Loop& loop, const Span& span, const Stream& stream);
 
   // emit_statements.cpp
   void statement(const Item& item);
-  void for_each(std::span<const Var> axes, const std::function<void()>& body);
-  void for_lanes(const Item& item, std::span<const Var> axes, Var active);
+  void for_lanes(std::span<const Var> axes, Var active, const std::function<void()>& body);
   void statement_at_lanes(const Item& item);
   void store(const Store& store);
   void prefetch(const Prefetch& prefetch);
@@ -111,31 +133,36 @@ class Emission {
   void transpose(const Store& store, const Turn& turn);
 
   // emit_memory.cpp
-  Index flat(int tensor, const std::vector<Index>& at) const;
-  Access access(int tensor, const std::vector<Index>& at, int computed_axis,
-                const ValueRef& computed);
+  Access access(int tensor, const std::vector<Index>& at, int computed_axis = -1,
+                const ValueRef& computed = {});
   llvm::Value* base(int tensor);
   llvm::Value* address(const Access& access);
-  llvm::Value* read(const Access& access, llvm::Value* inside, double fill);
+  llvm::Value* load(const Load& load);
   llvm::Value* read_strided(const Access& access, llvm::Type* type);
   llvm::Value* read_memory(const Access& access, llvm::Value* touch, llvm::Value* fill);
   void write(const Access& access, llvm::Value* value, llvm::Value* touch, bool stream);
-  llvm::Value* addresses(const Access& access);  // one per lane
+  llvm::Value* addresses(const Access& access);  // a vector of them, one per lane
+  std::vector<llvm::Value*> each_address(const Access& access);
+  // Of a run of lanes in memory: where it starts, and its elements in the order of the lanes.
+  llvm::Value* run_address(const Access& access);
+  llvm::Value* in_order(const Access& access, llvm::Value* elements);
 
   // emit_values.cpp
   llvm::Value* value(const ValueRef& value);
-  llvm::Value* load(const Load& load);
   llvm::Value* fold(const Fold& fold, Type type);
-  llvm::Value* apply(const Apply& apply, Type type);          // emit_apply.cpp
-  llvm::Value* scalar_function(ScalarOp op, llvm::Value* x);  // emit_functions.cpp
+  llvm::Value* apply(const Apply& apply, Type type);  // emit_apply.cpp
   llvm::Value* index_value(const Index& index);
   llvm::Value* combine(Combine combine, Type type, llvm::Value* a, llvm::Value* b);
   llvm::Value* constant(Type type, double value);
   llvm::Type* memory_type(Type type);
   llvm::Type* value_type(Type type);
+  llvm::Value* least(llvm::Value* a, llvm::Value* b);       // of i64
   llvm::Value* all_hold(const std::vector<Range>& ranges);  // null: always
   llvm::Value* both(llvm::Value* a, llvm::Value* b);        // null: always
+  llvm::Value* select(llvm::Value* condition, llvm::Value* a, llvm::Value* b);
   llvm::Value* widen(llvm::Value* value);  // a scalar in every lane; a vector as it is
+  // All of them as vectors where one is a vector.
+  std::vector<llvm::Value*> alike(std::vector<llvm::Value*> values);
   bool has_lanes() const { return indices_.state.lanes.count > 1; }
 
   const FinishedKernel& finished_;

@@ -2,13 +2,15 @@
 #include <llvm/IR/IRBuilder.h>
 
 #include "codegen/llvm/emission.h"
+#include "codegen/scalar_functions.h"
 #include "core/error.h"
+#include "core/ranges.h"
 
 namespace tenon {
 namespace {
 
 // Rounds towards minus infinity; a divisor of 0 gives 0. The machine's division traps on 0 and on
-// the smallest integer by -1, so both divisors are replaced by 1 first.
+// the smallest integer by -1, so both divisors are replaced by 1 first, which leaves no rest.
 llvm::Value* divide(llvm::IRBuilderBase& builder, ScalarOp op, llvm::Value* a, llvm::Value* b) {
   llvm::Type* type = a->getType();
   llvm::Value* zero = llvm::Constant::getNullValue(type);
@@ -20,12 +22,9 @@ llvm::Value* divide(llvm::IRBuilderBase& builder, ScalarOp op, llvm::Value* a, l
   llvm::Value* rest = builder.CreateSub(a, builder.CreateMul(quotient, divisor));
   llvm::Value* signs_differ = builder.CreateICmpSLT(builder.CreateXor(rest, divisor), zero);
   llvm::Value* below = builder.CreateAnd(builder.CreateICmpNE(rest, zero), signs_differ);
-  llvm::Value* result = nullptr;
-  if (op == ScalarOp::mod) {
-    result = builder.CreateAdd(rest, builder.CreateSelect(below, divisor, zero));
-    return builder.CreateSelect(builder.CreateOr(is_zero, is_minus_one), zero, result);
-  }
-  result = builder.CreateSub(quotient, builder.CreateSelect(below, one, zero));
+  if (op == ScalarOp::mod)
+    return builder.CreateAdd(rest, builder.CreateSelect(below, divisor, zero));
+  llvm::Value* result = builder.CreateSub(quotient, builder.CreateSelect(below, one, zero));
   result = builder.CreateSelect(is_minus_one, builder.CreateSub(zero, a), result);
   return builder.CreateSelect(is_zero, zero, result);
 }
@@ -44,22 +43,58 @@ llvm::Value* cast(llvm::IRBuilderBase& builder, llvm::Value* a, Type from, Type 
   return builder.CreateSIToFP(a, type);
 }
 
+// The arithmetic of scalar_functions.h as instructions, on scalars or on vectors.
+struct IrArithmetic {
+  using Float = llvm::Value*;
+  using Int = llvm::Value*;
+  using Mask = llvm::Value*;
+
+  llvm::IRBuilderBase& builder;
+  llvm::Type* float_type;
+  llvm::Type* int_type;
+
+  Float number(float value) { return llvm::ConstantFP::get(float_type, value); }
+  Int integer(std::uint32_t value) { return llvm::ConstantInt::get(int_type, value); }
+  Float add(Float a, Float b) { return builder.CreateFAdd(a, b); }
+  Float sub(Float a, Float b) { return builder.CreateFSub(a, b); }
+  Float mul(Float a, Float b) { return builder.CreateFMul(a, b); }
+  Float fma(Float a, Float b, Float c) {
+    return builder.CreateIntrinsic(float_type, llvm::Intrinsic::fma, {a, b, c});
+  }
+  Int iadd(Int a, Int b) { return builder.CreateAdd(a, b); }
+  Int isub(Int a, Int b) { return builder.CreateSub(a, b); }
+  Int imul(Int a, Int b) { return builder.CreateMul(a, b); }
+  Int high(Int a, Int b) {
+    llvm::Type* wide = int_type->getExtendedType();
+    llvm::Value* product =
+        builder.CreateMul(builder.CreateZExt(a, wide), builder.CreateZExt(b, wide));
+    return builder.CreateTrunc(builder.CreateLShr(product, 32), int_type);
+  }
+  Int iand(Int a, Int b) { return builder.CreateAnd(a, b); }
+  Int ior(Int a, Int b) { return builder.CreateOr(a, b); }
+  Int ixor(Int a, Int b) { return builder.CreateXor(a, b); }
+  Int shl(Int a, Int count) { return builder.CreateShl(a, count); }
+  Int shr(Int a, Int count) { return builder.CreateLShr(a, count); }
+  Int bits(Float a) { return builder.CreateBitCast(a, int_type); }
+  Float from_bits(Int a) { return builder.CreateBitCast(a, float_type); }
+  Float convert(Int a) { return builder.CreateSIToFP(a, float_type); }
+  Mask less(llvm::Value* a, llvm::Value* b) {
+    return a->getType() == float_type ? builder.CreateFCmpOLT(a, b) : builder.CreateICmpSLT(a, b);
+  }
+  llvm::Value* select(Mask mask, llvm::Value* a, llvm::Value* b) {
+    return builder.CreateSelect(mask, a, b);
+  }
+};
+
 }  // namespace
 
 llvm::Value* Emission::apply(const Apply& apply, Type type) {
-  std::vector<llvm::Value*> x;
-  bool is_vector = false;
-  for (const ValueRef& operand : apply.operands) {
-    x.push_back(value(operand));
-    is_vector |= x.back()->getType()->isVectorTy();
-  }
-  if (is_vector) {
-    for (llvm::Value*& operand : x) operand = widen(operand);
-  }
+  const auto x = alike(mapped(apply.operands, [&](const ValueRef& v) { return value(v); }));
   const Type of = apply.operands.back()->type;
   const bool is_float = of == Type::f32;
-  llvm::Type* result = value_type(type);
-  if (is_vector) result = llvm::VectorType::get(result, indices_.state.lanes.count, false);
+  llvm::Type* result = x[0]->getType()->getWithNewType(value_type(type));
+  IrArithmetic arithmetic{builder_, x[0]->getType(),
+                          x[0]->getType()->getWithNewType(builder_.getInt32Ty())};
   const auto count = [&] {
     return builder_.CreateAnd(x[1], llvm::ConstantInt::get(x[1]->getType(), 31));
   };
@@ -94,9 +129,11 @@ llvm::Value* Emission::apply(const Apply& apply, Type type) {
     case ScalarOp::shr:
       return builder_.CreateLShr(x[0], count());
     case ScalarOp::exp2:
+      return exp2(arithmetic, x[0]);
     case ScalarOp::log2:
+      return log2(arithmetic, x[0]);
     case ScalarOp::sin:
-      return scalar_function(apply.op, x[0]);
+      return sin(arithmetic, x[0]);
     case ScalarOp::sqrt:
       return builder_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x[0]);
     case ScalarOp::cast:

@@ -6,14 +6,9 @@
 
 #include "codegen/llvm/emission.h"
 #include "core/error.h"
-#include "core/ranges.h"
+#include "lower/tree.h"
 
 namespace tenon {
-namespace {
-
-constexpr std::int64_t unknown = std::int64_t{1} << 60;  // beyond any index
-
-}  // namespace
 
 Emission::Emission(const FinishedKernel& finished, Isa isa, llvm::Module& module,
                    llvm::IRBuilderBase& builder)
@@ -26,10 +21,8 @@ Emission::Emission(const FinishedKernel& finished, Isa isa, llvm::Module& module
 
 void Emission::emit_kernel() {
   llvm::Type* pointer = builder_.getPtrTy();
-  auto* type = llvm::FunctionType::get(builder_.getVoidTy(),
-                                       {pointer, pointer, pointer, pointer, pointer}, false);
-  auto* function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, "kernel", module_);
-  begin_body(function);
+  llvm::Function* function =
+      begin_body("kernel", false, {pointer, pointer, pointer, pointer, pointer});
   body_.buffers = function->getArg(0);
   body_.shared_scratch = function->getArg(2);
   body_.thread_scratch = function->getArg(3);
@@ -38,20 +31,29 @@ void Emission::emit_kernel() {
   end_body();
 }
 
-void Emission::begin_body(llvm::Function* function) {
-  body_ = {};
-  body_.function = function;
+llvm::Function* Emission::begin_body(const std::string& name, bool is_parallel,
+                                     const std::vector<llvm::Type*>& arguments) {
+  auto* function = llvm::Function::Create(
+      llvm::FunctionType::get(builder_.getVoidTy(), arguments, false),
+      is_parallel ? llvm::Function::InternalLinkage : llvm::Function::ExternalLinkage, name,
+      module_);
+  body_ = {.function = function, .is_parallel = is_parallel};
   llvm::LLVMContext& context = module_.getContext();
   auto* entry = llvm::BasicBlock::Create(context, "entry", function);
   auto* start = llvm::BasicBlock::Create(context, "start", function);
   builder_.SetInsertPoint(entry);
   indices_.state.frames = {{.place = builder_.CreateBr(start)}};
   builder_.SetInsertPoint(start);
+  return function;
 }
 
 void Emission::end_body() {
   if (body_.streams) builder_.CreateIntrinsic(llvm::Intrinsic::x86_sse_sfence, {}, {});
   builder_.CreateRetVoid();
+}
+
+llvm::Value* Emission::least(llvm::Value* a, llvm::Value* b) {
+  return builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, a, b);
 }
 
 void Emission::when(llvm::Value* condition, const std::function<void()>& body) {
@@ -82,17 +84,15 @@ void Emission::when(const std::vector<Range>& ranges, const std::function<void()
 }
 
 void Emission::emit(const std::vector<Item>& items) {
-  for (const Item& item : items) emit(item);
-}
-
-void Emission::emit(const Item& item) {
-  when(item.when, [&] {
-    if (const Loop* loop = item.loop()) {
-      emit(*loop);
-    } else {
-      statement(item);
-    }
-  });
+  for (const Item& item : items) {
+    when(item.when, [&] {
+      if (const Loop* loop = item.loop()) {
+        emit(*loop);
+      } else {
+        statement(item);
+      }
+    });
+  }
 }
 
 // The end of a loop as its limits set it. What does not bound the loop is added to `guards`.
@@ -111,7 +111,7 @@ llvm::Value* Emission::upper_end(const Loop& loop, std::vector<Range>& guards) {
     if (indices_.bounds(room).low / coefficient >= extent) continue;
     llvm::Value* limited = indices_.uniform(indices_.linear(room));
     if (coefficient > 1) limited = builder_.CreateSDiv(limited, builder_.getInt64(coefficient));
-    end = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, end, limited);
+    end = least(end, limited);
   }
   return end;
 }
@@ -121,8 +121,8 @@ std::vector<Range> Emission::limits_at(Var axis) const {
   std::vector<Range> ranges;
   for (const Limit& limit : kernel_.limits) {
     if (!limit.index.uses(axis)) continue;
-    const auto index =
-        least(limit.index, [&](Var v) { return v == axis || indices_.is_present(Index::var(v)); });
+    const auto index = tenon::least(
+        limit.index, [&](Var v) { return v == axis || indices_.is_present(Index::var(v)); });
     if (index) ranges.push_back({*index, -unknown, limit.bound});
   }
   return ranges;
@@ -188,8 +188,9 @@ void Emission::loop_over(const Span& span, const std::function<void(llvm::Value*
 }
 
 void Emission::emit_serial(const Loop& loop, Span span, const std::vector<Range>& guards) {
-  const Store* store = guards.empty() ? streamed(loop) : nullptr;
-  if (store) return emit_streamed(loop, span, *store);
+  if (guards.empty()) {
+    if (const auto stream = streamed(loop)) return emit_streamed(loop, span, *stream);
+  }
   const std::optional<Peel> peeled = peel(loop, span);
   if (!peeled) return emit_part(loop, span, guards);
   knowing(peeled->whole, [&] { emit_part(loop, {span.begin, peeled->middle}, guards); });
@@ -197,16 +198,16 @@ void Emission::emit_serial(const Loop& loop, Span span, const std::vector<Range>
 }
 
 void Emission::emit_part(const Loop& loop, Span span, const std::vector<Range>& guards) {
-  std::vector<Var> tile;
-  span.is_innermost = is_tile(loop.body, tile);
+  const auto tile = tile_of(loop);
+  span.is_innermost = tile.has_value();
   const auto run = [&] {
     loop_over(span, [&](llvm::Value* counter) {
-      indices_.set_loop(loop.axis, counter);
+      indices_.set_loop(loop.axis, counter, span.step);
       when(guards, [&] { emit(loop.body); });
     });
     indices_.forget(loop.axis);
   };
-  const std::vector<Range> whole = whole_tile(loop);
+  const std::vector<Range> whole = whole_tile(tile.value_or(std::vector<Var>{}));
   llvm::Value* is_whole = all_hold(whole);
   knowing(whole, [&] { when(is_whole, run); });
   if (is_whole) when(builder_.CreateNot(is_whole), run);
@@ -224,47 +225,41 @@ void Emission::knowing(const std::vector<Range>& facts, const std::function<void
 // the ragged one begins at a known place, and so its copies and masks are known too.
 std::optional<Emission::Peel> Emission::peel(const Loop& loop, const Span& span) {
   std::optional<Peel> result;
+  const auto is_inside = [&](Var v) {
+    return v != loop.axis && !indices_.is_present(Index::var(v));
+  };
   for (const Limit& limit : kernel_.limits) {
     const std::int64_t step = limit.index.coefficient(loop.axis);
     if (limit.tail != Tail::peel || step <= 0 || !limit.index.is_affine()) continue;
-    std::vector<Var> vars, tile;
-    limit.index.collect(vars);
-    Index start = limit.index;  // of a tile
-    std::int64_t length = 1;
-    bool is_tiled = true, is_even = true;
-    for (const Var v : vars) {
-      const std::int64_t coefficient = limit.index.coefficient(v);
-      if (v == loop.axis) continue;
-      if (indices_.is_present(Index::var(v))) {
-        is_even = is_even && coefficient % step == 0;
-        is_tiled = is_tiled && !indices_.is_lanes(v);
-        continue;
-      }
-      const Tag tag = kernel_.axes[v].tag;
-      is_tiled = is_tiled && coefficient > 0 && (tag == Tag::unroll || tag == Tag::vector);
-      tile.push_back(v);
-      start = start - Index::var(v) * coefficient;
-      length += coefficient * (kernel_.axes[v].extent - 1);
-    }
-    if (!is_tiled || tile.empty() || !has_path(loop.body, tile)) continue;
-    const Index rest = start - Index::var(loop.axis) * step;
-    if (indices_.bounds(start).high + length <= limit.bound) continue;
+    const Parts parts = take_apart(limit.index, is_inside);
+    const std::vector<Var> tile = parts.moving.vars();
+    const bool is_tiled = std::ranges::all_of(
+        tile, [&](Var v) { return limit.index.coefficient(v) > 0 && is_expanded(v); });
+    bool is_nested = false;  // its loops, one inside the other
+    visit(loop.body, [&](const Item&, const Path& path) {
+      const auto is_around = [&](Var v) { return contains(path, v); };
+      is_nested = is_nested || std::ranges::all_of(tile, is_around);
+    });
+    if (tile.empty() || !is_tiled || !is_nested || indices_.has_lanes(parts.still)) continue;
     // start + length <= bound
-    const Index room = Index(limit.bound - length + step) - rest;
+    const Index start = parts.still + Index(limit.index.constant());  // of a tile
+    const std::int64_t length = indices_.bounds(limit.index - start).high + 1;
+    if (indices_.bounds(start).high + length <= limit.bound) continue;
+    const Index room = Index(limit.bound - length + step) - (start - Index::var(loop.axis) * step);
     llvm::Value* middle =
         builder_.CreateSDiv(indices_.uniform(indices_.linear(room)), builder_.getInt64(step));
-    middle = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, middle, span.end);
+    middle = least(middle, span.end);
     middle = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, middle, span.begin);
-    is_even = is_even && start.constant() == 0 && length <= step;
-    const std::int64_t last = limit.bound / step * step;
     const Range whole{start, -unknown, limit.bound - length + 1};
-    const Range ragged{start, last, last + 1};
     if (!result) {
       result = {middle, {whole}, {}};
-      if (is_even) result->ragged.push_back(ragged);
+      const bool is_even = std::ranges::all_of(
+          start.terms(), [&](const Index::Term& term) { return term.coefficient % step == 0; });
+      const std::int64_t last = limit.bound / step * step;
+      if (is_even && start.constant() == 0 && length <= step)
+        result->ragged = {{start, last, last + 1}};
     } else if (!(result->whole[0] == whole)) {
-      result->middle =
-          builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, result->middle, middle);
+      result->middle = least(result->middle, middle);
       result->whole.push_back(whole);
       result->ragged.clear();
     }
@@ -272,45 +267,29 @@ std::optional<Emission::Peel> Emission::peel(const Loop& loop, const Span& span)
   return result;
 }
 
-// Are loops over all the axes one inside the other somewhere?
-bool Emission::has_path(const std::vector<Item>& items, const std::vector<Var>& axes) const {
-  return axes.empty() || std::ranges::any_of(items, [&](const Item& item) {
-           const Loop* loop = item.loop();
-           std::vector<Var> rest = axes;
-           return loop && (std::erase(rest, loop->axis), has_path(loop->body, rest));
-         });
+// The axes of the loops in it where all are unrolled or vectors, which makes it an innermost loop
+// over a tile.
+std::optional<std::vector<Var>> Emission::tile_of(const Loop& loop) const {
+  std::vector<Var> axes;
+  visit(loop.body, [&](const Item& item, const Path&) {
+    if (const Loop* inner = item.loop()) axes.push_back(inner->axis);
+  });
+  if (!std::ranges::all_of(axes, [&](Var v) { return is_expanded(v); })) return {};
+  return axes;
 }
 
-// For an innermost loop over a tile, whose copies and lanes some limits would guard one by one: the
-// ranges in which all of them are there.
-std::vector<Range> Emission::whole_tile(const Loop& loop) const {
-  std::vector<Var> tile;
-  if (!is_tile(loop.body, tile)) return {};
+// Where some limits would guard a tile's copies and lanes one by one: the ranges in which all of
+// them are there.
+std::vector<Range> Emission::whole_tile(const std::vector<Var>& tile) const {
   std::vector<Range> ranges;
   for (const Limit& limit : kernel_.limits) {
-    std::vector<Var> vars;
-    limit.index.collect(vars);
-    Index last = limit.index;
-    for (const Var v : vars) {
-      const std::int64_t coefficient = limit.index.coefficient(v);
-      if (coefficient > 0 && contains(tile, v))
-        last = last + (Index(kernel_.axes[v].extent - 1) - Index::var(v)) * coefficient;
-    }
-    if (!(last == limit.index) && indices_.is_present(last) && !indices_.has_lanes(last))
+    const Parts parts = take_apart(
+        limit.index, [&](Var v) { return contains(tile, v) && limit.index.coefficient(v) > 0; });
+    const Index last = parts.still + Index(indices_.bounds(parts.moving).high);
+    if (!parts.moving.is_constant() && indices_.is_present(last) && !indices_.has_lanes(last))
       ranges.push_back({last, -unknown, limit.bound});
   }
   return ranges;
-}
-
-// Are there only unrolled and vector loops in it? Appends their axes.
-bool Emission::is_tile(const std::vector<Item>& items, std::vector<Var>& axes) const {
-  return std::ranges::all_of(items, [&](const Item& item) {
-    const Loop* loop = item.loop();
-    if (!loop) return true;
-    axes.push_back(loop->axis);
-    const Tag tag = kernel_.axes[loop->axis].tag;
-    return (tag == Tag::unroll || tag == Tag::vector) && is_tile(loop->body, axes);
-  });
 }
 
 // The body becomes a function of its own. Its context is an array of words on the stack: the
@@ -319,37 +298,26 @@ void Emission::emit_parallel(const Loop& loop, llvm::Value* count,
                              const std::vector<Range>& guards) {
   llvm::Type* word = builder_.getInt64Ty();
   llvm::Type* pointer = builder_.getPtrTy();
-  std::vector<Var> around;
-  for (Var v = 0; v < static_cast<Var>(kernel_.axes.size()); v++) {
-    if (indices_.state.axes[v].kind == Indices::Axes::Kind::loop) around.push_back(v);
-  }
-  std::vector<llvm::Value*> words = {body_.buffers, body_.shared_scratch, body_.runtime};
-  for (const Var v : around) words.push_back(indices_.state.axes[v].value);
-
-  llvm::IRBuilder<> entry(indices_.state.frames[0].place);
-  llvm::Value* context = entry.CreateAlloca(llvm::ArrayType::get(word, words.size()));
-  for (std::size_t i = 0; i < words.size(); i++) {
-    builder_.CreateStore(words[i], builder_.CreateConstGEP1_64(word, context, i));
-  }
-  auto* type = llvm::FunctionType::get(builder_.getVoidTy(), {pointer, word, word, pointer}, false);
-  auto* function = llvm::Function::Create(type, llvm::Function::InternalLinkage,
-                                          kernel_.axes[loop.axis].name, module_);
-
   const Body outer_body = body_;
   const Indices::State outer_state = indices_.state;
+  std::vector<llvm::Value**> words = {&body_.buffers, &body_.shared_scratch, &body_.runtime};
+  for (Indices::Axes& axis : indices_.state.axes) {
+    if (axis.kind == Indices::Axes::Kind::loop) words.push_back(&axis.value);
+    axis.depth = 0;  // inside, all of them are known from the start
+  }
+  llvm::IRBuilder<> entry(indices_.state.frames[0].place);
+  llvm::Value* context = entry.CreateAlloca(llvm::ArrayType::get(word, words.size()));
+  for (std::size_t i = 0; i < words.size(); i++)
+    builder_.CreateStore(*words[i], builder_.CreateConstGEP1_64(word, context, i));
+
   const auto return_to = builder_.saveIP();
-  begin_body(function);
-  body_.is_parallel = true;
+  llvm::Function* function =
+      begin_body(kernel_.axes[loop.axis].name, true, {pointer, word, word, pointer});
   body_.thread_scratch = function->getArg(3);
   llvm::IRBuilder<> inner(indices_.state.frames[0].place);
-  const auto word_at = [&](std::size_t i, llvm::Type* of) {
-    return inner.CreateLoad(of, inner.CreateConstGEP1_64(word, function->getArg(0), i));
-  };
-  body_.buffers = word_at(0, pointer);
-  body_.shared_scratch = word_at(1, pointer);
-  body_.runtime = word_at(2, pointer);
-  for (std::size_t i = 0; i < around.size(); i++) {
-    indices_.set_loop(around[i], word_at(3 + i, word));
+  for (std::size_t i = 0; i < words.size(); i++) {
+    llvm::Value* place = inner.CreateConstGEP1_64(word, function->getArg(0), i);
+    *words[i] = inner.CreateLoad(i < 3 ? pointer : word, place);
   }
   emit_serial(loop, {.begin = function->getArg(1), .end = function->getArg(2)}, guards);
   end_body();

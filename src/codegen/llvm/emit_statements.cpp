@@ -5,6 +5,7 @@
 
 #include "codegen/llvm/emission.h"
 #include "core/error.h"
+#include "lower/tree.h"
 
 namespace tenon {
 
@@ -18,7 +19,7 @@ Var Emission::active_axis(const Item& item) {
   const Store* store = item.store();
   if (vector_axes_.empty() || (store && store->computed)) return -1;
   if (store) {
-    const Index target = flat(store->tensor, store->at);
+    const Index target = flat(kernel_.tensors[store->tensor], store->at);
     for (const Var axis : vector_axes_) {
       if (target.coefficient(axis) == 1) return axis;
     }
@@ -28,25 +29,15 @@ Var Emission::active_axis(const Item& item) {
 
 void Emission::statement(const Item& item) {
   const std::optional<Turn> turned = turn(item);
-  if (!turned) return for_lanes(item, vector_axes_, active_axis(item));
+  if (!turned) return for_lanes(vector_axes_, active_axis(item), [&] { statement_at_lanes(item); });
   std::vector<Var> others = vector_axes_;
   std::erase_if(others, [&](Var axis) { return axis == turned->row || axis == turned->column; });
-  for_each(others, [&] { transpose(*item.store(), *turned); });
+  for_lanes(others, -1, [&] { transpose(*item.store(), *turned); });
 }
 
-// Goes through all values of the axes, as constants.
-void Emission::for_each(std::span<const Var> axes, const std::function<void()>& body) {
+// Goes through the values of all the axes but the active one, and through its pieces.
+void Emission::for_lanes(std::span<const Var> axes, Var active, const std::function<void()>& body) {
   if (axes.empty()) return body();
-  for (std::int64_t i = 0; i < kernel_.axes[axes[0]].extent; i++) {
-    indices_.set_constant(axes[0], i);
-    for_each(axes.subspan(1), body);
-  }
-  indices_.set_lanes(axes[0]);
-}
-
-// Goes through the values of all vector axes but the active one, and through its pieces.
-void Emission::for_lanes(const Item& item, std::span<const Var> axes, Var active) {
-  if (axes.empty()) return statement_at_lanes(item);
   const Var axis = axes.front();
   const std::int64_t extent = kernel_.axes[axis].extent;
   const std::int64_t piece = axis == active ? widest_piece() : 1;
@@ -58,19 +49,22 @@ void Emission::for_lanes(const Item& item, std::span<const Var> axes, Var active
       indices_.set_lanes(axis);
       indices_.state.lanes = {axis, first, count};
     }
-    for_lanes(item, axes.subspan(1), active);
+    for_lanes(axes.subspan(1), active, body);
     if (count > 1) indices_.state.lanes = {};
     indices_.set_lanes(axis);
   }
 }
 
 void Emission::statement_at_lanes(const Item& item) {
-  std::vector<Range> uniform, varying;
-  for (const Range& range : lane_conditions_) {
-    (indices_.has_lanes(range.index) ? varying : uniform).push_back(range);
-  }
-  when(all_hold(uniform), [&] {
-    mask_ = all_hold(varying);
+  const std::vector<Range> conditions = std::exchange(lane_conditions_, {});
+  when(conditions, [&] {
+    mask_ = all_hold(lane_conditions_);
+    if (body_.edge) {
+      llvm::Value* first = indices_.uniform(indices_.linear(body_.edge->element));
+      llvm::Value* left = builder_.CreateSub(body_.edge->end, first);
+      llvm::Value* lane = indices_.vector({.stride = 1}, builder_.getInt64Ty());
+      mask_ = both(mask_, builder_.CreateICmpSLT(lane, widen(left)));
+    }
     if (const Store* store = item.store()) {
       this->store(*store);
     } else {
@@ -79,6 +73,7 @@ void Emission::statement_at_lanes(const Item& item) {
     mask_ = nullptr;
     values_.clear();
   });
+  lane_conditions_ = conditions;
 }
 
 void Emission::store(const Store& store) {
@@ -90,12 +85,8 @@ void Emission::store(const Store& store) {
     check(!store.initial, "an accumulation whose start finish() has not written");
     llvm::Value* before = read_memory(target, touch, nullptr);
     if (store.factor) {
-      llvm::Value* factor = value(store.factor);
-      const bool is_vector = has_lanes();
-      const auto all = [&](llvm::Value* v) { return is_vector ? widen(v) : v; };
-      result =
-          builder_.CreateIntrinsic(is_vector ? all(before)->getType() : before->getType(),
-                                   llvm::Intrinsic::fma, {all(result), all(factor), all(before)});
+      const auto x = alike({result, value(store.factor), before});
+      result = builder_.CreateIntrinsic(x[0]->getType(), llvm::Intrinsic::fma, x);
     } else {
       result = combine(*store.combine, type, before, result);
     }
@@ -105,17 +96,16 @@ void Emission::store(const Store& store) {
 
 void Emission::prefetch(const Prefetch& prefetch) {
   constexpr int line = 64;  // bytes
-  Access target = access(prefetch.tensor, prefetch.at, -1, nullptr);
+  const Access target = access(prefetch.tensor, prefetch.at);
   const int bytes = info(kernel_.tensors[prefetch.tensor].type).bytes;
   const std::int64_t lanes = target.index.stride == 0 ? 1 : indices_.state.lanes.count;
   const std::int64_t stride = std::max<std::int64_t>(1, std::abs(target.index.stride));
   const std::int64_t step = std::max<std::int64_t>(1, line / (bytes * stride));  // lanes a line
-  const std::int64_t first = target.index.constant;
   for (std::int64_t lane = 0; lane < lanes; lane += step) {
-    target.index.constant = first + lane * target.index.stride;
+    llvm::Value* place = address(target.place(lane * target.index.stride));
     builder_.CreateIntrinsic(
         llvm::Intrinsic::prefetch, {builder_.getPtrTy()},
-        {address(target), builder_.getInt32(0), builder_.getInt32(3), builder_.getInt32(1)});
+        {place, builder_.getInt32(0), builder_.getInt32(3), builder_.getInt32(1)});
   }
 }
 

@@ -11,6 +11,7 @@
 #include <llvm/IR/IRBuilder.h>
 
 #include "codegen/llvm/emission.h"
+#include "lower/tree.h"
 
 namespace tenon {
 namespace {
@@ -55,19 +56,17 @@ std::optional<Emission::Turn> Emission::turn(const Item& item) const {
   if (!store || store->combine || store->computed || vector_axes_.size() < 2) return {};
   const auto* load = std::get_if<Load>(&store->value->detail);
   if (!load || load->computed || info(store->value->type).bytes != 4) return {};
-  const Index source = flat(load->tensor, load->at), target = flat(store->tensor, store->at);
-  for (const Var column : vector_axes_) {
-    for (const Var row : vector_axes_) {
-      if (row == column || source.coefficient(column) != 1 || target.coefficient(row) != 1 ||
-          source.coefficient(row) == 1 || target.coefficient(column) == 1)
-        continue;
-      const auto is_power = [&](Var v) {
-        return std::has_single_bit(static_cast<std::uint64_t>(kernel_.axes[v].extent));
-      };
-      if (is_power(column) && is_power(row)) return Turn{column, row};
-    }
-  }
-  return {};
+  const Index source = flat(kernel_.tensors[load->tensor], load->at);
+  const Index target = flat(kernel_.tensors[store->tensor], store->at);
+  const auto along = [&](const Index& one, const Index& other) {
+    return std::ranges::find_if(vector_axes_, [&](Var v) {
+      return one.coefficient(v) == 1 && other.coefficient(v) != 1 &&
+             std::has_single_bit(static_cast<std::uint64_t>(kernel_.extent(v)));
+    });
+  };
+  const auto column = along(source, target), row = along(target, source);
+  if (column == vector_axes_.end() || row == vector_axes_.end()) return {};
+  return Turn{*column, *row};
 }
 
 void Emission::transpose(const Store& store, const Turn& turn) {
@@ -93,7 +92,7 @@ void Emission::transpose(const Store& store, const Turn& turn) {
       block = transposed(builder_, block, columns);
       for (int i = 0; i < columns; i++) {
         at(turn.column, column + i, {turn.row, row, rows});
-        write(access(store.tensor, store.at, -1, nullptr), block[i], mask_, store.stream);
+        write(access(store.tensor, store.at), block[i], mask_, store.stream);
       }
     }
   }

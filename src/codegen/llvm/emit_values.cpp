@@ -1,21 +1,16 @@
+#include <algorithm>
+
+#include <llvm/Analysis/VectorUtils.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/IRBuilder.h>
 
 #include "codegen/llvm/emission.h"
-#include "core/error.h"
 
 namespace tenon {
 
 llvm::Type* Emission::memory_type(Type type) {
-  switch (type) {
-    case Type::f32:
-      return builder_.getFloatTy();
-    case Type::i32:
-      return builder_.getInt32Ty();
-    case Type::boolean:
-      return builder_.getInt8Ty();
-  }
-  broken_invariant("a type that no value has", std::source_location::current());
+  if (info(type).is_float) return builder_.getFloatTy();
+  return builder_.getIntNTy(8 * info(type).bytes);
 }
 
 llvm::Type* Emission::value_type(Type type) {
@@ -32,10 +27,24 @@ llvm::Value* Emission::widen(llvm::Value* value) {
   return builder_.CreateVectorSplat(indices_.state.lanes.count, value);
 }
 
+std::vector<llvm::Value*> Emission::alike(std::vector<llvm::Value*> values) {
+  const auto is_vector = [](const llvm::Value* value) { return value->getType()->isVectorTy(); };
+  if (std::ranges::any_of(values, is_vector)) {
+    for (llvm::Value*& value : values) value = widen(value);
+  }
+  return values;
+}
+
 llvm::Value* Emission::both(llvm::Value* a, llvm::Value* b) {
   if (!a || !b) return a ? a : b;
-  if (a->getType() != b->getType()) return builder_.CreateAnd(widen(a), widen(b));
-  return builder_.CreateAnd(a, b);
+  const auto x = alike({a, b});
+  return builder_.CreateAnd(x[0], x[1]);
+}
+
+llvm::Value* Emission::select(llvm::Value* condition, llvm::Value* a, llvm::Value* b) {
+  if (condition->getType()->isVectorTy()) a = widen(a);
+  const auto x = alike({a, b});
+  return builder_.CreateSelect(condition, x[0], x[1]);
 }
 
 llvm::Value* Emission::all_hold(const std::vector<Range>& ranges) {
@@ -45,9 +54,8 @@ llvm::Value* Emission::all_hold(const std::vector<Range>& ranges) {
 }
 
 llvm::Value* Emission::value(const ValueRef& ref) {
-  const auto [found, is_new] = values_.try_emplace(ref.get(), nullptr);
-  if (!is_new) return found->second;
-  llvm::Value*& result = found->second;
+  llvm::Value*& result = values_[ref.get()];
+  if (result) return result;
   const Type type = ref->type;
   if (const auto* load = std::get_if<Load>(&ref->detail)) {
     result = this->load(*load);
@@ -66,11 +74,6 @@ llvm::Value* Emission::value(const ValueRef& ref) {
   return result;
 }
 
-llvm::Value* Emission::load(const Load& load) {
-  const Access from = access(load.tensor, load.at, load.computed_axis, load.computed);
-  return read(from, all_hold(load.inside), load.fill);
-}
-
 llvm::Value* Emission::index_value(const Index& index) {
   const Linear linear = indices_.linear(index);
   if (linear.is_uniform())
@@ -83,29 +86,23 @@ llvm::Value* Emission::index_value(const Index& index) {
 llvm::Value* Emission::fold(const Fold& fold, Type type) {
   std::vector<Index> at = fold.at;
   at.emplace_back(0);
-  Access first = access(fold.tensor, at, -1, nullptr);
+  Access first = access(fold.tensor, at);
   if (first.index.is_uniform()) {
     first.index.stride = 1;
     const Lanes lanes = std::exchange(indices_.state.lanes, {-1, 0, fold.lanes});
-    llvm::Value* mask = std::exchange(mask_, nullptr);
     llvm::Value* x = read_memory(first, nullptr, nullptr);
     for (int half = fold.lanes / 2; half > 0; half /= 2) {
-      std::vector<int> low, high;
-      for (int lane = 0; lane < half; lane++) {
-        low.push_back(lane);
-        high.push_back(lane + half);
-      }
-      x = combine(fold.combine, type, builder_.CreateShuffleVector(x, low),
-                  builder_.CreateShuffleVector(x, high));
+      x = combine(fold.combine, type,
+                  builder_.CreateShuffleVector(x, llvm::createSequentialMask(0, half, 0)),
+                  builder_.CreateShuffleVector(x, llvm::createSequentialMask(half, half, 0)));
     }
     indices_.state.lanes = lanes;
-    mask_ = mask;
     return builder_.CreateExtractElement(x, std::uint64_t{0});
   }
   std::vector<llvm::Value*> x;
   for (int lane = 0; lane < fold.lanes; lane++) {
     at.back() = lane;
-    x.push_back(read_memory(access(fold.tensor, at, -1, nullptr), mask_, nullptr));
+    x.push_back(read_memory(access(fold.tensor, at), mask_, nullptr));
   }
   for (int half = fold.lanes / 2; half > 0; half /= 2) {
     for (int lane = 0; lane < half; lane++)
@@ -115,21 +112,13 @@ llvm::Value* Emission::fold(const Fold& fold, Type type) {
 }
 
 llvm::Value* Emission::combine(Combine combine, Type type, llvm::Value* a, llvm::Value* b) {
-  if (a->getType() != b->getType()) {
-    a = widen(a);
-    b = widen(b);
-  }
+  const auto x = alike({a, b});
+  const bool is_float = info(type).is_float;
   if (combine == Combine::sum)
-    return type == Type::f32 ? builder_.CreateFAdd(a, b) : builder_.CreateAdd(a, b);
-  switch (type) {
-    case Type::f32:
-      return builder_.CreateBinaryIntrinsic(llvm::Intrinsic::maximum, a, b);
-    case Type::i32:
-      return builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, a, b);
-    case Type::boolean:
-      return builder_.CreateOr(a, b);
-  }
-  broken_invariant("a type that no value has", std::source_location::current());
+    return is_float ? builder_.CreateFAdd(x[0], x[1]) : builder_.CreateAdd(x[0], x[1]);
+  if (type == Type::boolean) return builder_.CreateOr(x[0], x[1]);
+  return builder_.CreateBinaryIntrinsic(is_float ? llvm::Intrinsic::maximum : llvm::Intrinsic::smax,
+                                        x[0], x[1]);
 }
 
 }  // namespace tenon

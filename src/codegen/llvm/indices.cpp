@@ -16,37 +16,16 @@ constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
 // What a key in Frame::known starts with; bases of pointers start with their name, >= 0.
 enum Kinds : std::int64_t { an_index = -1, an_atom = -2, a_condition = -3 };
 
-std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
-  return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
-}
-
-int depth_of(std::span<const Part> parts) {
-  int depth = 0;
-  for (const Part& part : parts) depth = std::max(depth, part.depth);
-  return depth;
-}
-
-void append(std::vector<Part>& parts, const Part& part) {
-  if (part.coefficient != 0) parts.push_back(part);
-}
-
-void sort(std::vector<Part>& parts) {
-  std::ranges::sort(parts, [](const Part& a, const Part& b) {
-    return a.depth != b.depth ? a.depth < b.depth : a.atom < b.atom;
-  });
-}
-
 }  // namespace
 
-int Linear::depth() const { return std::max(depth_of(uniform), depth_of(varying)); }
+int Linear::depth() const {
+  const auto last = [](const auto& parts) { return parts.empty() ? 0 : parts.back().depth; };
+  return std::max(last(uniform), last(varying));
+}
 
 Indices::Indices(llvm::IRBuilderBase& builder, const Kernel& kernel)
     : builder_(builder), kernel_(kernel) {
   state.axes.resize(kernel.axes.size());
-}
-
-void Indices::set_constant(Var axis, std::int64_t value) {
-  state.axes[axis] = {.kind = Axes::Kind::constant, .constant = value};
 }
 
 void Indices::set_loop(Var axis, llvm::Value* value, std::int64_t divisor) {
@@ -54,21 +33,13 @@ void Indices::set_loop(Var axis, llvm::Value* value, std::int64_t divisor) {
       .kind = Axes::Kind::loop, .depth = depth(), .value = value, .divisor = divisor};
 }
 
-void Indices::set_lanes(Var axis) { state.axes[axis] = {.kind = Axes::Kind::lanes}; }
-void Indices::forget(Var axis) { state.axes[axis] = {}; }
-bool Indices::is_lanes(Var axis) const { return state.axes[axis].kind == Axes::Kind::lanes; }
-
 bool Indices::has_lanes(const Index& index) const {
-  std::vector<Var> vars;
-  index.collect(vars);
-  return std::ranges::any_of(vars, [&](Var v) { return is_lanes(v); });
+  return std::ranges::any_of(index.vars(), [&](Var v) { return is_lanes(v); });
 }
 
 bool Indices::is_present(const Index& index) const {
-  std::vector<Var> vars;
-  index.collect(vars);
-  return std::ranges::none_of(vars,
-                              [&](Var v) { return state.axes[v].kind == Axes::Kind::absent; });
+  const auto is_absent = [&](Var v) { return state.axes[v].kind == Axes::Kind::absent; };
+  return std::ranges::none_of(index.vars(), is_absent);
 }
 
 VarBounds Indices::axis_bounds() const {
@@ -79,36 +50,30 @@ VarBounds Indices::axis_bounds() const {
   };
 }
 
-Bounds Indices::bounds(const Index& index) const { return tenon::bounds(index, axis_bounds()); }
-
 Linear Indices::linear(const Index& index) {
   Linear result;
   result.constant = index.constant();
   for (const Index::Term& term : index.terms()) {
-    if (term.kind == Index::Kind::var) {
+    const bool is_var = term.kind == Index::Kind::var;
+    check(!is_var || state.axes[term.var].kind != Axes::Kind::absent, [&] {
+      return fmt::format("axis {} is used outside its loop", kernel_.axes[term.var].name);
+    });
+    if (const Bounds of = bounds(Index::of(term)); of.low == of.high) {
+      result.constant += of.low;
+      continue;
+    }
+    if (is_var && is_lanes(term.var)) {
+      check(term.var == state.lanes.axis, "two vector axes in one index");
+      result.constant += term.coefficient * state.lanes.first;
+      result.stride += term.coefficient;
+      continue;
+    }
+    if (is_var) {
       const Axes& axis = state.axes[term.var];
-      check(axis.kind != Axes::Kind::absent, [&] {
-        return fmt::format("axis {} is used outside its loop", kernel_.axes[term.var].name);
-      });
-      if (axis.kind == Axes::Kind::constant) {
-        result.constant += term.coefficient * axis.constant;
-      } else if (axis.kind == Axes::Kind::loop) {
-        append(result.uniform, {term.coefficient / axis.divisor, axis.depth, term.var});
-      } else {
-        check(term.var == state.lanes.axis, "two vector axes in one index");
-        result.constant += term.coefficient * state.lanes.first;
-        result.stride += term.coefficient;
-      }
+      result.uniform.push_back({term.coefficient / axis.divisor, axis.depth, term.var});
       continue;
     }
     const Linear inner = linear(*term.inner);
-    if (inner.is_constant()) {
-      const std::int64_t quotient = floor_divide(inner.constant, term.divisor);
-      result.constant += term.coefficient * (term.kind == Index::Kind::floordiv
-                                                 ? quotient
-                                                 : inner.constant - quotient * term.divisor);
-      continue;
-    }
     const auto next = static_cast<int>(kernel_.axes.size() + divisions_.size());
     const auto [found, is_new] = division_numbers_.try_emplace(
         key({static_cast<std::int64_t>(term.kind), term.divisor}, inner), next);
@@ -116,11 +81,12 @@ Linear Indices::linear(const Index& index) {
     // Made anew: the same axes may be those of other loops, further in.
     divisions_[found->second - kernel_.axes.size()] = {term.kind, term.divisor, inner,
                                                        bounds(*term.inner)};
-    append(inner.is_uniform() ? result.uniform : result.varying,
-           {term.coefficient, inner.depth(), found->second});
+    (inner.is_uniform() ? result.uniform : result.varying)
+        .push_back({term.coefficient, inner.depth(), found->second});
   }
-  sort(result.uniform);
-  sort(result.varying);
+  for (auto* parts : {&result.uniform, &result.varying})
+    std::ranges::sort(*parts, {},
+                      [](const Part& part) { return std::pair(part.depth, part.atom); });
   return result;
 }
 
@@ -209,11 +175,7 @@ llvm::Value* Indices::induction(Frame& frame, llvm::Value* before, llvm::Type* e
   builder_.SetInsertPoint(around->getTerminator());
   llvm::Value* begin =
       builder_.CreateMul(frame.counter->getIncomingValue(0), builder_.getInt64(coefficient));
-  const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(begin);
-  if (!before || !constant || !constant->isZero())
-    begin = plus(before, begin, element);
-  else
-    begin = before;
+  begin = plus(before, begin, element);
   builder_.SetInsertPoint(frame.counter);
   llvm::PHINode* value = builder_.CreatePHI(begin->getType(), 2);
   value->addIncoming(begin, around);
@@ -242,24 +204,21 @@ llvm::Value* Indices::pointer(llvm::Value* base, int name, llvm::Type* element,
 }
 
 llvm::Type* Indices::integer_for(const Bounds& bounds) const {
-  const bool is_short = bounds.low >= std::numeric_limits<std::int32_t>::min() &&
-                        bounds.high <= std::numeric_limits<std::int32_t>::max();
+  const bool is_short = llvm::isInt<32>(bounds.low) && llvm::isInt<32>(bounds.high);
   return is_short ? builder_.getInt32Ty() : builder_.getInt64Ty();
 }
 
 llvm::Value* Indices::vector(const Linear& index, llvm::Type* element) {
   const int count = state.lanes.count;
   llvm::Type* type = llvm::VectorType::get(element, count, false);
-  std::vector<llvm::Constant*> steps;
-  for (int lane = 0; lane < count; lane++)
-    steps.push_back(llvm::ConstantInt::getSigned(element, index.stride * lane));
+  const auto constant = [&](std::int64_t n) { return llvm::ConstantInt::getSigned(type, n); };
   llvm::Value* value =
       builder_.CreateVectorSplat(count, builder_.CreateTrunc(uniform(index), element));
-  value = builder_.CreateAdd(value, llvm::ConstantVector::get(steps));
+  value = builder_.CreateAdd(
+      value, builder_.CreateMul(builder_.CreateStepVector(type), constant(index.stride)));
   for (const Part& part : index.varying) {
-    llvm::Value* factor = llvm::ConstantInt::getSigned(type, part.coefficient);
     llvm::Value* varying = builder_.CreateSExtOrTrunc(atom(part), type);
-    value = builder_.CreateAdd(value, builder_.CreateMul(varying, factor));
+    value = builder_.CreateAdd(value, builder_.CreateMul(varying, constant(part.coefficient)));
   }
   return value;
 }
@@ -271,9 +230,6 @@ llvm::Value* Indices::holds(const Range& range) {
   // What is hoisted out of the facts' reach must not rely on them.
   const Bounds of = bounds(range.index);
   const Linear index = linear(range.index);
-  if (index.is_constant()) {
-    return builder_.getInt1(index.constant >= range.low && index.constant < range.high);
-  }
   const bool has_low = of.low < range.low, has_high = of.high >= range.high;
   return once(index.depth(), key({a_condition, range.low, range.high}, index), [&] {
     const Bounds compared{has_high ? std::min(of.low, range.high) : of.low,

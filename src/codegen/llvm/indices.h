@@ -42,9 +42,8 @@ struct Part {
 struct Linear {
   std::int64_t constant = 0;
   std::int64_t stride = 0;
-  std::vector<Part> uniform;  // outermost first
-  std::vector<Part> varying;  // quotients and remainders that differ between lanes
-  bool is_constant() const { return stride == 0 && uniform.empty() && varying.empty(); }
+  std::vector<Part> uniform = {};  // outermost first
+  std::vector<Part> varying = {};  // quotients and remainders that differ between lanes
   bool is_uniform() const { return stride == 0 && varying.empty(); }
   // 0 where nothing depends on a loop.
   int depth() const;
@@ -88,16 +87,19 @@ class Indices {
   std::vector<Range> facts;
 
   int depth() const { return static_cast<int>(state.frames.size()) - 1; }
-  void set_constant(Var axis, std::int64_t value);
+  void set_constant(Var axis, std::int64_t value) {
+    state.axes[axis] = {.kind = Axes::Kind::constant, .constant = value};
+  }
   void set_loop(Var axis, llvm::Value* value, std::int64_t divisor = 1);
-  void set_lanes(Var axis);  // in the state's lanes, or still to be chosen
-  void forget(Var axis);
-  bool is_lanes(Var axis) const;
+  // In the state's lanes, or still to be chosen.
+  void set_lanes(Var axis) { state.axes[axis] = {.kind = Axes::Kind::lanes}; }
+  void forget(Var axis) { state.axes[axis] = {}; }
+  bool is_lanes(Var axis) const { return state.axes[axis].kind == Axes::Kind::lanes; }
   bool has_lanes(const Index& index) const;   // does any lane axis appear in it?
   bool is_present(const Index& index) const;  // are all of its axes known?
 
   // Bounds with what is constant here.
-  Bounds bounds(const Index& index) const;
+  Bounds bounds(const Index& index) const { return tenon::bounds(index, axis_bounds()); }
 
   Linear linear(const Index& index);
   // The part that is the same in all lanes, as i64.
@@ -115,6 +117,8 @@ class Indices {
   // A value that depends on nothing deeper than `depth`: made once by `make`, at its place.
   llvm::Value* once(int depth, const std::vector<std::int64_t>& key,
                     const std::function<llvm::Value*()>& make);
+  // Tells values at one place apart: numbers that the caller chooses, then the index.
+  std::vector<std::int64_t> key(std::vector<std::int64_t> start, const Linear& index) const;
 
  private:
   struct Division {  // an atom
@@ -132,8 +136,6 @@ class Indices {
   llvm::Value* induction(Frame& frame, llvm::Value* before, llvm::Type* element,
                          std::int64_t coefficient);
   llvm::Value* divide(llvm::Value* value, const Division& division);
-  // Tells values at one place apart: numbers that the caller chooses, then the index.
-  std::vector<std::int64_t> key(std::vector<std::int64_t> start, const Linear& index) const;
 
   llvm::IRBuilderBase& builder_;
   const Kernel& kernel_;

@@ -1,22 +1,68 @@
 // The door of tenon_llvm.so: nest -> IR -> object -> slab.
 #include "codegen/llvm/module.h"
 
+#include <fmt/format.h>
+#include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 
-#include "codegen/llvm/emit.h"
+#include "codegen/llvm/emission.h"
 #include "codegen/llvm/slab.h"
 #include "codegen/llvm/target.h"
 #include "core/error.h"
+#include "lower/tree.h"
 
 namespace tenon {
 namespace {
+
+// More copies of statements than any sensible schedule has: LLVM would take seconds.
+constexpr double most_statements = 20'000;
+constexpr std::int64_t widest_vector = 1024;  // lanes
+
+double count_statements(const Kernel& kernel) {
+  double count = 0;
+  visit(kernel.body, [&](const Item& item, const Path& path) {
+    double copies = item.loop() ? 0 : 1;
+    for (const Var v : path)
+      if (kernel.axes[v].tag == Tag::unroll) copies *= static_cast<double>(kernel.extent(v));
+    count += copies;
+  });
+  return count;
+}
+
+// Why this nest cannot become code for a CPU, if it cannot.
+std::optional<std::string> unsupported(const FinishedKernel& finished) {
+  const Kernel& kernel = finished.kernel;
+  for (const Axis& axis : kernel.axes) {
+    if (axis.tag == Tag::grid || axis.tag == Tag::warp || axis.tag == Tag::lane ||
+        axis.tag == Tag::mma)
+      return fmt::format("loop {} is bound to {}, which a CPU does not have", axis.name,
+                         name(axis.tag));
+    if (axis.tag == Tag::vector && axis.extent > widest_vector)
+      return fmt::format("loop {} is bound to vector with {} lanes; at most {} make sense",
+                         axis.name, axis.extent, widest_vector);
+  }
+  for (const KernelTensor& tensor : kernel.tensors) {
+    if (tensor.where == Where::shared)
+      return fmt::format("tensor {} is staged in shared memory, which a CPU does not have",
+                         tensor.name);
+  }
+  if (const double count = count_statements(kernel); count > most_statements)
+    return fmt::format(
+        "unrolled, the kernel has {:.0f} statements; at most {:.0f} compile in "
+        "reasonable time",
+        count, most_statements);
+  return {};
+}
 
 std::variant<std::string, CompileFailure> translate(const FinishedKernel& kernel, Isa isa,
                                                     Output output) {
   if (const auto reason = unsupported(kernel)) return CompileFailure{*reason};
   llvm::LLVMContext context;
-  return generate(*emit(kernel, isa, context), isa, output);
+  llvm::Module module(kernel.kernel.name, context);
+  llvm::IRBuilder<> builder(context);
+  Emission(kernel, isa, module, builder).emit_kernel();
+  return generate(module, isa, output);
 }
 
 constexpr std::uint64_t slab_address = 0x10'0000;  // anywhere will do

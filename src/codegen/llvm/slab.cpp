@@ -1,15 +1,13 @@
 #include "codegen/llvm/slab.h"
 
 #include <memory>
-#include <optional>
 #include <utility>
 
-#include <fmt/format.h>
 #include <llvm/ADT/BitmaskEnum.h>
 #include <llvm/ExecutionEngine/JITLink/JITLink.h>
 #include <llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h>
 
-#include "core/error.h"
+#include "core/ranges.h"
 
 namespace tenon {
 namespace {
@@ -25,14 +23,6 @@ llvm::Error error(const std::string& reason) {
   return llvm::make_error<llvm::StringError>(reason, llvm::inconvertibleErrorCode());
 }
 
-// What one link makes; the memory manager and the context write it.
-struct Slab {
-  std::uint64_t address;
-  std::string image;
-  std::optional<std::size_t> entry;
-  std::string failure;
-};
-
 // Nothing is mapped: the image is just bytes.
 class Laid : public JITLinkMemoryManager::InFlightAlloc {
  public:
@@ -42,35 +32,28 @@ class Laid : public JITLinkMemoryManager::InFlightAlloc {
   }
 };
 
-class SlabMemory : public JITLinkMemoryManager {
+// What one link makes, and the memory that it is made in.
+class Slab : public JITLinkMemoryManager {
  public:
-  explicit SlabMemory(Slab& slab) : slab_(slab) {}
+  explicit Slab(std::uint64_t address) : address(address) {}
 
   void allocate(const llvm::jitlink::JITLinkDylib*, LinkGraph& graph,
                 OnAllocatedFunction done) override {
     BasicLayout layout(graph);
     std::size_t size = 0;
-    const auto place = [&](MemProt protection, bool keep) {
+    for (const MemProt protection : {MemProt::Read | MemProt::Exec, MemProt::Read}) {
       for (auto& [group, segment] : layout.segments()) {
+        if ((group.getMemProt() & MemProt::Write) != MemProt::None)
+          return done(error("the code has data that would have to be written"));
         if (group.getMemProt() != protection) continue;
         size = llvm::alignTo(llvm::alignTo(size, 64), segment.Alignment);
-        if (keep) {
-          segment.Addr = ExecutorAddr(slab_.address + size);
-          segment.WorkingMem = slab_.image.data() + size;
-        }
+        segment.Addr = ExecutorAddr(address + size);
         size += segment.ContentSize + segment.ZeroFillSize;
       }
-    };
-    for (auto& [group, segment] : layout.segments()) {
-      if ((group.getMemProt() & MemProt::Write) != MemProt::None)
-        return done(error("the code has data that would have to be written"));
     }
-    for (const bool keep : {false, true}) {
-      size = 0;
-      place(MemProt::Read | MemProt::Exec, keep);
-      place(MemProt::Read, keep);
-      if (!keep) slab_.image.assign(size, '\0');
-    }
+    artifact.code.assign(size, '\0');
+    for (auto& [group, segment] : layout.segments())
+      segment.WorkingMem = artifact.code.data() + (segment.Addr.getValue() - address);
     if (auto failed = layout.apply()) return done(std::move(failed));
     done(std::make_unique<Laid>());
   }
@@ -82,29 +65,31 @@ class SlabMemory : public JITLinkMemoryManager {
   using JITLinkMemoryManager::allocate;
   using JITLinkMemoryManager::deallocate;
 
- private:
-  Slab& slab_;
+  std::uint64_t address;
+  Artifact artifact;
+  std::string failure;
 };
 
 class SlabContext : public llvm::jitlink::JITLinkContext {
  public:
-  SlabContext(Slab& slab) : JITLinkContext(nullptr), slab_(slab), memory_(slab) {}
+  explicit SlabContext(Slab& slab) : JITLinkContext(nullptr), slab_(slab) {}
 
-  JITLinkMemoryManager& getMemoryManager() override { return memory_; }
+  JITLinkMemoryManager& getMemoryManager() override { return slab_; }
   void notifyFailed(llvm::Error failed) override {
     slab_.failure = llvm::toString(std::move(failed));
   }
   void lookup(const LookupMap& symbols,
               std::unique_ptr<llvm::jitlink::JITLinkAsyncLookupContinuation> next) override {
-    std::string names;
-    for (const auto& symbol : symbols) names += (names.empty() ? "" : ", ") + symbol.first.str();
-    next->run(error("the code calls what it does not contain: " + names));
+    const auto name = [](const auto& symbol) { return symbol.first.str(); };
+    next->run(error("the code calls what it does not contain: " + joined(symbols, ", ", name)));
   }
   llvm::Error notifyResolved(LinkGraph& graph) override {
-    for (const auto* symbol : graph.defined_symbols()) {
-      if (symbol->hasName() && symbol->getName() == "kernel")
-        slab_.entry = symbol->getAddress().getValue() - slab_.address;
-    }
+    const auto is_entry = [](const llvm::jitlink::Symbol* symbol) {
+      return symbol->hasName() && symbol->getName() == "kernel";
+    };
+    const auto entry = llvm::find_if(graph.defined_symbols(), is_entry);
+    if (entry == graph.defined_symbols().end()) return error("the code has no entry");
+    slab_.artifact.entry = (*entry)->getAddress().getValue() - slab_.address;
     return llvm::Error::success();
   }
   void notifyFinalized(JITLinkMemoryManager::FinalizedAlloc allocation) override {
@@ -113,7 +98,6 @@ class SlabContext : public llvm::jitlink::JITLinkContext {
 
  private:
   Slab& slab_;
-  SlabMemory memory_;
 };
 
 }  // namespace
@@ -122,14 +106,10 @@ Compiled lay_out(std::string_view object, std::uint64_t address) {
   const llvm::MemoryBufferRef buffer(llvm::StringRef(object.data(), object.size()), "kernel");
   auto graph = llvm::jitlink::createLinkGraphFromObject(buffer);
   if (!graph) return CompileFailure{llvm::toString(graph.takeError())};
-  Slab slab{.address = address, .image = {}, .entry = {}, .failure = {}};
+  Slab slab(address);
   llvm::jitlink::link(std::move(*graph), std::make_unique<SlabContext>(slab));
   if (!slab.failure.empty()) return CompileFailure{slab.failure};
-  check(slab.entry.has_value(), "the slab has no entry");
-  Artifact artifact;
-  artifact.code = std::move(slab.image);
-  artifact.entry = *slab.entry;
-  return artifact;
+  return std::move(slab.artifact);
 }
 
 }  // namespace tenon

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <llvm/IR/InstIterator.h>
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
@@ -27,10 +28,8 @@ constexpr std::uint64_t largest_stack = 64 * 1024;  // bytes of arrays on the st
 
 std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
   static const bool initialized = [] {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
     // Innermost loops come with stepping pointers; LLVM's own search for them takes long, and so
     // does its scheduler where it compares each of many accesses with all others.
     const char* const options[] = {"tenon", "-x86-asm-syntax=intel", "-disable-lsr",
@@ -52,11 +51,9 @@ std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
 std::optional<std::string> too_much_stack(const llvm::Module& module) {
   for (const llvm::Function& function : module) {
     std::uint64_t bytes = 0;
-    for (const llvm::BasicBlock& block : function) {
-      for (const llvm::Instruction& instruction : block) {
-        const auto* memory = llvm::dyn_cast<llvm::AllocaInst>(&instruction);
-        if (memory) bytes += *memory->getAllocationSize(module.getDataLayout());
-      }
+    for (const llvm::Instruction& instruction : llvm::instructions(function)) {
+      if (const auto* memory = llvm::dyn_cast<llvm::AllocaInst>(&instruction))
+        bytes += *memory->getAllocationSize(module.getDataLayout());
     }
     if (bytes > largest_stack) {
       return fmt::format("tensors that were to be registers take {} bytes of stack; at most {}",
