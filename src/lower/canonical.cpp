@@ -24,59 +24,44 @@ struct Traced {
 
 Traced trace(const Node& input) {
   Traced traced{&input, {}};
-  for (std::size_t axis = 0; axis < input.shape.size(); axis++)
-    traced.at.push_back(Index::var(static_cast<Var>(axis)));
+  for (int axis = 0; axis < std::ssize(input.shape); axis++) traced.at.push_back(Index::var(axis));
   const VarBounds bounds = axis_bounds(input.shape);
-  while (const auto* view = traced.source->as<View>()) {
-    std::vector<Index> below;
-    for (const Index& index : view->map)
-      below.push_back(substitute(index, [&](Var axis) { return traced.at[axis]; }, bounds));
-    traced = {traced.source->inputs[0].get(), std::move(below)};
-  }
+  const auto through = [&](const Index& index) {
+    return substitute(index, [&](Var axis) { return traced.at[axis]; }, bounds);
+  };
+  while (const auto* view = traced.source->as<View>())
+    traced = {traced.source->inputs[0].get(), mapped(view->map, through)};
   return traced;
 }
 
-// The element of the source, counted row-major, at a position of the input.
-std::int64_t address(const Traced& traced, const std::vector<std::int64_t>& position) {
-  const std::vector<std::int64_t> steps = strides(traced.source->shape);
-  std::int64_t sum = 0;
-  for (std::size_t axis = 0; axis < steps.size(); axis++)
-    sum += steps[axis] * evaluate(traced.at[axis], [&](Var v) { return position[v]; });
-  return sum;
-}
-
-// The distance between neighbours along an axis of the input, where it is the same for the first
-// 64 of them, with all other axes at 0.
+// The distance in the source, row-major, between neighbours along an axis of the input, where it is
+// the same for the first 64 of them, with all other axes at 0.
 std::optional<std::int64_t> stride_along(const Traced& traced, const Shape& shape, int axis) {
-  std::vector<std::int64_t> position(shape.size(), 0);
-  const std::int64_t first = address(traced, position);
-  std::optional<std::int64_t> stride;
-  auto& moving = position[axis];
+  const std::vector<std::int64_t> steps = strides(traced.source->shape);
+  const auto address = [&](std::int64_t place) {
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < steps.size(); i++)
+      sum += steps[i] * evaluate(traced.at[i], [&](Var v) { return v == axis ? place : 0; });
+    return sum;
+  };
   const std::int64_t end = std::min<std::int64_t>(shape[axis].value(), lane_count);
-  for (moving = 1; moving < end; moving++) {
-    const std::int64_t distance = address(traced, position) - first;
-    if (!stride) stride = distance;
-    if (distance != *stride * moving) return std::nullopt;
-  }
-  return stride ? stride : 0;
-}
-
-bool is_reduced(const Node& reduce, int axis) {
-  const std::vector<int>& axes = reduce.as<Reduce>()->axes;
-  return contains(axes, axis);
+  if (end < 2) return 0;
+  const std::int64_t first = address(0), stride = address(1) - first;
+  for (std::int64_t place = 2; place < end; place++)
+    if (address(place) != first + stride * place) return std::nullopt;
+  return stride;
 }
 
 // The kept axes between two neighbours along the reduced one, where they fill all of the distance:
 // an input that varies along it lies in a row together with them. Empty for neighbours side by
 // side; nothing where there are gaps, or 16 elements or more.
-std::optional<std::vector<int>> row_with(const Node& reduce, const Traced& traced, int reduced,
+std::optional<std::vector<int>> row_with(const Node& reduce, const Traced& traced,
                                          std::int64_t stride) {
   const Shape& shape = reduce.inputs[0]->shape;
   if (stride < 1 || stride >= shared_at_most) return std::nullopt;
   std::vector<std::pair<std::int64_t, int>> inner;  // stride, axis
-  for (int axis = 0; axis < static_cast<int>(shape.size()); axis++) {
-    const std::int64_t extent = shape[axis].value();
-    if (axis == reduced || is_reduced(reduce, axis) || extent <= 1) continue;
+  for (int axis = 0; axis < std::ssize(shape); axis++) {
+    if (contains(reduce.as<Reduce>()->axes, axis) || shape[axis].value() <= 1) continue;
     const auto step = stride_along(traced, shape, axis);
     if (!step) return std::nullopt;
     if (*step != 0 && std::abs(*step) < stride) inner.push_back({*step, axis});
@@ -100,10 +85,8 @@ std::int64_t touched(const Node& input) {
   std::int64_t product = 1;
   for (std::size_t axis = 0; axis < traced.at.size(); axis++) {
     const Bounds range = bounds(traced.at[axis], of);
-    std::vector<Var> used;
-    traced.at[axis].collect(used);
     std::int64_t positions = 1;
-    for (Var v : used) positions *= input.shape[v].value();
+    for (Var v : traced.at[axis].vars()) positions *= input.shape[v].value();
     product *=
         std::min({traced.source->shape[axis].value(), range.high - range.low + 1, positions});
   }
@@ -122,13 +105,15 @@ bool has_lanes(const Node& reduce, int innermost) {
     const auto stride = stride_along(traced, shape, innermost);
     if (stride && *stride == 0) continue;
     varies = true;
-    const auto row = stride ? row_with(reduce, traced, innermost, *stride) : std::nullopt;
+    const auto row = stride ? row_with(reduce, traced, *stride) : std::nullopt;
     if (!row) return false;
     if (!table.empty() && !row->empty() && table != *row) return false;
     if (!row->empty()) table = *row;
   }
   return varies && sharing(reduce, *largest) < shared_at_most;
 }
+
+std::int64_t pieces(std::int64_t extent, std::int64_t size) { return (extent + size - 1) / size; }
 
 // Cuts what is left of the axes into rectangles of whole inner axes: the size along each.
 std::vector<std::int64_t> rectangle(const std::vector<std::int64_t>& left, std::int64_t at_most) {
@@ -163,11 +148,6 @@ CanonicalOrder canonical_order(const Node& reduce) {
     if (left.back() > 1) innermost = static_cast<int>(i);
   }
   CanonicalOrder order;
-  if (left.empty()) {
-    order.counts.emplace_back();
-    order.strides.emplace_back();
-    return order;
-  }
   std::vector<std::int64_t> stride(left.size(), 1);
   const auto add_level = [&](const std::vector<std::int64_t>& size) {
     order.counts.push_back(size);
@@ -175,24 +155,20 @@ CanonicalOrder canonical_order(const Node& reduce) {
     for (std::size_t i = 0; i < left.size(); i++) {
       const std::int64_t count = std::max<std::int64_t>(size[i], 1);
       stride[i] *= count;
-      left[i] = std::max<std::int64_t>((left[i] + count - 1) / count, 1);
+      left[i] = std::max<std::int64_t>(pieces(left[i], count), 1);
     }
   };
-  const auto done = [&] {
-    return std::ranges::all_of(left, [](std::int64_t count) { return count <= 1; });
-  };
   std::vector<std::int64_t> block = rectangle(left, block_terms);
-  if (has_lanes(reduce, detail->axes[innermost])) {
+  if (!left.empty() && has_lanes(reduce, detail->axes[innermost])) {
     order.lanes = lane_count;
     order.lane_axis = innermost;
-    auto& along = block[innermost];
-    along = (along + lane_count - 1) / lane_count;
-    const auto axis = static_cast<std::size_t>(innermost);
-    stride[axis] = lane_count;
-    left[axis] = (left[axis] + lane_count - 1) / lane_count;
+    stride[innermost] = lane_count;
+    for (auto* terms : {&block, &left})
+      (*terms)[innermost] = pieces((*terms)[innermost], lane_count);
   }
   add_level(block);
-  while (!done()) add_level(rectangle(left, group_blocks));
+  while (std::ranges::any_of(left, [](std::int64_t count) { return count > 1; }))
+    add_level(rectangle(left, group_blocks));
   return order;
 }
 

@@ -1,6 +1,7 @@
 #include "lower/fuse.h"
 
 #include <algorithm>
+#include <ranges>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -26,19 +27,23 @@ bool same_rows(const Shape& a, const Shape& b) {
 
 class Fusion {
  public:
-  explicit Fusion(std::span<const NodeRef> wanted) : reads_(computed(wanted)) {
-    for (const NodeRef& node : wanted) wanted_.insert(node.get());
-    for (const NodeRef& node : reads_.nodes())
-      if (reads_.has_memory(*node)) add_member(node);
-    for (std::size_t m = 0; m < members_.size(); m++)
-      if (!members_[m].is_shared_local) find_producers(m);
-    for (std::size_t m = 0; m < members_.size(); m++) join_producers(m);
-    for (std::size_t m = 0; m < members_.size(); m++) join_siblings(m);
+  explicit Fusion(std::span<const NodeRef> wanted) : reads_(read_graph(computed(wanted))) {
+    for (const NodeRef& node : reads_.nodes) {
+      if (!reads_.of(*node).has_memory) continue;
+      const std::size_t m = members_.size();
+      number_[node.get()] = m;
+      members_.push_back({node, m, is_shared_local(*node), {}, {}});
+      groups_.push_back({m});
+    }
+    for (const auto step :
+         {&Fusion::find_producers, &Fusion::join_producers, &Fusion::join_siblings})
+      for (std::size_t m = 0; m < members_.size(); m++)
+        if (!members_[m].is_shared_local) (this->*step)(m);
   }
 
   std::vector<KernelGraph> kernels() {
-    std::vector<KernelGraph> result;
-    for (const std::size_t group : groups_in_order()) result.push_back(kernel(group));
+    std::vector<KernelGraph> result =
+        mapped(groups_in_order(), [this](std::size_t group) { return kernel(group); });
     for (KernelGraph& kernel : result) settle_outputs(kernel);
     return result;
   }
@@ -57,38 +62,28 @@ class Fusion {
   // A wanted reshape of a computed node is had by computing that node: reshapes_ remembers which.
   // One that a Gather takes elements of has memory of its own.
   std::vector<NodeRef> computed(std::span<const NodeRef> wanted) {
-    std::unordered_set<const Node*> all, gathered;
-    for (const NodeRef& node : wanted) all.insert(node.get());
+    std::unordered_set<const Node*> gathered;
     for (const NodeRef& node : in_order(wanted).nodes)
       if (node->as<Gather>()) gathered.insert(node->inputs[0].get());
-    std::vector<NodeRef> result;
-    for (const NodeRef& node : wanted) {
-      const NodeRef below = is_reshape(*node) ? node->inputs[0] : nullptr;
-      const bool stands_for = below && !below->is_leaf() && !below->as<View>() &&
-                              !all.contains(below.get()) && !reshapes_.contains(below.get()) &&
-                              !gathered.contains(node.get());
-      if (stands_for) reshapes_[below.get()] = node;
-      result.push_back(stands_for ? below : node);
-    }
-    return result;
+    for (const NodeRef& node : wanted) wanted_.insert(node.get());
+    return mapped(wanted, [&](const NodeRef& node) {
+      if (!is_reshape(*node) || gathered.contains(node.get())) return node;
+      const NodeRef& below = node->inputs[0];
+      if (below->is_leaf() || below->as<View>() || is_wanted(*below)) return node;
+      reshapes_[below.get()] = node;
+      return below;
+    });
   }
 
   bool is_wanted(const Node& node) const {
     return wanted_.contains(&node) || reshapes_.contains(&node);
   }
-
-  void add_member(const NodeRef& node) {
-    const std::size_t m = members_.size();
-    Member member{node, m, is_shared_local(*node), {}, {}};
-    number_[node.get()] = m;
-    members_.push_back(std::move(member));
-    groups_.push_back({m});
-  }
+  bool is_contraction(const Node& node) const { return reads_.of(node).is_contraction; }
 
   bool is_shared_local(const Node& node) const {
-    const std::vector<Read>& reads = reads_.reads(node);
-    return node.as<Map>() && !is_wanted(node) && !reads_.is_derived(node) &&
-           std::ranges::all_of(reads, [&](const Read& read) {
+    const NodeReads& facts = reads_.of(node);
+    return node.as<Map>() && !is_wanted(node) && !facts.is_derived &&
+           std::ranges::all_of(facts.reads, [&](const Read& read) {
              return !read.reader->as<Scatter>() && is_at_rows(node, read);
            });
   }
@@ -97,26 +92,23 @@ class Fusion {
 
   void find_producers(std::size_t p) {
     const Node& node = *members_[p].node;
-    for (const Read& read : reads_.reads(node)) {
+    const NodeReads& facts = reads_.of(node);
+    for (const Read& read : facts.reads) {
       const std::size_t consumer = number_.at(read.reader);
       auto& producers = members_[consumer].producers;
-      const bool at_rows = reads_.is_kept_in_rows(node) || is_at_rows(node, read);
       if (producers.empty() || producers.back().first != p) {
-        producers.push_back({p, at_rows});
+        producers.push_back({p, true});
         members_[p].consumers.push_back(consumer);
-      } else {
-        producers.back().second = producers.back().second && at_rows;
       }
+      if (!facts.is_kept_in_rows && !is_at_rows(node, read)) producers.back().second = false;
     }
   }
 
   void join_producers(std::size_t m) {
-    if (members_[m].is_shared_local) return;
     // Contractions first: their epilogue must not go elsewhere.
     for (const bool contraction : {true, false})
       for (const auto& [p, at_rows] : members_[m].producers)
-        if (at_rows && reads_.is_contraction(*members_[p].node) == contraction &&
-            !is_too_serial(p, m))
+        if (at_rows && is_contraction(*members_[p].node) == contraction && !is_too_serial(p, m))
           join(members_[p].group, members_[m].group);
   }
 
@@ -128,7 +120,7 @@ class Fusion {
 
   void join_siblings(std::size_t m) {
     const Node& node = *members_[m].node;
-    if (members_[m].is_shared_local || reads_.is_contraction(node)) return;
+    if (is_contraction(node)) return;
     for (std::size_t other = 0; other < m; other++)
       if (!members_[other].is_shared_local && are_siblings(*members_[other].node, node))
         join(members_[other].group, members_[m].group);
@@ -141,14 +133,13 @@ class Fusion {
     if (!(a.shape == b.shape) || iterations(a) != iterations(b)) return false;
     if (left && (left->axes != right->axes || !(a.inputs[0]->shape == b.inputs[0]->shape)))
       return false;
-    return std::ranges::any_of(reads_.nodes(), [&](const NodeRef& node) {
-      if (!node->as<BufferLeaf>() && !reads_.has_memory(*node)) return false;
+    return std::ranges::any_of(reads_.nodes, [&](const NodeRef& node) {
+      const NodeReads& facts = reads_.of(*node);
+      if (!node->as<BufferLeaf>() && !facts.has_memory) return false;
       if (elements(node->shape) < iterations(a)) return false;
-      const std::vector<Read>& reads = reads_.reads(*node);
-      return std::ranges::any_of(reads, [&](const Read& x) {
-        return x.reader == &a && x.by_position && std::ranges::any_of(reads, [&](const Read& y) {
-                 return y.reader == &b && y.by_position && x.at == y.at;
-               });
+      return std::ranges::any_of(facts.reads, [&](const Read& read) {
+        return read.reader == &a && read.by_position &&
+               contains(facts.reads, Read{&b, read.at, true});
       });
     });
   }
@@ -157,8 +148,7 @@ class Fusion {
   void join(std::size_t a, std::size_t b) {
     if (a == b) return;
     std::vector<std::size_t> all;
-    std::merge(groups_[a].begin(), groups_[a].end(), groups_[b].begin(), groups_[b].end(),
-               std::back_inserter(all));
+    std::ranges::merge(groups_[a], groups_[b], std::back_inserter(all));
     if (all.size() > largest_group || !may_share(all) || has_way_around(all)) return;
     for (std::size_t m : all) members_[m].group = a;
     groups_[a] = std::move(all);
@@ -170,7 +160,7 @@ class Fusion {
     for (std::size_t m : all) {
       const Node& node = *members_[m].node;
       if (node.as<Scatter>()) return false;
-      if (reads_.is_contraction(node)) {
+      if (is_contraction(node)) {
         if (contraction) return false;
         contraction = &node;
       }
@@ -187,25 +177,17 @@ class Fusion {
   // Does something outside read from these members and, in the end, feed them? Then they cannot be
   // one kernel: it would have to run before itself.
   bool has_way_around(const std::vector<std::size_t>& all) const {
-    const std::unordered_set<std::size_t> inside(all.begin(), all.end());
-    std::unordered_set<std::size_t> reached_groups;
-    std::vector<std::size_t> open;
-    const auto reach = [&](std::size_t from) {
-      for (std::size_t consumer : members_[from].consumers) {
-        if (inside.contains(consumer)) {
-          if (!inside.contains(from)) return true;
-        } else if (reached_groups.insert(members_[consumer].group).second) {
-          for (std::size_t m : groups_[members_[consumer].group]) open.push_back(m);
+    std::vector<std::size_t> open = all;  // and then what reads from them, outside
+    std::unordered_set<std::size_t> reached;
+    for (std::size_t i = 0; i < open.size(); i++)
+      for (std::size_t consumer : members_[open[i]].consumers) {
+        const std::size_t group = members_[consumer].group;
+        if (!contains(all, consumer)) {
+          if (reached.insert(group).second) append(open, groups_[group]);
+        } else if (i >= all.size()) {
+          return true;
         }
       }
-      return false;
-    };
-    for (std::size_t m : all) reach(m);
-    while (!open.empty()) {
-      const std::size_t m = open.back();
-      open.pop_back();
-      if (reach(m)) return true;
-    }
     return false;
   }
 
@@ -238,44 +220,33 @@ class Fusion {
     std::unordered_set<const Node*> seen;
     const auto visit = [&](const auto& self, const NodeRef& node) -> void {
       if (!seen.insert(node.get()).second) return;
-      if (node->as<BufferLeaf>()) {
-        result.inputs.push_back(node);
+      const auto number = number_.find(node.get());
+      const Member* member = number == number_.end() ? nullptr : &members_[number->second];
+      const bool is_elsewhere = member && !member->is_shared_local && member->group != group;
+      if (is_elsewhere) read_elsewhere_.insert(node.get());
+      if (is_elsewhere || node->as<BufferLeaf>()) {
+        result.inputs.push_back(as_output(node));
         return;
       }
-      const auto number = number_.find(node.get());
-      if (number != number_.end()) {
-        const Member& member = members_[number->second];
-        if (!member.is_shared_local && member.group != group) {
-          result.inputs.push_back(as_output(node));
-          read_elsewhere_.insert(node.get());
-          return;
-        }
-      }
       for (const NodeRef& input : node->inputs) self(self, input);
-      if (number == number_.end()) return;
-      const bool is_local = members_[number->second].is_shared_local;
-      (is_local ? result.locals : result.outputs).push_back(node);
+      if (member) (member->is_shared_local ? result.locals : result.outputs).push_back(node);
     };
-    const std::vector<std::size_t>& all = groups_[group];
-    for (auto m = all.rbegin(); m != all.rend(); ++m) visit(visit, members_[*m].node);
+    for (std::size_t m : std::views::reverse(groups_[group])) visit(visit, members_[m].node);
     return result;
   }
 
   void settle_outputs(KernelGraph& kernel) const {
-    std::vector<NodeRef> outputs;
-    for (const NodeRef& node : kernel.outputs) {
-      const bool is_output = is_wanted(*node) || read_elsewhere_.contains(node.get());
-      if (is_output)
-        outputs.push_back(as_output(node));
+    for (const NodeRef& node : std::exchange(kernel.outputs, {})) {
+      if (is_wanted(*node) || read_elsewhere_.contains(node.get()))
+        kernel.outputs.push_back(as_output(node));
       else
         kernel.locals.push_back(node);
     }
-    kernel.outputs = std::move(outputs);
   }
 
+  std::unordered_set<const Node*> wanted_, read_elsewhere_;
   std::unordered_map<const Node*, NodeRef> reshapes_;
   GraphReads reads_;
-  std::unordered_set<const Node*> wanted_, read_elsewhere_;
   std::vector<Member> members_;
   std::vector<std::vector<std::size_t>> groups_;  // their members, in order; empty: joined another
   std::unordered_map<const Node*, std::size_t> number_;
@@ -291,7 +262,7 @@ bool is_reshape(const Node& node) {
   const Shape& from = node.inputs[0]->shape;
   if (elements(from) != elements(node.shape)) return false;
   if (elements(from) == 0) return true;
-  const VarBounds bounds = [&](Var axis) { return Bounds{0, node.shape[axis].value() - 1}; };
+  const VarBounds bounds = axis_bounds(node.shape);
   Index place;  // of an element, counted row-major
   const std::vector<std::int64_t> to = strides(node.shape);
   for (std::size_t axis = 0; axis < to.size(); axis++)
@@ -301,6 +272,23 @@ bool is_reshape(const Node& node) {
     if (!(view->map[axis] == mod(floordiv(place, steps[axis], bounds), from[axis].value(), bounds)))
       return false;
   return true;
+}
+
+std::vector<NodeRef> nodes_of(const KernelGraph& kernel) {
+  std::unordered_set<const Node*> seen;
+  for (const NodeRef& input : kernel.inputs) {
+    seen.insert(input.get());
+    if (is_reshape(*input)) seen.insert(input->inputs[0].get());
+  }
+  std::vector<NodeRef> nodes;
+  const auto visit = [&](const auto& self, const NodeRef& node) -> void {
+    if (!seen.insert(node.get()).second) return;
+    for (const NodeRef& input : node->inputs) self(self, input);
+    nodes.push_back(node);
+  };
+  for (const auto* roots : {&kernel.locals, &kernel.outputs})
+    for (const NodeRef& root : *roots) visit(visit, root);
+  return nodes;
 }
 
 }  // namespace tenon

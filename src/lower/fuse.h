@@ -43,6 +43,11 @@ std::vector<KernelGraph> fuse(std::span<const NodeRef> wanted);
 // Is the node a View that keeps all elements in their row-major order?
 bool is_reshape(const Node& node);
 
+// What the kernel computes, in memory or on the way there: all nodes below its locals and outputs,
+// in order of first visit, inputs first. Its own inputs are left out, and so is what an input is a
+// reshape of: that is read from it.
+std::vector<NodeRef> nodes_of(const KernelGraph& kernel);
+
 // The kernel's graph as text with inputs numbered, the same for the same structure: the cache's
 // key.
 std::string canonical_text(const KernelGraph& kernel);

@@ -1,11 +1,12 @@
 #include "lower/fuse_reads.h"
 
 #include <algorithm>
+#include <ranges>
+#include <unordered_set>
 
 #include "core/error.h"
 #include "core/ranges.h"
 #include "lower/canonical.h"
-#include "lower/fuse.h"
 
 namespace tenon {
 namespace {
@@ -22,23 +23,93 @@ std::vector<Index> all_axes(const Shape& shape) {
   return at;
 }
 
-int cost_of(ScalarOp op) {
-  switch (op) {
-    case ScalarOp::div:
-    case ScalarOp::idiv:
-    case ScalarOp::mod:
-    case ScalarOp::exp2:
-    case ScalarOp::log2:
-    case ScalarOp::sin:
-    case ScalarOp::sqrt:
-      return 4;
-    default:
-      return 1;
-  }
+using Op = ScalarOp;
+constexpr Op hard[] = {Op::div, Op::idiv, Op::mod, Op::exp2, Op::log2, Op::sin, Op::sqrt};
+constexpr int costly = 4;          // operations, about; a hard one counts as four
+constexpr std::int64_t often = 4;  // reads of an element
+
+// The operations that computing one element takes, counted until they are costly.
+bool is_costly(const GraphReads& graph, const Node& node) {
+  int sum = 0;
+  std::unordered_set<const Node*> counted;
+  const auto count = [&](const auto& self, const Node& at) -> void {
+    if (sum >= costly || !counted.insert(&at).second) return;
+    if (const auto* map = at.as<Map>()) sum += contains(hard, map->op) ? 4 : 1;
+    if (at.as<Gather>()) sum++;
+    for (const NodeRef& input : at.inputs)
+      if (!graph.of(*input).has_memory) self(self, *input);
+  };
+  count(count, node);
+  return sum >= costly;
 }
 
-constexpr int costly = 4;          // operations, about
-constexpr std::int64_t often = 4;  // reads of an element
+// Is it element-wise work on the results of Reduces of its own size, which no result of a kernel
+// reads at rows? Then it goes with the Reduces, rather than they with what is read.
+bool is_epilogue(const GraphReads& graph, const Node& node) {
+  std::vector<Read> all = graph.of(node).reads;
+  std::erase_if(all, [&](const Read& read) { return graph.of(*read.reader).is_kept_in_rows; });
+  if (!node.as<Map>() || all.empty() ||
+      std::ranges::any_of(all, [&](const Read& read) { return is_at_rows(node, read); }))
+    return false;
+  bool found = false;
+  std::unordered_set<const Node*> seen;
+  const auto look = [&](const auto& self, const Node& at) -> void {
+    if (!seen.insert(&at).second || found) return;
+    if (&at != &node && graph.of(at).has_memory)
+      found = elements(at.shape) >= elements(node.shape);
+    else if (graph.of(at).is_derived)
+      for (const NodeRef& input : at.inputs) self(self, *input);
+  };
+  look(look, node);
+  return found;
+}
+
+bool is_worth_keeping(const GraphReads& graph, const Node& node) {
+  if (!node.as<Map>() && !node.as<Gather>()) return false;
+  const NodeReads& own = graph.of(node);
+  std::int64_t times = 0;
+  for (const Read& read : own.reads) times += iterations(*read.reader);
+  const bool is_factor = std::ranges::any_of(
+      own.reads, [&](const Read& read) { return graph.of(*read.reader).is_contraction; });
+  const std::int64_t size = elements(node.shape);
+  if (own.is_derived) return times > 2 * size || is_epilogue(graph, node);
+  return times >= often * size && (is_factor || is_costly(graph, node));
+}
+
+bool fits_rows(const GraphReads& graph, const Node& node) {
+  const NodeReads& own = graph.of(node);
+  if (!node.as<Map>() || !own.is_derived || own.reads.size() < 2 || !is_costly(graph, node))
+    return false;
+  const std::vector<Var> axes = row_axes(node);
+  return !axes.empty() && std::ranges::all_of(own.reads, [&](const Read& read) {
+    const std::vector<Var> rows = row_axes(*read.reader);
+    return read.by_position && read.at == all_axes(node.shape) && !rows.empty() &&
+           rows.front() == axes.front();
+  });
+}
+
+// What reads this node reads, through it, its inputs.
+void pass_on(GraphReads& graph, const Node& node, const Read& read) {
+  const auto add = [&](std::size_t input, std::vector<Index> at, bool by_position) {
+    append_once(graph.facts.at(node.inputs[input].get()).reads,
+                Read{read.reader, std::move(at), by_position});
+  };
+  if (const auto* view = node.as<View>(); view && read.by_position) {
+    const VarBounds bounds = axis_bounds(iteration_shape(*read.reader));
+    const auto with = [&](Var axis) { return read.at[axis]; };
+    const auto through = [&](const Index& index) { return substitute(index, with, bounds); };
+    add(0, mapped(view->map, through), true);
+  } else if (const auto* gather = node.as<Gather>()) {
+    add(0, {}, false);
+    std::vector<Index> at;
+    if (read.by_position)
+      for (int i = 0; i < std::ssize(node.inputs[1]->shape); i++)
+        at.push_back(read.at[gather->axis + i]);
+    add(1, std::move(at), read.by_position);
+  } else {
+    for (std::size_t i = 0; i < node.inputs.size(); i++) add(i, read.at, read.by_position);
+  }
+}
 
 }  // namespace
 
@@ -70,150 +141,35 @@ bool is_at_rows(const Node& read_node, const Read& read) {
   return true;
 }
 
-GraphReads::GraphReads(std::span<const NodeRef> wanted) {
-  for (const NodeRef& node : wanted) collect(node);
-  for (const NodeRef& node : wanted)
-    if (!node->as<BufferLeaf>()) memory_.insert(node.get());
-  for (const NodeRef& node : nodes_) {
-    if (node->as<Reduce>() || node->as<Scatter>()) memory_.insert(node.get());
-    if (node->as<Reduce>() && node->inputs.size() == 2 && sharing(*node, *node->inputs[0]) > 1 &&
-        sharing(*node, *node->inputs[1]) > 1)
-      contractions_.insert(node.get());
+GraphReads read_graph(std::span<const NodeRef> wanted) {
+  GraphReads graph{in_order(wanted).nodes};
+  auto& facts = graph.facts;
+  for (const NodeRef& node : graph.nodes) facts[node.get()] = {};
+  for (const NodeRef& node : wanted) facts[node.get()].has_memory = !node->as<BufferLeaf>();
+  for (const NodeRef& node : graph.nodes) {
+    if (node->as<Reduce>() || node->as<Scatter>()) facts[node.get()].has_memory = true;
+    if (node->as<Reduce>() && node->inputs.size() == 2)
+      facts[node.get()].is_contraction = std::ranges::all_of(
+          node->inputs, [&](const NodeRef& input) { return sharing(*node, *input) > 1; });
     if (node->as<Gather>() && !node->inputs[0]->as<BufferLeaf>())
-      memory_.insert(node->inputs[0].get());
+      facts[node->inputs[0].get()].has_memory = true;
   }
-  for (const NodeRef& node : nodes_) {
-    const bool derived = std::ranges::any_of(node->inputs, [&](const NodeRef& input) {
-      return has_memory(*input) || is_derived(*input);
+  for (const NodeRef& node : graph.nodes)
+    facts[node.get()].is_derived = std::ranges::any_of(node->inputs, [&](const NodeRef& input) {
+      return graph.of(*input).has_memory || graph.of(*input).is_derived;
     });
-    if (derived) derived_.insert(node.get());
+  for (const NodeRef& node : std::views::reverse(graph.nodes)) {
+    NodeReads& own = facts[node.get()];
+    if (!own.has_memory) own.is_kept_in_rows = fits_rows(graph, *node);
+    own.has_memory = own.has_memory || own.is_kept_in_rows || is_worth_keeping(graph, *node);
+    if (!own.has_memory)
+      for (const Read& read : own.reads) pass_on(graph, *node, read);
+    else if (node->as<Scatter>())
+      pass_on(graph, *node, {node.get(), {}, false});
+    else
+      pass_on(graph, *node, {node.get(), all_axes(iteration_shape(*node)), true});
   }
-  for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
-    if (!has_memory(**node) && fits_rows(**node)) kept_in_rows_.insert(node->get());
-    if (!has_memory(**node) && (is_kept_in_rows(**node) || is_worth_keeping(**node)))
-      memory_.insert(node->get());
-    if (has_memory(**node)) {
-      read_inputs(**node);
-    } else {
-      const std::vector<Read> all = reads(**node);
-      for (const Read& read : all) pass_on(**node, read);
-    }
-  }
-}
-
-void GraphReads::collect(const NodeRef& node) {
-  if (!seen_.insert(node.get()).second) return;
-  for (const NodeRef& input : node->inputs) collect(input);
-  nodes_.push_back(node);
-}
-
-const std::vector<Read>& GraphReads::reads(const Node& node) const {
-  static const std::vector<Read> none;
-  const auto found = reads_.find(&node);
-  return found == reads_.end() ? none : found->second;
-}
-
-bool GraphReads::is_worth_keeping(const Node& node) const {
-  if (!node.as<Map>() && !node.as<Gather>()) return false;
-  std::int64_t times = 0;
-  bool is_factor = false;  // of a contraction
-  for (const Read& read : reads(node)) {
-    times += iterations(*read.reader);
-    is_factor = is_factor || is_contraction(*read.reader);
-  }
-  const std::int64_t size = elements(node.shape);
-  if (is_derived(node)) return times > 2 * size || is_epilogue(node);
-  return times >= often * size && (is_factor || cost(node, costly) >= costly);
-}
-
-// Is it element-wise work on the results of Reduces of its own size, which no result of a kernel
-// reads at rows? Then it goes with the Reduces, rather than they with what is read.
-bool GraphReads::is_epilogue(const Node& node) const {
-  std::vector<Read> all = reads(node);
-  std::erase_if(all, [&](const Read& read) { return is_kept_in_rows(*read.reader); });
-  if (!node.as<Map>() || all.empty() ||
-      std::ranges::any_of(all, [&](const Read& read) { return is_at_rows(node, read); }))
-    return false;
-  bool found = false;
-  std::unordered_set<const Node*> seen;
-  const auto look = [&](const auto& self, const Node& at) -> void {
-    if (!seen.insert(&at).second || found) return;
-    if (&at != &node && has_memory(at))
-      found = elements(at.shape) >= elements(node.shape);
-    else if (is_derived(at))
-      for (const NodeRef& input : at.inputs) self(self, *input);
-  };
-  look(look, node);
-  return found;
-}
-
-bool GraphReads::fits_rows(const Node& node) const {
-  const std::vector<Read>& all = reads(node);
-  if (!node.as<Map>() || !is_derived(node) || all.size() < 2 || cost(node, costly) < costly)
-    return false;
-  const std::vector<Var> axes = row_axes(node);
-  return !axes.empty() && std::ranges::all_of(all, [&](const Read& read) {
-    const std::vector<Var> rows = row_axes(*read.reader);
-    return read.by_position && read.at == all_axes(node.shape) && !rows.empty() &&
-           rows.front() == axes.front();
-  });
-}
-
-// The operations that computing one element takes, counted up to `enough`.
-int GraphReads::cost(const Node& node, int enough) const {
-  int sum = 0;
-  std::unordered_set<const Node*> counted;
-  const auto count = [&](const auto& self, const Node& at) -> void {
-    if (sum >= enough || !counted.insert(&at).second) return;
-    if (const auto* map = at.as<Map>()) sum += cost_of(map->op);
-    if (at.as<Gather>()) sum++;
-    for (const NodeRef& input : at.inputs)
-      if (!has_memory(*input)) self(self, *input);
-  };
-  count(count, node);
-  return sum;
-}
-
-void GraphReads::add(const Node& input, Read read) {
-  std::vector<Read>& reads = reads_[&input];
-  const bool known = std::ranges::any_of(reads, [&](const Read& other) {
-    return other.reader == read.reader && other.at == read.at &&
-           other.by_position == read.by_position;
-  });
-  if (!known) reads.push_back(std::move(read));
-}
-
-// What reads this node reads, through it, its inputs.
-void GraphReads::pass_on(const Node& node, const Read& read) {
-  if (const auto* view = node.as<View>()) {
-    const Shape& extents = iteration_shape(*read.reader);
-    const VarBounds bounds = [&](Var axis) {
-      const std::int64_t extent = extents[axis].value();
-      return Bounds{0, std::max<std::int64_t>(extent - 1, 0)};
-    };
-    const auto with = [&](Var axis) { return read.at[axis]; };
-    Read below{read.reader, {}, read.by_position};
-    if (read.by_position)
-      for (const Index& index : view->map) below.at.push_back(substitute(index, with, bounds));
-    add(*node.inputs[0], std::move(below));
-  } else if (const auto* gather = node.as<Gather>()) {
-    Read index{read.reader, {}, read.by_position};
-    const auto rank = static_cast<std::ptrdiff_t>(node.inputs[1]->shape.size());
-    if (read.by_position)
-      index.at = {read.at.begin() + gather->axis, read.at.begin() + gather->axis + rank};
-    add(*node.inputs[0], {read.reader, {}, false});
-    add(*node.inputs[1], std::move(index));
-  } else {
-    for (const NodeRef& input : node.inputs) add(*input, read);
-  }
-}
-
-void GraphReads::read_inputs(const Node& node) {
-  if (node.as<Scatter>()) {
-    for (const NodeRef& input : node.inputs) add(*input, {&node, {}, false});
-  } else {
-    pass_on(node, {&node, all_axes(iteration_shape(node)), true});
-  }
+  return graph;
 }
 
 }  // namespace tenon

@@ -16,49 +16,30 @@
 #include "lower/fuse.h"
 
 namespace tenon {
-namespace {
 
-class KernelText {
- public:
-  explicit KernelText(const KernelGraph& kernel) {
-    for (std::size_t i = 0; i < kernel.inputs.size(); i++) {
-      const NodeRef& input = kernel.inputs[i];
-      const std::string name = fmt::format("in{}", i);
-      text_ += name + " " + type(*input) + "\n";
-      names_[input.get()] = name;
-      if (is_reshape(*input)) {  // what it is a reshape of is read from it
-        names_.emplace(input->inputs[0].get(), name);
-        text_ += fmt::format("  of {}\n", type(*input->inputs[0]));
-      }
-    }
-    for (const NodeRef& node : kernel.locals) visit(node);
-    for (const NodeRef& node : kernel.outputs) visit(node);
-    for (const NodeRef& node : kernel.locals) text_ += "local " + names_[node.get()] + "\n";
-    for (const NodeRef& node : kernel.outputs) text_ += "output " + names_[node.get()] + "\n";
+std::string canonical_text(const KernelGraph& kernel) {
+  const auto type = [](const Node& node) { return text(node.type, node.shape); };
+  std::string result;
+  std::unordered_map<const Node*, std::string> names;
+  for (const NodeRef& input : kernel.inputs) {
+    const std::string name = fmt::format("in{}", &input - kernel.inputs.data());
+    names[input.get()] = name;
+    result += fmt::format("{} {}\n", name, type(*input));
+    if (!is_reshape(*input)) continue;
+    const Node& below = *input->inputs[0];  // is read from the input
+    names.emplace(&below, name);
+    result += fmt::format("  of {}\n", type(below));
   }
-
-  std::string text() const { return text_; }
-
- private:
-  static std::string type(const Node& node) { return tenon::text(node.type, node.shape); }
-
-  void visit(const NodeRef& node) {
-    if (names_.contains(node.get())) return;
-    for (const NodeRef& input : node->inputs) visit(input);
+  int count = 0;
+  for (const NodeRef& node : nodes_of(kernel)) {
+    const std::string name = names[node.get()] = fmt::format("%{}", count++);
     const std::string operands =
-        joined(node->inputs, ", ", [&](const NodeRef& input) { return names_[input.get()]; });
-    const std::string name = fmt::format("%{}", count_++);
-    text_ += fmt::format("{} = {}  # {}\n", name, print_node(*node, operands), type(*node));
-    names_[node.get()] = name;
+        joined(node->inputs, ", ", [&](const NodeRef& input) { return names.at(input.get()); });
+    result += fmt::format("{} = {}  # {}\n", name, print_node(*node, operands), type(*node));
   }
-
-  std::unordered_map<const Node*, std::string> names_;
-  int count_ = 0;
-  std::string text_;
-};
-
-}  // namespace
-
-std::string canonical_text(const KernelGraph& kernel) { return KernelText(kernel).text(); }
+  for (const NodeRef& node : kernel.locals) result += "local " + names.at(node.get()) + "\n";
+  for (const NodeRef& node : kernel.outputs) result += "output " + names.at(node.get()) + "\n";
+  return result;
+}
 
 }  // namespace tenon

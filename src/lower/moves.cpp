@@ -7,29 +7,24 @@
 namespace tenon {
 namespace {
 
-Moved dispatch(const Kernel& kernel, const Move& move) {
-  struct Visitor {
-    const Kernel& kernel;
-    Moved operator()(const Split& m) const { return split(kernel, m); }
-    Moved operator()(const Order& m) const { return order(kernel, m); }
-    Moved operator()(const Fuse& m) const { return fuse(kernel, m); }
-    Moved operator()(const Bind& m) const { return bind(kernel, m); }
-    Moved operator()(const Stage& m) const { return stage(kernel, m); }
-    Moved operator()(const At& m) const { return at(kernel, m); }
-    Moved operator()(const SplitReduce& m) const { return split_reduce(kernel, m); }
-  };
-  return std::visit(Visitor{kernel}, move.what);
-}
+struct ApplyTo {
+  const Kernel& kernel;
+
+  Moved operator()(const Split& m) const { return split(kernel, m); }
+  Moved operator()(const Order& m) const { return order(kernel, m); }
+  Moved operator()(const Fuse& m) const { return fuse(kernel, m); }
+  Moved operator()(const Bind& m) const { return bind(kernel, m); }
+  Moved operator()(const Stage& m) const { return stage(kernel, m); }
+  Moved operator()(const At& m) const { return at(kernel, m); }
+  Moved operator()(const SplitReduce& m) const { return split_reduce(kernel, m); }
+};
 
 }  // namespace
 
 Moved apply(const Kernel& kernel, const Move& move) {
-  Moved moved = dispatch(kernel, move);
-  std::optional<std::string> reason;
-  if (const auto* refusal = std::get_if<Refusal>(&moved))
-    reason = refusal->reason;
-  else
-    reason = illegal(std::get<Kernel>(moved));
+  Moved moved = std::visit(ApplyTo{kernel}, move.what);
+  const auto* refusal = std::get_if<Refusal>(&moved);
+  const auto reason = refusal ? refusal->reason : illegal(std::get<Kernel>(moved));
   if (reason) return Refusal{fmt::format("{}: {}", print(move), *reason)};
   if constexpr (TENON_VERIFY != 0) {
     const Kernel& after = std::get<Kernel>(moved);

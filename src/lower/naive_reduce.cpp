@@ -14,171 +14,149 @@ namespace {
 
 std::string axis_name(const std::string& node, std::string_view letters, std::size_t position,
                       const std::string& suffix = "") {
-  std::string letter(1, letters[position % letters.size()]);
-  if (position >= letters.size()) letter += std::to_string(position / letters.size() + 1);
-  return node + "." + letter + suffix;
+  const std::size_t round = position / letters.size();
+  return fmt::format("{}.{}{}{}", node, letters[position % letters.size()],
+                     round == 0 ? "" : std::to_string(round + 1), suffix);
 }
-
-// One level of the canonical order as loops: the axes, outermost first.
-using Level = std::vector<Var>;
 
 class ReduceNest {
  public:
-  ReduceNest(Kernel& kernel, NodeValues& values, const Node& reduce, int target,
-             const std::string& name)
+  ReduceNest(Kernel& kernel, const Node& reduce, int target, const std::string& name)
       : kernel_(kernel),
-        values_(values),
         reduce_(reduce),
         order_(canonical_order(reduce)),
         target_(target),
         name_(name) {}
 
-  void append() {
+  void append_to(NodeValues& values) {
     make_axes();
-    const ValueRef term = value(0);
-    const ValueRef factor = reduce_.inputs.size() == 2 ? value(1) : nullptr;
+    const auto terms =
+        mapped(reduce_.inputs, [&](const NodeRef& input) { return values.value(*input, at_); });
     cut_axes();
     make_accumulators();
-    std::vector<Item> body;
-    Store step = accumulate(0, through_cuts(term));
-    if (factor) step.factor = through_cuts(factor);
-    body.push_back({std::move(step), {}});
-    body = wrap(in_lanes(std::move(body)), loops_[0]);
-    for (std::size_t level = 1; level < loops_.size(); level++) {
-      const int below = accumulators_[level - 1];
-      std::vector<Item> add;
-      add.push_back({accumulate(level, load(below)), {}});
-      for (Item& item : in_lanes(std::move(add))) body.push_back(std::move(item));
+    Store step = accumulate(0, through_cuts(terms[0]));
+    if (terms.size() == 2) step.factor = through_cuts(terms[1]);
+    std::vector<Item> body = wrap(in_lanes(std::move(step)), loops_[0]);
+    for (int level = 1; level < order_.levels(); level++) {
+      const Load below{accumulators_[level - 1], in_lane()};
+      append(body, in_lanes(accumulate(level, make_value(below, reduce_.type))));
       body = wrap(std::move(body), loops_[level]);
     }
-    if (lane_) body.push_back({fold(), {}});
-    for (Item& item : wrap(std::move(body), kept_.loops)) kernel_.body.push_back(std::move(item));
+    if (lane_) {
+      const Fold fold{accumulators_.back(), kept_.at, order_.lanes, combine()};
+      body.push_back({make_store(target_, kept_.at, make_value(fold, reduce_.type)), {}});
+    }
+    append(kernel_.body, wrap(std::move(body), kept_.loops));
   }
 
  private:
-  const Reduce& detail() const { return *reduce_.as<Reduce>(); }
-  const Shape& shape() const { return reduce_.inputs[0]->shape; }
+  Combine combine() const { return reduce_.as<Reduce>()->combine; }
 
   // Whole axes, over which the values are written down first.
   void make_axes() {
     kept_ = loops_over(kernel_, reduce_.shape, name_);
     auto next = kept_.at.begin();
-    for (std::size_t axis = 0; axis < shape().size(); axis++) {
-      const bool reduced = std::find(detail().axes.begin(), detail().axes.end(),
-                                     static_cast<int>(axis)) != detail().axes.end();
-      if (reduced) whole_.push_back(kernel_.add_axis("", shape()[axis].value()));
-      at_.push_back(reduced ? Index::var(whole_.back()) : *next++);
+    const Shape& shape = reduce_.inputs[0]->shape;
+    for (int axis = 0; axis < std::ssize(shape); axis++) {
+      const bool is_reduced = contains(reduce_.as<Reduce>()->axes, axis);
+      if (is_reduced) whole_.push_back(kernel_.add_axis("", shape[axis].value()));
+      at_.push_back(is_reduced ? Index::var(whole_.back()) : *next++);
     }
   }
-
-  ValueRef value(std::size_t input) { return values_.value(*reduce_.inputs[input], at_); }
 
   // Replaces each whole axis by the loops that the canonical order cuts it into. Levels that do
   // not move along an axis have no loop over it, but for one: there is always a step to take.
   void cut_axes() {
-    constexpr std::string_view letters = "krstuvwxyz";
-    loops_.resize(static_cast<std::size_t>(order_.levels()));
-    cuts_.assign(whole_.size(), 0);
-    for (std::size_t level = loops_.size(); level-- > 0;) {
-      const bool last = level == 0 && std::ranges::all_of(order_.counts[0], [](std::int64_t count) {
-                          return count == 1;
-                        });
-      for (std::size_t axis = 0; axis < whole_.size(); axis++) {
+    loops_.resize(order_.levels());
+    cuts_.resize(whole_.size());
+    const bool is_one_step =
+        std::ranges::all_of(order_.counts[0], [](std::int64_t count) { return count == 1; });
+    for (int level = order_.levels(); level-- > 0;)
+      for (int axis = 0; axis < std::ssize(whole_); axis++) {
         const std::int64_t count = order_.counts[level][axis];
-        if (count == 1 && !(last && axis + 1 == whole_.size())) continue;
+        const bool is_last = level == 0 && axis + 1 == std::ssize(whole_);
+        if (count == 1 && !(is_last && is_one_step)) continue;
         const std::string suffix(level, 'b');
-        loops_[level].push_back(kernel_.add_axis(axis_name(name_, letters, axis, suffix), count));
-        cuts_[axis] = cuts_[axis] + Index::var(loops_[level].back()) * order_.strides[level][axis];
-        const bool has_lane = level == 0 && order_.lane_axis == static_cast<int>(axis);
-        if (!has_lane) limit(axis, order_.strides[level][axis]);
+        loops_[level].push_back(cut(axis, count, order_.strides[level][axis], suffix));
+        if (level > 0 || order_.lane_axis != axis) limit(axis, order_.strides[level][axis]);
       }
-    }
     if (order_.lane_axis < 0) return;
-    const auto axis = static_cast<std::size_t>(order_.lane_axis);
-    lane_ = kernel_.add_axis(axis_name(name_, letters, axis, "l"), order_.lanes);
-    cuts_[axis] = cuts_[axis] + Index::var(*lane_);
-    limit(axis, 1);
+    lane_ = cut(order_.lane_axis, order_.lanes, 1, "l");
+    limit(order_.lane_axis, 1);
+  }
+
+  // A new loop of `count` steps along a whole axis.
+  Var cut(int axis, std::int64_t count, std::int64_t stride, const std::string& suffix) {
+    const Var v = kernel_.add_axis(axis_name(name_, "krstuvwxyz", axis, suffix), count);
+    cuts_[axis] = cuts_[axis] + Index::var(v) * stride;
+    return v;
   }
 
   // Bounds what is known so far of an axis, in units of the innermost loop that moves along it.
-  void limit(std::size_t axis, std::int64_t unit) {
-    const std::int64_t extent = kernel_.axes[whole_[axis]].extent;
+  void limit(int axis, std::int64_t unit) {
+    const std::int64_t extent = kernel_.extent(whole_[axis]);
     const std::int64_t bound = (extent + unit - 1) / unit;
-    Index index;
-    for (const Index::Term& term : cuts_[axis].terms())
-      index = index + Index::var(term.var) * (term.coefficient / unit);
-    if (extent == 0 || tenon::bounds(index, kernel_.bounds()).high < bound) return;
+    const Index index = floordiv(cuts_[axis], unit, kernel_.bounds());
+    if (extent == 0 || bounds(index, kernel_.bounds()).high < bound) return;
     kernel_.limits.push_back({index, bound, unit == 1 && lane_ ? Tail::peel : Tail::mask});
   }
 
   ValueRef through_cuts(const ValueRef& value) const {
     const VarBounds bounds = kernel_.bounds();
     const auto with = [&](Var v) {
-      const auto axis = std::ranges::find(whole_, v);
-      return axis == whole_.end() ? Index::var(v) : cuts_[axis - whole_.begin()];
+      const auto axis = position(whole_, v);
+      return axis ? cuts_[*axis] : Index::var(v);
     };
     return map_indices(value, [&](const Index& index) { return substitute(index, with, bounds); });
   }
 
   // One accumulator a level; the last is the target, unless its lanes have to be folded.
   void make_accumulators() {
-    for (std::size_t level = 0; level < loops_.size(); level++) {
-      const bool last = level + 1 == loops_.size();
-      if (last && !lane_) {
+    for (int level = 0; level < order_.levels(); level++) {
+      const bool is_last = level + 1 == order_.levels();
+      if (is_last && !lane_) {
         accumulators_.push_back(target_);
         continue;
       }
-      const char* const name = level == 0 ? "part" : last ? "tot" : "group";
-      KernelTensor local = tensor_for(reduce_, unused_name(kernel_, name), Where::heap);
+      const char* const name = level == 0 ? "part" : is_last ? "tot" : "group";
+      KernelTensor local = tensor_for(reduce_, kernel_.unused_name(name), Where::heap);
       if (lane_) local.extents.push_back(order_.lanes);
       accumulators_.push_back(static_cast<int>(kernel_.tensors.size()));
       kernel_.tensors.push_back(std::move(local));
     }
   }
 
-  std::vector<Index> place(bool with_lane) const {
+  // The place of a partial result.
+  std::vector<Index> in_lane() const {
     std::vector<Index> at = kept_.at;
-    if (with_lane && lane_) at.push_back(Index::var(*lane_));
+    if (lane_) at.push_back(Index::var(*lane_));
     return at;
   }
 
-  ValueRef load(int tensor) const { return make_value(Load{tensor, place(true)}, reduce_.type); }
-
-  Store accumulate(std::size_t level, ValueRef value) const {
-    Store store{};
-    store.tensor = accumulators_[level];
-    store.at = place(true);
-    store.value = std::move(value);
-    store.combine = detail().combine;
+  Store accumulate(int level, ValueRef value) const {
+    Store store = make_store(accumulators_[level], in_lane(), std::move(value));
+    store.combine = combine();
     store.over = loops_[level];
     return store;
   }
 
-  Store fold() const {
-    Store store{};
-    store.tensor = target_;
-    store.at = place(false);
-    store.value = make_value(
-        Fold{accumulators_.back(), place(false), order_.lanes, detail().combine}, reduce_.type);
-    return store;
-  }
-
-  std::vector<Item> in_lanes(std::vector<Item> body) const {
-    return lane_ ? wrap(std::move(body), std::vector<Var>{*lane_}) : body;
+  std::vector<Item> in_lanes(Store store) const {
+    std::vector<Var> lanes;
+    if (lane_) lanes.push_back(*lane_);
+    return wrap({{std::move(store), {}}}, lanes);
   }
 
   Kernel& kernel_;
-  NodeValues& values_;
   const Node& reduce_;
   const CanonicalOrder order_;
   const int target_;
   const std::string name_;
 
   ShapeLoops kept_;
-  std::vector<Var> whole_;    // per reduced axis; no loop runs over these in the end
-  std::vector<Index> at_;     // of the inputs, over kept_ and whole_
-  std::vector<Index> cuts_;   // per reduced axis: the index over the loops
-  std::vector<Level> loops_;  // per level
+  std::vector<Var> whole_;               // per reduced axis; no loop runs over these in the end
+  std::vector<Index> at_;                // of the inputs, over kept_ and whole_
+  std::vector<Index> cuts_;              // per reduced axis: the index over the loops
+  std::vector<std::vector<Var>> loops_;  // per level: the axes, outermost first
   std::optional<Var> lane_;
   std::vector<int> accumulators_;  // per level
 };
@@ -186,18 +164,15 @@ class ReduceNest {
 }  // namespace
 
 KernelTensor tensor_for(const Node& node, std::string name, Where where) {
-  KernelTensor tensor{};
-  tensor.name = std::move(name);
-  tensor.type = node.type;
-  tensor.extents = values(node.shape);
-  tensor.where = where;
-  return tensor;
+  return {std::move(name), node.type, values(node.shape), where};
 }
 
-std::string unused_name(const Kernel& kernel, const std::string& wanted) {
-  std::string name = wanted;
-  for (int copy = 2; kernel.find_tensor(name); copy++) name = wanted + std::to_string(copy);
-  return name;
+Store make_store(int target, std::vector<Index> at, ValueRef value) {
+  Store store{};
+  store.tensor = target;
+  store.at = std::move(at);
+  store.value = std::move(value);
+  return store;
 }
 
 ShapeLoops loops_over(Kernel& kernel, const Shape& shape, const std::string& name) {
@@ -215,7 +190,7 @@ ShapeLoops loops_over(Kernel& kernel, const Shape& shape, const std::string& nam
 
 void append_reduce(Kernel& kernel, NodeValues& values, const Node& reduce, int target,
                    const std::string& name) {
-  ReduceNest(kernel, values, reduce, target, name).append();
+  ReduceNest(kernel, reduce, target, name).append_to(values);
 }
 
 }  // namespace tenon

@@ -36,7 +36,7 @@ ShapeLoops loops_over(Kernel& kernel, const Shape& shape, const std::string& nam
 // A tensor that holds the value of the node.
 KernelTensor tensor_for(const Node& node, std::string name, Where where);
 
-// A name that no tensor of the kernel has yet: `wanted`, or `wanted` with a number.
-std::string unused_name(const Kernel& kernel, const std::string& wanted);
+// target[at] = value
+Store make_store(int target, std::vector<Index> at, ValueRef value);
 
 }  // namespace tenon

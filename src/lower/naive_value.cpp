@@ -17,18 +17,16 @@ bool same_bits(double a, double b) {
 // already takes the fill upon itself.
 ValueRef with_fill(const ValueRef& value, const std::vector<Range>& own,
                    const std::vector<Range>& inside, double fill) {
-  if (const auto* load = std::get_if<Load>(&value->detail)) {
-    const auto tested = [&](const Range& range) { return contains(load->inside, range); };
-    const auto expected = [&](const Range& range) {
-      return contains(own, range) || contains(inside, range);
-    };
-    if (std::ranges::all_of(own, tested)) {
-      if (same_bits(load->fill, fill)) return value;
-      if (std::ranges::all_of(load->inside, expected)) {
-        Load filled = *load;
-        filled.fill = fill;
-        return make_value(std::move(filled), value->type);
-      }
+  const auto* load = std::get_if<Load>(&value->detail);
+  if (load &&
+      std::ranges::all_of(own, [&](auto& range) { return contains(load->inside, range); })) {
+    if (same_bits(load->fill, fill)) return value;
+    if (std::ranges::all_of(load->inside, [&](const Range& range) {
+          return contains(own, range) || contains(inside, range);
+        })) {
+      Load filled = *load;
+      filled.fill = fill;
+      return make_value(std::move(filled), value->type);
     }
   }
   const ValueRef test = make_value(Inside{own}, Type::boolean);
@@ -37,6 +35,15 @@ ValueRef with_fill(const ValueRef& value, const std::vector<Range>& own,
 }
 
 }  // namespace
+
+ComputedAxis computed_axis(const std::vector<Index>& at, int axis, const Node& index) {
+  const auto first = at.begin() + axis;
+  const auto last = first + std::ssize(index.shape);
+  ComputedAxis result{{first, last}, {at.begin(), first}};
+  result.data_at.emplace_back(0);
+  result.data_at.insert(result.data_at.end(), last, at.end());
+  return result;
+}
 
 ValueRef NodeValues::value(const Node& node, const std::vector<Index>& at,
                            const std::vector<Range>& inside) {
@@ -47,8 +54,7 @@ ValueRef NodeValues::value(const Node& node, const std::vector<Index>& at,
   return computed;
 }
 
-ValueRef NodeValues::compute(const Node& node, const std::vector<Index>& at,
-                             const std::vector<Range>& inside) {
+ValueRef NodeValues::compute(const Node& node, const std::vector<Index>& at, const Ranges& inside) {
   if (const auto tensor = tensors_.find(&node); tensor != tensors_.end())
     return make_value(Load{tensor->second, at, inside, 0, -1, nullptr}, node.type);
   if (const auto* constant = node.as<ConstantLeaf>())
@@ -58,21 +64,18 @@ ValueRef NodeValues::compute(const Node& node, const std::vector<Index>& at,
   if (node.as<Gather>()) return compute_gather(node, at, inside);
   const auto* map = node.as<Map>();
   check(map != nullptr, "a kernel reads a Reduce, a Scatter or a buffer that is not in its memory");
-  Apply apply{map->op, {}};
-  for (const NodeRef& input : node.inputs) apply.operands.push_back(value(*input, at, inside));
-  return make_value(std::move(apply), node.type);
+  const auto operand = [&](const NodeRef& input) { return value(*input, at, inside); };
+  return make_value(Apply{map->op, mapped(node.inputs, operand)}, node.type);
 }
 
 ValueRef NodeValues::compute_view(const Node& node, const std::vector<Index>& at,
-                                  const std::vector<Range>& inside) {
+                                  const Ranges& inside) {
   const auto& view = *node.as<View>();
   const VarBounds bounds = kernel_.bounds();
   const auto through = [&](const Index& index) {
     return substitute(index, [&](Var axis) { return at[axis]; }, bounds);
   };
-  std::vector<Index> below;
-  for (const Index& index : view.map) below.push_back(through(index));
-  std::vector<Range> own, all = inside;
+  Ranges own, all = inside;
   for (const Range& range : view.inside) {
     const Range moved{through(range.index), range.low, range.high};
     if (never(moved, bounds)) return make_value(Constant{view.fill}, node.type);
@@ -80,24 +83,18 @@ ValueRef NodeValues::compute_view(const Node& node, const std::vector<Index>& at
     own.push_back(moved);
     all.push_back(moved);
   }
-  const ValueRef inner = value(*node.inputs[0], below, all);
+  const ValueRef inner = value(*node.inputs[0], mapped(view.map, through), all);
   return own.empty() ? inner : with_fill(inner, own, inside, view.fill);
 }
 
 ValueRef NodeValues::compute_gather(const Node& node, const std::vector<Index>& at,
-                                    const std::vector<Range>& inside) {
-  const Node& data = *node.inputs[0];
-  const Node& index = *node.inputs[1];
-  const auto tensor = tensors_.find(&data);
+                                    const Ranges& inside) {
+  const auto tensor = tensors_.find(node.inputs[0].get());
   check(tensor != tensors_.end(), "a Gather reads data that is not in the kernel's memory");
   const int axis = node.as<Gather>()->axis;
-  const auto first = at.begin() + axis;
-  const auto last = first + static_cast<std::ptrdiff_t>(index.shape.size());
-  std::vector<Index> data_at(at.begin(), first);
-  data_at.emplace_back(0);
-  data_at.insert(data_at.end(), last, at.end());
-  ValueRef computed = value(index, {first, last}, inside);
-  return make_value(Load{tensor->second, std::move(data_at), inside, 0, axis, computed}, node.type);
+  const ComputedAxis place = computed_axis(at, axis, *node.inputs[1]);
+  const ValueRef computed = value(*node.inputs[1], place.index_at, inside);
+  return make_value(Load{tensor->second, place.data_at, inside, 0, axis, computed}, node.type);
 }
 
 }  // namespace tenon

@@ -13,6 +13,13 @@
 
 namespace tenon {
 
+// Where a Gather (or a Scatter) at an axis reads its index and its data, for an element at `at`; the
+// computed axis of the data is left at 0.
+struct ComputedAxis {
+  std::vector<Index> index_at, data_at;
+};
+ComputedAxis computed_axis(const std::vector<Index>& at, int axis, const Node& index);
+
 class NodeValues {
  public:
   // The kernel must outlive this; axes and tensors may be added to it meanwhile.
@@ -33,12 +40,10 @@ class NodeValues {
     std::vector<Range> inside;
     ValueRef value;
   };
-  ValueRef compute(const Node& node, const std::vector<Index>& at,
-                   const std::vector<Range>& inside);
-  ValueRef compute_view(const Node& node, const std::vector<Index>& at,
-                        const std::vector<Range>& inside);
-  ValueRef compute_gather(const Node& node, const std::vector<Index>& at,
-                          const std::vector<Range>& inside);
+  using Ranges = std::vector<Range>;
+  ValueRef compute(const Node& node, const std::vector<Index>& at, const Ranges& inside);
+  ValueRef compute_view(const Node& node, const std::vector<Index>& at, const Ranges& inside);
+  ValueRef compute_gather(const Node& node, const std::vector<Index>& at, const Ranges& inside);
 
   const Kernel& kernel_;
   std::unordered_map<const Node*, int> tensors_;

@@ -2,10 +2,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cmath>
-#include <functional>
 #include <unordered_map>
 
+#include "core/ranges.h"
 #include "lower/nest.h"
 
 namespace tenon {
@@ -32,126 +31,103 @@ class Printer {
     return kernel_.find_axis(last) ? last : whole;
   }
 
+  const std::string& axis(Var v) const { return short_names_.at(v); }
+  const std::string& tensor(int t) const { return kernel_.tensors.at(t).name; }
+
   std::string index(const Index& i) const {
-    return text(i, [this](Var v) { return short_names_.at(static_cast<std::size_t>(v)); });
+    return text(i, [this](Var v) { return axis(v); });
   }
 
-  std::string list(const std::vector<Index>& at) const {
-    std::vector<std::string> parts;
-    for (const Index& i : at) parts.push_back(index(i));
-    return fmt::format("{}", fmt::join(parts, ","));
+  std::string range(const Range& r) const {
+    const Bounds reach = bounds(r.index, bounds_);
+    const std::string i = index(r.index);
+    if (r.high == r.low + 1) return fmt::format("{} == {}", i, r.low);
+    if (reach.low >= r.low) return fmt::format("{} < {}", i, r.high);
+    if (reach.high < r.high) return fmt::format("{} >= {}", i, r.low);
+    return fmt::format("{} <= {} < {}", r.low, i, r.high);
   }
 
   std::string ranges(const std::vector<Range>& all) const {
-    std::vector<std::string> parts;
-    for (const Range& r : all) {
-      const Bounds reach = bounds(r.index, bounds_);
-      if (r.high == r.low + 1)
-        parts.push_back(fmt::format("{} == {}", index(r.index), r.low));
-      else if (reach.low >= r.low)
-        parts.push_back(fmt::format("{} < {}", index(r.index), r.high));
-      else if (reach.high < r.high)
-        parts.push_back(fmt::format("{} >= {}", index(r.index), r.low));
-      else
-        parts.push_back(fmt::format("{} <= {} < {}", r.low, index(r.index), r.high));
-    }
-    return fmt::format("{}", fmt::join(parts, " and "));
+    return joined(all, " and ", [this](const Range& r) { return range(r); });
   }
 
-  const std::string& tensor(int t) const {
-    return kernel_.tensors.at(static_cast<std::size_t>(t)).name;
-  }
-
-  std::string element(int t, const std::vector<Index>& at, int axis,
-                      const ValueRef& computed) const {
-    std::vector<std::string> parts;
-    for (std::size_t i = 0; i < at.size(); ++i)
-      parts.push_back(static_cast<int>(i) == axis ? value(computed) : index(at[i]));
+  // `last` stands behind the subscripts, as another one.
+  std::string element(int t, const std::vector<Index>& at, int computed_axis = -1,
+                      const ValueRef& computed = {}, const std::string& last = "") const {
+    std::vector<std::string> parts = mapped(at, [this](const Index& i) { return index(i); });
+    if (computed_axis >= 0) parts.at(computed_axis) = value(computed);
+    if (!last.empty()) parts.push_back(last);
     return parts.empty() ? tensor(t) : fmt::format("{}[{}]", tensor(t), fmt::join(parts, ","));
-  }
-
-  static std::string number(double v) {
-    if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
-    return fmt::format("{}", v);
-  }
-
-  std::string operator_text(const Apply& apply) const {
-    std::vector<std::string> parts;
-    for (const ValueRef& operand : apply.operands) parts.push_back(value(operand));
-    switch (apply.op) {
-      case ScalarOp::add:
-        return fmt::format("({} + {})", parts[0], parts[1]);
-      case ScalarOp::mul:
-        return fmt::format("{} * {}", parts[0], parts[1]);
-      default:
-        return fmt::format("{}({})", info(apply.op).name, fmt::join(parts, ", "));
-    }
   }
 
   std::string value(const ValueRef& v) const {
     const auto shared = shared_.find(v.get());
-    return shared == shared_.end() ? formula(v) : fmt::format("%{}", shared->second);
+    return shared == shared_.end() ? formula(*v) : fmt::format("%{}", shared->second);
   }
 
   // A value that is used more than once in the statement has a line of its own: `%1 = ..`.
   void share(const ValueRef& v, int depth) {
-    if (!v) return;
     std::unordered_map<const Value*, int> uses;
-    std::vector<ValueRef> order;
-    const std::function<void(const ValueRef&)> count = [&](const ValueRef& at) {
-      const auto* apply = std::get_if<Apply>(&at->detail);
+    std::vector<const Value*> order;
+    const auto count = [&](const auto& self, const ValueRef& at) -> void {
+      const auto* apply = at ? std::get_if<Apply>(&at->detail) : nullptr;
       if (!apply || ++uses[at.get()] > 1) return;
-      for (const ValueRef& operand : apply->operands) count(operand);
-      order.push_back(at);
+      for (const ValueRef& operand : apply->operands) self(self, operand);
+      order.push_back(at.get());
     };
-    count(v);
-    for (const ValueRef& at : order) {
-      if (uses[at.get()] < 2 || shared_.contains(at.get())) continue;
-      const std::string text = formula(at);
-      shared_[at.get()] = static_cast<int>(shared_.size()) + 1;
-      out_.append(static_cast<std::size_t>(depth) * 2, ' ');
-      out_ += fmt::format("%{} = {}\n", shared_.size(), text);
+    count(count, v);
+    for (const Value* at : order) {
+      if (uses[at] < 2 || shared_.contains(at)) continue;
+      const std::string text = formula(*at);
+      shared_[at] = static_cast<int>(shared_.size()) + 1;
+      out_ += fmt::format("{:{}}%{} = {}\n", "", 2 * depth, shared_.size(), text);
     }
   }
 
-  std::string formula(const ValueRef& v) const {
-    if (const auto* load = std::get_if<Load>(&v->detail)) {
-      std::string read = element(load->tensor, load->at, load->computed_axis, load->computed);
-      if (load->inside.empty()) return read;
-      return fmt::format("({} if {} else {})", read, ranges(load->inside), number(load->fill));
-    }
-    if (const auto* constant = std::get_if<Constant>(&v->detail)) return number(constant->value);
-    if (const auto* i = std::get_if<IndexValue>(&v->detail))
-      return "index(" + index(i->index) + ")";
-    if (const auto* inside = std::get_if<Inside>(&v->detail))
-      return "(" + ranges(inside->ranges) + ")";
-    if (const auto* fold = std::get_if<Fold>(&v->detail))
-      return fmt::format("fold({}[{}:{}])", tensor(fold->tensor),
-                         fold->at.empty() ? "" : list(fold->at) + ",", fold->lanes);
-    const auto& apply = std::get<Apply>(v->detail);
-    if (apply.op == ScalarOp::cast || apply.op == ScalarOp::bitcast)
-      return fmt::format("{}({})", info(v->type).name, value(apply.operands[0]));
-    return operator_text(apply);
+  std::string formula(const Value& v) const {
+    return std::visit([&](const auto& detail) { return formula(detail, v.type); }, v.detail);
+  }
+  std::string formula(const Load& load, Type) const {
+    const std::string read = element(load.tensor, load.at, load.computed_axis, load.computed);
+    if (load.inside.empty()) return read;
+    return fmt::format("({} if {} else {})", read, ranges(load.inside), load.fill);
+  }
+  std::string formula(const Constant& constant, Type) const {
+    return fmt::format("{}", constant.value);
+  }
+  std::string formula(const IndexValue& i, Type) const { return "index(" + index(i.index) + ")"; }
+  std::string formula(const Inside& inside, Type) const {
+    return "(" + ranges(inside.ranges) + ")";
+  }
+  std::string formula(const Fold& fold, Type) const {
+    return "fold(" + element(fold.tensor, fold.at, -1, {}, fmt::format(":{}", fold.lanes)) + ")";
+  }
+  std::string formula(const Apply& apply, Type type) const {
+    const auto operands = [&](std::string_view between) {
+      return joined(apply.operands, between, [this](const ValueRef& v) { return value(v); });
+    };
+    if (apply.op == ScalarOp::add) return "(" + operands(" + ") + ")";
+    if (apply.op == ScalarOp::mul) return operands(" * ");
+    const bool casts = apply.op == ScalarOp::cast || apply.op == ScalarOp::bitcast;
+    return fmt::format("{}({})", casts ? info(type).name : info(apply.op).name, operands(", "));
   }
 
-  std::string store(const Store& s) const {
-    std::string target = element(s.tensor, s.at, s.computed_axis, s.computed);
-    std::string text = value(s.value);
+  std::string statement(const Prefetch& p) const { return "prefetch " + element(p.tensor, p.at); }
+  std::string statement(const Store& s) const {
+    const std::string_view equals = !s.combine ? "=" : *s.combine == Combine::sum ? "+=" : "max=";
+    std::string text = fmt::format("{} {} {}", element(s.tensor, s.at, s.computed_axis, s.computed),
+                                   equals, value(s.value));
     if (s.factor) text += " * " + value(s.factor);
-    if (!s.combine)
-      text = target + " = " + text;
-    else if (*s.combine == Combine::sum)
-      text = target + " += " + text;
-    else
-      text = fmt::format("{} max= {}", target, text);
-    if (s.combine && s.initial && !s.over.empty()) {
-      std::vector<std::string> names;
-      for (Var v : s.over) names.push_back(short_names_.at(static_cast<std::size_t>(v)));
-      text += fmt::format(" over {}", fmt::join(names, ", "));
-    }
+    if (s.combine && s.initial && !s.over.empty())
+      text += " over " + joined(s.over, ", ", [this](Var v) { return axis(v); });
     if (s.stream) text += " stream";
     if (s.async) text += " async";
     return text;
+  }
+  std::string statement(const Loop& loop) const {
+    const Axis& over = kernel_.axes.at(loop.axis);
+    std::string text = fmt::format("for {} {}", axis(loop.axis), over.extent);
+    return over.tag == Tag::serial ? text : fmt::format("{} {}", text, name(over.tag));
   }
 
   void items(const std::vector<Item>& all, int depth) {
@@ -161,47 +137,34 @@ class Printer {
         share(s->value, depth);
         share(s->factor, depth);
       }
-      out_.append(static_cast<std::size_t>(depth) * 2, ' ');
-      if (const Loop* loop = item.loop()) {
-        const Axis& axis = kernel_.axes.at(static_cast<std::size_t>(loop->axis));
-        out_ += fmt::format("for {} {}", short_names_[loop->axis], axis.extent);
-        if (axis.tag != Tag::serial) out_ += fmt::format(" {}", name(axis.tag));
-        condition(item);
-        items(loop->body, depth + 1);
-      } else {
-        if (const Store* s = item.store())
-          out_ += store(*s);
-        else
-          out_ += "prefetch " + prefetch(std::get<Prefetch>(item.what));
-        condition(item);
-      }
+      out_ +=
+          fmt::format("{:{}}{}", "", 2 * depth,
+                      std::visit([this](const auto& what) { return statement(what); }, item.what));
+      if (!item.when.empty()) out_ += " when " + ranges(item.when);
+      out_ += '\n';
+      if (const Loop* loop = item.loop()) items(loop->body, depth + 1);
     }
   }
 
-  std::string prefetch(const Prefetch& p) const { return element(p.tensor, p.at, -1, nullptr); }
-
-  void condition(const Item& item) {
-    if (!item.when.empty()) out_ += " when " + ranges(item.when);
-    out_ += '\n';
-  }
-
-  std::string declare(const KernelTensor& t) const {
+  static std::string declare(const KernelTensor& t) {
     return fmt::format("{} {}[{}]", t.name, info(t.type).name, fmt::join(t.extents, ","));
   }
 
   void header() {
     std::vector<std::string> inputs, outputs;
-    for (const KernelTensor& t : kernel_.tensors)
-      if (t.where == Where::argument) (t.is_output ? outputs : inputs).push_back(declare(t));
-    out_ += fmt::format("kernel {}({}) -> {}\n", kernel_.name, fmt::join(inputs, ", "),
-                        fmt::join(outputs, ", "));
+    std::string locals;
     for (const KernelTensor& t : kernel_.tensors) {
-      if (t.where == Where::argument) continue;
-      out_ += "local " + declare(t);
-      if (t.fixed || t.where != Where::heap) out_ += fmt::format(" in {}", name(t.where));
-      if (t.depth > 1) out_ += fmt::format(" depth {}", t.depth);
-      out_ += '\n';
+      if (t.where == Where::argument) {
+        (t.is_output ? outputs : inputs).push_back(declare(t));
+        continue;
+      }
+      locals += "local " + declare(t);
+      if (t.fixed || t.where != Where::heap) locals += fmt::format(" in {}", name(t.where));
+      if (t.depth > 1) locals += fmt::format(" depth {}", t.depth);
+      locals += '\n';
     }
+    out_ += fmt::format("kernel {}({}) -> {}\n{}", kernel_.name, fmt::join(inputs, ", "),
+                        fmt::join(outputs, ", "), locals);
     constexpr std::string_view tails[] = {"", " peel", " pad"};
     for (const Limit& limit : kernel_.limits)
       out_ += fmt::format("limit {} < {}{}\n", index(limit.index), limit.bound,

@@ -39,10 +39,6 @@ bool is_constant(const Node& node, double c) {
   return value && same_bits(*value, c);
 }
 
-Index through(const Index& index, const std::vector<Index>& map, const VarBounds& of) {
-  return substitute(index, [&](Var axis) { return map[axis]; }, of);
-}
-
 // One more range, beginning at 0; ranges of indices that differ by a constant become one.
 void add_range(std::vector<Range>& ranges, const Range& range, const VarBounds& of) {
   Range added{range.index - range.low, 0, range.high - range.low};
@@ -60,15 +56,12 @@ void add_range(std::vector<Range>& ranges, const Range& range, const VarBounds& 
 
 // The input of a Reduce with some of its axes left out: those read at 0.
 NodeRef without_axes(NodeTable& table, const NodeRef& x, const std::vector<int>& left_out) {
-  View view{{}, {}, 0};
+  View view;
   Shape shape;
-  for (int axis = 0; axis < static_cast<int>(x->shape.size()); axis++) {
-    if (contains(left_out, axis)) {
-      view.map.emplace_back(0);
-      continue;
-    }
-    view.map.push_back(Index::var(static_cast<Var>(shape.size())));
-    shape.push_back(x->shape[axis]);
+  for (int axis = 0; axis < std::ssize(x->shape); axis++) {
+    const bool is_kept = !contains(left_out, axis);
+    view.map.push_back(is_kept ? Index::var(static_cast<Var>(shape.size())) : 0);
+    if (is_kept) shape.push_back(x->shape[axis]);
   }
   return table.make(std::move(view), x->type, std::move(shape), {x});
 }
@@ -83,17 +76,19 @@ NodeRef reduce_less(const Subject& s, const std::vector<int>& left_out) {
     else
       reduce.axes.push_back(axis - dropped);
   }
-  std::vector<NodeRef> terms;
-  for (const NodeRef& input : s.node->inputs)
-    terms.push_back(without_axes(s.table, input, left_out));
-  const Type type = s.node->type;
-  const Shape& shape = s.node->shape;
-  if (!reduce.axes.empty()) return s.table.make(std::move(reduce), type, shape, std::move(terms));
-  NodeRef term = terms[0];
-  if (terms.size() == 2) term = s.table.make(Map{ScalarOp::mul}, type, shape, std::move(terms));
-  if (reduce.combine == Combine::max || !info(type).is_float) return term;
-  return s.table.make(Map{ScalarOp::add}, type, shape,
-                      {term, make_constant(s.table, 0, type, shape)});
+  const std::vector<NodeRef> terms = mapped(
+      s.node->inputs, [&](const NodeRef& input) { return without_axes(s.table, input, left_out); });
+  if (!reduce.axes.empty()) return s.make(std::move(reduce), terms);
+  const NodeRef term = terms.size() == 2 ? s.make(Map{ScalarOp::mul}, terms) : terms[0];
+  if (reduce.combine == Combine::max || !info(s.node->type).is_float) return term;
+  return s.make(Map{ScalarOp::add}, {term, s.constant(0)});
+}
+
+// The node as a sum of the terms of one input, which are floats.
+const Reduce* sum_of_floats(const Node& node) {
+  const auto* reduce = node.as<Reduce>();
+  const bool is_sum = reduce && reduce->combine == Combine::sum && node.inputs.size() == 1;
+  return is_sum && info(node.type).is_float ? reduce : nullptr;
 }
 
 }  // namespace
@@ -105,9 +100,9 @@ std::optional<double> constant_value(const Node& node) {
   return constant_value(*node.inputs[0]);
 }
 
-NodeRef make_constant(NodeTable& table, double value, Type type, const Shape& shape) {
-  const NodeRef scalar = table.make(ConstantLeaf{value}, type, {}, {});
-  return shape.empty() ? scalar : table.make(View{{}, {}, 0}, type, shape, {scalar});
+NodeRef Subject::constant(double value) const {
+  const NodeRef scalar = table.make(ConstantLeaf{value}, node->type, {}, {});
+  return node->shape.empty() ? scalar : make(View{}, {scalar});
 }
 
 NodeRef fold_constants(const Subject& s) {
@@ -119,9 +114,8 @@ NodeRef fold_constants(const Subject& s) {
     if (!value) return nullptr;
     operands[i] = *value;
   }
-  const double value = evaluate(map->op, s.node->type, s.node->inputs.back()->type, operands[0],
-                                operands[1], operands[2]);
-  return make_constant(s.table, value, s.node->type, s.node->shape);
+  return s.constant(evaluate(map->op, s.node->type, s.node->inputs.back()->type, operands[0],
+                             operands[1], operands[2]));
 }
 
 NodeRef neutral_right(const Subject& s) {
@@ -159,8 +153,7 @@ NodeRef cast_to_own_type(const Subject& s) {
 NodeRef cast_twice(const Subject& s) {
   if (!is(*s.node, ScalarOp::cast) || !is(*s.input(0), ScalarOp::cast)) return nullptr;
   const NodeRef& x = s.input(0)->inputs[0];
-  if (x->type != Type::boolean) return nullptr;
-  return s.table.make(Map{ScalarOp::cast}, s.node->type, s.node->shape, {x});
+  return x->type == Type::boolean ? s.make(Map{ScalarOp::cast}, {x}) : nullptr;
 }
 
 NodeRef bitcast_back(const Subject& s) {
@@ -171,11 +164,10 @@ NodeRef bitcast_back(const Subject& s) {
 
 NodeRef view_nothing(const Subject& s) {
   const auto* view = s.node->as<View>();
-  if (!view || !view->inside.empty() || !(s.node->shape == s.input(0)->shape)) return nullptr;
-  const VarBounds bounds = axis_bounds(s.node->shape);
-  for (std::size_t axis = 0; axis < view->map.size(); axis++) {
+  if (!view || !view->inside.empty() || s.node->shape != s.input(0)->shape) return nullptr;
+  for (int axis = 0; axis < std::ssize(view->map); axis++) {
     const bool only = s.node->shape[axis].value() == 1 && view->map[axis] == Index(0);
-    if (!only && !(view->map[axis] == Index::var(static_cast<Var>(axis)))) return nullptr;
+    if (!only && view->map[axis] != Index::var(axis)) return nullptr;
   }
   return s.input(0);
 }
@@ -187,7 +179,7 @@ NodeRef view_of_constant(const Subject& s) {
   if (!view) return nullptr;
   const auto value = constant_value(*s.input(0));
   if (!value || (!view->inside.empty() && !same_bits(*value, view->fill))) return nullptr;
-  const NodeRef plain = make_constant(s.table, *value, s.node->type, s.node->shape);
+  const NodeRef plain = s.constant(*value);
   return plain == s.node ? nullptr : plain;
 }
 
@@ -198,38 +190,34 @@ NodeRef view_of_view(const Subject& s) {
   const bool both = !outer->inside.empty() && !inner->inside.empty();
   if (both && !same_bits(outer->fill, inner->fill)) return nullptr;
   const VarBounds bounds = axis_bounds(s.node->shape);
-  View view{{}, {}, outer->inside.empty() ? inner->fill : outer->fill};
-  for (const Index& index : inner->map) view.map.push_back(through(index, outer->map, bounds));
+  const auto through = [&](const Index& index) {
+    return substitute(index, [&](Var axis) { return outer->map[axis]; }, bounds);
+  };
+  View view{mapped(inner->map, through)};
   for (const Range& range : outer->inside) add_range(view.inside, range, bounds);
   for (const Range& range : inner->inside)
-    add_range(view.inside, {through(range.index, outer->map, bounds), range.low, range.high},
-              bounds);
-  if (view.inside.empty()) view.fill = 0;
-  return s.table.make(std::move(view), s.node->type, s.node->shape, {s.input(0)->inputs[0]});
+    add_range(view.inside, {through(range.index), range.low, range.high}, bounds);
+  if (!view.inside.empty()) view.fill = outer->inside.empty() ? inner->fill : outer->fill;
+  return s.make(std::move(view), {s.input(0)->inputs[0]});
 }
 
 NodeRef sum_of_products(const Subject& s) {
-  const auto* reduce = s.node->as<Reduce>();
-  if (!reduce || reduce->combine != Combine::sum || s.node->inputs.size() != 1) return nullptr;
-  if (!info(s.node->type).is_float || !is(*s.input(0), ScalarOp::mul)) return nullptr;
-  return s.table.make(*reduce, s.node->type, s.node->shape, s.input(0)->inputs);
+  const Reduce* sum = sum_of_floats(*s.node);
+  return sum && is(*s.input(0), ScalarOp::mul) ? s.make(*sum, s.input(0)->inputs) : nullptr;
 }
 
 // The fill must be 0: then the padding of one factor alone would do, but both may be padded with
 // infinities beside them.
 NodeRef sum_of_viewed_products(const Subject& s) {
-  const auto* reduce = s.node->as<Reduce>();
-  if (!reduce || reduce->combine != Combine::sum || s.node->inputs.size() != 1) return nullptr;
+  const Reduce* sum = sum_of_floats(*s.node);
+  const auto* view = sum ? s.input(0)->as<View>() : nullptr;
+  if (!view || (!view->inside.empty() && view->fill != 0)) return nullptr;
   const NodeRef& viewed = s.input(0);
-  const auto* view = viewed->as<View>();
-  if (!view || !info(s.node->type).is_float) return nullptr;
-  if (!view->inside.empty() && view->fill != 0) return nullptr;
   const NodeRef& product = viewed->inputs[0];
   if (!is(*product, ScalarOp::mul)) return nullptr;
-  std::vector<NodeRef> factors;
-  for (const NodeRef& factor : product->inputs)
-    factors.push_back(s.table.make(*view, viewed->type, viewed->shape, {factor}));
-  return s.table.make(*reduce, s.node->type, s.node->shape, std::move(factors));
+  return s.make(*sum, mapped(product->inputs, [&](const NodeRef& factor) {
+    return s.table.make(*view, viewed->type, viewed->shape, {factor});
+  }));
 }
 
 NodeRef reduce_single_elements(const Subject& s) {
@@ -251,10 +239,9 @@ NodeRef reduce_repeated_elements(const Subject& s) {
   for (int axis : reduce->axes) {
     const std::int64_t extent = s.input(0)->shape[axis].value();
     const auto uses = [&](const Index& index) { return index.uses(axis); };
-    const bool varies =
-        std::ranges::any_of(view->map, uses) ||
-        std::ranges::any_of(view->inside, [&](const Range& range) { return uses(range.index); });
-    if (varies || extent < 1) continue;
+    if (extent < 1 || std::ranges::any_of(view->map, uses) ||
+        std::ranges::any_of(view->inside, uses, &Range::index))
+      continue;
     repeated.push_back(axis);
     times *= extent;
   }
@@ -262,8 +249,7 @@ NodeRef reduce_repeated_elements(const Subject& s) {
   const NodeRef once = reduce_less(s, repeated);
   if (reduce->combine == Combine::max) return once;
   const double factor = round_to(s.node->type, static_cast<double>(times));
-  return s.table.make(Map{ScalarOp::mul}, s.node->type, s.node->shape,
-                      {once, make_constant(s.table, factor, s.node->type, s.node->shape)});
+  return s.make(Map{ScalarOp::mul}, {once, s.constant(factor)});
 }
 
 }  // namespace tenon

@@ -24,11 +24,15 @@ struct Subject {
   Pattern pattern = {};
 
   const NodeRef& input(std::size_t i) const { return node->inputs[i]; }
+  // Nodes of the same type and shape.
+  NodeRef make(Node::Detail detail, std::vector<NodeRef> inputs) const {
+    return table.make(std::move(detail), node->type, node->shape, std::move(inputs));
+  }
+  NodeRef constant(double value) const;
 };
 
 // The value of a node that is one constant in all elements, below Views or not.
 std::optional<double> constant_value(const Node& node);
-NodeRef make_constant(NodeTable& table, double value, Type type, const Shape& shape);
 
 // ---- scalar operations ----
 

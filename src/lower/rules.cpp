@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "core/ranges.h"
 #include "lower/rule_cases.h"
 
 namespace tenon {
@@ -63,19 +64,15 @@ class Rewrite {
   explicit Rewrite(NodeTable& table) : table_(table) {}
 
   NodeRef operator()(const NodeRef& node) {
-    const auto known = done_.find(node.get());
-    if (known != done_.end()) return known->second;
-    NodeRef result = rewritten(node);
-    kept_.push_back(node);
-    return done_[node.get()] = std::move(result);
+    const auto known = done_.find(node);
+    return known != done_.end() ? known->second : done_[node] = rewritten(node);
   }
 
  private:
   NodeRef rewritten(const NodeRef& node) {
     if (NodeRef leaf = table_.realized(*node)) return leaf;
     if (node->is_leaf()) return node;
-    std::vector<NodeRef> inputs;
-    for (const NodeRef& input : node->inputs) inputs.push_back((*this)(input));
+    const std::vector<NodeRef> inputs = mapped(node->inputs, *this);
     const NodeRef rebuilt =
         inputs == node->inputs ? node : table_.make(node->detail, node->type, node->shape, inputs);
     for (const Rule& rule : rules) {
@@ -88,17 +85,13 @@ class Rewrite {
   }
 
   NodeTable& table_;
-  std::unordered_map<const Node*, NodeRef> done_;
-  std::vector<NodeRef> kept_;  // keys of done_ must not be freed and made again
+  std::unordered_map<NodeRef, NodeRef> done_;
 };
 
 }  // namespace
 
 std::vector<NodeRef> apply_rules(std::span<const NodeRef> wanted, NodeTable& table) {
-  Rewrite rewrite(table);
-  std::vector<NodeRef> result;
-  for (const NodeRef& node : wanted) result.push_back(rewrite(node));
-  return result;
+  return mapped(wanted, Rewrite(table));
 }
 
 }  // namespace tenon

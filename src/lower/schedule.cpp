@@ -3,201 +3,162 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "core/error.h"
+#include "core/ranges.h"
 
 namespace tenon {
 namespace {
 
 constexpr std::string_view verbs[] = {"split", "order", "fuse",       "bind",
                                       "stage", "at",    "splitreduce"};
-
-bool is_verb(std::string_view word) {
-  for (std::string_view verb : verbs)
-    if (verb == word) return true;
-  return false;
-}
+constexpr std::string_view tails[] = {"mask", "peel", "pad"};
 
 // The words of one line: names (which may hold dots), numbers, `->`, `(` and `)`.
 std::vector<std::string_view> words(std::string_view line) {
+  line = line.substr(0, line.find('#'));
   std::vector<std::string_view> found;
-  std::size_t i = 0;
-  while (i < line.size() && line[i] != '#') {
-    const char c = line[i];
-    if (c == ' ' || c == '\t' || c == '\r' || c == ',') {
-      ++i;
-    } else if (c == '(' || c == ')') {
-      found.push_back(line.substr(i++, 1));
-    } else if (line.substr(i, 2) == "->") {
-      found.push_back(line.substr(i, 2));
-      i += 2;
-    } else {
-      std::size_t end = i;
-      while (end < line.size() &&
-             std::string_view(" \t\r,()#").find(line[end]) == std::string_view::npos &&
-             line.substr(end, 2) != "->")
-        ++end;
-      found.push_back(line.substr(i, end - i));
-      i = end;
-    }
+  while (true) {
+    line.remove_prefix(std::min(line.find_first_not_of(" \t\r,"), line.size()));
+    if (line.empty()) return found;
+    std::size_t length = std::min(line.find_first_of(" \t\r,()"), line.find("->"));
+    if (length == 0) length = line[0] == '-' ? 2 : 1;
+    found.push_back(line.substr(0, length));
+    line.remove_prefix(found.back().size());
   }
-  return found;
 }
 
 // Reads the moves of one line.
 class LineParser {
  public:
-  LineParser(std::vector<std::string_view> words, std::string place, int line)
-      : words_(std::move(words)), place_(std::move(place)), line_(line) {}
+  LineParser(std::string_view line, std::string_view file, int number)
+      : words_(words(line)), file_(file), number_(number) {}
 
   void parse(Schedule& schedule) {
-    while (position_ < words_.size()) {
-      Move move = one();
-      move.line = line_;
-      schedule.push_back(std::move(move));
-    }
+    while (!peek().empty()) schedule.push_back({move(), number_});
   }
 
  private:
-  [[noreturn]] void wrong(const std::string& what) const { fail("{}: {}", place_, what); }
+  template <typename... Args>
+  [[noreturn]] void wrong(fmt::format_string<Args...> format, Args&&... args) const {
+    fail("{}:{}: {}", file_, number_, fmt::format(format, std::forward<Args>(args)...));
+  }
 
   std::string_view peek() const { return position_ < words_.size() ? words_[position_] : ""; }
+  bool at_end() const { return peek().empty() || contains(verbs, peek()); }  // of a move
   bool take(std::string_view word) {
     if (peek() != word) return false;
     ++position_;
     return true;
   }
+
   std::string word(std::string_view what) {
     const std::string_view next = peek();
-    if (next.empty() || next == "(" || next == ")" || next == "->")
-      wrong(fmt::format(
-          "expected {}{}", what,
-          next.empty() ? " before the end of the line" : fmt::format(", not '{}'", next)));
+    if (next.empty()) wrong("expected {} before the end of the line", what);
+    if (next == "(" || next == ")" || next == "->") wrong("expected {}, not '{}'", what, next);
     ++position_;
     return std::string(next);
   }
+
   std::int64_t number(std::string_view what) {
     const std::string digits = word(what);
     std::int64_t value = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     if (error != std::errc() || end != digits.data() + digits.size() || value < 1)
-      wrong(fmt::format("expected {}, a whole number from 1, not '{}'", what, digits));
+      wrong("expected {}, a whole number from 1, not '{}'", what, digits);
     return value;
   }
+
   std::vector<std::string> names() {
     std::vector<std::string> found;
-    while (!peek().empty() && !is_verb(peek())) found.push_back(word("an axis"));
+    while (!at_end()) found.push_back(word("an axis"));
     return found;
   }
 
-  Move one() {
-    const std::string verb = word("a move");
-    if (verb == "split") return {split()};
-    if (verb == "order") return {Order{names()}};
-    if (verb == "fuse") {
-      Fuse fuse;
-      fuse.outer = word("an axis");
-      fuse.inner = word("an axis");
-      if (!take("->")) wrong("fuse: expected '-> NAME' after the two axes");
-      fuse.name = word("the new axis's name");
-      return {fuse};
+  // The value from `first` to `last` that has this name.
+  template <typename Enum>
+  Enum choice(std::string_view verb, std::string_view kind, Enum first, Enum last) {
+    const std::string wanted = word(fmt::format("a {}", kind));
+    std::vector<std::string_view> all;
+    for (int value = static_cast<int>(first); value <= static_cast<int>(last); ++value) {
+      all.push_back(name(static_cast<Enum>(value)));
+      if (all.back() == wanted) return static_cast<Enum>(value);
     }
-    if (verb == "bind") {
-      Bind bind{word("an axis"), Tag::serial};
-      bind.tag = tag(word("a tag"));
-      return {bind};
-    }
-    if (verb == "stage") return {stage()};
-    if (verb == "at") {
-      At at;
-      at.producer = word("a producer");
-      at.loop = word("a loop");
-      return {at};
-    }
-    if (verb == "splitreduce") return {SplitReduce{word("an axis")}};
-    wrong(fmt::format("unknown move '{}'; the moves are {}", verb, fmt::join(verbs, ", ")));
+    wrong("{}: unknown {} '{}'; the {}s are {}", verb, kind, wanted, kind, fmt::join(all, ", "));
   }
 
-  Tag tag(const std::string& word) const {
-    for (int t = 0; t <= static_cast<int>(Tag::mma); ++t)
-      if (name(static_cast<Tag>(t)) == word) return static_cast<Tag>(t);
-    wrong(
-        fmt::format("bind: unknown tag '{}'; the tags are serial, parallel, grid, warp, lane, "
-                    "vector, unroll, mma",
-                    word));
+  decltype(Move::what) move() {
+    const std::string verb = word("a move");
+    if (verb == "split") return split();
+    if (verb == "order") return Order{names()};
+    if (verb == "fuse") return fuse();
+    if (verb == "bind") return Bind{word("an axis"), choice("bind", "tag", Tag::serial, Tag::mma)};
+    if (verb == "stage") return stage();
+    if (verb == "at") return At{word("a producer"), word("a loop")};
+    if (verb == "splitreduce") return SplitReduce{word("an axis")};
+    wrong("unknown move '{}'; the moves are {}", verb, fmt::join(verbs, ", "));
+  }
+
+  Fuse fuse() {
+    Fuse fuse{word("an axis"), word("an axis"), ""};
+    if (!take("->")) wrong("fuse: expected '-> NAME' after the two axes");
+    fuse.name = word("the new axis's name");
+    return fuse;
   }
 
   Split split() {
-    Split split;
-    split.axis = word("an axis");
-    if (!take("->")) wrong(fmt::format("split {}: expected '->'", split.axis));
-    while (!peek().empty() && !is_verb(peek())) {
-      if (take("mask") || take("peel") || take("pad")) {
-        const std::string_view tail = words_[position_ - 1];
-        split.tail = tail == "mask" ? Tail::mask : tail == "peel" ? Tail::peel : Tail::pad;
+    Split split{word("an axis"), {}};
+    if (!take("->")) wrong("split {}: expected '->'", split.axis);
+    while (!at_end()) {
+      if (const auto tail = position(tails, peek())) {
+        ++position_;
+        split.tail = static_cast<Tail>(*tail);
         break;
       }
+      const bool is_first = split.parts.empty();
       Part part{word("a part")};
       if (take("(")) {
         part.extent = number("an extent");
-        if (!take(")"))
-          wrong(fmt::format("split {}: expected ')' after {}", split.axis, part.extent));
+        if (!take(")")) wrong("split {}: expected ')' after {}", split.axis, part.extent);
       }
-      if (split.parts.empty() && part.extent != 0)
-        wrong(fmt::format("split {}: the first part, {}, takes what is left: leave out its extent",
-                          split.axis, part.name));
-      if (!split.parts.empty() && part.extent == 0)
-        wrong(fmt::format("split {}: part {} needs an extent: {}(16), say", split.axis, part.name,
-                          part.name));
+      if (is_first && part.extent != 0)
+        wrong("split {}: the first part, {}, takes what is left: leave out its extent", split.axis,
+              part.name);
+      if (!is_first && part.extent == 0)
+        wrong("split {0}: part {1} needs an extent: {1}(16), say", split.axis, part.name);
       split.parts.push_back(std::move(part));
     }
     if (split.parts.size() < 2)
-      wrong(fmt::format("split {}: give at least two parts: split {} -> outer inner(8)", split.axis,
-                        split.axis));
+      wrong("split {0}: give at least two parts: split {0} -> outer inner(8)", split.axis);
     return split;
   }
 
   Stage stage() {
-    Stage stage;
-    stage.tensor = word("a tensor");
-    if (!take("at")) wrong(fmt::format("stage {}: expected 'at LOOP'", stage.tensor));
+    Stage stage{word("a tensor"), ""};
+    if (!take("at")) wrong("stage {}: expected 'at LOOP'", stage.tensor);
     stage.at = word("a loop, or root");
-    while (!peek().empty() && !is_verb(peek())) {
-      if (take("in"))
-        stage.where = where(word("a place"));
-      else if (take("depth"))
+    while (!at_end()) {
+      if (take("in")) {
+        stage.where = choice("stage", "place", Where::reg, Where::stream);
+      } else if (take("depth")) {
         stage.depth = static_cast<int>(number("a depth"));
-      else if (take("box"))
+      } else if (take("box")) {
         stage.layout = Layout::box;
-      else if (take("layout"))
-        stage.order = layout(stage.tensor);
-      else
-        wrong(fmt::format("stage {}: expected in, depth, box or layout, not '{}'", stage.tensor,
-                          peek()));
+      } else if (take("layout")) {
+        if (!take("(")) wrong("stage {}: expected layout(AXIS ..)", stage.tensor);
+        while (!take(")")) stage.order.push_back(word("an axis, or ')'"));
+      } else {
+        wrong("stage {}: expected in, depth, box or layout, not '{}'", stage.tensor, peek());
+      }
     }
     return stage;
   }
 
-  std::vector<std::string> layout(const std::string& tensor) {
-    std::vector<std::string> axes;
-    if (!take("(")) wrong(fmt::format("stage {}: expected layout(AXIS ..)", tensor));
-    while (!take(")")) axes.push_back(word("an axis, or ')'"));
-    return axes;
-  }
-
-  Where where(const std::string& word) const {
-    if (word == "register") return Where::reg;
-    if (word == "heap") return Where::heap;
-    if (word == "shared") return Where::shared;
-    if (word == "stream") return Where::stream;
-    wrong(fmt::format("stage: unknown place '{}'; the places are register, heap, shared, stream",
-                      word));
-  }
-
   std::vector<std::string_view> words_;
-  std::string place_;
-  int line_;
+  std::string_view file_;
+  int number_;  // of the line
   std::size_t position_ = 0;
 };
 
@@ -206,7 +167,7 @@ struct MovePrinter {
     std::string text = fmt::format("split {} ->", m.axis);
     for (const Part& part : m.parts)
       text += part.extent ? fmt::format(" {}({})", part.name, part.extent) : " " + part.name;
-    if (m.tail != Tail::mask) text += m.tail == Tail::peel ? " peel" : " pad";
+    if (m.tail != Tail::mask) text += fmt::format(" {}", tails[static_cast<int>(m.tail)]);
     return text;
   }
   std::string operator()(const Order& m) const {
@@ -236,13 +197,10 @@ struct MovePrinter {
 
 Schedule parse_schedule(std::string_view text, std::string_view file) {
   Schedule schedule;
-  int number = 0;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    const std::string_view line = text.substr(0, end);
-    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    ++number;
-    LineParser(words(line), fmt::format("{}:{}", file, number), number).parse(schedule);
+  for (int number = 1; !text.empty(); ++number) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    LineParser(line, file, number).parse(schedule);
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
   }
   return schedule;
 }
@@ -250,9 +208,7 @@ Schedule parse_schedule(std::string_view text, std::string_view file) {
 std::string print(const Move& move) { return std::visit(MovePrinter(), move.what); }
 
 std::string print(const Schedule& schedule) {
-  std::string text;
-  for (const Move& move : schedule) text += print(move) + '\n';
-  return text;
+  return joined(schedule, "", [](const Move& move) { return print(move) + '\n'; });
 }
 
 }  // namespace tenon

@@ -52,7 +52,7 @@ struct Stage {
   Where where = Where::heap;
   int depth = 1;
   Layout layout = Layout::expand;
-  std::vector<std::string> order;  // empty: loop order
+  std::vector<std::string> order = {};  // empty: loop order
 };
 struct At {
   std::string producer, loop;

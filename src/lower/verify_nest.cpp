@@ -43,102 +43,85 @@ class Verifier {
       if (!tensors.insert(tensor.name).second) broken("9: two tensors {}", tensor.name);
   }
 
+  // `certain`: they run in every iteration of the loops around them.
   void items(const std::vector<Item>& all, bool certain) {
     for (const Item& item : all) {
       ranges(item.when);
       const bool always_runs = certain && item.when.empty();
-      if (const Loop* loop = item.loop()) {
-        if (loop->axis < 0 || loop->axis >= static_cast<Var>(kernel_.axes.size())) {
-          broken("1: a loop over axis number {}", loop->axis);
-          return;
-        }
-        const Axis& axis = kernel_.axes[loop->axis];
-        if (contains(path_, loop->axis)) broken("1: a loop over {} inside another", axis.name);
-        if (axis.extent == 0) continue;
-        path_.push_back(loop->axis);
-        items(loop->body, always_runs);
-        path_.pop_back();
-      } else if (const Store* store = item.store()) {
-        statement(*store, always_runs);
-      }
+      if (const Store* store = item.store()) statement(*store, always_runs && !is_limited());
+      const Loop* loop = item.loop();
+      if (!loop) continue;
+      if (loop->axis < 0 || loop->axis >= std::ssize(kernel_.axes))
+        return broken("1: a loop over axis number {}", loop->axis);
+      const Axis& axis = kernel_.axes[loop->axis];
+      if (contains(path_, loop->axis)) broken("1: a loop over {} inside another", axis.name);
+      if (axis.extent == 0) continue;
+      path_.push_back(loop->axis);
+      items(loop->body, always_runs);
+      path_.pop_back();
     }
   }
 
+  bool is_around(Var v) const { return contains(path_, v); }
   bool is_limited() const {
     return std::ranges::any_of(kernel_.limits, [&](const Limit& limit) {
-      std::vector<Var> vars;
-      limit.index.collect(vars);
-      return std::ranges::all_of(vars, [&](Var v) { return contains(path_, v); });
+      return std::ranges::all_of(limit.index.vars(), [&](Var v) { return is_around(v); });
     });
   }
 
   void statement(const Store& store, bool certain) {
-    seen_.clear();
-    element(store.tensor, store.at, certain && !is_limited(), store.computed_axis);
+    element(store.tensor, store.at, certain, store.computed_axis);
     if (reason_) return;
     const KernelTensor& target = kernel_.tensors[store.tensor];
     if (target.where == Where::argument && !target.is_output)
       broken("7: {} is stored to", target.name);
     if (store.initial)
       for (Var v : store.over)
-        if (!contains(path_, v))
+        if (!is_around(v))
           broken("5: {} is accumulated over {}, which is not around it", target.name,
                  kernel_.axes[v].name);
-    if (!store.value) {
-      broken("6: a store of nothing into {}", target.name);
-      return;
-    }
-    value(store.value, certain);
+    if (!store.value) return broken("6: a store of nothing into {}", target.name);
+    for (const ValueRef& value : {store.value, store.factor, store.computed})
+      visit_values(value, [&](const Value& part) { this->value(part, certain); });
     if (store.value->type != target.type) broken("6: {} is stored another type", target.name);
-    if (store.factor) {
-      value(store.factor, certain);
-      if (!info(store.factor->type).is_float || store.combine != Combine::sum)
-        broken("6: fma into {} is not a sum of floats", target.name);
-    }
-    if (store.computed) computed(store.computed, certain);
+    if (store.factor && (!info(store.factor->type).is_float || store.combine != Combine::sum))
+      broken("6: fma into {} is not a sum of floats", target.name);
+    subscript(store.computed);
   }
 
-  void computed(const ValueRef& v, bool certain) {
-    value(v, certain);
-    if (v->type != Type::i32) broken("6: a computed subscript is {}", info(v->type).name);
-  }
-
-  void value(const ValueRef& v, bool certain) {
-    if (!seen_.insert(v.get()).second) return;
-    if (const auto* load = std::get_if<Load>(&v->detail)) {
+  void value(const Value& v, bool certain) {
+    if (const auto* load = std::get_if<Load>(&v.detail)) {
       ranges(load->inside);
-      element(load->tensor, load->at, certain && load->inside.empty() && !is_limited(),
-              load->computed_axis);
-      if (load->computed) computed(load->computed, certain);
-    } else if (const auto* fold = std::get_if<Fold>(&v->detail)) {
+      element(load->tensor, load->at, certain && load->inside.empty(), load->computed_axis);
+      subscript(load->computed);
+    } else if (const auto* fold = std::get_if<Fold>(&v.detail)) {
       std::vector<Index> at = fold->at;
       at.emplace_back(fold->lanes - 1);
-      element(fold->tensor, at, certain && !is_limited(), -1);
-    } else if (const auto* i = std::get_if<IndexValue>(&v->detail)) {
+      element(fold->tensor, at, certain, -1);
+    } else if (const auto* i = std::get_if<IndexValue>(&v.detail)) {
       index(i->index);
-    } else if (const auto* inside = std::get_if<Inside>(&v->detail)) {
+    } else if (const auto* inside = std::get_if<Inside>(&v.detail)) {
       ranges(inside->ranges);
-    } else if (const auto* apply = std::get_if<Apply>(&v->detail)) {
-      if (static_cast<int>(apply->operands.size()) != info(apply->op).arity)
+    } else if (const auto* apply = std::get_if<Apply>(&v.detail)) {
+      if (std::ssize(apply->operands) != info(apply->op).arity)
         broken("8: {} of {} operands", info(apply->op).name, apply->operands.size());
-      for (const ValueRef& operand : apply->operands) value(operand, certain);
     }
+  }
+
+  void subscript(const ValueRef& computed) {
+    if (computed && computed->type != Type::i32)
+      broken("6: a computed subscript is {}", info(computed->type).name);
   }
 
   void element(int tensor, const std::vector<Index>& at, bool certain, int computed_axis) {
-    if (tensor < 0 || tensor >= static_cast<int>(kernel_.tensors.size())) {
-      broken("3: tensor number {}", tensor);
-      return;
-    }
+    if (tensor < 0 || tensor >= std::ssize(kernel_.tensors))
+      return broken("3: tensor number {}", tensor);
     const KernelTensor& target = kernel_.tensors[tensor];
-    if (at.size() != target.extents.size()) {
-      broken("3: {} subscripts of {}", at.size(), target.name);
-      return;
-    }
-    for (std::size_t d = 0; d < at.size(); ++d) {
+    if (at.size() != target.extents.size())
+      return broken("3: {} subscripts of {}", at.size(), target.name);
+    for (int d = 0; d < std::ssize(at); ++d) {
       index(at[d]);
-      if (reason_ || !certain || !at[d].is_affine() || static_cast<int>(d) == computed_axis)
-        continue;
+      if (reason_ || !certain || !at[d].is_affine() || d == computed_axis) continue;
       const Bounds reach = bounds(at[d], kernel_.bounds());
       if (reach.low < 0 || reach.high >= target.extents[d])
         broken("4: subscript {} of {} reaches [{}, {}] of {}", d, target.name, reach.low,
@@ -151,18 +134,14 @@ class Verifier {
   }
 
   void index(const Index& i) {
-    std::vector<Var> vars;
-    i.collect(vars);
-    for (Var v : vars)
-      if (!contains(path_, v))
-        broken(
-            "2: an index uses {}, which is not around it",
-            v < static_cast<Var>(kernel_.axes.size()) ? kernel_.axes[v].name : std::to_string(v));
+    for (Var v : i.vars())
+      if (!is_around(v))
+        broken("2: an index uses {}, which is not around it",
+               v < std::ssize(kernel_.axes) ? kernel_.axes[v].name : std::to_string(v));
   }
 
   const Kernel& kernel_;
   Path path_;
-  std::set<const Value*> seen_;  // of the current statement
   std::optional<std::string> reason_;
 };
 

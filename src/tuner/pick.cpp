@@ -32,19 +32,11 @@ bool Picker::attempt(const std::vector<Move>& moves) {
 void Picker::vectorize_copy(const std::string& loop) {
   const auto axis = kernel_.find_axis(loop);
   if (!axis || extent(*axis) < lanes()) return;
-  const std::string part = stem(loop);
-  attempt({{Split{loop, {{part + "o", 0}, {part + "v", lanes()}}, Tail::mask}},
-           {Bind{loop + "v", Tag::vector}}});
+  attempt({{cut(loop, 'v', lanes(), Tail::mask)}, {Bind{loop + "v", Tag::vector}}});
 }
 
 std::optional<std::int64_t> Picker::stride(int number, const std::vector<Index>& at, Var v) const {
-  const std::vector<std::int64_t>& extents = tensor(number).extents;
-  Index address;
-  std::int64_t step = 1;
-  for (std::size_t d = at.size(); d-- > 0;) {
-    address = address + at[d] * step;
-    step *= extents[d];
-  }
+  const Index address = flat(tensor(number), at);
   const std::int64_t coefficient = address.coefficient(v);
   if ((address - Index::var(v) * coefficient).uses(v)) return {};
   return coefficient;
@@ -52,8 +44,12 @@ std::optional<std::int64_t> Picker::stride(int number, const std::vector<Index>&
 
 std::string stem(const std::string& axis) { return axis.substr(axis.rfind('.') + 1); }
 
+Split cut(const std::string& loop, char letter, std::int64_t extent, Tail tail) {
+  return {loop, {{stem(loop) + "o"}, {stem(loop) + letter, extent}}, tail};
+}
+
 bool uses(const std::vector<Index>& at, Var v) {
-  return std::any_of(at.begin(), at.end(), [v](const Index& index) { return index.uses(v); });
+  return std::ranges::any_of(at, [v](const Index& index) { return index.uses(v); });
 }
 
 Schedule pick(const Kernel& naive, const CpuInfo& cpu, Isa isa, int threads) {

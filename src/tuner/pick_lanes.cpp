@@ -16,50 +16,52 @@ void join_columns(Picker& picker) {
     const auto* load = store.value ? std::get_if<Load>(&store.value->detail) : nullptr;
     if (!load || store.over.empty() || picker.axis(path.back()).tag != Tag::vector) return;
     for (Var v : path) {
-      if (!uses(store.at, v) || picker.stride(load->tensor, load->at, v) != 1 || v == path.back() ||
+      if (!uses(store.at, v) || !picker.is_contiguous(*load, v) || v == path.back() ||
           picker.extent(v) > narrow)
         continue;
       Order order;
       for (Var other : path)
         if (other != v && other != path.back()) order.axes.push_back(picker.name(other));
-      order.axes.push_back(picker.name(v));
-      order.axes.push_back(picker.name(path.back()));
+      append(order.axes, std::vector{picker.name(v), picker.name(path.back())});
       moves = {{order}, {Bind{picker.name(v), Tag::unroll}}};
     }
   });
   picker.attempt(moves);
 }
 
+// The axis of the last subscript, if that is nothing else.
+std::optional<Var> last_axis(const std::vector<Index>& at) {
+  return at.empty() ? std::nullopt : at.back().as_var();
+}
+
 }  // namespace
 
 void pick_lanes(Picker& picker) {
+  const std::vector<Item>& body = picker.kernel().body;
   std::set<Var> lanes;
-  visit_stores(picker.kernel().body, [&](const Store& store, const Path&) {
+  // Adds the last axis of what writes the tensor, where it is of this extent.
+  const auto add_lanes_of = [&](int tensor, std::int64_t extent) {
+    for (const Use& use : uses_of(body, tensor))
+      if (const auto axis = last_axis(use.at); use.writes && axis && picker.extent(*axis) == extent)
+        lanes.insert(*axis);
+  };
+  visit_stores(body, [&](const Store& store, const Path&) {
     visit_values(store.value, [&](const Value& value) {
-      const auto* fold = std::get_if<Fold>(&value.detail);
-      if (!fold) return;
-      for (const Use& use : uses_of(picker.kernel().body, fold->tensor))
-        if (use.writes && !use.at.empty())
-          if (const auto axis = use.at.back().as_var()) lanes.insert(*axis);
+      if (const auto* fold = std::get_if<Fold>(&value.detail))
+        add_lanes_of(fold->tensor, fold->lanes);
     });
   });
   // Partial sums feed the folded ones: the same axis, or one of as many lanes in the same place.
-  for (bool grew = true; grew;) {
-    grew = false;
-    visit_stores(picker.kernel().body, [&](const Store& store, const Path&) {
-      if (store.at.empty()) return;
-      const auto axis = store.at.back().as_var();
-      if (!axis || lanes.count(*axis) == 0) return;
-      visit_loads(store, [&](const Load& load) {
-        for (const Use& use : uses_of(picker.kernel().body, load.tensor))
-          if (use.writes && !use.at.empty())
-            if (const auto from = use.at.back().as_var();
-                from && picker.extent(*from) == picker.extent(*axis) && lanes.insert(*from).second)
-              grew = true;
-      });
+  for (std::size_t before = 0; before != lanes.size();) {
+    before = lanes.size();
+    visit_stores(body, [&](const Store& store, const Path&) {
+      const auto axis = last_axis(store.at);
+      if (!axis || !lanes.contains(*axis)) return;
+      visit_loads(store,
+                  [&](const Load& load) { add_lanes_of(load.tensor, picker.extent(*axis)); });
     });
   }
-  for (Var v : lanes) picker.attempt({Bind{picker.name(v), Tag::vector}});
+  for (Var v : lanes) picker.bind(picker.name(v), Tag::vector);
   join_columns(picker);
 }
 

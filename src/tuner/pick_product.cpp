@@ -29,16 +29,14 @@ struct Product {
   Var column = -1, row = -1;  // the axes of the result that make the tile
   Var vector = -1;            // the column, if both operands are not contiguous along a third one
 
-  bool sums_over(Var v) const {
-    return std::find(store.over.begin(), store.over.end(), v) != store.over.end();
-  }
+  bool sums_over(Var v) const { return contains(store.over, v); }
   // Does only a move along the axis?
   bool is_of_a(Var v) const { return uses(store.at, v) && uses(a.at, v) && !uses(b.at, v); }
   // Along such an axis and along a sum, does a move through the same elements?
   bool is_window(Var v) const {
-    return is_of_a(v) && std::any_of(a.at.begin(), a.at.end(), [&](const Index& index) {
-             return index.uses(v) && std::any_of(store.over.begin(), store.over.end(),
-                                                 [&](Var sum) { return index.uses(sum); });
+    return is_of_a(v) && std::ranges::any_of(a.at, [&](const Index& index) {
+             const auto used = [&](Var sum) { return index.uses(sum); };
+             return used(v) && std::ranges::any_of(store.over, used);
            });
   }
 };
@@ -47,8 +45,8 @@ struct Product {
 // written.
 std::int64_t worth(const Picker& picker, const Store& store, const Load& b, Var v) {
   std::int64_t score = std::min(picker.extent(v), picker.lanes()) * 4;
-  if (picker.stride(b.tensor, b.at, v) == 1) score += picker.lanes();
-  if (picker.stride(store.tensor, store.at, v) == 1) score += 2 * picker.lanes();
+  if (picker.is_contiguous(b, v)) score += picker.lanes();
+  if (picker.is_contiguous(store, v)) score += 2 * picker.lanes();
   return score;
 }
 
@@ -61,9 +59,8 @@ std::optional<Product> find_product(const Picker& picker) {
     if (!left || !right || left->computed || right->computed) return;
     Product product{path, store, *left, *right};
     for (Var v : path)
-      if (picker.stride(left->tensor, left->at, v) == 1 &&
-          picker.stride(right->tensor, right->at, v) == 1 &&
-          picker.stride(store.tensor, store.at, v) == 1)
+      if (picker.is_contiguous(*left, v) && picker.is_contiguous(*right, v) &&
+          picker.is_contiguous(store, v))
         product.vector = v;
     const auto last = store.at.empty() ? std::nullopt : store.at.back().as_var();
     if (product.vector < 0 && last && uses(left->at, *last) && uses(right->at, *last))
@@ -131,18 +128,16 @@ class ProductPick {
       place.push_back(picker_.name(v));
     }
     const std::string i = stem(i_), j = stem(j_), v = stem(v_);
-    const std::int64_t panel = panel_bytes / (terms_ * 4 * width_ * vectors_);
+    const std::int64_t panel =
+        std::clamp<std::int64_t>(panel_bytes / (terms_ * 4 * width_ * vectors_), 1,
+                                 tiles(columns_, column_step_ * vectors_));
     const std::int64_t share = tiles(tiles(rows_, tile_rows_), picker_.threads());
-    std::vector<Part> columns{{j + "c", 0},
-                              {j + "r", std::clamp<std::int64_t>(panel, 1, column_tiles())},
-                              {j + "0", vectors_}};
-    const std::vector<Part> rows{
-        {i + "c", 0},
-        {i + "r", std::clamp<std::int64_t>(rows_of_block / tile_rows_, 1, share)},
-        {i + "0", tile_rows_}};
+    std::vector<Part> columns{{j + "c"}, {j + "r", panel}, {j + "0", vectors_}};
+    const std::int64_t block = std::clamp<std::int64_t>(rows_of_block / tile_rows_, 1, share);
+    const std::vector<Part> rows{{i + "c"}, {i + "r", block}, {i + "0", tile_rows_}};
     std::vector<Move> moves;
     if (has_lanes()) {
-      moves.push_back({Split{v_, {{v + "o", 0}, {v + "v", width_}}, Tail::peel}});
+      moves.push_back({cut(v_, 'v', width_)});
       inner.push_back(v_ + "o");
     } else {
       columns.push_back({v + "v", width_});
@@ -150,14 +145,10 @@ class ProductPick {
     moves.push_back({Split{j_, columns, Tail::peel}});
     moves.push_back({Split{i_, rows, Tail::peel}});
     Order order;
-    for (const auto& names : {outer,
-                              {j_ + "c"},
-                              middle,
-                              {i_ + "c", j_ + "r", i_ + "r"},
-                              inner,
-                              sums,
-                              {i_ + "0", j_ + "0", v_ + "v"}})
-      order.axes.insert(order.axes.end(), names.begin(), names.end());
+    const std::vector<std::string> panels{j_ + "c"}, blocks{i_ + "c", j_ + "r", i_ + "r"};
+    const std::vector<std::string> tile{i_ + "0", j_ + "0", v_ + "v"};
+    for (const auto& names : {outer, panels, middle, blocks, inner, sums, tile})
+      append(order.axes, names);
     moves.push_back({order});
     if (!picker_.attempt(moves)) return;
     bind_tile(i_ + "0", j_ + "0", v_ + "v");
@@ -169,48 +160,47 @@ class ProductPick {
 
  private:
   bool has_lanes() const { return product_.vector != product_.column; }
-  std::int64_t column_tiles() const { return tiles(columns_, column_step_ * vectors_); }
+  const std::string& name(int tensor) const { return picker_.tensor(tensor).name; }
 
   void bind_tile(const std::string& rows, const std::string& vectors, const std::string& lanes) {
-    picker_.attempt({Bind{lanes, Tag::vector}});
-    picker_.attempt({Bind{vectors, Tag::unroll}});
-    picker_.attempt({Bind{rows, Tag::unroll}});
+    picker_.bind(lanes, Tag::vector);
+    picker_.bind(vectors, Tag::unroll);
+    picker_.bind(rows, Tag::unroll);
   }
 
   void stage_b() {
     const Load& b = product_.b;
-    const bool is_contiguous = picker_.stride(b.tensor, b.at, product_.column) == 1;
+    const bool is_contiguous = picker_.is_contiguous(b, product_.column);
     const bool is_near = picker_.bytes(b.tensor) <= stays_near;
     if (rows_ / tile_rows_ < packing_pays || terms_ < shortest_sum || (is_contiguous && is_near))
       return;
-    if (stage(b, j_ + "c", Layout::expand))
-      pack(picker_.tensor(b.tensor).name + "." + stem(j_) + "c" + ".", stem(j_) + "v",
-           is_contiguous);
+    if (stage(b, j_, Layout::expand)) pack(tile_of(b.tensor, j_), stem(j_) + "v", is_contiguous);
   }
 
   // What is contiguous along the sum is read where it is, but for padding: a test for every element
   // costs more than a copy without.
   void stage_a() {
     const Load& a = product_.a;
-    const std::string tile = picker_.tensor(a.tensor).name + "." + stem(i_) + "c" + ".";
-    if (!a.inside.empty() && stage(a, i_ + "c", Layout::box)) {
-      picker_.vectorize_copy(tile + std::to_string(a.at.size() - 1));
-      return;
-    }
-    const bool is_contiguous = picker_.stride(a.tensor, a.at, product_.store.over.back()) == 1;
+    const std::string tile = tile_of(a.tensor, i_);
+    if (!a.inside.empty() && stage(a, i_, Layout::box))
+      return picker_.vectorize_copy(tile + std::to_string(a.at.size() - 1));
+    const bool is_contiguous = picker_.is_contiguous(a, product_.store.over.back());
     if (columns_ / (column_step_ * vectors_) < packing_pays || terms_ < shortest_sum ||
-        (is_contiguous && a.inside.empty()))
+        (is_contiguous && a.inside.empty()) || !stage(a, i_, Layout::expand))
       return;
-    if (!stage(a, i_ + "c", Layout::expand)) return;
     if (has_lanes())
-      picker_.attempt({Bind{tile + stem(v_) + "v", Tag::vector}});
+      picker_.bind(tile + stem(v_) + "v", Tag::vector);
     else
       pack(tile, stem(i_) + "0", !is_contiguous);
   }
 
-  bool stage(const Load& load, const std::string& at, Layout layout) {
-    return picker_.attempt(
-        {Stage{picker_.tensor(load.tensor).name, at, Where::heap, 1, layout, {}}});
+  // The operand, in each block of the axis.
+  bool stage(const Load& load, const std::string& axis, Layout layout) {
+    return picker_.attempt({Stage{name(load.tensor), axis + "c", Where::heap, 1, layout}});
+  }
+  // What the loops of its copy begin with.
+  std::string tile_of(int tensor, const std::string& axis) const {
+    return name(tensor) + "." + stem(axis) + "c.";
   }
 
   // The loops of a packing copy: vectors along its innermost axis, or a transpose where the operand
@@ -218,17 +208,16 @@ class ProductPick {
   void pack(const std::string& tile, const std::string& inner, bool is_contiguous) {
     if (!is_contiguous)
       picker_.vectorize_copy(tile + stem(picker_.name(product_.store.over.back())));
-    picker_.attempt({Bind{tile + inner, Tag::vector}});
+    picker_.bind(tile + inner, Tag::vector);
   }
 
   // A target in memory is held in registers while its tile is computed.
   void stage_target(const std::string& at) {
-    const std::string name = picker_.tensor(product_.store.tensor).name;
-    const bool is_small = picker_.tensor(product_.store.tensor).where != Where::argument;
-    if ((is_small && !has_lanes()) ||
-        !picker_.attempt({Stage{name, at, Where::reg, 1, Layout::expand, {}}}))
+    const int target = product_.store.tensor;
+    const bool is_small = picker_.tensor(target).where != Where::argument;
+    if ((is_small && !has_lanes()) || !picker_.attempt({Stage{name(target), at, Where::reg}}))
       return;
-    const std::string tile = name + at.substr(at.rfind('.')) + ".";
+    const std::string tile = name(target) + "." + stem(at) + ".";
     bind_tile(tile + stem(i_) + "0", tile + stem(j_) + "0", tile + stem(v_) + "v");
   }
 
@@ -236,15 +225,12 @@ class ProductPick {
   void threads(const std::vector<std::string>& outer, std::vector<std::string> inside) {
     const auto shared = [&](const std::string& name) {
       const auto axis = picker_.kernel().find_axis(name);
-      return picker_.extent(*axis) >= picker_.threads() &&
-             picker_.attempt({Bind{name, Tag::parallel}});
+      return picker_.extent(*axis) >= picker_.threads() && picker_.bind(name, Tag::parallel);
     };
-    if (std::any_of(outer.begin(), outer.end(), shared)) return;
+    if (std::ranges::any_of(outer, shared)) return;
     inside.push_back(i_ + "c");
-    if (std::any_of(inside.begin(), inside.end(), shared))
-      picker_.attempt({Bind{
-          picker_.tensor(product_.b.tensor).name + "." + stem(j_) + "c" + "." + stem(j_) + "r",
-          Tag::parallel}});
+    if (std::ranges::any_of(inside, shared))
+      picker_.bind(tile_of(product_.b.tensor, j_) + stem(j_) + "r", Tag::parallel);
   }
 
   Picker& picker_;

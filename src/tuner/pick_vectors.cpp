@@ -23,23 +23,23 @@ struct Statement {
 std::vector<Statement> plain_statements(const Picker& picker) {
   std::vector<Statement> found;
   visit_stores(picker.kernel().body, [&](const Store& store, const Path& path) {
-    const bool is_plain = std::all_of(path.begin(), path.end(), [&](Var v) {
-      const Tag tag = picker.axis(v).tag;
-      return tag == Tag::serial || tag == Tag::parallel;
+    const bool is_plain = std::ranges::all_of(path, [&](Var v) {
+      return picker.axis(v).tag == Tag::serial || picker.axis(v).tag == Tag::parallel;
     });
     if (is_plain && !path.empty()) found.push_back({store, path});
   });
   return found;
 }
 
-// Is there a vector inside a loop over the axis?
-bool holds_vectors(const Picker& picker, const std::vector<Item>& items, Var v, bool inside) {
-  return std::any_of(items.begin(), items.end(), [&](const Item& item) {
-    const Loop* loop = item.loop();
-    if (!loop) return false;
-    return (inside && picker.axis(loop->axis).tag == Tag::vector) ||
-           holds_vectors(picker, loop->body, v, inside || loop->axis == v);
+// Is there a loop with this tag among the items or below, and inside the loop over an axis?
+bool has_loop(const Picker& picker, const std::vector<Item>& items, Tag tag,
+              std::optional<Var> inside = {}) {
+  bool found = false;
+  visit(items, [&](const Item& item, const Path& path) {
+    found = found || (item.loop() && picker.axis(item.loop()->axis).tag == tag &&
+                      (!inside || contains(path, *inside)));
   });
+  return found;
 }
 
 // How many accesses of the statement are contiguous along the axis, less those that jump.
@@ -58,55 +58,60 @@ int contiguity(const Picker& picker, const Statement& statement, Var v) {
   return score;
 }
 
-void vectorize(Picker& picker, const Statement& statement) {
-  Var best = -1;
+// The axis along which most is contiguous, the longest of such.
+std::optional<Var> vector_axis(const Picker& picker, const Statement& statement) {
+  std::optional<Var> best;
   int best_score = 0;
-  const std::vector<Var>& over = statement.store.over;
   for (Var v : statement.path) {
-    if (picker.axis(v).tag != Tag::serial || picker.extent(v) < 4) continue;
-    if (std::find(over.begin(), over.end(), v) != over.end()) continue;
-    if (holds_vectors(picker, picker.kernel().body, v, false)) continue;
+    if (picker.axis(v).tag != Tag::serial || picker.extent(v) < 4 ||
+        contains(statement.store.over, v) || has_loop(picker, picker.kernel().body, Tag::vector, v))
+      continue;
     const int score = contiguity(picker, statement, v);
     if (score > best_score ||
-        (score == best_score && best >= 0 && picker.extent(v) > picker.extent(best)))
+        (best && score == best_score && picker.extent(v) > picker.extent(*best)))
       best = v, best_score = score;
   }
-  if (best < 0 || best_score <= 0) return;
-  const std::string name = picker.name(best), part = stem(name);
-  const std::int64_t lanes = picker.lanes(), extent = picker.extent(best);
+  return best;
+}
+
+void vectorize(Picker& picker, const Statement& statement) {
+  const std::optional<Var> best = vector_axis(picker, statement);
+  if (!best) return;
+  const std::vector<Var>& over = statement.store.over;
+  const std::string name = picker.name(*best);
+  const std::int64_t lanes = picker.lanes(), extent = picker.extent(*best);
   if (extent <= lanes) {
-    picker.attempt({Bind{name, Tag::vector}});
+    picker.bind(name, Tag::vector);
     return;
   }
   const std::int64_t together = extent >= lanes * unrolled_vectors ? unrolled_vectors : 1;
-  const Move strips{Split{name, {{part + "o", 0}, {part + "v", lanes * together}}, Tail::peel}};
+  const Move strips{cut(name, 'v', lanes * together)};
   const Move vectors{Bind{name + "v", Tag::vector}};
   if (!over.empty()) {
     // A reduction down columns walks its rows inside a strip of columns; or, where those are many,
     // some lines of memory at a time along all columns, with the results of a strip in registers.
-    Order strip, lines;
+    std::vector<std::string> outer, rows;
     for (Var v : statement.path)
-      if (v != best && std::find(over.begin(), over.end(), v) == over.end())
-        strip.axes.push_back(picker.name(v));
-    lines = strip;
-    strip.axes.push_back(name + "o");
-    for (Var v : over) strip.axes.push_back(picker.name(v));
-    strip.axes.push_back(name + "v");
-    const std::string sum = strip.axes[strip.axes.size() - 2];
-    for (Var v : over) lines.axes.push_back(picker.name(v));
-    lines.axes.back() = sum + "o";
-    for (const std::string& axis : {name + "o", sum + "0", name + "v"}) lines.axes.push_back(axis);
+      if (v != *best && !contains(over, v)) outer.push_back(picker.name(v));
+    for (Var v : over) rows.push_back(picker.name(v));
+    const std::string sum = rows.back();
+    Order lines{outer}, strip{outer};
+    append(strip.axes, std::vector{name + "o"});
+    append(strip.axes, rows);
+    append(strip.axes, std::vector{name + "v"});
+    rows.back() = sum + "o";
+    append(lines.axes, rows);
+    append(lines.axes, std::vector{name + "o", sum + "0", name + "v"});
     const std::string target = picker.tensor(statement.store.tensor).name;
-    const std::string tile = target + "." + part + "o." + part + "v";
+    const std::string tile = fmt::format("{0}.{1}o.{1}v", target, stem(name));
     if (picker.extent(over.back()) > lines_at_once &&
-        picker.attempt(
-            {strips,
-             {Split{sum, {{stem(sum) + "o", 0}, {stem(sum) + "0", lines_at_once}}, Tail::peel}},
-             {lines},
-             vectors,
-             {Bind{sum + "0", Tag::unroll}},
-             {Stage{target, name + "o", Where::reg, 1, Layout::expand, {}}},
-             {Bind{tile, Tag::vector}}}))
+        picker.attempt({strips,
+                        {cut(sum, '0', lines_at_once)},
+                        {lines},
+                        vectors,
+                        {Bind{sum + "0", Tag::unroll}},
+                        {Stage{target, name + "o", Where::reg}},
+                        {Bind{tile, Tag::vector}}}))
       return;
     if (picker.attempt({strips, {strip}, vectors})) return;
   }
@@ -114,29 +119,21 @@ void vectorize(Picker& picker, const Statement& statement) {
 }
 
 // Element-wise work over whole contiguous tensors has one axis: fused, its tail is one in all.
-void flatten(Picker& picker) {
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (const Statement& statement : plain_statements(picker)) {
-      if (statement.store.combine || statement.path.size() < 2) continue;
-      const Var inner = statement.path.back(), outer = statement.path[statement.path.size() - 2];
-      bool joins = true;
-      const auto judge = [&](int tensor, const std::vector<Index>& at) {
-        const auto step = picker.stride(tensor, at, inner), jump = picker.stride(tensor, at, outer);
-        joins = joins && step && jump && *jump == *step * picker.extent(inner);
-      };
-      judge(statement.store.tensor, statement.store.at);
-      visit_loads(statement.store, [&](const Load& load) {
-        joins = joins && load.inside.empty() && !load.computed;
-        judge(load.tensor, load.at);
-      });
-      if (joins && picker.attempt({Fuse{picker.name(outer), picker.name(inner),
-                                        stem(picker.name(outer)) + stem(picker.name(inner))}})) {
-        changed = true;
-        break;
-      }
-    }
-  }
+bool flatten(Picker& picker, const Statement& statement) {
+  const auto& [store, path] = statement;
+  if (store.combine || path.size() < 2) return false;
+  const Var inner = path.back(), outer = path[path.size() - 2];
+  const auto joins = [&](const auto& access) {
+    const auto step = picker.stride(access.tensor, access.at, inner);
+    const auto jump = picker.stride(access.tensor, access.at, outer);
+    return step && jump && *jump == *step * picker.extent(inner);
+  };
+  bool all_join = joins(store);
+  visit_loads(store, [&](const Load& load) {
+    all_join = all_join && load.inside.empty() && !load.computed && joins(load);
+  });
+  const std::string &from = picker.name(outer), &to = picker.name(inner);
+  return all_join && picker.attempt({Fuse{from, to, stem(from) + stem(to)}});
 }
 
 std::int64_t work_below(const Picker& picker, const Loop& loop) {
@@ -149,21 +146,15 @@ std::int64_t work_below(const Picker& picker, const Loop& loop) {
   return work;
 }
 
-bool has_parallel(const Picker& picker, const Item& item) {
-  const Loop* loop = item.loop();
-  return loop && (picker.axis(loop->axis).tag == Tag::parallel ||
-                  std::any_of(loop->body.begin(), loop->body.end(),
-                              [&](const Item& below) { return has_parallel(picker, below); }));
-}
-
 // The outermost loops that have something for every thread.
 void threads_in(Picker& picker, const std::vector<Item>& items) {
   for (const Item& item : items) {
     const Loop* loop = item.loop();
-    if (!loop || work_below(picker, *loop) < worth_a_thread || has_parallel(picker, item)) continue;
+    if (!loop || work_below(picker, *loop) < worth_a_thread) continue;
     const Axis& axis = picker.axis(loop->axis);
+    if (axis.tag == Tag::parallel || has_loop(picker, loop->body, Tag::parallel)) continue;
     const bool is_enough = axis.extent >= picker.threads() && axis.tag == Tag::serial;
-    if (is_enough && picker.attempt({Bind{axis.name, Tag::parallel}})) continue;
+    if (is_enough && picker.bind(axis.name, Tag::parallel)) continue;
     threads_in(picker, loop->body);
   }
 }
@@ -171,37 +162,35 @@ void threads_in(Picker& picker, const std::vector<Item>& items) {
 }  // namespace
 
 void pick_vectors(Picker& picker) {
-  flatten(picker);
-  // Vectorizing one statement can change the loops of the others: look again after each.
-  std::set<std::string> seen;
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (const Statement& statement : plain_statements(picker)) {
-      const std::string key =
-          fmt::format("{}/{}", statement.store.tensor, picker.name(statement.path.back()));
-      if (!seen.insert(key).second) continue;
-      vectorize(picker, statement);
-      changed = true;
-      break;
-    }
+  // A move for one statement can change the loops of the others: look again after each.
+  while (std::ranges::any_of(plain_statements(picker), [&](const Statement& statement) {
+    return flatten(picker, statement);
+  })) {
+  }
+  std::set<std::pair<int, std::string>> seen;
+  while (std::ranges::any_of(plain_statements(picker), [&](const Statement& statement) {
+    const bool is_new =
+        seen.insert({statement.store.tensor, picker.name(statement.path.back())}).second;
+    if (is_new) vectorize(picker, statement);
+    return is_new;
+  })) {
   }
 }
 
 void pick_streams(Picker& picker) {
   const Kernel naive = picker.kernel();  // moves make new ones
-  for (std::size_t t = 0; t < naive.tensors.size(); t++) {
+  for (int t = 0; t < std::ssize(naive.tensors); t++) {
     const KernelTensor& tensor = naive.tensors[t];
     if (!tensor.is_output || 4 * tensor.elements() < outgrows_caches) continue;
     for (const Item& item : naive.body)
-      if (const Loop* loop = item.loop(); loop && stores_to(loop->body, static_cast<int>(t)))
-        picker.attempt(
-            {Stage{tensor.name, picker.name(loop->axis), Where::stream, 1, Layout::expand, {}}});
+      if (const Loop* loop = item.loop(); loop && stores_to(loop->body, t))
+        picker.attempt({Stage{tensor.name, picker.name(loop->axis), Where::stream}});
   }
 }
 
 void pick_threads(Picker& picker) {
   if (picker.threads() < 2) return;
-  const std::vector<Item> items = picker.kernel().body;
+  const std::vector<Item> items = picker.kernel().body;  // moves make new ones
   threads_in(picker, items);
 }
 

@@ -25,15 +25,14 @@ class Picker {
   // Applies the move if it is legal. Every move of the list, or none of them.
   bool attempt(Move move);
   bool attempt(const std::vector<Move>& moves);
+  bool bind(const std::string& loop, Tag tag) { return attempt({Bind{loop, tag}}); }
   // The loop of a copy, if there is one, in vectors.
   void vectorize_copy(const std::string& loop);
 
-  const Axis& axis(Var v) const { return kernel_.axes[static_cast<std::size_t>(v)]; }
+  const Axis& axis(Var v) const { return kernel_.axes[v]; }
   std::int64_t extent(Var v) const { return axis(v).extent; }
   const std::string& name(Var v) const { return axis(v).name; }
-  const KernelTensor& tensor(int number) const {
-    return kernel_.tensors[static_cast<std::size_t>(number)];
-  }
+  const KernelTensor& tensor(int number) const { return kernel_.tensors[number]; }
   std::int64_t bytes(int number) const {
     return info(tensor(number).type).bytes * tensor(number).elements();
   }
@@ -41,6 +40,9 @@ class Picker {
   // By how many elements the address of tensor[at] moves with one step of the axis; nothing where
   // that is not a constant.
   std::optional<std::int64_t> stride(int number, const std::vector<Index>& at, Var v) const;
+  bool is_contiguous(const auto& access, Var v) const {  // a Load or a Store
+    return stride(access.tensor, access.at, v) == 1;
+  }
 
  private:
   Kernel kernel_;
@@ -52,6 +54,10 @@ class Picker {
 
 // "j" of "sum.j": what new parts of an axis are named after.
 std::string stem(const std::string& axis);
+
+// The split of a loop in two, inner parts of `extent` and outer ones: `ko` and `kv` of `sum.k` for
+// the letter v.
+Split cut(const std::string& loop, char letter, std::int64_t extent, Tail tail = Tail::peel);
 
 bool uses(const std::vector<Index>& at, Var v);
 
