@@ -28,7 +28,8 @@ namespace tenon {
 class Emission {
  public:
   Emission(const FinishedKernel& finished, Isa isa, llvm::Module& module,
-           llvm::IRBuilderBase& builder);
+           llvm::IRBuilderBase& builder)
+      : finished_(finished), isa_(isa), module_(module), builder_(builder) {}
   void emit_kernel();
 
  private:
@@ -47,9 +48,9 @@ class Emission {
     llvm::Value* shared_scratch = nullptr;
     llvm::Value* thread_scratch = nullptr;
     llvm::Value* runtime = nullptr;
-    bool streams = false;     // has non-temporal stores, which a fence must follow
-    bool is_aligned = false;  // the statement's stores to a stream are
-    std::optional<Edge> edge = {};
+    bool streams = false;                    // has non-temporal stores, which a fence must follow
+    bool is_aligned = false;                 // the statement's stores to a stream are
+    std::optional<Edge> edge = {};           // of the stream being emitted, where it is masked
     std::map<int, llvm::Value*> bases = {};  // by tensor
   };
   // What a serial loop counts: `step` for each value of the axis.
@@ -166,11 +167,11 @@ class Emission {
   bool has_lanes() const { return indices_.state.lanes.count > 1; }
 
   const FinishedKernel& finished_;
-  const Kernel& kernel_;
+  const Kernel& kernel_ = finished_.kernel;
   Isa isa_;
   llvm::Module& module_;
   llvm::IRBuilderBase& builder_;
-  Indices indices_;
+  Indices indices_{builder_, kernel_};
   Body body_;
   std::vector<Var> vector_axes_;                 // on the path, outermost first
   std::vector<Range> lane_conditions_;           // on the path, those that vary with a vector axis

@@ -10,15 +10,6 @@
 
 namespace tenon {
 
-Emission::Emission(const FinishedKernel& finished, Isa isa, llvm::Module& module,
-                   llvm::IRBuilderBase& builder)
-    : finished_(finished),
-      kernel_(finished.kernel),
-      isa_(isa),
-      module_(module),
-      builder_(builder),
-      indices_(builder, finished.kernel) {}
-
 void Emission::emit_kernel() {
   llvm::Type* pointer = builder_.getPtrTy();
   llvm::Function* function =
