@@ -43,7 +43,6 @@ class NodeValues {
   using Ranges = std::vector<Range>;
   ValueRef compute(const Node& node, const std::vector<Index>& at, const Ranges& inside);
   ValueRef compute_view(const Node& node, const std::vector<Index>& at, const Ranges& inside);
-  ValueRef compute_gather(const Node& node, const std::vector<Index>& at, const Ranges& inside);
 
   const Kernel& kernel_;
   std::unordered_map<const Node*, int> tensors_;

@@ -1,10 +1,9 @@
 #include "lower/rule_cases.h"
 
-#include "core/ranges.h"
-
 #include <algorithm>
 #include <bit>
-#include <cmath>
+
+#include "core/ranges.h"
 
 namespace tenon {
 namespace {
@@ -13,25 +12,15 @@ bool same_bits(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
 }
 
-bool is_for(For types, Type type) {
-  switch (types) {
-    case For::floats:
-      return info(type).is_float;
-    case For::integers:
-      return type == Type::i32;
-    case For::booleans:
-      return type == Type::boolean;
-    case For::all:
-      return true;
-  }
-  return false;
-}
-
 bool is(const Node& node, ScalarOp op) { return node.as<Map>() && node.as<Map>()->op == op; }
 
 // Is the node the operation, on the types, that the rule is about?
 bool fits(const Subject& s) {
-  return is(*s.node, s.pattern.op) && is_for(s.pattern.types, s.node->type);
+  const Type type = s.node->type;
+  const For own = info(type).is_float     ? For::floats
+                  : type == Type::boolean ? For::booleans
+                                          : For::integers;
+  return is(*s.node, s.pattern.op) && (s.pattern.types == For::all || s.pattern.types == own);
 }
 
 bool is_constant(const Node& node, double c) {
@@ -108,14 +97,11 @@ NodeRef Subject::constant(double value) const {
 NodeRef fold_constants(const Subject& s) {
   const auto* map = s.node->as<Map>();
   if (!map) return nullptr;
-  double operands[3] = {0, 0, 0};
-  for (std::size_t i = 0; i < s.node->inputs.size(); i++) {
-    const auto value = constant_value(*s.input(i));
-    if (!value) return nullptr;
-    operands[i] = *value;
-  }
-  return s.constant(evaluate(map->op, s.node->type, s.node->inputs.back()->type, operands[0],
-                             operands[1], operands[2]));
+  auto of = mapped(s.node->inputs, [](const NodeRef& input) { return constant_value(*input); });
+  if (contains(of, std::optional<double>())) return nullptr;
+  of.resize(3, 0.0);
+  const Type operand = s.node->inputs.back()->type;
+  return s.constant(evaluate(map->op, s.node->type, operand, *of[0], *of[1], *of[2]));
 }
 
 NodeRef neutral_right(const Subject& s) {
@@ -223,9 +209,8 @@ NodeRef sum_of_viewed_products(const Subject& s) {
 NodeRef reduce_single_elements(const Subject& s) {
   const auto* reduce = s.node->as<Reduce>();
   if (!reduce) return nullptr;
-  std::vector<int> single;
-  for (int axis : reduce->axes)
-    if (s.input(0)->shape[axis].value() == 1) single.push_back(axis);
+  std::vector<int> single = reduce->axes;
+  std::erase_if(single, [&](int axis) { return s.input(0)->shape[axis].value() != 1; });
   if (single.empty() && !reduce->axes.empty()) return nullptr;
   return reduce_less(s, single);
 }
