@@ -28,8 +28,7 @@ std::string kind_name(const Node& node) {
 std::string leaf_name(const Node& node) {
   const auto* leaf = node.as<BufferLeaf>();
   std::string name = leaf ? leaf->name : "";
-  for (char& c : name)
-    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  std::ranges::replace_if(name, [](unsigned char c) { return !std::isalnum(c); }, '_');
   if (!name.empty() && std::isdigit(static_cast<unsigned char>(name[0]))) name = "_" + name;
   return name;
 }
