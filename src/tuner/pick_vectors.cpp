@@ -93,7 +93,7 @@ void vectorize(Picker& picker, const Statement& statement) {
     Path others = statement.path;
     std::erase_if(others, [&](Var v) { return v == *best || contains(over, v); });
     const std::vector<std::string> outer = picker.names(others), rows = picker.names(over);
-    const std::string sum = rows.back();
+    const std::string& sum = rows.back();
     const Move strip{order_of({outer, {name + "o"}, rows, {name + "v"}})};
     const Move lines{order_of(
         {outer, {rows.begin(), rows.end() - 1}, {sum + "o", name + "o", sum + "0", name + "v"}})};
@@ -185,8 +185,7 @@ void pick_streams(Picker& picker) {
 
 void pick_threads(Picker& picker) {
   if (picker.threads() < 2) return;
-  const std::vector<Item> items = picker.kernel().body;  // moves make new ones
-  threads_in(picker, items);
+  threads_in(picker, std::vector(picker.kernel().body));  // a copy: moves make new ones
 }
 
 }  // namespace tenon
