@@ -13,8 +13,8 @@
 
 namespace tenon {
 
-// Where a Gather (or a Scatter) at an axis reads its index and its data, for an element at `at`; the
-// computed axis of the data is left at 0.
+// Where a Gather (or a Scatter) at an axis reads its index and its data, for an element at `at`:
+// the computed axis of the data is left at 0.
 struct ComputedAxis {
   std::vector<Index> index_at, data_at;
 };

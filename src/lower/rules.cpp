@@ -68,7 +68,7 @@ bool is_constant(const Node& node, double c) {
 }
 
 // ---- scalar operations ----
-// Each case returns the new node, or null where it does not apply; the rules below say when that is.
+// Each case returns the new node, or null where it does not apply: the rules below say when.
 
 NodeRef fold_constants(const Subject& s) {
   const auto* map = s.node->as<Map>();
