@@ -1,7 +1,6 @@
 #include "lower/canonical.h"
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 
 #include "core/error.h"

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <ranges>
 
 #include "lower/passes.h"
 #include "lower/tree.h"
@@ -46,11 +47,8 @@ class Pass {
   std::size_t depth_of(const Store& store) const {
     const auto is_summed = [&](std::size_t depth) { return contains(store.over, axis(depth)); };
     const auto continues = [&](std::size_t depth) {
-      if (is_summed(depth)) return true;
-      if (kernel_.axes[axis(depth)].tag != Tag::mma) return false;
-      while (depth-- > 0)
-        if (is_summed(depth)) return true;
-      return false;
+      return is_summed(depth) || (kernel_.axes[axis(depth)].tag == Tag::mma &&
+                                  std::ranges::any_of(std::views::iota(0UL, depth), is_summed));
     };
     bool only_target = true;  // do all loops further in index the target, or add up?
     std::size_t depth = way_.size() - 1;

@@ -5,7 +5,6 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "core/error.h"
 #include "core/ranges.h"
 #include "lower/fuse_reads.h"
 
@@ -42,8 +41,7 @@ class Fusion {
   }
 
   std::vector<KernelGraph> kernels() {
-    std::vector<KernelGraph> result =
-        mapped(groups_in_order(), [this](std::size_t group) { return kernel(group); });
+    auto result = mapped(groups_in_order(), [this](std::size_t group) { return kernel(group); });
     for (KernelGraph& kernel : result) settle_outputs(kernel);
     return result;
   }
@@ -160,10 +158,7 @@ class Fusion {
     for (std::size_t m : all) {
       const Node& node = *members_[m].node;
       if (node.as<Scatter>()) return false;
-      if (is_contraction(node)) {
-        if (contraction) return false;
-        contraction = &node;
-      }
+      if (is_contraction(node) && std::exchange(contraction, &node)) return false;
       for (const auto& [p, at_rows] : members_[m].producers)
         if (!at_rows && contains(all, p)) return false;
     }

@@ -4,7 +4,6 @@
 #include <ranges>
 #include <unordered_set>
 
-#include "core/error.h"
 #include "core/ranges.h"
 #include "lower/canonical.h"
 
@@ -16,10 +15,22 @@ const Shape& iteration_shape(const Node& reader) {
   return reader.as<Reduce>() ? reader.inputs[0]->shape : reader.shape;
 }
 
+// The axes of the reader's loops that are not reduced, outermost first, without those of one
+// element, over which there is no loop; a Scatter has none.
+std::vector<Var> row_axes(const Node& reader) {
+  std::vector<Var> rows;
+  if (reader.as<Scatter>()) return rows;
+  const auto* reduce = reader.as<Reduce>();
+  const Shape& extents = iteration_shape(reader);
+  for (int axis = 0; axis < std::ssize(extents); axis++)
+    if (extents[axis].value() != 1 && !(reduce && contains(reduce->axes, axis)))
+      rows.push_back(axis);
+  return rows;
+}
+
 std::vector<Index> all_axes(const Shape& shape) {
   std::vector<Index> at;
-  for (std::size_t axis = 0; axis < shape.size(); axis++)
-    at.push_back(Index::var(static_cast<Var>(axis)));
+  for (int axis = 0; axis < std::ssize(shape); axis++) at.push_back(Index::var(axis));
   return at;
 }
 
@@ -115,18 +126,6 @@ void pass_on(GraphReads& graph, const Node& node, const Read& read) {
 
 std::int64_t iterations(const Node& node) { return elements(iteration_shape(node)); }
 
-std::vector<Var> row_axes(const Node& reader) {
-  std::vector<Var> rows;
-  if (reader.as<Scatter>()) return rows;
-  const auto* reduce = reader.as<Reduce>();
-  const Shape& extents = iteration_shape(reader);
-  for (int axis = 0; axis < static_cast<int>(extents.size()); axis++) {
-    const bool reduced = reduce && contains(reduce->axes, axis);
-    if (!reduced && extents[axis].value() != 1) rows.push_back(axis);
-  }
-  return rows;
-}
-
 bool is_at_rows(const Node& read_node, const Read& read) {
   if (!read.by_position) return false;
   const std::vector<Var> rows = row_axes(*read.reader);
@@ -134,8 +133,9 @@ bool is_at_rows(const Node& read_node, const Read& read) {
   auto row = rows.begin();
   for (std::size_t axis = 0; axis < read.at.size(); axis++) {
     if (read_node.shape[axis].value() == 1) continue;
-    if (row == rows.end() || !(read.at[axis] == Index::var(*row))) return false;
-    if (!(extents[*row] == read_node.shape[axis])) return false;
+    if (row == rows.end() || read.at[axis] != Index::var(*row) ||
+        extents[*row] != read_node.shape[axis])
+      return false;
     ++row;
   }
   return true;

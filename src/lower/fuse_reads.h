@@ -44,10 +44,6 @@ GraphReads read_graph(std::span<const NodeRef> wanted);
 // How often a node with memory computes its value: the iterations of its loops.
 std::int64_t iterations(const Node& node);
 
-// The axes of the reader's loops that are not reduced, outermost first, without those of one
-// element, over which there is no loop; a Scatter has none.
-std::vector<Var> row_axes(const Node& reader);
-
 // Is the element read at exactly the reader's outermost loops, so that its loops can be merged with
 // those that computed it?
 bool is_at_rows(const Node& read_node, const Read& read);

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "core/error.h"
+#include "core/ranges.h"
 #include "lower/merge.h"
 #include "lower/naive_reduce.h"
 #include "lower/naive_value.h"
@@ -28,8 +28,7 @@ std::string kind_name(const Node& node) {
 std::string leaf_name(const Node& node) {
   const auto* leaf = node.as<BufferLeaf>();
   std::string name = leaf ? leaf->name : "";
-  for (char& c : name)
-    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  std::ranges::replace_if(name, [](unsigned char c) { return !std::isalnum(c); }, '_');
   if (!name.empty() && std::isdigit(static_cast<unsigned char>(name[0]))) name = "_" + name;
   return name;
 }
@@ -42,11 +41,10 @@ class NaiveNest {
     name_computed();
     for (const NodeRef& input : graph_.inputs) add_input(*read_as(input));
     for (const NodeRef& output : graph_.outputs) {
-      const Node* stored = stored_[output.get()];
-      targets_[stored] = add_tensor(*stored, names_[stored], Where::argument, true);
+      add_computed(*stored_[output.get()], Where::argument);
+      kernel_.tensors.back().is_output = true;
     }
-    for (const NodeRef& local : graph_.locals)
-      targets_[local.get()] = add_tensor(*local, names_[local.get()], Where::heap);
+    for (const NodeRef& local : graph_.locals) add_computed(*local, Where::heap);
     for (const Node* node : order_) compute(*node);
     flatten_arguments();
     return std::move(kernel_);
@@ -91,10 +89,8 @@ class NaiveNest {
                                                                   : input.get();
   }
 
-  int add_tensor(const Node& node, std::string name, Where where, bool is_output = false) {
-    kernel_.tensors.push_back(tensor_for(node, std::move(name), where));
-    kernel_.tensors.back().is_output = is_output;
-    return static_cast<int>(kernel_.tensors.size()) - 1;
+  void add_computed(const Node& node, Where where) {
+    targets_[&node] = add_tensor(kernel_, node, names_[&node], where);
   }
 
   void add_input(const Node& node) {
@@ -106,7 +102,7 @@ class NaiveNest {
              std::ranges::any_of(names_, [&](auto& n) { return n.second == name; });
     };
     for (int copy = 2; taken(); copy++) name = fmt::format("{}_{}", wanted, copy);
-    values_.set_tensor(node, add_tensor(node, name, Where::argument));
+    values_.set_tensor(node, add_tensor(kernel_, node, name, Where::argument));
   }
 
   // Appends the loops of a node and merges them into the loops before it, where the rows agree.

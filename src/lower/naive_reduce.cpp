@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "core/error.h"
+#include "core/ranges.h"
 #include "lower/canonical.h"
 #include "lower/tree.h"
 
@@ -33,17 +33,22 @@ class ReduceNest {
     const auto terms =
         mapped(reduce_.inputs, [&](const NodeRef& input) { return values.value(*input, at_); });
     cut_axes();
-    make_accumulators();
-    Store step = accumulate(0, through_cuts(terms[0]));
-    if (terms.size() == 2) step.factor = through_cuts(terms[1]);
-    std::vector<Item> body = wrap(in_lanes(std::move(step)), loops_[0]);
-    for (int level = 1; level < order_.levels(); level++) {
-      const Load below{accumulators_[level - 1], in_lane()};
-      append(body, in_lanes(accumulate(level, make_value(below, reduce_.type))));
+    std::vector<Item> body;
+    int partial = -1;  // the accumulator of the level below
+    for (int level = 0; level < order_.levels(); level++) {
+      const ValueRef term =
+          level == 0 ? through_cuts(terms[0]) : make_value(Load{partial, in_lane()}, reduce_.type);
+      partial = accumulator(level);
+      Store step = make_store(partial, in_lane(), term);
+      if (level == 0 && terms.size() == 2) step.factor = through_cuts(terms[1]);
+      step.combine = combine();
+      step.over = loops_[level];
+      const auto lanes = lane_ ? std::vector{*lane_} : std::vector<Var>();
+      append(body, wrap({{std::move(step), {}}}, lanes));
       body = wrap(std::move(body), loops_[level]);
     }
     if (lane_) {
-      const Fold fold{accumulators_.back(), kept_.at, order_.lanes, combine()};
+      const Fold fold{partial, kept_.at, order_.lanes, combine()};
       body.push_back({make_store(target_, kept_.at, make_value(fold, reduce_.type)), {}});
     }
     append(kernel_.body, wrap(std::move(body), kept_.loops));
@@ -110,20 +115,14 @@ class ReduceNest {
     return map_indices(value, [&](const Index& index) { return substitute(index, with, bounds); });
   }
 
-  // One accumulator a level; the last is the target, unless its lanes have to be folded.
-  void make_accumulators() {
-    for (int level = 0; level < order_.levels(); level++) {
-      const bool is_last = level + 1 == order_.levels();
-      if (is_last && !lane_) {
-        accumulators_.push_back(target_);
-        continue;
-      }
-      const char* const name = level == 0 ? "part" : is_last ? "tot" : "group";
-      KernelTensor local = tensor_for(reduce_, kernel_.unused_name(name), Where::heap);
-      if (lane_) local.extents.push_back(order_.lanes);
-      accumulators_.push_back(static_cast<int>(kernel_.tensors.size()));
-      kernel_.tensors.push_back(std::move(local));
-    }
+  // Of a level; the last one's is the target, unless its lanes have to be folded.
+  int accumulator(int level) {
+    const bool is_last = level + 1 == order_.levels();
+    if (is_last && !lane_) return target_;
+    const char* const name = level == 0 ? "part" : is_last ? "tot" : "group";
+    const int local = add_tensor(kernel_, reduce_, kernel_.unused_name(name), Where::heap);
+    if (lane_) kernel_.tensors.back().extents.push_back(order_.lanes);
+    return local;
   }
 
   // The place of a partial result.
@@ -131,19 +130,6 @@ class ReduceNest {
     std::vector<Index> at = kept_.at;
     if (lane_) at.push_back(Index::var(*lane_));
     return at;
-  }
-
-  Store accumulate(int level, ValueRef value) const {
-    Store store = make_store(accumulators_[level], in_lane(), std::move(value));
-    store.combine = combine();
-    store.over = loops_[level];
-    return store;
-  }
-
-  std::vector<Item> in_lanes(Store store) const {
-    std::vector<Var> lanes;
-    if (lane_) lanes.push_back(*lane_);
-    return wrap({{std::move(store), {}}}, lanes);
   }
 
   Kernel& kernel_;
@@ -158,13 +144,13 @@ class ReduceNest {
   std::vector<Index> cuts_;              // per reduced axis: the index over the loops
   std::vector<std::vector<Var>> loops_;  // per level: the axes, outermost first
   std::optional<Var> lane_;
-  std::vector<int> accumulators_;  // per level
 };
 
 }  // namespace
 
-KernelTensor tensor_for(const Node& node, std::string name, Where where) {
-  return {std::move(name), node.type, values(node.shape), where};
+int add_tensor(Kernel& kernel, const Node& node, std::string name, Where where) {
+  kernel.tensors.push_back({std::move(name), node.type, values(node.shape), where});
+  return static_cast<int>(kernel.tensors.size()) - 1;
 }
 
 Store make_store(int target, std::vector<Index> at, ValueRef value) {
@@ -180,10 +166,9 @@ ShapeLoops loops_over(Kernel& kernel, const Shape& shape, const std::string& nam
   ShapeLoops result;
   for (std::size_t axis = 0; axis < shape.size(); axis++) {
     const std::int64_t extent = shape[axis].value();
-    result.at.emplace_back(0);
-    if (extent == 1) continue;
-    result.loops.push_back(kernel.add_axis(axis_name(name, letters, axis), extent));
-    result.at.back() = Index::var(result.loops.back());
+    const bool has_loop = extent != 1;
+    if (has_loop) result.loops.push_back(kernel.add_axis(axis_name(name, letters, axis), extent));
+    result.at.push_back(has_loop ? Index::var(result.loops.back()) : 0);
   }
   return result;
 }

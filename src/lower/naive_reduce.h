@@ -33,8 +33,8 @@ struct ShapeLoops {
 };
 ShapeLoops loops_over(Kernel& kernel, const Shape& shape, const std::string& name);
 
-// A tensor that holds the value of the node.
-KernelTensor tensor_for(const Node& node, std::string name, Where where);
+// A new tensor of the kernel that holds the value of the node.
+int add_tensor(Kernel& kernel, const Node& node, std::string name, Where where);
 
 // target[at] = value
 Store make_store(int target, std::vector<Index> at, ValueRef value);

@@ -61,7 +61,13 @@ ValueRef NodeValues::compute(const Node& node, const std::vector<Index>& at, con
     return make_value(Constant{constant->value}, node.type);
   if (node.as<IotaLeaf>()) return make_value(IndexValue{at[0]}, node.type);
   if (node.as<View>()) return compute_view(node, at, inside);
-  if (node.as<Gather>()) return compute_gather(node, at, inside);
+  if (const auto* gather = node.as<Gather>()) {
+    const auto tensor = tensors_.find(node.inputs[0].get());
+    check(tensor != tensors_.end(), "a Gather reads data that is not in the kernel's memory");
+    const auto [index_at, data_at] = computed_axis(at, gather->axis, *node.inputs[1]);
+    const ValueRef computed = value(*node.inputs[1], index_at, inside);
+    return make_value(Load{tensor->second, data_at, inside, 0, gather->axis, computed}, node.type);
+  }
   const auto* map = node.as<Map>();
   check(map != nullptr, "a kernel reads a Reduce, a Scatter or a buffer that is not in its memory");
   const auto operand = [&](const NodeRef& input) { return value(*input, at, inside); };
@@ -85,16 +91,6 @@ ValueRef NodeValues::compute_view(const Node& node, const std::vector<Index>& at
   }
   const ValueRef inner = value(*node.inputs[0], mapped(view.map, through), all);
   return own.empty() ? inner : with_fill(inner, own, inside, view.fill);
-}
-
-ValueRef NodeValues::compute_gather(const Node& node, const std::vector<Index>& at,
-                                    const Ranges& inside) {
-  const auto tensor = tensors_.find(node.inputs[0].get());
-  check(tensor != tensors_.end(), "a Gather reads data that is not in the kernel's memory");
-  const int axis = node.as<Gather>()->axis;
-  const ComputedAxis place = computed_axis(at, axis, *node.inputs[1]);
-  const ValueRef computed = value(*node.inputs[1], place.index_at, inside);
-  return make_value(Load{tensor->second, place.data_at, inside, 0, axis, computed}, node.type);
 }
 
 }  // namespace tenon

@@ -13,8 +13,8 @@
 
 namespace tenon {
 
-// Where a Gather (or a Scatter) at an axis reads its index and its data, for an element at `at`; the
-// computed axis of the data is left at 0.
+// Where a Gather (or a Scatter) at an axis reads its index and its data, for an element at `at`:
+// the computed axis of the data is left at 0.
 struct ComputedAxis {
   std::vector<Index> index_at, data_at;
 };
@@ -43,7 +43,6 @@ class NodeValues {
   using Ranges = std::vector<Range>;
   ValueRef compute(const Node& node, const std::vector<Index>& at, const Ranges& inside);
   ValueRef compute_view(const Node& node, const std::vector<Index>& at, const Ranges& inside);
-  ValueRef compute_gather(const Node& node, const std::vector<Index>& at, const Ranges& inside);
 
   const Kernel& kernel_;
   std::unordered_map<const Node*, int> tensors_;

@@ -92,9 +92,7 @@ class Printer {
     if (load.inside.empty()) return read;
     return fmt::format("({} if {} else {})", read, ranges(load.inside), load.fill);
   }
-  std::string formula(const Constant& constant, Type) const {
-    return fmt::format("{}", constant.value);
-  }
+  std::string formula(const Constant& c, Type) const { return fmt::format("{}", c.value); }
   std::string formula(const IndexValue& i, Type) const { return "index(" + index(i.index) + ")"; }
   std::string formula(const Inside& inside, Type) const {
     return "(" + ranges(inside.ranges) + ")";

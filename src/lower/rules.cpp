@@ -1,14 +1,271 @@
+// The table of the rules stands at the end, below the cases that they are made of.
 #include "lower/rules.h"
 
+#include <algorithm>
+#include <bit>
 #include <limits>
 #include <unordered_map>
 
 #include "core/error.h"
 #include "core/ranges.h"
-#include "lower/rule_cases.h"
 
 namespace tenon {
 namespace {
+
+using Op = ScalarOp;
+
+// What a rule about an operation and a constant is about.
+enum class For : std::uint8_t { floats, integers, booleans, all };
+struct Pattern {
+  Op op = Op::add;
+  double constant = 0;
+  For types = For::all;
+};
+
+// One node, whose inputs have been rewritten, the table for new ones, and the rule's pattern.
+struct Subject {
+  const NodeRef& node;
+  NodeTable& table;
+  Pattern pattern = {};
+
+  const NodeRef& input(std::size_t i) const { return node->inputs[i]; }
+  // Nodes of the same type and shape.
+  NodeRef make(Node::Detail detail, std::vector<NodeRef> inputs) const {
+    return table.make(std::move(detail), node->type, node->shape, std::move(inputs));
+  }
+  NodeRef constant(double value) const {
+    const NodeRef scalar = table.make(ConstantLeaf{value}, node->type, {}, {});
+    return node->shape.empty() ? scalar : make(View{}, {scalar});
+  }
+};
+
+bool same_bits(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+}
+
+bool is(const Node& node, Op op) { return node.as<Map>() && node.as<Map>()->op == op; }
+
+// Is the node the operation, on the types, that the rule is about?
+bool fits(const Subject& s) {
+  const Type type = s.node->type;
+  const For own = info(type).is_float     ? For::floats
+                  : type == Type::boolean ? For::booleans
+                                          : For::integers;
+  return is(*s.node, s.pattern.op) && (s.pattern.types == For::all || s.pattern.types == own);
+}
+
+// The value of a node that is one constant in all elements, below Views or not.
+std::optional<double> constant_value(const Node& node) {
+  if (const auto* constant = node.as<ConstantLeaf>()) return constant->value;
+  const auto* view = node.as<View>();
+  if (!view || !view->inside.empty()) return std::nullopt;
+  return constant_value(*node.inputs[0]);
+}
+
+bool is_constant(const Node& node, double c) {
+  const auto value = constant_value(node);
+  return value && same_bits(*value, c);
+}
+
+// ---- scalar operations ----
+// Each case returns the new node, or null where it does not apply: the rules below say when.
+
+NodeRef fold_constants(const Subject& s) {
+  const auto* map = s.node->as<Map>();
+  if (!map) return nullptr;
+  auto of = mapped(s.node->inputs, [](const NodeRef& input) { return constant_value(*input); });
+  if (contains(of, std::optional<double>())) return nullptr;
+  of.resize(3, 0.0);
+  const Type operand = s.node->inputs.back()->type;
+  return s.constant(evaluate(map->op, s.node->type, operand, *of[0], *of[1], *of[2]));
+}
+
+NodeRef neutral_right(const Subject& s) {
+  return fits(s) && is_constant(*s.input(1), s.pattern.constant) ? s.input(0) : nullptr;
+}
+
+NodeRef neutral(const Subject& s) {
+  if (NodeRef left = neutral_right(s)) return left;
+  return fits(s) && is_constant(*s.input(0), s.pattern.constant) ? s.input(1) : nullptr;
+}
+
+NodeRef absorbing(const Subject& s) {
+  if (!fits(s)) return nullptr;
+  for (const NodeRef& input : s.node->inputs)
+    if (is_constant(*input, s.pattern.constant)) return input;
+  return nullptr;
+}
+
+NodeRef choose_by_constant(const Subject& s) {
+  if (!is(*s.node, Op::where)) return nullptr;
+  const auto condition = constant_value(*s.input(0));
+  return condition ? s.input(*condition != 0 ? 1 : 2) : nullptr;
+}
+
+NodeRef choose_between_equals(const Subject& s) {
+  return is(*s.node, Op::where) && s.input(1) == s.input(2) ? s.input(1) : nullptr;
+}
+
+NodeRef cast_to_own_type(const Subject& s) {
+  const bool casts = is(*s.node, Op::cast) || is(*s.node, Op::bitcast);
+  return casts && s.input(0)->type == s.node->type ? s.input(0) : nullptr;
+}
+
+// From bool to anything nothing is lost, so the type in between does not matter.
+NodeRef cast_twice(const Subject& s) {
+  if (!is(*s.node, Op::cast) || !is(*s.input(0), Op::cast)) return nullptr;
+  const NodeRef& x = s.input(0)->inputs[0];
+  return x->type == Type::boolean ? s.make(Map{Op::cast}, {x}) : nullptr;
+}
+
+NodeRef bitcast_back(const Subject& s) {
+  if (!is(*s.node, Op::bitcast) || !is(*s.input(0), Op::bitcast)) return nullptr;
+  const NodeRef& x = s.input(0)->inputs[0];
+  return x->type == s.node->type ? x : nullptr;
+}
+
+// ---- views ----
+
+// One more range, beginning at 0; ranges of indices that differ by a constant become one.
+void add_range(std::vector<Range>& ranges, const Range& range, const VarBounds& of) {
+  Range added{range.index - range.low, 0, range.high - range.low};
+  if (always(added, of)) return;
+  for (auto other = ranges.begin(); other != ranges.end(); ++other) {
+    const Index distance = other->index - added.index;
+    if (!distance.is_constant()) continue;
+    const std::int64_t low = std::max(added.low, other->low - distance.constant());
+    const std::int64_t high = std::min(added.high, other->high - distance.constant());
+    ranges.erase(other);
+    return add_range(ranges, {added.index, low, std::max(low, high)}, of);
+  }
+  ranges.push_back(std::move(added));
+}
+
+NodeRef view_nothing(const Subject& s) {
+  const auto* view = s.node->as<View>();
+  if (!view || !view->inside.empty() || s.node->shape != s.input(0)->shape) return nullptr;
+  for (int axis = 0; axis < std::ssize(view->map); axis++) {
+    const bool only = s.node->shape[axis].value() == 1 && view->map[axis] == Index(0);
+    if (!only && view->map[axis] != Index::var(axis)) return nullptr;
+  }
+  return s.input(0);
+}
+
+// A View of a constant has one form, with no ranges, directly over the leaf. With a fill of another
+// value it stays what it is.
+NodeRef view_of_constant(const Subject& s) {
+  const auto* view = s.node->as<View>();
+  if (!view) return nullptr;
+  const auto value = constant_value(*s.input(0));
+  if (!value || (!view->inside.empty() && !same_bits(*value, view->fill))) return nullptr;
+  const NodeRef plain = s.constant(*value);
+  return plain == s.node ? nullptr : plain;
+}
+
+NodeRef view_of_view(const Subject& s) {
+  const auto* outer = s.node->as<View>();
+  const auto* inner = outer ? s.input(0)->as<View>() : nullptr;
+  if (!inner) return nullptr;
+  const bool both = !outer->inside.empty() && !inner->inside.empty();
+  if (both && !same_bits(outer->fill, inner->fill)) return nullptr;
+  const VarBounds bounds = axis_bounds(s.node->shape);
+  const auto through = [&](const Index& index) {
+    return substitute(index, [&](Var axis) { return outer->map[axis]; }, bounds);
+  };
+  View view{mapped(inner->map, through)};
+  for (const Range& range : outer->inside) add_range(view.inside, range, bounds);
+  for (const Range& range : inner->inside)
+    add_range(view.inside, {through(range.index), range.low, range.high}, bounds);
+  if (!view.inside.empty()) view.fill = outer->inside.empty() ? inner->fill : outer->fill;
+  return s.make(std::move(view), {s.input(0)->inputs[0]});
+}
+
+// ---- reductions ----
+
+// The input of a Reduce with some of its axes left out: those read at 0.
+NodeRef without_axes(NodeTable& table, const NodeRef& x, const std::vector<int>& left_out) {
+  View view;
+  Shape shape;
+  for (int axis = 0; axis < std::ssize(x->shape); axis++) {
+    const bool is_kept = !contains(left_out, axis);
+    view.map.push_back(is_kept ? Index::var(static_cast<Var>(shape.size())) : 0);
+    if (is_kept) shape.push_back(x->shape[axis]);
+  }
+  return table.make(std::move(view), x->type, std::move(shape), {x});
+}
+
+// The Reduce over what is left of its axes; its terms themselves where none is left.
+NodeRef reduce_less(const Subject& s, const std::vector<int>& left_out) {
+  Reduce reduce = *s.node->as<Reduce>();
+  std::erase_if(reduce.axes, [&](int axis) { return contains(left_out, axis); });
+  for (int& axis : reduce.axes)  // those left out no longer count
+    axis -= std::ranges::count_if(left_out, [&](int out) { return out < axis; });
+  const std::vector<NodeRef> terms = mapped(
+      s.node->inputs, [&](const NodeRef& input) { return without_axes(s.table, input, left_out); });
+  if (!reduce.axes.empty()) return s.make(std::move(reduce), terms);
+  const NodeRef term = terms.size() == 2 ? s.make(Map{Op::mul}, terms) : terms[0];
+  if (reduce.combine == Combine::max || !info(s.node->type).is_float) return term;
+  return s.make(Map{Op::add}, {term, s.constant(0)});
+}
+
+// The node as a sum of the terms of one input, which are floats.
+const Reduce* sum_of_floats(const Node& node) {
+  const auto* reduce = node.as<Reduce>();
+  const bool is_sum = reduce && reduce->combine == Combine::sum && node.inputs.size() == 1;
+  return is_sum && info(node.type).is_float ? reduce : nullptr;
+}
+
+NodeRef sum_of_products(const Subject& s) {
+  const Reduce* sum = sum_of_floats(*s.node);
+  return sum && is(*s.input(0), Op::mul) ? s.make(*sum, s.input(0)->inputs) : nullptr;
+}
+
+// The fill must be 0: then the padding of one factor alone would do, but both may be padded with
+// infinities beside them.
+NodeRef sum_of_viewed_products(const Subject& s) {
+  const Reduce* sum = sum_of_floats(*s.node);
+  const auto* view = sum ? s.input(0)->as<View>() : nullptr;
+  if (!view || (!view->inside.empty() && view->fill != 0)) return nullptr;
+  const NodeRef& viewed = s.input(0);
+  const NodeRef& product = viewed->inputs[0];
+  if (!is(*product, Op::mul)) return nullptr;
+  return s.make(*sum, mapped(product->inputs, [&](const NodeRef& factor) {
+    return s.table.make(*view, viewed->type, viewed->shape, {factor});
+  }));
+}
+
+NodeRef reduce_single_elements(const Subject& s) {
+  const auto* reduce = s.node->as<Reduce>();
+  if (!reduce) return nullptr;
+  std::vector<int> single = reduce->axes;
+  std::erase_if(single, [&](int axis) { return s.input(0)->shape[axis].value() != 1; });
+  if (single.empty() && !reduce->axes.empty()) return nullptr;
+  return reduce_less(s, single);
+}
+
+NodeRef reduce_repeated_elements(const Subject& s) {
+  const auto* reduce = s.node->as<Reduce>();
+  const auto* view = reduce && s.node->inputs.size() == 1 ? s.input(0)->as<View>() : nullptr;
+  if (!view) return nullptr;
+  std::vector<int> repeated;
+  std::int64_t times = 1;
+  for (int axis : reduce->axes) {
+    const std::int64_t extent = s.input(0)->shape[axis].value();
+    const auto uses = [&](const Index& index) { return index.uses(axis); };
+    if (extent < 1 || std::ranges::any_of(view->map, uses) ||
+        std::ranges::any_of(view->inside, uses, &Range::index))
+      continue;
+    repeated.push_back(axis);
+    times *= extent;
+  }
+  if (repeated.empty()) return nullptr;
+  const NodeRef once = reduce_less(s, repeated);
+  if (reduce->combine == Combine::max) return once;
+  const double factor = round_to(s.node->type, static_cast<double>(times));
+  return s.make(Map{Op::mul}, {once, s.constant(factor)});
+}
+
+// ---- the rules ----
 
 struct Rule {
   const char* mathematics;
@@ -16,7 +273,6 @@ struct Rule {
   Pattern pattern = {};
 };
 
-using Op = ScalarOp;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double smallest = std::numeric_limits<std::int32_t>::min();
 

@@ -1,5 +1,6 @@
 // Graph rules: rewrites that hold for every device and schedule, applied before fusion, so that
-// they are part of what a graph means. One rule a line in rules.cpp, its mathematics on the left.
+// they are part of what a graph means. rules.cpp ends with their table: one rule a line, its
+// mathematics on the left.
 #pragma once
 
 #include <span>

@@ -48,6 +48,12 @@ Split cut(const std::string& loop, char letter, std::int64_t extent, Tail tail) 
   return {loop, {{stem(loop) + "o"}, {stem(loop) + letter, extent}}, tail};
 }
 
+Order order_of(std::initializer_list<std::vector<std::string>> parts) {
+  Order order;
+  for (const auto& names : parts) append(order.axes, names);
+  return order;
+}
+
 bool uses(const std::vector<Index>& at, Var v) {
   return std::ranges::any_of(at, [v](const Index& index) { return index.uses(v); });
 }

@@ -1,5 +1,4 @@
 // The pick for sums whose canonical order has lanes: partial sums side by side become vectors.
-#include <algorithm>
 #include <set>
 
 #include "tuner/picker.h"
@@ -19,11 +18,11 @@ void join_columns(Picker& picker) {
       if (!uses(store.at, v) || !picker.is_contiguous(*load, v) || v == path.back() ||
           picker.extent(v) > narrow)
         continue;
-      Order order;
-      for (Var other : path)
-        if (other != v && other != path.back()) order.axes.push_back(picker.name(other));
-      append(order.axes, std::vector{picker.name(v), picker.name(path.back())});
-      moves = {{order}, {Bind{picker.name(v), Tag::unroll}}};
+      std::vector<Var> outer = path;
+      outer.pop_back();
+      std::erase(outer, v);
+      moves = {{order_of({picker.names(outer), picker.names({v, path.back()})})},
+               {Bind{picker.name(v), Tag::unroll}}};
     }
   });
   picker.attempt(moves);

@@ -144,12 +144,9 @@ class ProductPick {
     }
     moves.push_back({Split{j_, columns, Tail::peel}});
     moves.push_back({Split{i_, rows, Tail::peel}});
-    Order order;
-    const std::vector<std::string> panels{j_ + "c"}, blocks{i_ + "c", j_ + "r", i_ + "r"};
+    const std::vector<std::string> blocks{i_ + "c", j_ + "r", i_ + "r"};
     const std::vector<std::string> tile{i_ + "0", j_ + "0", v_ + "v"};
-    for (const auto& names : {outer, panels, middle, blocks, inner, sums, tile})
-      append(order.axes, names);
-    moves.push_back({order});
+    moves.push_back({order_of({outer, {j_ + "c"}, middle, blocks, inner, sums, tile})});
     if (!picker_.attempt(moves)) return;
     bind_tile(i_ + "0", j_ + "0", v_ + "v");
     if (!has_lanes()) stage_b();  // which has its lanes in a row already

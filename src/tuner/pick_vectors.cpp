@@ -1,9 +1,9 @@
 // The pick for what is not a sum of products: element-wise work, reductions down columns, streams
 // and threads.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "tuner/picker.h"
 
@@ -45,15 +45,15 @@ bool has_loop(const Picker& picker, const std::vector<Item>& items, Tag tag,
 // How many accesses of the statement are contiguous along the axis, less those that jump.
 int contiguity(const Picker& picker, const Statement& statement, Var v) {
   int score = 0;
-  const auto judge = [&](int tensor, const std::vector<Index>& at) {
-    if (picker.tensor(tensor).where != Where::argument) return;
-    const auto stride = picker.stride(tensor, at, v);
+  const auto judge = [&](const auto& access) {
+    if (picker.tensor(access.tensor).where != Where::argument) return;
+    const auto stride = picker.stride(access.tensor, access.at, v);
     if (stride == 1) score += 2;
     if (!stride || (*stride != 0 && *stride != 1)) score -= 3;
   };
-  judge(statement.store.tensor, statement.store.at);
+  judge(statement.store);
   visit_loads(statement.store, [&](const Load& load) {
-    if (!load.computed) judge(load.tensor, load.at);
+    if (!load.computed) judge(load);
   });
   return score;
 }
@@ -90,30 +90,25 @@ void vectorize(Picker& picker, const Statement& statement) {
   if (!over.empty()) {
     // A reduction down columns walks its rows inside a strip of columns; or, where those are many,
     // some lines of memory at a time along all columns, with the results of a strip in registers.
-    std::vector<std::string> outer, rows;
-    for (Var v : statement.path)
-      if (v != *best && !contains(over, v)) outer.push_back(picker.name(v));
-    for (Var v : over) rows.push_back(picker.name(v));
-    const std::string sum = rows.back();
-    Order lines{outer}, strip{outer};
-    append(strip.axes, std::vector{name + "o"});
-    append(strip.axes, rows);
-    append(strip.axes, std::vector{name + "v"});
-    rows.back() = sum + "o";
-    append(lines.axes, rows);
-    append(lines.axes, std::vector{name + "o", sum + "0", name + "v"});
+    Path others = statement.path;
+    std::erase_if(others, [&](Var v) { return v == *best || contains(over, v); });
+    const std::vector<std::string> outer = picker.names(others), rows = picker.names(over);
+    const std::string& sum = rows.back();
+    const Move strip{order_of({outer, {name + "o"}, rows, {name + "v"}})};
+    const Move lines{order_of(
+        {outer, {rows.begin(), rows.end() - 1}, {sum + "o", name + "o", sum + "0", name + "v"}})};
     const std::string target = picker.tensor(statement.store.tensor).name;
     const std::string tile = fmt::format("{0}.{1}o.{1}v", target, stem(name));
     if (picker.extent(over.back()) > lines_at_once &&
         picker.attempt({strips,
                         {cut(sum, '0', lines_at_once)},
-                        {lines},
+                        lines,
                         vectors,
                         {Bind{sum + "0", Tag::unroll}},
                         {Stage{target, name + "o", Where::reg}},
                         {Bind{tile, Tag::vector}}}))
       return;
-    if (picker.attempt({strips, {strip}, vectors})) return;
+    if (picker.attempt({strips, strip, vectors})) return;
   }
   picker.attempt({strips, vectors});
 }
@@ -190,8 +185,7 @@ void pick_streams(Picker& picker) {
 
 void pick_threads(Picker& picker) {
   if (picker.threads() < 2) return;
-  const std::vector<Item> items = picker.kernel().body;  // moves make new ones
-  threads_in(picker, items);
+  threads_in(picker, std::vector(picker.kernel().body));  // a copy: moves make new ones
 }
 
 }  // namespace tenon

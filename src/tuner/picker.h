@@ -37,6 +37,10 @@ class Picker {
     return info(tensor(number).type).bytes * tensor(number).elements();
   }
 
+  std::vector<std::string> names(const std::vector<Var>& axes) const {
+    return mapped(axes, [this](Var v) { return name(v); });
+  }
+
   // By how many elements the address of tensor[at] moves with one step of the axis; nothing where
   // that is not a constant.
   std::optional<std::int64_t> stride(int number, const std::vector<Index>& at, Var v) const;
@@ -58,6 +62,9 @@ std::string stem(const std::string& axis);
 // The split of a loop in two, inner parts of `extent` and outer ones: `ko` and `kv` of `sum.k` for
 // the letter v.
 Split cut(const std::string& loop, char letter, std::int64_t extent, Tail tail = Tail::peel);
+
+// The loops of all parts, in this order.
+Order order_of(std::initializer_list<std::vector<std::string>> parts);
 
 bool uses(const std::vector<Index>& at, Var v);
 
