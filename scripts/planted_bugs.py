@@ -87,10 +87,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="only check that each fits its file")
     parser.add_argument("--seeds", type=int, default=300, help="the most for each (default: 300)")
-    parser.add_argument("--only", default="", help="bugs whose names contain this")
+    parser.add_argument("--only", default="", help="bugs whose names match this")
     parser.add_argument("options", nargs="*", help="of meson setup, after --")
     arguments = parser.parse_args()
-    bugs = [bug for bug in read_bugs() if arguments.only in bug.name]
+    bugs = [bug for bug in read_bugs() if re.search(arguments.only, bug.name)]
     unfit = [bug for bug in bugs if not fits(bug)]
     if unfit or arguments.check:
         return 1 if unfit else 0

@@ -38,7 +38,8 @@ class Proposals {
     if (kind < 50) return fuse(number);
     if (kind < 72) return bind();
     if (kind < 89) return stage();
-    if (kind < 95) return turn(number);
+    if (kind < 93) return turn(number);
+    if (kind < 95) return stream(number);
     if (kind < 98) return at();
     return {{SplitReduce{loop()}}};
   }
@@ -145,6 +146,20 @@ class Proposals {
     for (const Axis& axis : kernel_.axes)
       if (axis.tag == tag) result *= std::max<std::int64_t>(axis.extent, 1);
     return result;
+  }
+
+  // Vectors along the rows of an output, written past the caches.
+  std::vector<Move> stream(int number) {
+    const auto i = static_cast<std::size_t>(random_.below(std::ssize(stores_)));
+    const KernelTensor& target = kernel_.tensors[static_cast<std::size_t>(stores_[i].tensor)];
+    if (!target.is_output || stores_[i].combine || all_[i].empty()) return {};
+    const std::string lanes = fmt::format("s{}", number);
+    Stage stage;
+    stage.tensor = target.name;
+    stage.at = "root";
+    stage.where = Where::stream;
+    const Split split{axis_of(all_[i].back()).name, {{"o" + lanes, 0}, {lanes, 16}}, Tail::mask};
+    return {{split}, {Bind{lanes, Tag::vector}}, {stage}};
   }
 
   std::vector<Move> stage() {
