@@ -72,6 +72,7 @@ class Emission {
     llvm::Value* computed = nullptr;  // i64 or a vector of them
     llvm::Value* valid = nullptr;     // null: always
     bool in_bounds = true;            // for all values of the axes
+    Bounds reach = {0, 0};            // of the index, in elements
 
     bool is_affine() const { return !computed && index.varying.empty(); }
     bool is_run() const { return is_affine() && (index.stride == 1 || index.stride == -1); }

@@ -21,7 +21,8 @@ Emission::Access Emission::access(int tensor, const std::vector<Index>& at, int 
   const std::vector<std::int64_t>& extents = kernel_.tensors[tensor].extents;
   std::vector<Index> others = at;
   if (computed) others[computed_axis] = 0;
-  Access result{.tensor = tensor, .index = indices_.linear(flat(kernel_.tensors[tensor], others))};
+  const Index place = flat(kernel_.tensors[tensor], others);
+  Access result{.tensor = tensor, .index = indices_.linear(place), .reach = indices_.bounds(place)};
   for (std::size_t d = 0; d < others.size(); d++) {
     const Bounds of = indices_.bounds(others[d]);
     result.in_bounds = result.in_bounds && of.low >= 0 && of.high < extents[d];
@@ -156,15 +157,22 @@ llvm::Value* Emission::read_memory(const Access& access, llvm::Value* touch, llv
 llvm::Value* Emission::read_strided(const Access& access, llvm::Type* type) {
   const int count = indices_.state.lanes.count;
   const auto stride = static_cast<int>(access.index.stride);
-  const llvm::Align align(info(kernel_.tensors[access.tensor].type).bytes);
+  const KernelTensor& tensor = kernel_.tensors[access.tensor];
+  // Where there is room, from a multiple of the stride: neighbours then read the same vectors.
+  const auto behind = static_cast<int>(access.index.constant % stride);
+  const bool has_room =
+      access.reach.low >= behind && access.reach.high + stride - 1 - behind < tensor.elements();
+  const int first = has_room ? behind : 0;
+  const int last = first + (count - 1) * stride;
   llvm::Value* result = llvm::PoisonValue::get(type);
   for (int part = 0; part < stride; part++) {
-    const int start = part + 1 < stride ? part * count : (count - 1) * (stride - 1);
-    llvm::Value* loaded = builder_.CreateAlignedLoad(type, address(access.place(start)), align);
+    const int start = has_room || part + 1 < stride ? part * count : last - count + 1;
+    llvm::Value* loaded = builder_.CreateAlignedLoad(type, address(access.place(start - first)),
+                                                     llvm::Align(info(tensor.type).bytes));
     std::vector<int> from;
     for (int lane = 0; lane < count; lane++) {
-      const bool is_here = lane * stride / count == part;
-      from.push_back(is_here ? count + lane * stride - start : lane);
+      const int element = first + lane * stride;
+      from.push_back(element / count == part ? count + element - start : lane);
     }
     result = builder_.CreateShuffleVector(result, loaded, from);
   }
