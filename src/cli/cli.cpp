@@ -44,7 +44,7 @@ struct GraphWords {
   int threads = 0;
 
   void add_to(CLI::App& command) {
-    command.add_option("FILE", graph, "the graph, in the text form of docs/graph.md")
+    command.add_option("FILE", graph, "the graph, in the text form of docs/graph-text.md")
         ->required()
         ->option_text(" ");
     command.add_option("--threads", threads, "how many threads run (default: as many as may)")
