@@ -2,6 +2,8 @@
 // program is run as a process; TENON_PROGRAM says where it lies.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include <cmath>
 #include <cstring>
 #include <vector>
