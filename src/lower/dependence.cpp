@@ -98,6 +98,15 @@ std::optional<std::string> dependence_across(const Kernel& kernel, const std::ve
   return {};
 }
 
+bool outlives(const std::vector<Use>& all, Var axis) {
+  if (!all.empty() && !all.front().writes && !uses(all.front(), axis)) return true;
+  return std::ranges::any_of(all, [&](const Use& use) {
+    const bool is_conditional =
+        std::ranges::any_of(use.when, [&](const Range& range) { return range.index.uses(axis); });
+    return use.writes && (contains(use.store->over, axis) || (is_conditional && !uses(use, axis)));
+  });
+}
+
 bool is_private(const Kernel& kernel, int tensor, const Loop& loop, const Path& outside) {
   const KernelTensor& target = kernel.tensors[tensor];
   if (target.scope) {
@@ -108,12 +117,8 @@ bool is_private(const Kernel& kernel, int tensor, const Loop& loop, const Path& 
   const std::vector<Use> all = uses_of(kernel.body, tensor);
   const std::vector<Use> inside = uses_of(loop.body, tensor);
   if (all.size() != inside.size()) return false;
-  // An accumulation over this loop's axis, or an outer one, outlives an iteration.
-  return std::ranges::none_of(inside, [&](const Use& use) {
-    return use.writes && std::ranges::any_of(use.store->over, [&](Var v) {
-             return v == loop.axis || contains(outside, v);
-           });
-  });
+  return !outlives(inside, loop.axis) &&
+         std::ranges::none_of(outside, [&](Var v) { return outlives(inside, v); });
 }
 
 }  // namespace tenon

@@ -22,6 +22,10 @@ std::vector<Var> axes_alike(const Kernel& kernel, int tensor, const Use& a, cons
 std::optional<std::string> dependence_across(const Kernel& kernel, const std::vector<Item>& items,
                                              const std::vector<Var>& axes);
 
+// Is what one iteration of a loop over the axis stores there needed in another? It is where it is
+// added to, where it is read before it is stored, and where not every iteration stores it.
+bool outlives(const std::vector<Use>& uses, Var axis);
+
 // Is all that is ever stored to the local within one iteration of the loop also read within it?
 bool is_private(const Kernel& kernel, int tensor, const Loop& loop, const Path& outside);
 

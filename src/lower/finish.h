@@ -6,7 +6,7 @@
 //     masks its lanes (vector); with tail peel, the loop around such copies and lanes comes in two
 //     parts, whole tiles without guards and the ragged one;
 //   - every local has `extents` = its physical size and indices relative to its scope, and is
-//     listed in `scopes` at the loop inside which it is allocated;
+//     allocated inside the loop over its `scope`;
 //   - locals that fit into registers and whose indices are constant once unrolled are Where::reg,
 //     all others Where::heap, with an offset in bytes in the shared or the thread's scratch.
 // Used by codegen. Read next: codegen/compile.h.

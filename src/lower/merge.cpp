@@ -113,6 +113,8 @@ std::optional<std::string> merge_siblings(Kernel& kernel, std::vector<Item>& bod
       limits_of(kernel, into->axis, into->axis, outside) !=
           limits_of(kernel, from->axis, into->axis, outside))
     return fmt::format("{} and {} skip different iterations", a.name, b.name);
+  if (into->axis != from->axis && loops_over(from->body, into->axis) > 0)
+    return fmt::format("{} runs over {} by itself", b.name, a.name);
   for (std::size_t between = first + 1; between < second; between++)
     if (depends(kernel, body[between], body[second]))
       return fmt::format("{} depends on what stands between it and {}", b.name, a.name);

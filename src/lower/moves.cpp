@@ -22,6 +22,10 @@ struct ApplyTo {
 }  // namespace
 
 Moved apply(const Kernel& kernel, const Move& move) {
+  // What comes first or last in a loop has no place where there are no iterations.
+  for (const Axis& axis : kernel.axes)
+    if (axis.extent == 0 && !axis.name.empty())
+      return Refusal{fmt::format("{}: {} has no iterations", print(move), axis.name)};
   Moved moved = std::visit(ApplyTo{kernel}, move.what);
   const auto* refusal = std::get_if<Refusal>(&moved);
   const auto reason = refusal ? refusal->reason : illegal(std::get<Kernel>(moved));

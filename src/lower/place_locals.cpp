@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "lower/dependence.h"
 #include "lower/passes.h"
 #include "lower/tree.h"
 
@@ -32,16 +33,10 @@ Path scope_of(const KernelTensor& tensor, const std::vector<Use>& uses) {
     const auto differ = std::ranges::mismatch(first.loops, use.loops).in1;
     common = std::min(common, static_cast<std::size_t>(differ - first.loops.begin()));
   }
-  // What one iteration stores and another reads, or adds to, outlives both. So does what is read
-  // before it is stored: an earlier iteration of a loop that it has no subscript for has stored it.
+  // What one iteration stores and another reads outlives both.
   for (const Use& use : uses)
-    for (std::size_t d = 0; d < common; ++d) {
-      const Var v = first.path[d];
-      if ((use.writes && contains(use.store->over, v)) || !moves_alike(first, use, v) ||
-          (!first.writes &&
-           std::ranges::none_of(first.at, [&](const Index& index) { return index.uses(v); })))
-        common = d;
-    }
+    for (std::size_t d = 0; d < common; ++d)
+      if (outlives(uses, first.path[d]) || !moves_alike(first, use, first.path[d])) common = d;
   return Path(first.path.begin(), first.path.begin() + static_cast<std::ptrdiff_t>(common));
 }
 

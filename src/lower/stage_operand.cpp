@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 
-#include "core/error.h"
 #include "core/ranges.h"
 #include "lower/stage.h"
 
@@ -34,6 +34,8 @@ std::vector<Access> accesses(const StageSite& site) {
       if (load.tensor != site.tensor) return;
       const bool known = std::ranges::any_of(found, [&](const Access& access) {
         return access.load.at == load.at && access.load.inside == load.inside &&
+               std::bit_cast<std::uint64_t>(access.load.fill) ==
+                   std::bit_cast<std::uint64_t>(load.fill) &&
                access.load.computed_axis == load.computed_axis &&
                access.load.computed == load.computed;
       });
@@ -206,6 +208,9 @@ Reason stage_operand(StageSite& site) {
     if (use.folds) return "its lanes are folded there";
   if (site.move.where == Where::stream) return "only what is stored can be streamed";
   if (site.move.depth > 1 && site.at < 0) return "a ring needs a loop";
+  const bool is_ring = site.move.depth > 1 && site.move.where == Where::shared;
+  if (site.move.depth > 1 && !is_ring && site.kernel.tensors[site.tensor].where != Where::argument)
+    return "only what lies in the caller's memory is prefetched";
   Tile tile;
   if (site.move.layout == Layout::box) {
     if (auto reason = box_tile(site, all, tile)) return reason;
@@ -227,7 +232,6 @@ Reason stage_operand(StageSite& site) {
   copy.at = mapped(tile.axes, Index::var);
   copy.value = make_value(tile.source, kernel.tensors[staged].type);
   std::vector<Item> copies = wrap({{copy, {}}}, tile.axes);
-  const bool is_ring = site.move.depth > 1 && site.move.where == Where::shared;
   const std::vector<Item> next =
       site.move.depth > 1 && !is_ring ? prefetch_next(site, tile) : std::vector<Item>{};
   if (is_ring) make_ring(site, staged, copies);

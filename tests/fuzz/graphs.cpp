@@ -169,7 +169,9 @@ class Writer {
     Extents to = from;
     const auto axis =
         static_cast<std::size_t>(random_.below(static_cast<std::int64_t>(from.size())));
-    switch (random_.below(6)) {
+    const std::int64_t kind = random_.below(6);
+    if (from[axis] == 0 && (kind == 3 || kind == 4)) return;
+    switch (kind) {
       case 0: {
         std::vector<std::size_t> order(from.size());
         for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -323,6 +325,7 @@ class Writer {
 std::string random_graph(Random& random) {
   Extents pool;
   for (std::int64_t i = random.between(2, 4); i > 0; --i) pool.push_back(random.of(interesting));
+  if (random.chance(5)) pool.push_back(0);
   const int statements =
       static_cast<int>(random.chance(70) ? random.between(2, 8) : random.between(9, 30));
   return Writer(random, pool).write(statements);

@@ -159,7 +159,7 @@ llvm::Value* Emission::read_strided(const Access& access, llvm::Type* type) {
   const auto stride = static_cast<int>(access.index.stride);
   const KernelTensor& tensor = kernel_.tensors[access.tensor];
   // Where there is room, from a multiple of the stride: neighbours then read the same vectors.
-  const auto behind = static_cast<int>(access.index.constant % stride);
+  const auto behind = static_cast<int>((access.index.constant % stride + stride) % stride);
   const bool has_room =
       access.reach.low >= behind && access.reach.high + stride - 1 - behind < tensor.elements();
   const int first = has_room ? behind : 0;
