@@ -30,7 +30,7 @@ MemoryPool::~MemoryPool() {
 BufferRef MemoryPool::take(std::size_t bytes) {
   constexpr std::size_t too_many = std::size_t{1} << 47;  // no process has these
   const std::size_t size = round_up(std::min(bytes, too_many));
-  void* block = block_of(size);
+  void* block = bytes < too_many ? block_of(size) : nullptr;
   if (!block) {
     fail("out of memory: a buffer of {} bytes was asked for, about {} bytes are free", bytes,
          sysconf(_SC_AVPHYS_PAGES) * sysconf(_SC_PAGESIZE));
