@@ -107,6 +107,7 @@ void judge(Session& tn, const Network& network, const Scans& scans) {
 
 int main(int argc, char** argv) try {
   const int epochs = argc > 1 ? std::atoi(argv[1]) : 30;
+  if (epochs < 1) fail("usage: digits [EPOCHS], a whole number from 1, not '{}'", argv[1]);
   Session tn;
   const Scans all = read_scans("examples/digits.csv");
   const int split = all.count() - held_out;
