@@ -48,12 +48,12 @@ std::vector<Var> loops_in(const std::vector<Item>& items) {
 // Limits over the axis hold where the partial results meet too: what got no term was not stored.
 void limit_meeting(Kernel& kernel, const Division& division, Var axis, Var meet) {
   const VarBounds bounds = kernel.bounds();
-  const std::vector<Var> only_partial = loops_in(division.partial);
-  const std::vector<Var> both = loops_in(division.meeting);
+  const std::vector<Var> partial = loops_in(division.partial);
+  const std::vector<Var> meeting = loops_in(division.meeting);
   for (const Limit& limit : std::vector<Limit>(kernel.limits)) {
     if (!limit.index.uses(axis)) continue;
     const auto index =
-        least(limit.index, [&](Var v) { return !contains(only_partial, v) || contains(both, v); });
+        least(limit.index, [&](Var v) { return !contains(partial, v) || contains(meeting, v); });
     if (!index || tenon::bounds(*index, bounds).high < limit.bound) continue;
     const auto moved = [&](Var v) { return Index::var(v == axis ? meet : v); };
     kernel.limits.push_back({substitute(*index, moved, bounds), limit.bound, Tail::mask});

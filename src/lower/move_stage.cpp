@@ -67,7 +67,7 @@ constexpr double most_tile_bytes = 1 << 26;  // of tiles that are larger than wh
 }  // namespace
 
 bool StageSite::knows(const Index& index, const std::vector<Var>& tile) const {
-  return std::ranges::all_of(vars_of(index),
+  return std::ranges::all_of(index.vars(),
                              [&](Var v) { return contains(outside, v) || contains(tile, v); });
 }
 

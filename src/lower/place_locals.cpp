@@ -76,7 +76,7 @@ bool is_parallel(const Kernel& kernel, Var v) {
 }
 
 bool is_known_when_unrolled(const Kernel& kernel, const Index& index) {
-  return std::ranges::all_of(vars_of(index), [&](Var v) {
+  return std::ranges::all_of(index.vars(), [&](Var v) {
     const Axis& axis = kernel.axes[v];
     return axis.extent == 1 || axis.tag == Tag::unroll || axis.tag == Tag::vector;
   });
@@ -87,7 +87,7 @@ std::vector<std::size_t> layout(const Kernel& kernel, const std::vector<Use>& us
   std::vector<std::size_t> order, last;
   for (std::size_t d = 0; d < uses.front().at.size(); ++d) {
     const bool has_vector = std::ranges::any_of(
-        vars_of(uses.front().at[d]), [&](Var v) { return kernel.axes[v].tag == Tag::vector; });
+        uses.front().at[d].vars(), [&](Var v) { return kernel.axes[v].tag == Tag::vector; });
     (has_vector ? last : order).push_back(d);
   }
   order.insert(order.end(), last.begin(), last.end());

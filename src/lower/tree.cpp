@@ -260,7 +260,7 @@ std::vector<Use> uses_of(const std::vector<Item>& items, int tensor) {
 Parts take_apart(const Index& index, const std::function<bool(Var)>& moves) {
   Parts parts;
   for (const Index::Term& term : index.terms()) {
-    const std::vector<Var> vars = vars_of(Index::of(term));
+    const std::vector<Var> vars = Index::of(term).vars();
     const bool is_still = std::ranges::none_of(vars, moves);
     Index& part = is_still ? parts.still : parts.moving;
     part = part + Index::of(term);
@@ -278,12 +278,6 @@ Index flat(const KernelTensor& tensor, const std::vector<Index>& at) {
     stride *= tensor.extents[d];
   }
   return result;
-}
-
-std::vector<Var> vars_of(const Index& index) {
-  std::vector<Var> vars;
-  index.collect(vars);
-  return vars;
 }
 
 bool stores_to(const std::vector<Item>& items, int tensor) {

@@ -71,7 +71,6 @@ struct Use {
   std::vector<Range> when;  // the conditions of it and of the loops around it
 };
 std::vector<Use> uses_of(const std::vector<Item>& items, int tensor);
-std::vector<Var> vars_of(const Index& index);
 
 // An index as a sum: what stands still while some axes move, and what moves (with the constant). A
 // division of both moves.
