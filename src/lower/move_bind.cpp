@@ -20,23 +20,48 @@ namespace {
 constexpr std::int64_t most_lanes = 256;   // elements; more would only spill
 constexpr std::int64_t most_copies = 128;  // of an unrolled body
 
-// Every loop over `outer` must hold exactly one loop over `inner`, and `inner` occur nowhere else.
-std::optional<std::string> make_one(std::vector<Item>& items, Var outer, Var inner, Var one) {
-  for (Item& item : items) {
-    Loop* loop = item.loop();
-    if (!loop) continue;
-    if (loop->axis == inner) return "the inner axis also occurs outside the outer one";
-    if (loop->axis == outer) {
-      const Loop* below = loop->body.size() == 1 ? loop->body.front().loop() : nullptr;
-      if (!below || below->axis != inner || !loop->body.front().when.empty())
-        return "they are not directly nested";
-      loop->axis = one;
-      loop->body = std::vector<Item>(below->body);
-    } else if (auto reason = make_one(loop->body, outer, inner, one)) {
-      return reason;
-    }
+// Makes one loop over `one` wherever a loop over `inner` is all that a loop over `outer` holds.
+struct Fusion {
+  const Var outer, inner, one;
+  const IndexMap divided;
+  bool found = false;
+  std::optional<std::string> reason = {};
+
+  std::vector<Item> operator()(const std::vector<Item>& items) {
+    return mapped(items, [this](const Item& item) {
+      const Loop* loop = item.loop();
+      if (!loop) return item;
+      const Item* only = loop->body.size() == 1 ? &loop->body.front() : nullptr;
+      const bool fits = loop->axis == outer && only && only->when.empty() && only->loop() &&
+                        only->loop()->axis == inner;
+      if (!fits) return Item{Loop{loop->axis, (*this)(loop->body)}, item.when};
+      found = true;
+      return Item{Loop{one, added_over_one(map_indices(only->loop()->body, divided))}, item.when};
+    });
   }
-  return {};
+
+  std::vector<Item> added_over_one(const std::vector<Item>& items) {
+    return map_stores(items, [this](const Item& item, const Store& store) {
+      Store copy = store;
+      const auto a = std::ranges::find(copy.over, outer);
+      const auto b = std::ranges::find(copy.over, inner);
+      if ((a == copy.over.end()) != (b == copy.over.end()))
+        reason = "only one of them is added up over";
+      else if (a != copy.over.end() && b != a + 1)
+        reason = "they are not added up over one after the other";
+      else if (a != copy.over.end())
+        *copy.over.erase(a) = one;
+      return Item{std::move(copy), item.when};
+    });
+  }
+};
+
+bool has_loop(const Kernel& kernel, Var axis) {
+  bool found = false;
+  visit(kernel.body, [&](const Item& item, const Path&) {
+    found = found || (item.loop() && item.loop()->axis == axis);
+  });
+  return found;
 }
 
 }  // namespace
@@ -66,29 +91,39 @@ Moved fuse(const Kernel& kernel, const Fuse& move) {
   const Var one =
       result.add_axis((dot == std::string::npos ? "" : first.name.substr(0, dot + 1)) + move.name,
                       first.extent * second.extent);
-  if (auto reason = make_one(result.body, *outer, *inner, one)) return Refusal{*reason};
-  for (KernelTensor& tensor : result.tensors)
-    if (tensor.scope == *inner) tensor.scope = one;
-
-  std::optional<std::string> reason;
-  result.body = map_stores(result.body, [&](const Item& item, const Store& store) {
-    Store copy = store;
-    const auto a = std::ranges::find(copy.over, *outer);
-    const auto b = std::ranges::find(copy.over, *inner);
-    if ((a == copy.over.end()) != (b == copy.over.end()))
-      reason = "only one of them is added up over";
-    else if (a != copy.over.end() && b != a + 1)
-      reason = "they are not added up over one after the other";
-    else if (a != copy.over.end())
-      *copy.over.erase(a) = one;
-    return Item{std::move(copy), item.when};
-  });
-  if (reason) return Refusal{*reason};
-  result.axes[*outer].name.clear();
-  result.axes[*inner].name.clear();
   const VarBounds bounds = result.bounds();
-  substitute(result, *outer, floordiv(Index::var(one), second.extent, bounds));
-  substitute(result, *inner, mod(Index::var(one), second.extent, bounds));
+  const IndexMap divided = [&](const Index& index) {
+    const auto part = [&](Var v) {
+      if (v == *outer) return floordiv(Index::var(one), second.extent, bounds);
+      return v == *inner ? mod(Index::var(one), second.extent, bounds) : Index::var(v);
+    };
+    return substitute(index, part, bounds);
+  };
+  Fusion fused{*outer, *inner, one, divided};
+  result.body = fused(result.body);
+  if (fused.reason) return Refusal{*fused.reason};
+  if (!fused.found) return Refusal{"they are not directly nested"};
+
+  for (std::size_t t = 0; t < result.tensors.size(); ++t) {
+    std::optional<Var>& scope = result.tensors[t].scope;
+    if (scope != *outer && scope != *inner) continue;
+    const std::vector<Use> uses = uses_of(result.body, static_cast<int>(t));
+    if (uses.empty() || !contains(uses.front().path, one)) continue;
+    if (scope == *outer)
+      return Refusal{fmt::format("{} is staged in between", kernel.tensors[t].name)};
+    scope = one;
+  }
+  for (std::size_t l = 0; l < kernel.limits.size(); ++l) {
+    if (!kernel.limits[l].index.uses(*outer)) continue;
+    const Range whole =
+        without_division({divided(kernel.limits[l].index), 0, kernel.limits[l].bound});
+    result.limits.push_back({whole.index, whole.high, kernel.limits[l].tail});
+  }
+  for (const Var old : {*outer, *inner}) {
+    if (has_loop(result, old)) continue;
+    result.axes[old].name.clear();
+    std::erase_if(result.limits, [&](const Limit& limit) { return limit.index.uses(old); });
+  }
   return result;
 }
 

@@ -82,8 +82,9 @@ std::optional<std::string> rewrite(Kernel& kernel, std::vector<Item>& items, Var
       for (const Use& use : uses_of(kernel.body, tensor))
         if (!contains(use.path, axis)) return "its partial results are used elsewhere";
       kernel.tensors[t].extents.insert(kernel.tensors[t].extents.begin(), kernel.axes[axis].extent);
-      const AccessMap grow = [&](int&, std::vector<Index>& at) {
+      const AccessMap grow = [&](int&, std::vector<Index>& at, int& computed_axis) {
         at.insert(at.begin(), Index::var(axis));
+        if (computed_axis >= 0) ++computed_axis;
       };
       division.partial = map_accesses(division.partial, tensor, grow);
       division.meeting = map_accesses(division.meeting, tensor, grow);

@@ -101,7 +101,7 @@ Reason stage_result(StageSite& site) {
   if (auto reason = add_tile(site, tile, staged)) return reason;
   append(when, limits);
 
-  site.body = map_accesses(site.body, site.tensor, [&](int& tensor, std::vector<Index>& at) {
+  site.body = map_accesses(site.body, site.tensor, [&](int& tensor, std::vector<Index>& at, int&) {
     tensor = staged;
     at = mapped(tile, Index::var);
   });

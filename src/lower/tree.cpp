@@ -88,7 +88,7 @@ void collect_uses(const std::vector<Item>& items, int tensor, Use& here, std::ve
           const auto* load = std::get_if<Load>(&v.detail);
           const auto* fold = std::get_if<Fold>(&v.detail);
           if (load && load->tensor == tensor) add(false, false, load->computed_axis, load->at);
-          if (fold && fold->tensor == tensor) add(false, true, -1, fold->at);
+          if (fold && fold->tensor == tensor) add(false, true, fold->axis, fold->at);
         });
       if (store->tensor == tensor) add(true, false, store->computed_axis, store->at);
     }
@@ -126,7 +126,8 @@ void visit_values(const ValueRef& value, const std::function<void(const Value&)>
 void visit_loads(const ValueRef& value, const std::function<void(const Load&)>& see) {
   visit_values(value, [&](const Value& v) {
     if (const auto* load = std::get_if<Load>(&v.detail)) see(*load);
-    if (const auto* fold = std::get_if<Fold>(&v.detail)) see({fold->tensor, fold->at});
+    if (const auto* fold = std::get_if<Fold>(&v.detail))
+      see({.tensor = fold->tensor, .at = fold->at, .computed_axis = fold->axis});
   });
 }
 
@@ -166,16 +167,16 @@ std::vector<Item> map_accesses(const std::vector<Item>& items, int tensor,
     auto* load = std::get_if<Load>(&copy.detail);
     auto* fold = std::get_if<Fold>(&copy.detail);
     if (load && load->tensor == tensor)
-      change(load->tensor, load->at);
+      change(load->tensor, load->at, load->computed_axis);
     else if (fold && fold->tensor == tensor)
-      change(fold->tensor, fold->at);
+      change(fold->tensor, fold->at, fold->axis);
     else
       return value;
     return ValueRef(std::make_shared<const Value>(std::move(copy)));
   };
   return map_stores(items, [&](const Item& item, const Store& store) {
     Store copy = map_values(store, on_values);
-    if (copy.tensor == tensor) change(copy.tensor, copy.at);
+    if (copy.tensor == tensor) change(copy.tensor, copy.at, copy.computed_axis);
     return Item{std::move(copy), item.when};
   });
 }

@@ -21,7 +21,7 @@ void visit_stores(const std::vector<Item>& items,
 
 // A value and all that it is made of, each once, operands first.
 void visit_values(const ValueRef& value, const std::function<void(const Value&)>& see);
-// Every load (and, as a load of its `at`, every fold), computed subscripts included.
+// Every load, computed subscripts included, and every fold: as a load with that axis computed.
 void visit_loads(const ValueRef& value, const std::function<void(const Load&)>& see);
 void visit_loads(const Store& store, const std::function<void(const Load&)>& see);
 
@@ -37,9 +37,9 @@ ValueRef map_loads(const ValueRef& value, const LoadMap& change);
 Store map_loads(const Store& store, const LoadMap& change);
 std::vector<Item> map_loads(const std::vector<Item>& items, const LoadMap& change);
 
-// Every access of one tensor, by load, fold (whose `at` lacks the last axis) or store, to another
-// tensor or place.
-using AccessMap = std::function<void(int& tensor, std::vector<Index>& at)>;
+// Every access of one tensor, by load, fold or store, to another tensor or place. `axis` is the
+// computed or folded one, -1 where there is none.
+using AccessMap = std::function<void(int& tensor, std::vector<Index>& at, int& axis)>;
 std::vector<Item> map_accesses(const std::vector<Item>& items, int tensor, const AccessMap& change);
 
 // Everything with every index in it mapped: subscripts, ranges, index values.
@@ -63,8 +63,8 @@ void substitute(Kernel& kernel, Var axis, const Index& with);
 struct Use {
   const Store* store;  // the statement
   bool writes;         // or reads
-  bool folds;          // reads all of the last axis, which `at` lacks
-  int computed_axis;   // -1: none
+  bool folds;          // reads all lanes of the computed axis
+  int computed_axis;   // `at` does not say where on this axis; -1: none
   std::vector<Index> at;
   Path path;  // the loops around it
   std::vector<const Loop*> loops;
