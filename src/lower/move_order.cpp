@@ -1,7 +1,7 @@
 // order: permutes loops, wherever they stand one inside the other. Halide: reorder; TVM: reorder.
-// What stands between those loops (the end of an accumulation, say) follows along: it gets copies of
-// the loops that it was inside of and is no longer; where those would be many iterations, it runs in
-// the last iteration of loops that it was after and is now inside of.
+// What stands between those loops (the end of an accumulation, say) follows along: it gets copies
+// of the loops that it was inside of and is no longer; where those would be many iterations, it
+// runs in the last iteration of loops that it was after and is now inside of.
 //
 //   for i 1000                         order ko i ki         for ko 2
 //     for ko 2                                                 for i 1000
