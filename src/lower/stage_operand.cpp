@@ -11,8 +11,6 @@
 namespace tenon {
 namespace {
 
-constexpr std::int64_t line_bytes = 64;
-
 // How a tile is filled, and what a load of the operand reads instead.
 struct Tile {
   std::vector<Var> axes;  // of the loops that copy, in the tile's order
@@ -137,33 +135,16 @@ Reason box_tile(StageSite& site, const std::vector<Access>& all, Tile& tile) {
   return {};
 }
 
-// Loops that ask for the tile one iteration ahead, a request a cache line.
-std::vector<Item> prefetch_next(StageSite& site, const Tile& tile) {
-  Kernel& kernel = site.kernel;
-  const KernelTensor& operand = kernel.tensors[site.tensor];
-  const std::int64_t per_line = line_bytes / info(operand.type).bytes;
-  std::vector<Var> axes;
-  std::vector<Index> at = tile.source.at;
-  for (Var axis : tile.axes) {
-    const bool is_unit = !at.empty() && at.back().coefficient(axis) == 1;
-    const std::int64_t extent = kernel.extent(axis);
-    const std::int64_t step = is_unit ? std::min(per_line, extent) : 1;
-    const std::string name = kernel.axes[axis].name + ".next";
-    const std::int64_t steps = (extent + step - 1) / step;
-    if (steps > 1) axes.push_back(kernel.add_axis(name, steps));
-    const Index place = steps > 1 ? Index::var(axes.back()) * step : Index(0);
-    const VarBounds bounds = kernel.bounds();
-    for (Index& index : at)
-      index = substitute(index, [&](Var v) { return v == axis ? place : Index::var(v); }, bounds);
-  }
-  const VarBounds bounds = kernel.bounds();
-  for (Index& index : at)
-    index = substitute(
-        index, [&](Var v) { return v == site.at ? Index::var(v) + Index(1) : Index::var(v); },
-        bounds);
-  std::vector<Item> loops = wrap({{Prefetch{site.tensor, at}, {}}}, axes);
-  loops.front().when.push_back({Index::var(site.at), 0, kernel.extent(site.at) - 1});
-  return loops;
+// Asks for the line of what is copied, some tiles ahead. Beyond the last tile that is whatever
+// follows in memory: the next row, where the tiles make up one.
+Prefetch ahead(const StageSite& site, const Load& source) {
+  const VarBounds bounds = site.kernel.bounds();
+  const auto later = [&](Var v) {
+    return v == site.at ? Index::var(v) + Index(site.move.depth - 1) : Index::var(v);
+  };
+  return {site.tensor, mapped(source.at, [&](const Index& index) {
+            return substitute(index, later, bounds);
+          })};
 }
 
 // The ring: slot (at + ahead) mod depth is filled while slot at mod depth is read.
@@ -231,9 +212,9 @@ Reason stage_operand(StageSite& site) {
   copy.tensor = staged;
   copy.at = mapped(tile.axes, Index::var);
   copy.value = make_value(tile.source, kernel.tensors[staged].type);
-  std::vector<Item> copies = wrap({{copy, {}}}, tile.axes);
-  const std::vector<Item> next =
-      site.move.depth > 1 && !is_ring ? prefetch_next(site, tile) : std::vector<Item>{};
+  std::vector<Item> copied{{copy, {}}};
+  if (site.move.depth > 1 && !is_ring) copied.push_back({ahead(site, tile.source), {}});
+  std::vector<Item> copies = wrap(std::move(copied), tile.axes);
   if (is_ring) make_ring(site, staged, copies);
 
   site.body = map_loads(site.body, [&](const Load& load, Type type) -> ValueRef {
@@ -247,7 +228,6 @@ Reason stage_operand(StageSite& site) {
   // In front of the first item that reads the tile.
   const auto first =
       std::ranges::find_if(site.body, [&](const Item& item) { return loads_from({item}, staged); });
-  append(copies, next);
   site.body.insert(first, copies.begin(), copies.end());
   return {};
 }
