@@ -21,7 +21,7 @@ constexpr std::int64_t most_lanes = 256;   // elements; more would only spill
 constexpr std::int64_t most_copies = 128;  // of an unrolled body
 
 // Every loop over `outer` must hold exactly one loop over `inner`, and `inner` occur nowhere else.
-std::optional<std::string> make_one(std::vector<Item>& items, Var outer, Var inner, Var one) {
+Reason make_one(std::vector<Item>& items, Var outer, Var inner, Var one) {
   for (Item& item : items) {
     Loop* loop = item.loop();
     if (!loop) continue;
@@ -41,55 +41,46 @@ std::optional<std::string> make_one(std::vector<Item>& items, Var outer, Var inn
 
 }  // namespace
 
-Moved bind(const Kernel& kernel, const Bind& move) {
+Reason rewrite(Kernel& kernel, const Bind& move) {
   const auto axis = kernel.find_axis(move.axis);
-  if (!axis) return Refusal{fmt::format("no axis {}", move.axis)};
-  const std::int64_t extent = kernel.axes[*axis].extent;
+  if (!axis) return fmt::format("no axis {}", move.axis);
+  const std::int64_t extent = kernel.extent(*axis);
   if (move.tag == Tag::vector && extent > most_lanes)
-    return Refusal{fmt::format("{} iterations are too many for one vector: split first", extent)};
+    return fmt::format("{} iterations are too many for one vector: split first", extent);
   if (move.tag == Tag::unroll && extent > most_copies)
-    return Refusal{fmt::format("{} copies are too many: split first", extent)};
-  Kernel result = kernel;
-  result.axes[*axis].tag = move.tag;
-  return result;
+    return fmt::format("{} copies are too many: split first", extent);
+  kernel.axes[*axis].tag = move.tag;
+  return {};
 }
 
-Moved fuse(const Kernel& kernel, const Fuse& move) {
+Reason rewrite(Kernel& kernel, const Fuse& move) {
   const auto outer = kernel.find_axis(move.outer), inner = kernel.find_axis(move.inner);
-  if (!outer || !inner) return Refusal{fmt::format("no axis {}", outer ? move.inner : move.outer)};
-  Kernel result = kernel;
+  if (!outer || !inner) return fmt::format("no axis {}", outer ? move.inner : move.outer);
   const Axis first = kernel.axes[*outer];
   const Axis second = kernel.axes[*inner];
   for (const Limit& limit : kernel.limits)
-    if (limit.index.uses(*inner)) return Refusal{fmt::format("{} has a tail", second.name)};
-  const std::size_t dot = first.name.rfind('.');
-  const Var one =
-      result.add_axis((dot == std::string::npos ? "" : first.name.substr(0, dot + 1)) + move.name,
-                      first.extent * second.extent);
-  if (auto reason = make_one(result.body, *outer, *inner, one)) return Refusal{*reason};
-  for (KernelTensor& tensor : result.tensors)
+    if (limit.index.uses(*inner)) return fmt::format("{} has a tail", second.name);
+  const Var one = kernel.add_axis(first.name.substr(0, first.name.rfind('.') + 1) + move.name,
+                                  first.extent * second.extent);
+  if (auto reason = make_one(kernel.body, *outer, *inner, one)) return reason;
+  for (KernelTensor& tensor : kernel.tensors)
     if (tensor.scope == *inner) tensor.scope = one;
 
-  std::optional<std::string> reason;
-  result.body = map_stores(result.body, [&](const Item& item, const Store& store) {
-    Store copy = store;
-    const auto a = std::ranges::find(copy.over, *outer);
-    const auto b = std::ranges::find(copy.over, *inner);
-    if ((a == copy.over.end()) != (b == copy.over.end()))
+  Reason reason;
+  visit_stores(kernel.body, [&](const Store& store, const Path&) {
+    const auto a = position(store.over, *outer), b = position(store.over, *inner);
+    if (a.has_value() != b.has_value())
       reason = "only one of them is added up over";
-    else if (a != copy.over.end() && b != a + 1)
+    else if (a && *b != *a + 1)
       reason = "they are not added up over one after the other";
-    else if (a != copy.over.end())
-      *copy.over.erase(a) = one;
-    return Item{std::move(copy), item.when};
   });
-  if (reason) return Refusal{*reason};
-  result.axes[*outer].name.clear();
-  result.axes[*inner].name.clear();
-  const VarBounds bounds = result.bounds();
-  substitute(result, *outer, floordiv(Index::var(one), second.extent, bounds));
-  substitute(result, *inner, mod(Index::var(one), second.extent, bounds));
-  return result;
+  if (reason) return reason;
+  kernel.axes[*outer].name.clear();
+  kernel.axes[*inner].name.clear();
+  const VarBounds bounds = kernel.bounds();
+  replace_axis(kernel, *outer, floordiv(Index::var(one), second.extent, bounds), {&one, 1});
+  replace_axis(kernel, *inner, mod(Index::var(one), second.extent, bounds), {});
+  return {};
 }
 
 }  // namespace tenon
