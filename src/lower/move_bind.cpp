@@ -20,24 +20,43 @@ namespace {
 constexpr std::int64_t most_lanes = 256;   // elements; more would only spill
 constexpr std::int64_t most_copies = 128;  // of an unrolled body
 
-// Every loop over `outer` must hold exactly one loop over `inner`, and `inner` occur nowhere else.
-Reason make_one(std::vector<Item>& items, Var outer, Var inner, Var one) {
-  for (Item& item : items) {
-    Loop* loop = item.loop();
-    if (!loop) continue;
-    if (loop->axis == inner) return "the inner axis also occurs outside the outer one";
-    if (loop->axis == outer) {
-      const Loop* below = loop->body.size() == 1 ? loop->body.front().loop() : nullptr;
-      if (!below || below->axis != inner || !loop->body.front().when.empty())
-        return "they are not directly nested";
-      loop->axis = one;
-      loop->body = std::vector<Item>(below->body);
-    } else if (auto reason = make_one(loop->body, outer, inner, one)) {
-      return reason;
+// Makes one loop over `one` wherever a loop over `inner` is all that a loop over `outer` holds.
+struct Fusion {
+  const Var outer, inner, one;
+  const IndexMap divided;
+  bool found = false;
+  Reason reason = {};
+
+  void operator()(std::vector<Item>& items) {
+    for (Item& item : items) {
+      Loop* loop = item.loop();
+      if (!loop) continue;
+      Item* only = loop->body.size() == 1 ? &loop->body.front() : nullptr;
+      const bool fits = loop->axis == outer && only && only->when.empty() && only->loop() &&
+                        only->loop()->axis == inner;
+      found = found || fits;
+      if (fits)
+        *loop = {one, added_over_one(std::move(only->loop()->body))};
+      else
+        (*this)(loop->body);
     }
   }
-  return {};
-}
+
+  std::vector<Item> added_over_one(std::vector<Item> items) {
+    replace_indices(items, divided);
+    change_stores(items, [&](Item&, Store& store) {
+      const auto a = std::ranges::find(store.over, outer);
+      const auto b = std::ranges::find(store.over, inner);
+      if ((a == store.over.end()) != (b == store.over.end()))
+        reason = "only one of them is added up over";
+      else if (a != store.over.end() && b != a + 1)
+        reason = "they are not added up over one after the other";
+      else if (a != store.over.end())
+        *store.over.erase(a) = one;
+    });
+    return items;
+  }
+};
 
 }  // namespace
 
@@ -62,24 +81,33 @@ Reason rewrite(Kernel& kernel, const Fuse& move) {
     if (limit.index.uses(*inner)) return fmt::format("{} has a tail", second.name);
   const Var one = kernel.add_axis(first.name.substr(0, first.name.rfind('.') + 1) + move.name,
                                   first.extent * second.extent);
-  if (auto reason = make_one(kernel.body, *outer, *inner, one)) return reason;
-  for (KernelTensor& tensor : kernel.tensors)
-    if (tensor.scope == *inner) tensor.scope = one;
-
-  Reason reason;
-  visit_stores(kernel.body, [&](const Store& store, const Path&) {
-    const auto a = position(store.over, *outer), b = position(store.over, *inner);
-    if (a.has_value() != b.has_value())
-      reason = "only one of them is added up over";
-    else if (a && *b != *a + 1)
-      reason = "they are not added up over one after the other";
-  });
-  if (reason) return reason;
-  kernel.axes[*outer].name.clear();
-  kernel.axes[*inner].name.clear();
   const VarBounds bounds = kernel.bounds();
-  replace_axis(kernel, *outer, floordiv(Index::var(one), second.extent, bounds), {&one, 1});
-  replace_axis(kernel, *inner, mod(Index::var(one), second.extent, bounds), {});
+  const IndexMap divided = replacing(kernel, {*outer, *inner},
+                                     {floordiv(Index::var(one), second.extent, bounds),
+                                      mod(Index::var(one), second.extent, bounds)});
+  Fusion fused{*outer, *inner, one, divided};
+  fused(kernel.body);
+  if (fused.reason) return fused.reason;
+  if (!fused.found) return "they are not directly nested";
+
+  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
+    std::optional<Var>& scope = kernel.tensors[t].scope;
+    if (scope != *outer && scope != *inner) continue;
+    const std::vector<Use> uses = uses_of(kernel.body, t);
+    if (uses.empty() || !contains(uses.front().path, one)) continue;
+    if (scope == *outer) return fmt::format("{} is staged in between", kernel.tensors[t].name);
+    scope = one;
+  }
+  for (const Limit& limit : std::vector<Limit>(kernel.limits)) {
+    if (!limit.index.uses(*outer)) continue;
+    const Range whole = without_division({divided(limit.index), 0, limit.bound});
+    kernel.limits.push_back({whole.index, whole.high, limit.tail});
+  }
+  for (const Var old : {*outer, *inner}) {
+    if (loops_over(kernel.body, old) > 0) continue;
+    kernel.axes[old].name.clear();
+    std::erase_if(kernel.limits, [&](const Limit& limit) { return limit.index.uses(old); });
+  }
   return {};
 }
 

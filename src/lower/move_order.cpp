@@ -1,7 +1,7 @@
-// order: permutes the loops around a statement. Halide: reorder; TVM: reorder. What stands between
-// those loops (the end of an accumulation, say) follows along: it gets copies of the loops that it
-// was inside of and is no longer; where those would be many iterations, it runs in the last
-// iteration of loops that it was after and is now inside of.
+// order: permutes loops, wherever they stand one inside the other. Halide: reorder; TVM: reorder.
+// What stands between those loops (the end of an accumulation, say) follows along: it gets copies
+// of the loops that it was inside of and is no longer; where those would be many iterations, it
+// runs in the last iteration of loops that it was after and is now inside of.
 //
 //   for i 1000                         order ko i ki         for ko 2
 //     for ko 2                                                 for i 1000
@@ -156,10 +156,10 @@ void move_scopes(Kernel& kernel, const std::vector<Var>& before, const std::vect
   }
 }
 
-// Finds the first item that holds the axes with one of them outermost, and rewrites it there.
+// Rewrites every item that holds the axes with one of them outermost.
 Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>& order,
                bool& found) {
-  for (std::size_t i = 0; i < items.size() && !found; ++i) {
+  for (std::size_t i = 0; i < items.size(); ++i) {
     Loop* loop = items[i].loop();
     if (!loop || !holds_all(items[i], order)) continue;
     if (!contains(order, loop->axis)) {
@@ -175,6 +175,7 @@ Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>&
     if (auto reason = put_together(kernel, chain, order, placed)) return reason;
     items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
     items.insert(items.begin() + static_cast<std::ptrdiff_t>(i), placed.begin(), placed.end());
+    i += placed.size() - 1;
   }
   return {};
 }

@@ -184,7 +184,7 @@ class NaiveNest {
       after += together;
     }
     if (after >= before) return false;
-    replace_accesses(kernel_.body, tensor, [&](int&, std::vector<Index>& at) {
+    replace_accesses(kernel_.body, tensor, [&](int&, std::vector<Index>& at, int&) {
       at[axis] = joined(at);
       at.erase(at.begin() + axis + 1);
     });

@@ -48,7 +48,8 @@ class ReduceNest {
       body = wrap(std::move(body), loops_[level]);
     }
     if (lane_) {
-      const Fold fold{partial, kept_.at, order_.lanes, combine()};
+      Fold fold{partial, in_lane(), static_cast<int>(kept_.at.size()), order_.lanes, combine()};
+      fold.at.back() = 0;
       body.push_back({Store{target_, kept_.at, make_value(fold, reduce_.type)}});
     }
     append(kernel_.body, wrap(std::move(body), kept_.loops));

@@ -106,11 +106,12 @@ struct Apply {
   ScalarOp op;
   std::vector<ValueRef> operands;
 };
-// The lanes of a partial sum, tensor[at.., 0 .. lanes-1] on its last axis, folded by halving:
-// x[l] += x[l + h] for h = lanes/2, .., 1 (or max). `at` leaves the last axis out.
+// The lanes of a partial sum, 0 .. lanes-1 along one axis of the tensor, folded by halving:
+// x[l] += x[l + h] for h = lanes/2, .., 1 (or max).
 struct Fold {
   int tensor;
-  std::vector<Index> at;
+  std::vector<Index> at;  // 0 along the folded axis
+  int axis;
   int lanes;  // a power of two
   Combine combine;
 };

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "core/error.h"
@@ -58,15 +59,20 @@ bool is_known_when_unrolled(const Kernel& kernel, const Index& index) {
   });
 }
 
-// The axes of a local in the order in which it is laid out: those that vectors run along last.
+// The axes of a local in the order in which it is laid out: those that vectors run along last, the
+// quotients of a vector's axis before its remainders.
 std::vector<std::size_t> layout(const Kernel& kernel, const std::vector<Use>& uses) {
-  std::vector<std::size_t> order, last;
-  for (std::size_t d = 0; d < uses.front().at.size(); ++d) {
-    const bool has_vector = std::ranges::any_of(
-        uses.front().at[d].vars(), [&](Var v) { return kernel.axes[v].tag == Tag::vector; });
-    (has_vector ? last : order).push_back(d);
-  }
-  order.insert(order.end(), last.begin(), last.end());
+  const auto is_vector = [&](Var v) { return kernel.axes[v].tag == Tag::vector; };
+  const auto rank = [&](std::size_t d) {
+    int highest = 0;
+    for (const Index::Term& term : uses.front().at[d].terms())
+      if (std::ranges::any_of(Index::of(term).vars(), is_vector))
+        highest = std::max(highest, term.kind == Index::Kind::floordiv ? 1 : 2);
+    return highest;
+  };
+  std::vector<std::size_t> order(uses.front().at.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, rank);
   return order;
 }
 
@@ -78,9 +84,7 @@ FinishedKernel place_locals(const Kernel& kernel) {
   for (int t = 0; t < std::ssize(result.tensors); ++t) {
     KernelTensor& tensor = result.tensors[t];
     if (tensor.where == Where::argument) continue;
-    std::vector<Use> uses = uses_of(result.body, t);
-    for (Use& use : uses)
-      if (use.folds) use.at.emplace_back(0);
+    const std::vector<Use> uses = uses_of(result.body, t);
     if (uses.empty()) {
       tensor.extents.assign(tensor.extents.size(), 0);
       continue;
@@ -89,11 +93,10 @@ FinishedKernel place_locals(const Kernel& kernel) {
     std::vector<Reach> reaches;
     std::int64_t size = info(tensor.type).bytes;
     bool known = true;
-    const bool is_folded = std::ranges::any_of(uses, &Use::folds);
     for (std::size_t d = 0; d < tensor.extents.size(); ++d) {
       const auto within = reach(result, uses, d, scope);
       reaches.push_back(within ? *within : *reach(result, uses, d, {}));
-      if (d + 1 == tensor.extents.size() && is_folded)
+      if (contains(mapped(uses, std::mem_fn(&Use::computed_axis)), static_cast<int>(d)))
         reaches.back() = {Index(0), tensor.extents[d]};
       size *= reaches.back().extent;
       for (const Use& use : uses)
@@ -101,10 +104,11 @@ FinishedKernel place_locals(const Kernel& kernel) {
     }
     std::vector<std::size_t> order(tensor.extents.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    if (!tensor.scope && !is_folded) order = layout(result, uses);  // a stage has its own layout
-    replace_accesses(result.body, t, [&](int&, std::vector<Index>& at) {
+    if (!tensor.scope) order = layout(result, uses);  // a stage has its own layout
+    replace_accesses(result.body, t, [&](int&, std::vector<Index>& at, int& axis) {
       const std::vector<Index> old = at;
       for (std::size_t d = 0; d < at.size(); ++d) at[d] = old[order[d]] - reaches[order[d]].begin;
+      if (axis >= 0) axis = *position(order, static_cast<std::size_t>(axis));
     });
     for (std::size_t d = 0; d < order.size(); ++d) tensor.extents[d] = reaches[order[d]].extent;
     tensor.scope = scope.empty() ? -1 : scope.back();

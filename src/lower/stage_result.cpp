@@ -80,7 +80,7 @@ Reason stage_result(StageSite& site) {
   if (auto reason = add_tile(site, tile, staged)) return reason;
   append(when, limits);
 
-  replace_accesses(site.body, site.tensor, [&](int& tensor, std::vector<Index>& at) {
+  replace_accesses(site.body, site.tensor, [&](int& tensor, std::vector<Index>& at, int&) {
     tensor = staged;
     at = mapped(tile, Index::var);
   });

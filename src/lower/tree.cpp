@@ -111,7 +111,8 @@ void visit_values(const Store& store, const std::function<void(const Value&)>& s
 void visit_loads(const ValueRef& value, const std::function<void(const Load&)>& see) {
   visit_values(value, [&](const Value& v) {
     if (const auto* load = std::get_if<Load>(&v.detail)) see(*load);
-    if (const auto* fold = std::get_if<Fold>(&v.detail)) see({fold->tensor, fold->at});
+    if (const auto* fold = std::get_if<Fold>(&v.detail))
+      see({.tensor = fold->tensor, .at = fold->at, .computed_axis = fold->axis});
   });
 }
 
@@ -134,7 +135,7 @@ std::vector<Use> uses_of(Items items, int tensor) {
       if (load && load->tensor == tensor)
         uses.push_back({way, store, load, false, false, load->computed_axis, load->at});
       if (fold && fold->tensor == tensor)
-        uses.push_back({way, store, nullptr, false, true, -1, fold->at});
+        uses.push_back({way, store, nullptr, false, true, fold->axis, fold->at});
     });
     if (store->tensor == tensor)
       uses.push_back({way, store, nullptr, true, false, store->computed_axis, store->at});
@@ -207,20 +208,20 @@ void replace_indices(std::vector<Item>& items, const IndexMap& map) {
 }
 
 void replace_accesses(std::vector<Item>& items, int tensor, const AccessMap& change) {
-  const auto changes = [&](auto* access) {
+  const auto changes = [&](auto* access, auto axis) {
     const bool is_meant = access && access->tensor == tensor;
-    if (is_meant) change(access->tensor, access->at);
+    if (is_meant) change(access->tensor, access->at, access->*axis);
     return is_meant;
   };
   const ValueMap on_accesses = [&](const ValueRef& value) {
     Value copy = *value;
-    const bool is_changed =
-        changes(std::get_if<Load>(&copy.detail)) || changes(std::get_if<Fold>(&copy.detail));
+    const bool is_changed = changes(std::get_if<Load>(&copy.detail), &Load::computed_axis) ||
+                            changes(std::get_if<Fold>(&copy.detail), &Fold::axis);
     return is_changed ? std::make_shared<const Value>(std::move(copy)) : value;
   };
   change_stores(items, [&](Item&, Store& store) {
     replace_values(store, on_accesses);
-    changes(&store);
+    changes(&store, &Store::computed_axis);
   });
 }
 

@@ -33,7 +33,7 @@ void visit_stores(Items items, const std::function<void(const Store&, const Path
 // A value and all that it is made of, each once, operands first.
 void visit_values(const ValueRef& value, const std::function<void(const Value&)>& see);
 void visit_values(const Store& store, const std::function<void(const Value&)>& see);
-// Every load (and, as a load of its `at`, every fold), computed subscripts included.
+// Every load, computed subscripts included, and every fold: as a load with that axis computed.
 void visit_loads(const ValueRef& value, const std::function<void(const Load&)>& see);
 void visit_loads(const Store& store, const std::function<void(const Load&)>& see);
 
@@ -43,8 +43,8 @@ struct Use : Way {
   const Store* store;  // the statement
   const Load* load;    // null where it writes or folds
   bool writes;         // or reads
-  bool folds;          // reads all of the last axis, which `at` lacks
-  int computed_axis;   // -1: none
+  bool folds;          // reads all lanes of the computed axis
+  int computed_axis;   // `at` does not say where on this axis; -1: none
   std::vector<Index> at;
 
   bool uses(Var v) const;  // in its subscripts
@@ -81,9 +81,9 @@ void replace_loads(Store& store, const LoadMap& change);
 void replace_loads(std::vector<Item>& items, const LoadMap& change);
 void replace_indices(std::vector<Item>& items, const IndexMap& map);
 
-// Every access of one tensor, by load, fold (whose `at` lacks the last axis) or store, to another
-// tensor or place.
-using AccessMap = std::function<void(int& tensor, std::vector<Index>& at)>;
+// Every access of one tensor, by load, fold or store, to another tensor or place. `axis` is the
+// computed or folded one, -1 where there is none.
+using AccessMap = std::function<void(int& tensor, std::vector<Index>& at, int& axis)>;
 void replace_accesses(std::vector<Item>& items, int tensor, const AccessMap& change);
 
 void change_stores(std::vector<Item>& items, const std::function<void(Item&, Store&)>& change);
