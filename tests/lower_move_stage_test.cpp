@@ -201,7 +201,8 @@ TEST_CASE("what stage refuses of an operand") {
   CHECK(moved(rows_by_index, "stage x at root box") ==
         "stage x at root box: box: its subscripts are computed; leave box out");
   CHECK(moved(product, "fuse i j -> ij   split ij -> o p(5)   stage a at o box") ==
-        "stage a at o box: box: a subscript divides; leave box out");
+        "stage a at o box: box: a subscript divides, or what is read moves apart; "
+        "leave box out");
 }
 
 TEST_CASE("what stage refuses of a result") {

@@ -25,106 +25,90 @@ struct Fusion {
   const Var outer, inner, one;
   const IndexMap divided;
   bool found = false;
-  std::optional<std::string> reason = {};
+  Reason reason = {};
 
-  std::vector<Item> operator()(const std::vector<Item>& items) {
-    return mapped(items, [this](const Item& item) {
-      const Loop* loop = item.loop();
-      if (!loop) return item;
-      const Item* only = loop->body.size() == 1 ? &loop->body.front() : nullptr;
+  void operator()(std::vector<Item>& items) {
+    for (Item& item : items) {
+      Loop* loop = item.loop();
+      if (!loop) continue;
+      Item* only = loop->body.size() == 1 ? &loop->body.front() : nullptr;
       const bool fits = loop->axis == outer && only && only->when.empty() && only->loop() &&
                         only->loop()->axis == inner;
-      if (!fits) return Item{Loop{loop->axis, (*this)(loop->body)}, item.when};
-      found = true;
-      return Item{Loop{one, added_over_one(map_indices(only->loop()->body, divided))}, item.when};
-    });
+      found = found || fits;
+      if (fits)
+        *loop = {one, added_over_one(std::move(only->loop()->body))};
+      else
+        (*this)(loop->body);
+    }
   }
 
-  std::vector<Item> added_over_one(const std::vector<Item>& items) {
-    return map_stores(items, [this](const Item& item, const Store& store) {
-      Store copy = store;
-      const auto a = std::ranges::find(copy.over, outer);
-      const auto b = std::ranges::find(copy.over, inner);
-      if ((a == copy.over.end()) != (b == copy.over.end()))
+  std::vector<Item> added_over_one(std::vector<Item> items) {
+    replace_indices(items, divided);
+    change_stores(items, [&](Item&, Store& store) {
+      const auto a = std::ranges::find(store.over, outer);
+      const auto b = std::ranges::find(store.over, inner);
+      if ((a == store.over.end()) != (b == store.over.end()))
         reason = "only one of them is added up over";
-      else if (a != copy.over.end() && b != a + 1)
+      else if (a != store.over.end() && b != a + 1)
         reason = "they are not added up over one after the other";
-      else if (a != copy.over.end())
-        *copy.over.erase(a) = one;
-      return Item{std::move(copy), item.when};
+      else if (a != store.over.end())
+        *store.over.erase(a) = one;
     });
+    return items;
   }
 };
 
-bool has_loop(const Kernel& kernel, Var axis) {
-  bool found = false;
-  visit(kernel.body, [&](const Item& item, const Path&) {
-    found = found || (item.loop() && item.loop()->axis == axis);
-  });
-  return found;
-}
-
 }  // namespace
 
-Moved bind(const Kernel& kernel, const Bind& move) {
+Reason rewrite(Kernel& kernel, const Bind& move) {
   const auto axis = kernel.find_axis(move.axis);
-  if (!axis) return Refusal{fmt::format("no axis {}", move.axis)};
-  const std::int64_t extent = kernel.axes[*axis].extent;
+  if (!axis) return fmt::format("no axis {}", move.axis);
+  const std::int64_t extent = kernel.extent(*axis);
   if (move.tag == Tag::vector && extent > most_lanes)
-    return Refusal{fmt::format("{} iterations are too many for one vector: split first", extent)};
+    return fmt::format("{} iterations are too many for one vector: split first", extent);
   if (move.tag == Tag::unroll && extent > most_copies)
-    return Refusal{fmt::format("{} copies are too many: split first", extent)};
-  Kernel result = kernel;
-  result.axes[*axis].tag = move.tag;
-  return result;
+    return fmt::format("{} copies are too many: split first", extent);
+  kernel.axes[*axis].tag = move.tag;
+  return {};
 }
 
-Moved fuse(const Kernel& kernel, const Fuse& move) {
+Reason rewrite(Kernel& kernel, const Fuse& move) {
   const auto outer = kernel.find_axis(move.outer), inner = kernel.find_axis(move.inner);
-  if (!outer || !inner) return Refusal{fmt::format("no axis {}", outer ? move.inner : move.outer)};
-  Kernel result = kernel;
+  if (!outer || !inner) return fmt::format("no axis {}", outer ? move.inner : move.outer);
   const Axis first = kernel.axes[*outer];
   const Axis second = kernel.axes[*inner];
   for (const Limit& limit : kernel.limits)
-    if (limit.index.uses(*inner)) return Refusal{fmt::format("{} has a tail", second.name)};
-  const std::size_t dot = first.name.rfind('.');
-  const Var one =
-      result.add_axis((dot == std::string::npos ? "" : first.name.substr(0, dot + 1)) + move.name,
-                      first.extent * second.extent);
-  const VarBounds bounds = result.bounds();
-  const IndexMap divided = [&](const Index& index) {
-    const auto part = [&](Var v) {
-      if (v == *outer) return floordiv(Index::var(one), second.extent, bounds);
-      return v == *inner ? mod(Index::var(one), second.extent, bounds) : Index::var(v);
-    };
-    return substitute(index, part, bounds);
-  };
+    if (limit.index.uses(*inner)) return fmt::format("{} has a tail", second.name);
+  const Var one = kernel.add_axis(first.name.substr(0, first.name.rfind('.') + 1) + move.name,
+                                  first.extent * second.extent);
+  const VarBounds bounds = kernel.bounds();
+  const IndexMap divided = replacing(kernel, {*outer, *inner},
+                                     {floordiv(Index::var(one), second.extent, bounds),
+                                      mod(Index::var(one), second.extent, bounds)});
   Fusion fused{*outer, *inner, one, divided};
-  result.body = fused(result.body);
-  if (fused.reason) return Refusal{*fused.reason};
-  if (!fused.found) return Refusal{"they are not directly nested"};
+  fused(kernel.body);
+  if (fused.reason) return fused.reason;
+  if (!fused.found) return "they are not directly nested";
 
-  for (std::size_t t = 0; t < result.tensors.size(); ++t) {
-    std::optional<Var>& scope = result.tensors[t].scope;
+  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
+    std::optional<Var>& scope = kernel.tensors[t].scope;
     if (scope != *outer && scope != *inner) continue;
-    const std::vector<Use> uses = uses_of(result.body, static_cast<int>(t));
+    const std::vector<Use> uses = uses_of(kernel.body, t);
     if (uses.empty() || !contains(uses.front().path, one)) continue;
-    if (scope == *outer)
-      return Refusal{fmt::format("{} is staged in between", kernel.tensors[t].name)};
+    if (scope == *outer) return fmt::format("{} is staged in between", kernel.tensors[t].name);
     scope = one;
   }
-  for (std::size_t l = 0; l < kernel.limits.size(); ++l) {
-    if (!kernel.limits[l].index.uses(*outer)) continue;
-    const Range whole =
-        without_division({divided(kernel.limits[l].index), 0, kernel.limits[l].bound});
-    result.limits.push_back({whole.index, whole.high, kernel.limits[l].tail});
+  for (const Limit& limit : std::vector<Limit>(kernel.limits)) {
+    if (!limit.index.uses(*outer)) continue;
+    const Range whole = without_division({divided(limit.index), 0, limit.bound});
+    kernel.limits.push_back({whole.index, whole.high, limit.tail});
   }
   for (const Var old : {*outer, *inner}) {
-    if (has_loop(result, old)) continue;
-    result.axes[old].name.clear();
-    std::erase_if(result.limits, [&](const Limit& limit) { return limit.index.uses(old); });
+    if (loops_over(kernel.body, old) > 0) continue;
+    kernel.axes[old].name.clear();
+    std::erase_if(kernel.limits, [&](const Limit& limit) { return limit.index.uses(old); });
   }
-  return result;
+  return {};
 }
 
 }  // namespace tenon
