@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <functional>
 
-#include <fmt/core.h>
-
+#include "core/error.h"
 #include "core/ranges.h"
 
 namespace tenon {
@@ -43,6 +42,15 @@ std::string text(Type type, const Shape& shape) {
 VarBounds axis_bounds(const Shape& shape) {
   return
       [&shape](Var axis) { return Bounds{0, std::max<std::int64_t>(shape[axis].value() - 1, 0)}; };
+}
+
+int axis_from_front(std::string_view operation, const Shape& shape, int axis) {
+  const int rank = static_cast<int>(shape.size());
+  const int front = axis < 0 ? axis + rank : axis;
+  if (front < 0 || front >= rank)
+    fail("{}: there is no axis {} in {}; axes are {} to {}", operation, axis, text(shape), -rank,
+         rank - 1);
+  return front;
 }
 
 Shape replace_axis(Shape shape, int axis, const Shape& by) {

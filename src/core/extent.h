@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/index.h"
@@ -34,6 +35,9 @@ std::string text(Type type, const Shape& shape);        // "f32[64,32]"
 // Bounds of the axes of a shape, which must live as long. An axis of extent 0 is taken as one of
 // extent 1: nothing is read.
 VarBounds axis_bounds(const Shape& shape);
+
+// The axis counted from the front. Error, in the name of `operation`: there is no such axis.
+int axis_from_front(std::string_view operation, const Shape& shape, int axis);
 
 // The shape with the extent at `axis` replaced by all of `by`.
 Shape replace_axis(Shape shape, int axis, const Shape& by);
