@@ -22,6 +22,10 @@ constexpr auto sums_of_planes =
     "y = reduce(x, with=sum, axes=[1,2])\n"
     "output y\n";
 
+constexpr auto sums_of_columns =
+    "x = input f32[2000,3]\n"
+    "y = reduce(x, with=sum, axes=[0])\n"
+    "output y\n";
 constexpr auto rows_by_index =
     "x = input f32[8,3]\n"
     "index = input i32[8]\n"
@@ -51,6 +55,24 @@ TEST_CASE("where those would be many, it runs in the last iteration of loops tha
         "      for ki 8\n"
         "        sum[i] += x[i,8*ko + ki] over ko, ki\n"
         "      map[i] = exp2(sum[i]) when ko == 1\n");
+}
+
+TEST_CASE("it changes all loops that stand one inside the other") {
+  CHECK(moved(sums_of_columns, "order kb k kl i   order kl i") ==
+        "kernel sum(x f32[2000,3]) -> sum f32[3]\n"
+        "local part f32[3,64]\n"
+        "local tot f32[3,64]\n"
+        "limit 1024*kb + 64*k + kl < 2000 peel\n"
+        "  for kb 2\n"
+        "    for k 16\n"
+        "      for kl 64\n"
+        "        for i 3\n"
+        "          part[i,kl] += x[1024*kb + 64*k + kl,i] over k\n"
+        "    for kl 64\n"
+        "      for i 3\n"
+        "        tot[i,kl] += part[i,kl] over kb\n"
+        "  for i 3\n"
+        "    sum[i] = fold(tot[i,:64])\n");
 }
 
 TEST_CASE("a kept axis goes anywhere") {

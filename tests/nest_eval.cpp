@@ -206,7 +206,7 @@ class Evaluation {
     std::vector<double> lanes(static_cast<std::size_t>(fold.lanes));
     for (int lane = 0; lane < fold.lanes; lane++) {
       std::vector<Index> at = fold.at;
-      at.emplace_back(lane);
+      at[fold.axis] = lane;
       element(fold.tensor, at, -1, nullptr,
               [&](double& source) { lanes[static_cast<std::size_t>(lane)] = source; });
     }

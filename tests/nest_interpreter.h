@@ -102,9 +102,8 @@ class NestInterpreter {
     std::vector<Index> index = fold.at;
     std::vector<double> lanes;
     for (int lane = 0; lane < fold.lanes; lane++) {
-      index.emplace_back(lane);
+      index[fold.axis] = lane;
       lanes.push_back(*place(fold.tensor, index, -1, nullptr));
-      index.pop_back();
     }
     for (int half = fold.lanes / 2; half > 0; half /= 2) {
       for (int l = 0; l < half; l++)

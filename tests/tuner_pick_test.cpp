@@ -69,6 +69,13 @@ TEST_CASE("a sum down long columns takes some lines of memory at a time") {
   CHECK(holds(schedule, "split sum.k -> ko k0(16) peel"));
 }
 
+TEST_CASE("a narrow table is summed in vectors along its rows") {
+  Inputs in;
+  const std::string schedule = picked(tenon::sum(in.floats({5000, 3}), 0), in);
+  CHECK(holds(schedule, "fuse sum.kl sum.i -> kli"));
+  CHECK(holds(schedule, "bind kli vector"));
+}
+
 TEST_CASE("results that outgrow the caches are written past them") {
   Inputs in;
   const Tensor small = in.floats({1 << 10}), large = in.floats({1 << 22});

@@ -7,14 +7,6 @@
 #include <algorithm>
 
 namespace tenon {
-namespace {
-
-bool uses(const Use& use, Var v) {
-  return std::ranges::any_of(use.at, [v](const Index& index) { return index.uses(v); });
-}
-
-}  // namespace
-
 // Of what an axis is made in subscripts (itself, or quotients and remainders of it), a part is
 // alike where both have it times the same step in one subscript, or in the place in memory, and
 // everything else that moves there is less than a step.
@@ -74,23 +66,22 @@ std::vector<Var> axes_alike(const Kernel& kernel, int tensor, const Use& a, cons
   return same;
 }
 
-std::optional<std::string> dependence_across(const Kernel& kernel, const std::vector<Item>& items,
-                                             const std::vector<Var>& axes) {
-  for (std::size_t t = 0; t < kernel.tensors.size(); ++t) {
-    const std::string& name = kernel.tensors[t].name;
-    const std::vector<Use> all = uses_of(items, static_cast<int>(t));
+Reason dependence_across(const Kernel& kernel, Items items, const std::vector<Var>& axes) {
+  for (int tensor = 0; tensor < std::ssize(kernel.tensors); ++tensor) {
+    const std::string& name = kernel.tensors[tensor].name;
+    const std::vector<Use> all = uses_of(items, tensor);
     for (const Use& writer : all) {
       if (!writer.writes) continue;
       for (const Use& other : all) {
-        const std::vector<Var> alike = axes_alike(kernel, static_cast<int>(t), writer, other, axes);
+        const std::vector<Var> alike = axes_alike(kernel, tensor, writer, other, axes);
         for (Var v : axes)
           if (contains(writer.path, v) && contains(other.path, v) && !contains(alike, v) &&
-              (uses(writer, v) || uses(other, v)))
+              (writer.uses(v) || other.uses(v)))
             return fmt::format("{} is stored in one iteration and used in another", name);
       }
       // A computed subscript may hit any element: every axis that is not in another one counts.
       if (writer.computed_axis >= 0 && std::ranges::any_of(axes, [&](Var v) {
-            return contains(writer.path, v) && !uses(writer, v);
+            return contains(writer.path, v) && !writer.uses(v);
           }))
         return fmt::format("{} is stored at computed places in an order that counts", name);
     }
@@ -98,26 +89,36 @@ std::optional<std::string> dependence_across(const Kernel& kernel, const std::ve
   return {};
 }
 
+std::optional<Reach> reach(const Kernel& kernel, const std::vector<Use>& uses, std::size_t axis,
+                           const Path& outside) {
+  std::optional<Index> still;
+  Bounds moving{};
+  for (const Use& use : uses) {
+    const Parts parts = take_apart(use.at[axis], [&](Var v) { return !contains(outside, v); });
+    if (parts.is_mixed || (still && !(*still == parts.still))) return {};
+    const Bounds here = bounds(parts.moving, kernel.bounds());
+    moving =
+        still ? Bounds{std::min(moving.low, here.low), std::max(moving.high, here.high)} : here;
+    still = parts.still;
+  }
+  return Reach{*still + Index(moving.low), std::max<std::int64_t>(moving.high - moving.low + 1, 0)};
+}
+
 bool outlives(const std::vector<Use>& all, Var axis) {
-  if (!all.empty() && !all.front().writes && !uses(all.front(), axis)) return true;
+  if (!all.empty() && !all.front().writes && !all.front().uses(axis)) return true;
   return std::ranges::any_of(all, [&](const Use& use) {
     const bool is_conditional =
         std::ranges::any_of(use.when, [&](const Range& range) { return range.index.uses(axis); });
-    return use.writes && (contains(use.store->over, axis) || (is_conditional && !uses(use, axis)));
+    return use.writes && (contains(use.store->over, axis) || (is_conditional && !use.uses(axis)));
   });
 }
 
 bool is_private(const Kernel& kernel, int tensor, const Loop& loop, const Path& outside) {
-  const KernelTensor& target = kernel.tensors[tensor];
-  if (target.scope) {
-    // Allocated at a loop inside this one, or at this one.
-    if (*target.scope < 0) return false;
-    return *target.scope == loop.axis || !contains(outside, *target.scope);
-  }
-  const std::vector<Use> all = uses_of(kernel.body, tensor);
+  // A tile is allocated at a loop inside this one, or at this one.
+  if (const auto scope = kernel.tensors[tensor].scope)
+    return *scope == loop.axis || (*scope >= 0 && !contains(outside, *scope));
   const std::vector<Use> inside = uses_of(loop.body, tensor);
-  if (all.size() != inside.size()) return false;
-  return !outlives(inside, loop.axis) &&
+  return uses_of(kernel.body, tensor).size() == inside.size() && !outlives(inside, loop.axis) &&
          std::ranges::none_of(outside, [&](Var v) { return outlives(inside, v); });
 }
 

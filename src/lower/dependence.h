@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "lower/nest.h"
@@ -19,8 +18,17 @@ std::vector<Var> axes_alike(const Kernel& kernel, int tensor, const Use& a, cons
 // change a result: some statement writes an element that another reads or writes in a different
 // iteration. An axis that neither has in its subscripts does not count: what one iteration stores
 // there is read in it, or accumulated, and legal.cpp looks after the order of that.
-std::optional<std::string> dependence_across(const Kernel& kernel, const std::vector<Item>& items,
-                                             const std::vector<Var>& axes);
+Reason dependence_across(const Kernel& kernel, Items items, const std::vector<Var>& axes);
+
+// Where the elements begin, on one axis of a tensor, that the uses touch while the loops over
+// `outside` stand still, and how many they are. Nothing where a subscript divides what stands still
+// and what moves, or where the uses begin at places that move apart.
+struct Reach {
+  Index begin;
+  std::int64_t extent;
+};
+std::optional<Reach> reach(const Kernel& kernel, const std::vector<Use>& uses, std::size_t axis,
+                           const Path& outside);
 
 // Is what one iteration of a loop over the axis stores there needed in another? It is where it is
 // added to, where it is read before it is stored, and where not every iteration stores it.

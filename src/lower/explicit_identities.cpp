@@ -82,12 +82,9 @@ class Pass {
         if (std::ranges::none_of(store.over, [&](Var v) { return range.index.uses(v); }))
           conditions.push_back(range);
     }
-    Store identity{};
-    identity.tensor = store.tensor;
-    identity.at = store.at;
     const Type type = kernel_.tensors[store.tensor].type;
-    identity.value = make_value(Constant{tenon::identity(*store.combine, type)}, type);
-    Item nest = wrap({{std::move(identity), std::move(conditions)}}, copies).front();
+    const ValueRef value = make_value(Constant{identity(*store.combine, type)}, type);
+    Item nest = wrap({{Store{store.tensor, store.at, value}, conditions}}, copies).front();
     append(nest.when, starts);
     beginnings_.push_back({depth, std::move(nest)});
   }

@@ -24,8 +24,7 @@ bool is_ordered(const Kernel& kernel, const Store& store) {
   return *store.combine == Combine::sum && info(kernel.tensors[store.tensor].type).is_float;
 }
 
-std::optional<std::string> broken_order(const Kernel& kernel, const Store& store,
-                                        const Path& path) {
+Reason broken_order(const Kernel& kernel, const Store& store, const Path& path) {
   if (!store.combine || store.over.empty() || !store.initial) return {};
   const std::string& target = kernel.tensors[store.tensor].name;
   std::size_t next = 0;
@@ -49,22 +48,21 @@ std::optional<std::string> broken_order(const Kernel& kernel, const Store& store
 }
 
 // A concurrent loop may write only what is private to an iteration, or indexed by its axis.
-std::optional<std::string> race(const Kernel& kernel, const Item& item, const Path& outside) {
+Reason race(const Kernel& kernel, const Item& item, const Path& outside) {
   const Loop& loop = *item.loop();
   const Axis& axis = axis_of(kernel, loop.axis);
-  for (std::size_t t = 0; t < kernel.tensors.size(); ++t) {
-    const KernelTensor& target = kernel.tensors[t];
-    const int tensor = static_cast<int>(t);
+  for (int tensor = 0; tensor < std::ssize(kernel.tensors); ++tensor) {
+    const KernelTensor& target = kernel.tensors[tensor];
     const bool is_shared =
         target.where == Where::argument || (axis.tag == Tag::vector && target.scope);  // by lanes
-    for (const Use& use : uses_of({item}, tensor)) {
+    for (const Use& use : uses_of(only(item), tensor)) {
       if (!use.writes || (!is_shared && is_private(kernel, tensor, loop, outside))) continue;
       if (axes_alike(kernel, tensor, use, use, {loop.axis}).empty())
         return fmt::format("all iterations of {} store to the same elements of {}", axis.name,
                            target.name);
     }
   }
-  return dependence_across(kernel, {item}, {loop.axis});
+  return dependence_across(kernel, only(item), {loop.axis});
 }
 
 // Does one loop over some axis store what another loop over it reads, in one place for all of its
@@ -75,15 +73,13 @@ bool is_torn(const Use& writer, const Use& reader) {
          writer.loops[shared] == reader.loops[shared])
     ++shared;
   const auto rest = std::span(reader.path).subspan(shared);
-  return std::ranges::any_of(std::span(writer.path).subspan(shared), [&](Var v) {
-    return contains(rest, v) &&
-           std::ranges::none_of(writer.at, [&](const Index& index) { return index.uses(v); });
-  });
+  return std::ranges::any_of(std::span(writer.path).subspan(shared),
+                             [&](Var v) { return contains(rest, v) && !writer.uses(v); });
 }
 
 // Every local is read where what was stored for it still is; a tile lives in one iteration of one
 // loop.
-std::optional<std::string> torn_local(const Kernel& kernel) {
+Reason torn_local(const Kernel& kernel) {
   for (std::size_t t = 0; t < kernel.tensors.size(); ++t) {
     const KernelTensor& local = kernel.tensors[t];
     if (local.where == Where::argument) continue;
@@ -107,8 +103,8 @@ std::optional<std::string> torn_local(const Kernel& kernel) {
 
 }  // namespace
 
-std::optional<std::string> illegal(const Kernel& kernel) {
-  std::optional<std::string> reason = torn_local(kernel);
+Reason illegal(const Kernel& kernel) {
+  Reason reason = torn_local(kernel);
   visit(kernel.body, [&](const Item& item, const Path& path) {
     if (const Store* store = item.store(); store && !reason)
       reason = broken_order(kernel, *store, path);

@@ -8,8 +8,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "lower/nest.h"
@@ -21,9 +19,8 @@ namespace tenon {
 // name becomes empty). Returns why it must not, with nothing changed: the extents, tags, conditions
 // or limits differ; the second loop depends on an item between the two; or an iteration of it uses
 // what other iterations of the first one write, or the other way round.
-std::optional<std::string> merge_siblings(Kernel& kernel, std::vector<Item>& body,
-                                          std::size_t first, std::size_t second,
-                                          const std::vector<Var>& outside);
+Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first,
+                      std::size_t second, const std::vector<Var>& outside);
 
 // Merges the items from `start` on into what is before them, as deep as that is legal. Loops that
 // accumulate are merged only with such loops, others only with others: either kind is scheduled in

@@ -17,53 +17,35 @@
 #include "lower/tree.h"
 
 namespace tenon {
-namespace {
 
-bool holds_loop(const Item& item, Var axis) {
-  const Loop* loop = item.loop();
-  return loop && (loop->axis == axis || std::ranges::any_of(loop->body, [&](const Item& below) {
-                    return holds_loop(below, axis);
-                  }));
-}
-
-// Where the first such item stands.
-std::optional<std::size_t> place(const std::vector<Item>& body,
-                                 const std::function<bool(const Item&)>& is) {
-  const auto found = std::ranges::find_if(body, is);
-  if (found == body.end()) return {};
-  return static_cast<std::size_t>(found - body.begin());
-}
-
-}  // namespace
-
-Moved at(const Kernel& kernel, const At& move) {
+Reason rewrite(Kernel& kernel, const At& move) {
   const auto tensor = kernel.find_tensor(move.producer);
-  if (!tensor) return Refusal{fmt::format("no tensor {}", move.producer)};
+  if (!tensor) return fmt::format("no tensor {}", move.producer);
   const auto axis = kernel.find_axis(move.loop);
-  if (!axis) return Refusal{fmt::format("no axis {}", move.loop)};
-  Kernel result = kernel;
-  std::vector<Item>* body = &result.body;
+  if (!axis) return fmt::format("no axis {}", move.loop);
+  std::vector<Item>* body = &kernel.body;
   Path outside;
   while (true) {
-    const auto producer = place(*body, [&](const Item& i) { return stores_to({i}, *tensor); });
-    const auto consumer = place(*body, [&](const Item& i) { return holds_loop(i, *axis); });
-    if (!producer || !consumer)
-      return Refusal{
-          fmt::format("{} and the loop {} do not stand side by side", move.producer, move.loop)};
-    if (*consumer < *producer)
-      return Refusal{fmt::format("{} comes after the loop {}", move.producer, move.loop)};
-    Loop* merged = (*body)[*producer].loop();
-    if (!merged) return Refusal{fmt::format("{} has too few loops", move.producer)};
-    if (*producer != *consumer) {
-      const Var retired = (*body)[*consumer].loop()->axis;
-      const std::string name = result.axes[retired].name;
-      if (auto reason = merge_siblings(result, *body, *producer, *consumer, outside))
-        return Refusal{*reason};
-      merged = (*body)[*producer].loop();
-      result.axes[merged->axis].name = name;
-      if (retired == *axis) return result;
+    const auto place = [&](const auto& is) {  // of the first such item
+      return static_cast<std::size_t>(std::ranges::find_if(*body, is) - body->begin());
+    };
+    const auto producer = place([&](const Item& i) { return stores_to(only(i), *tensor); });
+    const auto consumer = place([&](const Item& i) { return loops_over(only(i), *axis) > 0; });
+    if (std::max(producer, consumer) == body->size())
+      return fmt::format("{} and the loop {} do not stand side by side", move.producer, move.loop);
+    if (consumer < producer)
+      return fmt::format("{} comes after the loop {}", move.producer, move.loop);
+    Loop* merged = (*body)[producer].loop();
+    if (!merged) return fmt::format("{} has too few loops", move.producer);
+    if (producer != consumer) {
+      const Var retired = (*body)[consumer].loop()->axis;
+      const std::string name = kernel.axes[retired].name;
+      if (auto reason = merge_siblings(kernel, *body, producer, consumer, outside)) return reason;
+      merged = (*body)[producer].loop();
+      kernel.axes[merged->axis].name = name;
+      if (retired == *axis) return {};
     } else if (merged->axis == *axis) {
-      return Refusal{fmt::format("{} is computed there already", move.producer)};
+      return fmt::format("{} is computed there already", move.producer);
     }
     outside.push_back(merged->axis);
     body = &merged->body;

@@ -20,76 +20,95 @@ namespace {
 constexpr std::int64_t most_lanes = 256;   // elements; more would only spill
 constexpr std::int64_t most_copies = 128;  // of an unrolled body
 
-// Every loop over `outer` must hold exactly one loop over `inner`, and `inner` occur nowhere else.
-std::optional<std::string> make_one(std::vector<Item>& items, Var outer, Var inner, Var one) {
-  for (Item& item : items) {
-    Loop* loop = item.loop();
-    if (!loop) continue;
-    if (loop->axis == inner) return "the inner axis also occurs outside the outer one";
-    if (loop->axis == outer) {
-      const Loop* below = loop->body.size() == 1 ? loop->body.front().loop() : nullptr;
-      if (!below || below->axis != inner || !loop->body.front().when.empty())
-        return "they are not directly nested";
-      loop->axis = one;
-      loop->body = std::vector<Item>(below->body);
-    } else if (auto reason = make_one(loop->body, outer, inner, one)) {
-      return reason;
+// Makes one loop over `one` wherever a loop over `inner` is all that a loop over `outer` holds.
+struct Fusion {
+  const Var outer, inner, one;
+  const IndexMap divided;
+  bool found = false;
+  Reason reason = {};
+
+  void operator()(std::vector<Item>& items) {
+    for (Item& item : items) {
+      Loop* loop = item.loop();
+      if (!loop) continue;
+      Item* only = loop->body.size() == 1 ? &loop->body.front() : nullptr;
+      const bool fits = loop->axis == outer && only && only->when.empty() && only->loop() &&
+                        only->loop()->axis == inner;
+      found = found || fits;
+      if (fits)
+        *loop = {one, added_over_one(std::move(only->loop()->body))};
+      else
+        (*this)(loop->body);
     }
   }
-  return {};
-}
+
+  std::vector<Item> added_over_one(std::vector<Item> items) {
+    replace_indices(items, divided);
+    change_stores(items, [&](Item&, Store& store) {
+      const auto a = std::ranges::find(store.over, outer);
+      const auto b = std::ranges::find(store.over, inner);
+      if ((a == store.over.end()) != (b == store.over.end()))
+        reason = "only one of them is added up over";
+      else if (a != store.over.end() && b != a + 1)
+        reason = "they are not added up over one after the other";
+      else if (a != store.over.end())
+        *store.over.erase(a) = one;
+    });
+    return items;
+  }
+};
 
 }  // namespace
 
-Moved bind(const Kernel& kernel, const Bind& move) {
+Reason rewrite(Kernel& kernel, const Bind& move) {
   const auto axis = kernel.find_axis(move.axis);
-  if (!axis) return Refusal{fmt::format("no axis {}", move.axis)};
-  const std::int64_t extent = kernel.axes[*axis].extent;
+  if (!axis) return fmt::format("no axis {}", move.axis);
+  const std::int64_t extent = kernel.extent(*axis);
   if (move.tag == Tag::vector && extent > most_lanes)
-    return Refusal{fmt::format("{} iterations are too many for one vector: split first", extent)};
+    return fmt::format("{} iterations are too many for one vector: split first", extent);
   if (move.tag == Tag::unroll && extent > most_copies)
-    return Refusal{fmt::format("{} copies are too many: split first", extent)};
-  Kernel result = kernel;
-  result.axes[*axis].tag = move.tag;
-  return result;
+    return fmt::format("{} copies are too many: split first", extent);
+  kernel.axes[*axis].tag = move.tag;
+  return {};
 }
 
-Moved fuse(const Kernel& kernel, const Fuse& move) {
+Reason rewrite(Kernel& kernel, const Fuse& move) {
   const auto outer = kernel.find_axis(move.outer), inner = kernel.find_axis(move.inner);
-  if (!outer || !inner) return Refusal{fmt::format("no axis {}", outer ? move.inner : move.outer)};
-  Kernel result = kernel;
+  if (!outer || !inner) return fmt::format("no axis {}", outer ? move.inner : move.outer);
   const Axis first = kernel.axes[*outer];
   const Axis second = kernel.axes[*inner];
   for (const Limit& limit : kernel.limits)
-    if (limit.index.uses(*inner)) return Refusal{fmt::format("{} has a tail", second.name)};
-  const std::size_t dot = first.name.rfind('.');
-  const Var one =
-      result.add_axis((dot == std::string::npos ? "" : first.name.substr(0, dot + 1)) + move.name,
-                      first.extent * second.extent);
-  if (auto reason = make_one(result.body, *outer, *inner, one)) return Refusal{*reason};
-  for (KernelTensor& tensor : result.tensors)
-    if (tensor.scope == *inner) tensor.scope = one;
+    if (limit.index.uses(*inner)) return fmt::format("{} has a tail", second.name);
+  const Var one = kernel.add_axis(first.name.substr(0, first.name.rfind('.') + 1) + move.name,
+                                  first.extent * second.extent);
+  const VarBounds bounds = kernel.bounds();
+  const IndexMap divided = replacing(kernel, {*outer, *inner},
+                                     {floordiv(Index::var(one), second.extent, bounds),
+                                      mod(Index::var(one), second.extent, bounds)});
+  Fusion fused{*outer, *inner, one, divided};
+  fused(kernel.body);
+  if (fused.reason) return fused.reason;
+  if (!fused.found) return "they are not directly nested";
 
-  std::optional<std::string> reason;
-  result.body = map_stores(result.body, [&](const Item& item, const Store& store) {
-    Store copy = store;
-    const auto a = std::ranges::find(copy.over, *outer);
-    const auto b = std::ranges::find(copy.over, *inner);
-    if ((a == copy.over.end()) != (b == copy.over.end()))
-      reason = "only one of them is added up over";
-    else if (a != copy.over.end() && b != a + 1)
-      reason = "they are not added up over one after the other";
-    else if (a != copy.over.end())
-      *copy.over.erase(a) = one;
-    return Item{std::move(copy), item.when};
-  });
-  if (reason) return Refusal{*reason};
-  result.axes[*outer].name.clear();
-  result.axes[*inner].name.clear();
-  const VarBounds bounds = result.bounds();
-  substitute(result, *outer, floordiv(Index::var(one), second.extent, bounds));
-  substitute(result, *inner, mod(Index::var(one), second.extent, bounds));
-  return result;
+  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
+    std::optional<Var>& scope = kernel.tensors[t].scope;
+    if (scope != *outer && scope != *inner) continue;
+    const std::vector<Use> uses = uses_of(kernel.body, t);
+    if (uses.empty() || !contains(uses.front().path, one)) continue;
+    if (scope == *outer) return fmt::format("{} is staged in between", kernel.tensors[t].name);
+    scope = one;
+  }
+  for (const Limit& limit : std::vector<Limit>(kernel.limits)) {
+    if (!limit.index.uses(*outer)) continue;
+    const Range whole = without_division({divided(limit.index), 0, limit.bound});
+    kernel.limits.push_back({whole.index, whole.high, limit.tail});
+  }
+  for (const Var old : {*outer, *inner}) {
+    if (loops_over(kernel.body, old) > 0) continue;
+    kernel.axes[old].name.clear();
+    std::erase_if(kernel.limits, [&](const Limit& limit) { return limit.index.uses(old); });
+  }
+  return {};
 }
 
 }  // namespace tenon

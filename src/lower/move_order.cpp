@@ -1,7 +1,7 @@
-// order: permutes the loops around a statement. Halide: reorder; TVM: reorder. What stands between
-// those loops (the end of an accumulation, say) follows along: it gets copies of the loops that it
-// was inside of and is no longer; where those would be many iterations, it runs in the last
-// iteration of loops that it was after and is now inside of.
+// order: permutes loops, wherever they stand one inside the other. Halide: reorder; TVM: reorder.
+// What stands between those loops (the end of an accumulation, say) follows along: it gets copies
+// of the loops that it was inside of and is no longer; where those would be many iterations, it
+// runs in the last iteration of loops that it was after and is now inside of.
 //
 //   for i 1000                         order ko i ki         for ko 2
 //     for ko 2                                                 for i 1000
@@ -15,7 +15,6 @@
 //     y[i] = s[i]                                            for i 4
 //                                                              y[i] = s[i]
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -49,34 +48,25 @@ bool holds_all(const Item& item, std::vector<Var> axes) {
   return std::ranges::any_of(loop->body, [&](const Item& below) { return holds_all(below, axes); });
 }
 
-// Takes the chain apart. Requires an item that holds all the axes, its loop being one of them.
-std::optional<std::string> take_apart(Item item, std::vector<Var> left, Chain& chain) {
-  std::vector<Hanging> after_first;
-  while (true) {
-    Loop loop = std::move(*item.loop());
-    if (!contains(left, loop.axis)) return "other loops stand between them; name those too";
-    std::erase(left, loop.axis);
-    for (Item& below : loop.body)
-      below.when.insert(below.when.end(), item.when.begin(), item.when.end());
-    chain.axes.push_back(loop.axis);
-    if (left.empty()) {
-      chain.innermost = std::move(loop.body);
-      break;
-    }
-    std::optional<Item> next;
-    std::vector<Hanging> after_here;
-    for (Item& below : loop.body) {
-      if (!next && holds_all(below, left))
-        next = std::move(below);
-      else if (next)
-        after_here.push_back({std::move(below), chain.axes.size(), true});
-      else
-        chain.hanging.push_back({std::move(below), chain.axes.size(), false});
-    }
-    after_first.insert(after_first.begin(), after_here.begin(), after_here.end());
-    item = std::move(*next);
+// Takes the chain apart. Requires an item that holds loops over all that is left of the axes.
+Reason unravel(Item item, std::vector<Var> left, Chain& chain) {
+  Loop& loop = *item.loop();
+  if (!contains(left, loop.axis)) return "other loops stand between them; name those too";
+  std::erase(left, loop.axis);
+  chain.axes.push_back(loop.axis);
+  for (Item& below : loop.body) append(below.when, item.when);
+  if (left.empty()) {
+    chain.innermost = std::move(loop.body);
+    return {};
   }
-  chain.hanging.insert(chain.hanging.end(), after_first.begin(), after_first.end());
+  const auto holds_rest = [&](const Item& below) { return holds_all(below, left); };
+  const auto next = std::ranges::find_if(loop.body, holds_rest);
+  const std::size_t depth = chain.axes.size();
+  for (const Item& below : std::span(loop.body.begin(), next))
+    chain.hanging.push_back({below, depth, false});
+  if (auto reason = unravel(*next, left, chain)) return reason;
+  for (const Item& below : std::span(next + 1, loop.body.end()))
+    chain.hanging.push_back({below, depth, true});
   return {};
 }
 
@@ -96,18 +86,17 @@ bool has_last(const Kernel& kernel, Var axis, std::span<const Var> inner) {
 // The tile that the item shares with what stands beside it, if it lives in one iteration of a loop
 // that is now inside of `axis`: it does not last from the first iteration of that to the last.
 const KernelTensor* lost_tile(const Kernel& kernel, const Item& item, std::span<const Var> inside) {
-  for (std::size_t t = 0; t < kernel.tensors.size(); ++t) {
-    const auto tensor = static_cast<int>(t);
-    if (contains(inside, kernel.tensors[t].scope.value_or(-1)) &&
-        uses_of({item}, tensor).size() != uses_of(kernel.body, tensor).size() &&
-        !uses_of({item}, tensor).empty())
+  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
+    const std::size_t here = uses_of(only(item), t).size();
+    if (contains(inside, kernel.tensors[t].scope.value_or(-1)) && here > 0 &&
+        here != uses_of(kernel.body, t).size())
       return &kernel.tensors[t];
   }
   return nullptr;
 }
 
-std::optional<std::string> put_together(const Kernel& kernel, const Chain& chain,
-                                        const std::vector<Var>& order, std::vector<Item>& body) {
+Reason put_together(const Kernel& kernel, const Chain& chain, const std::vector<Var>& order,
+                    std::vector<Item>& body) {
   // before[d], after[d]: what stands beside loop d of the new order, inside the loops before it.
   std::vector<std::vector<Item>> before(order.size()), after(order.size());
   for (const Hanging& hanging : chain.hanging) {
@@ -119,13 +108,12 @@ std::optional<std::string> put_together(const Kernel& kernel, const Chain& chain
     while (true) {
       std::size_t out = beside;
       std::int64_t copied = 1;
-      while (out > 0 && contains(inside, order[out - 1]))
-        copied *= kernel.axes[order[--out]].extent;
+      while (out > 0 && contains(inside, order[out - 1])) copied *= kernel.extent(order[--out]);
       if (out == 0 || copied > few_iterations) break;
       beside = out - 1;
     }
     for (std::size_t d = 0; d <= beside; ++d)
-      if (!contains(inside, order[d]) && holds_all(hanging.item, {order[d]}))
+      if (!contains(inside, order[d]) && loops_over(only(hanging.item), order[d]) > 0)
         return fmt::format("what stands beside them runs over {} by itself",
                            kernel.axes[order[d]].name);
     std::vector<Var> copies;
@@ -151,8 +139,8 @@ std::optional<std::string> put_together(const Kernel& kernel, const Chain& chain
   body = chain.innermost;
   for (std::size_t d = order.size(); d-- > 0;) {
     std::vector<Item> outer = std::move(before[d]);
-    outer.push_back(make_loop(order[d], std::move(body)));
-    outer.insert(outer.end(), after[d].begin(), after[d].end());
+    outer.push_back({Loop{order[d], std::move(body)}});
+    append(outer, after[d]);
     body = std::move(outer);
   }
   return {};
@@ -168,10 +156,10 @@ void move_scopes(Kernel& kernel, const std::vector<Var>& before, const std::vect
   }
 }
 
-// Finds the first item that holds the axes with one of them outermost, and rewrites it there.
-std::optional<std::string> reorder(Kernel& kernel, std::vector<Item>& items,
-                                   const std::vector<Var>& order, bool& found) {
-  for (std::size_t i = 0; i < items.size() && !found; ++i) {
+// Rewrites every item that holds the axes with one of them outermost.
+Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>& order,
+               bool& found) {
+  for (std::size_t i = 0; i < items.size(); ++i) {
     Loop* loop = items[i].loop();
     if (!loop || !holds_all(items[i], order)) continue;
     if (!contains(order, loop->axis)) {
@@ -180,34 +168,33 @@ std::optional<std::string> reorder(Kernel& kernel, std::vector<Item>& items,
     }
     found = true;
     Chain chain;
-    if (auto reason = take_apart(items[i], order, chain)) return reason;
-    std::vector<Var> changed = chain.axes;
-    if (auto reason = dependence_across(kernel, {items[i]}, changed)) return reason;
+    if (auto reason = unravel(items[i], order, chain)) return reason;
+    if (auto reason = dependence_across(kernel, only(items[i]), chain.axes)) return reason;
     std::vector<Item> placed;
     move_scopes(kernel, chain.axes, order);
     if (auto reason = put_together(kernel, chain, order, placed)) return reason;
     items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
     items.insert(items.begin() + static_cast<std::ptrdiff_t>(i), placed.begin(), placed.end());
+    i += placed.size() - 1;
   }
   return {};
 }
 
 }  // namespace
 
-Moved order(const Kernel& kernel, const Order& move) {
-  if (move.axes.empty()) return Refusal{"no axes given"};
+Reason rewrite(Kernel& kernel, const Order& move) {
+  if (move.axes.empty()) return "no axes given";
   std::vector<Var> axes;
   for (const std::string& name : move.axes) {
     const auto axis = kernel.find_axis(name);
-    if (!axis) return Refusal{fmt::format("no axis {}", name)};
-    if (contains(axes, *axis)) return Refusal{fmt::format("{} is named twice", name)};
+    if (!axis) return fmt::format("no axis {}", name);
+    if (contains(axes, *axis)) return fmt::format("{} is named twice", name);
     axes.push_back(*axis);
   }
-  Kernel result = kernel;
   bool found = false;
-  if (auto reason = reorder(result, result.body, axes, found)) return Refusal{*reason};
-  if (!found) return Refusal{"these loops are not one inside the other"};
-  return result;
+  if (auto reason = reorder(kernel, kernel.body, axes, found)) return reason;
+  if (!found) return "these loops are not one inside the other";
+  return {};
 }
 
 }  // namespace tenon

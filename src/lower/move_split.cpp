@@ -18,53 +18,27 @@
 namespace tenon {
 namespace {
 
-std::vector<Item> replace_loops(const std::vector<Item>& items, Var axis,
-                                std::span<const Var> parts) {
-  std::vector<Item> result;
-  for (const Item& item : items) {
-    const Loop* loop = item.loop();
-    if (!loop) {
-      result.push_back(item);
-      continue;
-    }
-    std::vector<Item> body = replace_loops(loop->body, axis, parts);
-    if (loop->axis != axis) {
-      result.push_back({Loop{loop->axis, std::move(body)}, item.when});
-      continue;
-    }
-    std::vector<Item> nest = wrap(std::move(body), parts);
-    nest.front().when = item.when;
-    result.push_back(std::move(nest.front()));
+void replace_loops(std::vector<Item>& items, Var axis, std::span<const Var> parts) {
+  for (Item& item : items) {
+    Loop* loop = item.loop();
+    if (!loop) continue;
+    replace_loops(loop->body, axis, parts);
+    if (loop->axis != axis) continue;
+    std::vector<Item> nest = wrap(std::move(loop->body), parts);
+    item.what = std::move(nest.front().what);
   }
-  return result;
-}
-
-bool is_added_over(const Kernel& kernel, Var axis) {
-  bool found = false;
-  visit_stores(kernel.body, [&](const Store& store, const Path&) {
-    found = found || contains(store.over, axis);
-  });
-  return found;
-}
-
-std::string node_of(const std::string& axis_name) {
-  const std::size_t dot = axis_name.rfind('.');
-  return dot == std::string::npos ? "" : axis_name.substr(0, dot + 1);
 }
 
 }  // namespace
 
-Moved split(const Kernel& kernel, const Split& move) {
+Reason rewrite(Kernel& kernel, const Split& move) {
   const auto axis = kernel.find_axis(move.axis);
-  if (!axis) return Refusal{fmt::format("no axis {}", move.axis)};
-  const std::int64_t extent = kernel.axes[*axis].extent;
-  if (extent == 0) return Refusal{fmt::format("{} has no iterations", move.axis)};
-  if (move.tail == Tail::pad && is_added_over(kernel, *axis))
-    return Refusal{fmt::format("{} is added up over, so its tail must be mask or peel", move.axis)};
+  if (!axis) return fmt::format("no axis {}", move.axis);
+  if (move.tail == Tail::pad && adds_over(kernel.body, *axis))
+    return fmt::format("{} is added up over, so its tail must be mask or peel", move.axis);
 
-  Kernel result = kernel;
-  const std::string prefix = node_of(kernel.axes[*axis].name);
-  result.axes[*axis].name.clear();
+  const std::int64_t extent = kernel.extent(*axis);
+  const std::string old = std::exchange(kernel.axes[*axis].name, "");
   std::int64_t inner = 1;
   for (const Part& part : move.parts)
     if (part.extent) inner *= part.extent;
@@ -72,28 +46,20 @@ Moved split(const Kernel& kernel, const Split& move) {
   Index whole;
   std::int64_t span = inner;
   for (const Part& part : move.parts) {
-    const std::string name = prefix + part.name;
-    if (const auto clash = result.find_axis(name); clash && result.axes[*clash].name == name)
-      return Refusal{fmt::format("there is an axis {} already", name)};
+    const std::string name = old.substr(0, old.rfind('.') + 1) + part.name;
+    if (std::ranges::count(kernel.axes, name, &Axis::name) > 0)
+      return fmt::format("there is an axis {} already", name);
     if (part.extent) span /= part.extent;
     const std::int64_t length = part.extent ? part.extent : (extent + inner - 1) / inner;
-    parts.push_back(result.add_axis(name, length));
+    parts.push_back(kernel.add_axis(name, length));
     whole = whole + Index::var(parts.back()) * span;
   }
-  result.body = replace_loops(result.body, *axis, parts);
-  result.body = map_stores(result.body, [&](const Item& item, const Store& store) {
-    Store copy = store;
-    if (auto place = std::ranges::find(copy.over, *axis); place != copy.over.end()) {
-      place = copy.over.erase(place);
-      copy.over.insert(place, parts.begin(), parts.end());
-    }
-    return Item{std::move(copy), item.when};
-  });
-  for (KernelTensor& tensor : result.tensors)
+  replace_loops(kernel.body, *axis, parts);
+  replace_axis(kernel, *axis, whole, parts);
+  for (KernelTensor& tensor : kernel.tensors)
     if (tensor.scope == *axis) tensor.scope = parts.back();
-  substitute(result, *axis, whole);
-  if (extent % inner != 0) result.limits.push_back({whole, extent, move.tail});
-  return result;
+  if (extent % inner != 0) kernel.limits.push_back({whole, extent, move.tail});
+  return {};
 }
 
 }  // namespace tenon

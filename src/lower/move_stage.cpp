@@ -24,7 +24,7 @@
 //                                                                  y[y.k.i] = y.k[y.k.i]
 //
 // depth n > 1: in shared memory a ring of n tiles, filled asynchronously n-1 iterations ahead;
-// elsewhere the next tile is prefetched.
+// elsewhere what is copied is prefetched n-1 iterations ahead.
 //
 // `stream`: what the loops store for good is written past the caches, and needs no tile.
 #include "lower/stage.h"
@@ -38,26 +38,17 @@
 namespace tenon {
 namespace {
 
-Loop* find_loop(std::vector<Item>& items, Var axis, int tensor) {
+// The first loop over the axis that uses the tensor, and the way there.
+Loop* find_loop(std::vector<Item>& items, Var axis, int tensor, Path& path) {
   for (Item& item : items) {
     Loop* loop = item.loop();
     if (!loop) continue;
-    if (loop->axis == axis && (loads_from(loop->body, tensor) || stores_to(loop->body, tensor)))
-      return loop;
-    if (Loop* below = find_loop(loop->body, axis, tensor)) return below;
-  }
-  return nullptr;
-}
-
-bool path_to(const std::vector<Item>& items, const Loop* wanted, Path& path) {
-  for (const Item& item : items) {
-    const Loop* loop = item.loop();
-    if (!loop) continue;
     path.push_back(loop->axis);
-    if (loop == wanted || path_to(loop->body, wanted, path)) return true;
+    if (loop->axis == axis && !uses_of(loop->body, tensor).empty()) return loop;
+    if (Loop* below = find_loop(loop->body, axis, tensor, path)) return below;
     path.pop_back();
   }
-  return false;
+  return nullptr;
 }
 
 std::string short_name(const std::string& axis) { return axis.substr(axis.rfind('.') + 1); }
@@ -129,26 +120,20 @@ Reason add_tile(StageSite& site, const std::vector<Var>& axes, int& number) {
   return {};
 }
 
-Moved stage(const Kernel& kernel, const Stage& move) {
+Reason rewrite(Kernel& kernel, const Stage& move) {
   const auto tensor = kernel.find_tensor(move.tensor);
-  if (!tensor) return Refusal{fmt::format("no tensor {}", move.tensor)};
-  Kernel result = kernel;
-  std::vector<Item>* body = &result.body;
+  if (!tensor) return fmt::format("no tensor {}", move.tensor);
+  std::vector<Item>* body = &kernel.body;
   Path outside;
-  Var at = -1;
   if (move.at != "root") {
     const auto axis = kernel.find_axis(move.at);
-    if (!axis) return Refusal{fmt::format("no axis {}", move.at)};
-    Loop* loop = find_loop(result.body, *axis, *tensor);
-    if (!loop) return Refusal{fmt::format("no loop over {} uses {}", move.at, move.tensor)};
-    path_to(result.body, loop, outside);
+    if (!axis) return fmt::format("no axis {}", move.at);
+    Loop* loop = find_loop(kernel.body, *axis, *tensor, outside);
+    if (!loop) return fmt::format("no loop over {} uses {}", move.at, move.tensor);
     body = &loop->body;
-    at = *axis;
   }
-  StageSite site{result, *body, outside, *tensor, at, move};
-  const auto reason = stores_to(*body, *tensor) ? stage_result(site) : stage_operand(site);
-  if (reason) return Refusal{*reason};
-  return result;
+  StageSite site{kernel, *body, outside, *tensor, outside.empty() ? -1 : outside.back(), move};
+  return stores_to(*body, *tensor) ? stage_result(site) : stage_operand(site);
 }
 
 }  // namespace tenon

@@ -19,16 +19,18 @@ using Moved = std::variant<Kernel, Refusal>;
 Moved apply(const Kernel& kernel, const Move& move);
 Moved apply(const Kernel& kernel, const Schedule& schedule);  // stops at the first refusal
 
-Moved split(const Kernel& kernel, const Split& move);
-Moved order(const Kernel& kernel, const Order& move);
-Moved fuse(const Kernel& kernel, const Fuse& move);
-Moved bind(const Kernel& kernel, const Bind& move);
-Moved stage(const Kernel& kernel, const Stage& move);
-Moved at(const Kernel& kernel, const At& move);
-Moved split_reduce(const Kernel& kernel, const SplitReduce& move);
+// What apply() calls: each rewrites the kernel, or leaves a reason why it cannot, and then a kernel
+// that is of no use.
+Reason rewrite(Kernel& kernel, const Split& move);
+Reason rewrite(Kernel& kernel, const Order& move);
+Reason rewrite(Kernel& kernel, const Fuse& move);
+Reason rewrite(Kernel& kernel, const Bind& move);
+Reason rewrite(Kernel& kernel, const Stage& move);
+Reason rewrite(Kernel& kernel, const At& move);
+Reason rewrite(Kernel& kernel, const SplitReduce& move);
 
 // Is the order of every accumulation kept, and is no iteration bound to anything that runs it
 // beside another one it depends on? The reason if not. Runs after every move.
-std::optional<std::string> illegal(const Kernel& kernel);
+Reason illegal(const Kernel& kernel);
 
 }  // namespace tenon

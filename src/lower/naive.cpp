@@ -120,13 +120,13 @@ class NaiveNest {
   }
 
   void append_loops(Store store, const std::vector<Var>& axes) {
-    append(kernel_.body, wrap({{std::move(store), {}}}, axes));
+    append(kernel_.body, wrap({{std::move(store)}}, axes));
   }
 
   // target[i,j] = value[i,j]; the axes are named after `owner`.
   void compute_elements(const Node& owner, const Node& value, int target) {
     const ShapeLoops over = loops_over(kernel_, value.shape, names_[&owner]);
-    append_loops(make_store(target, over.at, values_.value(value, over.at)), over.loops);
+    append_loops({target, over.at, values_.value(value, over.at)}, over.loops);
   }
 
   // A copy of the base, then the updates in ascending order of the index's positions, which are the
@@ -137,7 +137,7 @@ class NaiveNest {
     compute_elements(node, base, target);
     const ShapeLoops over = loops_over(kernel_, update.shape, names_[&node]);
     const ComputedAxis axis = computed_axis(over.at, scatter.axis, index);
-    Store store = make_store(target, axis.data_at, values_.value(update, over.at));
+    Store store{target, axis.data_at, values_.value(update, over.at)};
     store.computed_axis = scatter.axis;
     store.computed = values_.value(index, axis.index_at);
     std::vector<Var> loops, positions;
@@ -184,7 +184,7 @@ class NaiveNest {
       after += together;
     }
     if (after >= before) return false;
-    kernel_.body = map_accesses(kernel_.body, tensor, [&](int&, std::vector<Index>& at) {
+    replace_accesses(kernel_.body, tensor, [&](int&, std::vector<Index>& at, int&) {
       at[axis] = joined(at);
       at.erase(at.begin() + axis + 1);
     });

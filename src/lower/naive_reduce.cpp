@@ -39,17 +39,18 @@ class ReduceNest {
       const ValueRef term =
           level == 0 ? through_cuts(terms[0]) : make_value(Load{partial, in_lane()}, reduce_.type);
       partial = accumulator(level);
-      Store step = make_store(partial, in_lane(), term);
+      Store step{partial, in_lane(), term};
       if (level == 0 && terms.size() == 2) step.factor = through_cuts(terms[1]);
       step.combine = combine();
       step.over = loops_[level];
       const auto lanes = lane_ ? std::vector{*lane_} : std::vector<Var>();
-      append(body, wrap({{std::move(step), {}}}, lanes));
+      append(body, wrap({{std::move(step)}}, lanes));
       body = wrap(std::move(body), loops_[level]);
     }
     if (lane_) {
-      const Fold fold{partial, kept_.at, order_.lanes, combine()};
-      body.push_back({make_store(target_, kept_.at, make_value(fold, reduce_.type)), {}});
+      Fold fold{partial, in_lane(), static_cast<int>(kept_.at.size()), order_.lanes, combine()};
+      fold.at.back() = 0;
+      body.push_back({Store{target_, kept_.at, make_value(fold, reduce_.type)}});
     }
     append(kernel_.body, wrap(std::move(body), kept_.loops));
   }
@@ -107,12 +108,7 @@ class ReduceNest {
   }
 
   ValueRef through_cuts(const ValueRef& value) const {
-    const VarBounds bounds = kernel_.bounds();
-    const auto with = [&](Var v) {
-      const auto axis = position(whole_, v);
-      return axis ? cuts_[*axis] : Index::var(v);
-    };
-    return map_indices(value, [&](const Index& index) { return substitute(index, with, bounds); });
+    return map_indices(value, replacing(kernel_, whole_, cuts_));
   }
 
   // Of a level; the last one's is the target, unless its lanes have to be folded.
@@ -151,14 +147,6 @@ class ReduceNest {
 int add_tensor(Kernel& kernel, const Node& node, std::string name, Where where) {
   kernel.tensors.push_back({std::move(name), node.type, values(node.shape), where});
   return static_cast<int>(kernel.tensors.size()) - 1;
-}
-
-Store make_store(int target, std::vector<Index> at, ValueRef value) {
-  Store store{};
-  store.tensor = target;
-  store.at = std::move(at);
-  store.value = std::move(value);
-  return store;
 }
 
 ShapeLoops loops_over(Kernel& kernel, const Shape& shape, const std::string& name) {

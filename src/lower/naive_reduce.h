@@ -36,7 +36,4 @@ ShapeLoops loops_over(Kernel& kernel, const Shape& shape, const std::string& nam
 // A new tensor of the kernel that holds the value of the node.
 int add_tensor(Kernel& kernel, const Node& node, std::string name, Where where);
 
-// target[at] = value
-Store make_store(int target, std::vector<Index> at, ValueRef value);
-
 }  // namespace tenon

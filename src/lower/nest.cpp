@@ -1,7 +1,6 @@
 #include "lower/nest.h"
 
 #include <algorithm>
-
 #include <functional>
 #include <numeric>
 
@@ -59,9 +58,9 @@ std::int64_t KernelTensor::elements() const {
 }
 
 std::optional<int> Kernel::find_tensor(std::string_view wanted) const {
-  for (std::size_t t = 0; t < tensors.size(); ++t)
-    if (tensors[t].name == wanted) return static_cast<int>(t);
-  return std::nullopt;
+  for (int t = 0; t < std::ssize(tensors); ++t)
+    if (tensors[t].name == wanted) return t;
+  return {};
 }
 
 std::string Kernel::unused_name(std::string wanted) const {
@@ -72,7 +71,7 @@ std::string Kernel::unused_name(std::string wanted) const {
 
 Var Kernel::add_axis(std::string name, std::int64_t extent, Tag tag) {
   const std::string wanted = name;
-  for (int copy = 2; find_axis(name) && axes[*find_axis(name)].name == name; ++copy)
+  for (int copy = 2; std::ranges::count(axes, name, &Axis::name) > 0; ++copy)
     name = fmt::format("{}{}", wanted, copy);
   axes.push_back({std::move(name), extent, tag});
   return static_cast<Var>(axes.size()) - 1;

@@ -29,6 +29,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -40,6 +41,8 @@ namespace tenon {
 
 enum class Tag : std::uint8_t { serial, parallel, grid, warp, lane, vector, unroll, mma };
 std::string_view name(Tag tag);
+
+using Reason = std::optional<std::string>;  // why something is not so; nothing where it is
 
 struct Axis {
   std::string name;  // unique: `sum.k`, after a split `sum.k0`, a stage's `b.pc.k0`
@@ -103,11 +106,12 @@ struct Apply {
   ScalarOp op;
   std::vector<ValueRef> operands;
 };
-// The lanes of a partial sum, tensor[at.., 0 .. lanes-1] on its last axis, folded by halving:
-// x[l] += x[l + h] for h = lanes/2, .., 1 (or max). `at` leaves the last axis out.
+// The lanes of a partial sum, 0 .. lanes-1 along one axis of the tensor, folded by halving:
+// x[l] += x[l + h] for h = lanes/2, .., 1 (or max).
 struct Fold {
   int tensor;
-  std::vector<Index> at;
+  std::vector<Index> at;  // 0 along the folded axis
+  int axis;
   int lanes;  // a power of two
   Combine combine;
 };
@@ -127,13 +131,13 @@ struct Store {
   int tensor;
   std::vector<Index> at;
   ValueRef value;
-  ValueRef factor;                 // fma(value, factor, target), or null
-  std::optional<Combine> combine;  // none: assign
-  std::vector<Var> over;           // the axes accumulated over, outermost first
-  bool initial = true;             // the accumulation starts from the identity; false: from what is
-                                   // there (finish() has written the identity before)
-  int computed_axis = -1;          // Scatter: as in Load; outside, nothing is stored
-  ValueRef computed;
+  ValueRef factor = {};                 // fma(value, factor, target), or null
+  std::optional<Combine> combine = {};  // none: assign
+  std::vector<Var> over = {};           // the axes accumulated over, outermost first
+  bool initial = true;     // the accumulation starts from the identity; false: from what is there
+                           // (finish() has written the identity before)
+  int computed_axis = -1;  // Scatter: as in Load; outside, nothing is stored
+  ValueRef computed = {};
   bool stream = false;  // non-temporal
   bool async = false;   // done when the tile is first read, not before (a ring in shared memory)
 };
@@ -149,7 +153,7 @@ struct Loop {
 };
 struct Item {
   std::variant<Loop, Store, Prefetch> what;
-  std::vector<Range> when;  // runs only where all hold
+  std::vector<Range> when = {};  // runs only where all hold
 
   const Loop* loop() const { return std::get_if<Loop>(&what); }
   Loop* loop() { return std::get_if<Loop>(&what); }
@@ -185,6 +189,6 @@ std::string print(const Kernel& kernel);
 
 // Every invariant of a nest, listed in verify_nest.cpp. Returns the first that is broken, or
 // nothing.
-std::optional<std::string> verify(const Kernel& kernel);
+Reason verify(const Kernel& kernel);
 
 }  // namespace tenon

@@ -20,50 +20,39 @@ bool has_room(const Kernel& kernel, int tensor, const Limit& limit) {
   });
 }
 
-// The statement under a padded limit: it runs beyond it, but touches no memory of the caller there,
-// and no local but tiles with room for it.
-Item padded(const Kernel& kernel, const Item& item, const Store& store, const Limit& limit) {
+// A statement under a padded limit runs beyond it, but touches no memory of the caller there, and
+// no local but tiles with room for it.
+void pad(const Kernel& kernel, Item& item, Store& store, const Limit& limit) {
   const Range range{limit.index, 0, limit.bound};
-  const auto guard = [&](const Load& load, Type type) -> ValueRef {
+  replace_loads(store, [&](const Load& load, Type type) -> ValueRef {
     if (kernel.tensors[load.tensor].where != Where::argument) return nullptr;
     Load guarded = load;
     guarded.inside.push_back(range);
     return make_value(std::move(guarded), type);
-  };
-  Item result{map_loads(store, guard), item.when};
-  if (!has_room(kernel, store.tensor, limit)) result.when.push_back(range);
-  return result;
+  });
+  if (!has_room(kernel, store.tensor, limit)) item.when.push_back(range);
 }
 
-std::vector<Item> pad_below(const Kernel& kernel, const std::vector<Item>& items,
-                            std::vector<Var> missing, const Limit& limit) {
-  std::vector<Item> result;
-  for (const Item& item : items) {
-    if (const Loop* loop = item.loop()) {
-      std::vector<Var> left = missing;
+void pad_below(const Kernel& kernel, std::vector<Item>& items, const std::vector<Var>& missing,
+               const Limit& limit) {
+  for (Item& item : items) {
+    std::vector<Var> left = missing;
+    if (Loop* loop = item.loop()) {
       std::erase(left, loop->axis);
-      result.push_back({Loop{loop->axis, pad_below(kernel, loop->body, left, limit)}, item.when});
-    } else if (const Store* store = item.store(); store && missing.empty()) {
-      result.push_back(padded(kernel, item, *store, limit));
-    } else {
-      result.push_back(item);
+      pad_below(kernel, loop->body, left, limit);
+    } else if (Store* store = item.store(); store && left.empty()) {
+      pad(kernel, item, *store, limit);
     }
   }
-  return result;
 }
 
 }  // namespace
 
 Kernel pad_tails(const Kernel& kernel) {
   Kernel result = kernel;
-  result.limits.clear();
-  for (const Limit& limit : kernel.limits) {
-    if (limit.tail != Tail::pad) {
-      result.limits.push_back(limit);
-      continue;
-    }
-    result.body = pad_below(result, result.body, limit.index.vars(), limit);
-  }
+  for (const Limit& limit : kernel.limits)
+    if (limit.tail == Tail::pad) pad_below(kernel, result.body, limit.index.vars(), limit);
+  std::erase_if(result.limits, [](const Limit& limit) { return limit.tail == Tail::pad; });
   return result;
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "core/error.h"
@@ -46,30 +47,6 @@ Path without_vectors(const Kernel& kernel, Path scope) {
   return scope;
 }
 
-// How an axis of a local shrinks: subscripts lose `offset`, and reach `extent` elements.
-struct Shrink {
-  Index offset;
-  std::int64_t extent;
-};
-Shrink shrink(const Kernel& kernel, const std::vector<Use>& uses, std::size_t d,
-              const Path& scope) {
-  const auto parts = [&](const Use& use) {
-    return take_apart(use.at[d], [&](Var v) { return !contains(scope, v); });
-  };
-  const Parts first = parts(uses.front());
-  const bool stands = std::ranges::all_of(uses, [&](const Use& use) {
-    const Parts of = parts(use);
-    return !of.is_mixed && of.still == first.still;
-  });
-  const Index still = stands ? first.still : Index(0);
-  Bounds reach = bounds(uses.front().at[d] - still, kernel.bounds());
-  for (const Use& use : uses) {
-    const Bounds here = bounds(use.at[d] - still, kernel.bounds());
-    reach = {std::min(reach.low, here.low), std::max(reach.high, here.high)};
-  }
-  return {still + Index(reach.low), std::max<std::int64_t>(reach.high - reach.low + 1, 0)};
-}
-
 // Of one iteration there is nothing to share out.
 bool is_parallel(const Kernel& kernel, Var v) {
   return kernel.axes[v].tag == Tag::parallel && kernel.extent(v) > 1;
@@ -82,63 +59,65 @@ bool is_known_when_unrolled(const Kernel& kernel, const Index& index) {
   });
 }
 
-// The axes of a local in the order in which it is laid out: those that vectors run along last.
+// The axes of a local in the order in which it is laid out: those that vectors run along last, the
+// quotients of a vector's axis before its remainders.
 std::vector<std::size_t> layout(const Kernel& kernel, const std::vector<Use>& uses) {
-  std::vector<std::size_t> order, last;
-  for (std::size_t d = 0; d < uses.front().at.size(); ++d) {
-    const bool has_vector = std::ranges::any_of(
-        uses.front().at[d].vars(), [&](Var v) { return kernel.axes[v].tag == Tag::vector; });
-    (has_vector ? last : order).push_back(d);
-  }
-  order.insert(order.end(), last.begin(), last.end());
+  const auto is_vector = [&](Var v) { return kernel.axes[v].tag == Tag::vector; };
+  const auto rank = [&](std::size_t d) {
+    int highest = 0;
+    for (const Index::Term& term : uses.front().at[d].terms())
+      if (std::ranges::any_of(Index::of(term).vars(), is_vector))
+        highest = std::max(highest, term.kind == Index::Kind::floordiv ? 1 : 2);
+    return highest;
+  };
+  std::vector<std::size_t> order(uses.front().at.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, rank);
   return order;
 }
 
 }  // namespace
 
 FinishedKernel place_locals(const Kernel& kernel) {
-  FinishedKernel finished{kernel, {}, 0, 0};
+  FinishedKernel finished{kernel, std::vector<Placement>(kernel.tensors.size()), 0, 0};
   Kernel& result = finished.kernel;
-  for (std::size_t t = 0; t < result.tensors.size(); ++t) {
-    finished.placement.emplace_back();
-    if (result.tensors[t].where == Where::argument) continue;
-    const int id = static_cast<int>(t);
-    std::vector<Use> uses = uses_of(result.body, id);
-    for (Use& use : uses)
-      if (use.folds) use.at.emplace_back(0);
+  for (int t = 0; t < std::ssize(result.tensors); ++t) {
     KernelTensor& tensor = result.tensors[t];
+    if (tensor.where == Where::argument) continue;
+    const std::vector<Use> uses = uses_of(result.body, t);
     if (uses.empty()) {
       tensor.extents.assign(tensor.extents.size(), 0);
       continue;
     }
     const Path scope = without_vectors(result, scope_of(tensor, uses));
-    std::vector<Shrink> shrinks;
+    std::vector<Reach> reaches;
     std::int64_t size = info(tensor.type).bytes;
     bool known = true;
-    const bool is_folded = std::ranges::any_of(uses, &Use::folds);
     for (std::size_t d = 0; d < tensor.extents.size(); ++d) {
-      shrinks.push_back(shrink(result, uses, d, scope));
-      if (d + 1 == tensor.extents.size() && is_folded)
-        shrinks.back() = {Index(0), tensor.extents[d]};
-      size *= shrinks.back().extent;
+      const auto within = reach(result, uses, d, scope);
+      reaches.push_back(within ? *within : *reach(result, uses, d, {}));
+      if (contains(mapped(uses, std::mem_fn(&Use::computed_axis)), static_cast<int>(d)))
+        reaches.back() = {Index(0), tensor.extents[d]};
+      size *= reaches.back().extent;
       for (const Use& use : uses)
-        known = known && is_known_when_unrolled(result, use.at[d] - shrinks.back().offset);
+        known = known && is_known_when_unrolled(result, use.at[d] - reaches.back().begin);
     }
     std::vector<std::size_t> order(tensor.extents.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    if (!tensor.scope && !is_folded) order = layout(result, uses);  // a stage has its own layout
-    result.body = map_accesses(result.body, id, [&](int&, std::vector<Index>& at) {
+    if (!tensor.scope) order = layout(result, uses);  // a stage has its own layout
+    replace_accesses(result.body, t, [&](int&, std::vector<Index>& at, int& axis) {
       const std::vector<Index> old = at;
-      for (std::size_t d = 0; d < at.size(); ++d) at[d] = old[order[d]] - shrinks[order[d]].offset;
+      for (std::size_t d = 0; d < at.size(); ++d) at[d] = old[order[d]] - reaches[order[d]].begin;
+      if (axis >= 0) axis = *position(order, static_cast<std::size_t>(axis));
     });
-    for (std::size_t d = 0; d < order.size(); ++d) tensor.extents[d] = shrinks[order[d]].extent;
+    for (std::size_t d = 0; d < order.size(); ++d) tensor.extents[d] = reaches[order[d]].extent;
     tensor.scope = scope.empty() ? -1 : scope.back();
     // Registers are a thread's own.
-    const bool is_shared = std::ranges::any_of(uses, [&](const Use& use) {
-      return std::ranges::any_of(
-          use.path, [&](Var v) { return is_parallel(result, v) && !contains(scope, v); });
-    });
-    if (is_shared)
+    const auto is_parallel_below = [&](Var v) {
+      return is_parallel(result, v) && !contains(scope, v);
+    };
+    if (std::ranges::any_of(
+            uses, [&](const Use& use) { return std::ranges::any_of(use.path, is_parallel_below); }))
       tensor.where = Where::heap;
     else if (tensor.where == Where::heap && !tensor.fixed && known && size <= most_register_bytes)
       tensor.where = Where::reg;

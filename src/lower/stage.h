@@ -1,7 +1,6 @@
 // The two halves of the stage move, which move_stage.cpp documents: operands and results.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +21,6 @@ struct StageSite {
   // A loop around the body, or an axis of the tile.
   bool knows(const Index& index, const std::vector<Var>& tile) const;
 };
-using Reason = std::optional<std::string>;
 
 // Both rewrite site.body and return nothing, or leave a reason why they cannot.
 Reason stage_operand(StageSite& site);

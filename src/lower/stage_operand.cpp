@@ -6,12 +6,11 @@
 #include <functional>
 
 #include "core/ranges.h"
+#include "lower/dependence.h"
 #include "lower/stage.h"
 
 namespace tenon {
 namespace {
-
-constexpr std::int64_t line_bytes = 64;
 
 // How a tile is filled, and what a load of the operand reads instead.
 struct Tile {
@@ -20,28 +19,19 @@ struct Tile {
   std::function<Load(const Load&)> read;
 };
 
-// A load, and the loops on the way to it.
-struct Access {
-  Load load;
-  Path path;
-};
-
-// Those of the operand in the body; of equal ones the first.
-std::vector<Access> accesses(const StageSite& site) {
-  std::vector<Access> found;
-  visit_stores(site.body, [&](const Store& store, const Path& path) {
-    visit_loads(store, [&](const Load& load) {
-      if (load.tensor != site.tensor) return;
-      const bool known = std::ranges::any_of(found, [&](const Access& access) {
-        return access.load.at == load.at && access.load.inside == load.inside &&
-               std::bit_cast<std::uint64_t>(access.load.fill) ==
-                   std::bit_cast<std::uint64_t>(load.fill) &&
-               access.load.computed_axis == load.computed_axis &&
-               access.load.computed == load.computed;
-      });
-      if (!known) found.push_back({load, path});
+// The uses of the operand in the body; of equal ones the first.
+std::vector<Use> accesses(const StageSite& site) {
+  std::vector<Use> found;
+  for (const Use& use : uses_of(site.body, site.tensor)) {
+    const bool is_known = std::ranges::any_of(found, [&](const Use& other) {
+      return use.load && other.load && other.at == use.at &&
+             other.load->inside == use.load->inside &&
+             std::bit_cast<std::uint64_t>(other.load->fill) ==
+                 std::bit_cast<std::uint64_t>(use.load->fill) &&
+             other.computed_axis == use.computed_axis && other.load->computed == use.load->computed;
     });
-  });
+    if (!is_known) found.push_back(use);
+  }
   return found;
 }
 
@@ -59,26 +49,25 @@ void keep_inside(const StageSite& site, Load& source) {
 }
 
 // The tile over the loops that index the operand.
-Reason expand_tile(StageSite& site, const Access& access, Tile& tile) {
+Reason expand_tile(StageSite& site, const Use& use, Tile& tile) {
   std::vector<Var> used, old_axes;
-  const IndexMap collect = [&](const Index& index) {
+  map_indices(make_value(*use.load, Type::f32), [&](const Index& index) {
     index.collect(used);
     return index;
-  };
-  map_indices(make_value(access.load, Type::f32), collect);
+  });
   std::vector<Range> limits;
-  if (auto reason = find_tile(site, access.path, used, old_axes)) return reason;
+  if (auto reason = find_tile(site, use.path, used, old_axes)) return reason;
   if (auto reason = limits_as_ranges(site, old_axes, limits)) return reason;
   tile.axes = copy_axes(site, old_axes);
   const IndexMap rename = renaming(site.kernel, old_axes, tile.axes);
-  tile.source = access.load;
-  tile.source.at = map_indices(tile.source.at, rename);
+  tile.source = *use.load;
+  tile.source.at = mapped(use.at, rename);
   append(tile.source.inside, limits);
   tile.source.inside = map_indices(tile.source.inside, rename);
   keep_inside(site, tile.source);
   // Its subscripts are computed inside the limits alone.
   tile.source.computed =
-      map_loads(map_indices(access.load.computed, rename), [&](const Load& load, Type type) {
+      map_loads(map_indices(use.load->computed, rename), [&](const Load& load, Type type) {
         Load guarded = load;
         append(guarded.inside, tile.source.inside);
         return make_value(std::move(guarded), type);
@@ -100,125 +89,85 @@ bool is_end(const Load& load, const Range& range, const KernelTensor& operand) {
 
 // The tile in the operand's own axes: for every axis the range that the loops below reach. Axes of
 // one element are not kept; beyond the operand there are zeros.
-Reason box_tile(StageSite& site, const std::vector<Access>& all, Tile& tile) {
+Reason box_tile(StageSite& site, const std::vector<Use>& all, Tile& tile) {
   const KernelTensor operand = site.kernel.tensors[site.tensor];
-  std::vector<Index> begin(operand.extents.size());
-  std::vector<bool> is_kept;
-  for (std::size_t d = 0; d < operand.extents.size(); ++d) {
-    std::optional<Bounds> reach;
-    for (const Access& access : all) {
-      if (access.load.computed) return "box: its subscripts are computed; leave box out";
-      const Parts parts =
-          take_apart(access.load.at[d], [&](Var v) { return !contains(site.outside, v); });
-      if (parts.is_mixed) return "box: a subscript divides; leave box out";
-      if (reach && !(parts.still == begin[d])) return "box: it is read at places that move apart";
-      const Bounds here = bounds(parts.moving, site.kernel.bounds());
-      begin[d] = parts.still;
-      reach =
-          reach ? Bounds{std::min(reach->low, here.low), std::max(reach->high, here.high)} : here;
-    }
-    begin[d] = begin[d] + Index(reach->low);
-    tile.source.at.push_back(begin[d]);
-    is_kept.push_back(reach->high > reach->low);
-    if (!is_kept.back()) continue;
-    tile.axes.push_back(site.kernel.add_axis(fmt::format("{}.{}", stage_name(site), d),
-                                             reach->high - reach->low + 1));
-    tile.source.at.back() = begin[d] + Index::var(tile.axes.back());
-  }
+  if (!std::ranges::all_of(all, [](const Use& use) { return use.computed_axis < 0; }))
+    return "box: its subscripts are computed; leave box out";
   tile.source.tensor = site.tensor;
+  std::vector<Reach> reaches;
+  for (std::size_t d = 0; d < operand.extents.size(); ++d) {
+    const auto here = reach(site.kernel, all, d, site.outside);
+    if (!here) return "box: a subscript divides, or what is read moves apart; leave box out";
+    reaches.push_back(*here);
+    tile.source.at.push_back(here->begin);
+    if (here->extent <= 1) continue;
+    tile.axes.push_back(
+        site.kernel.add_axis(fmt::format("{}.{}", stage_name(site), d), here->extent));
+    tile.source.at.back() = here->begin + Index::var(tile.axes.back());
+  }
   keep_inside(site, tile.source);
-  tile.read = [operand, begin, is_kept](const Load& load) {
+  tile.read = [operand, reaches](const Load& load) {
     Load from{-1, {}, load.inside, load.fill};
     std::erase_if(from.inside, [&](const Range& range) { return is_end(load, range, operand); });
-    for (std::size_t d = 0; d < begin.size(); ++d)
-      if (is_kept[d]) from.at.push_back(load.at[d] - begin[d]);
+    for (std::size_t d = 0; d < reaches.size(); ++d)
+      if (reaches[d].extent > 1) from.at.push_back(load.at[d] - reaches[d].begin);
     return from;
   };
   return {};
 }
 
-// Loops that ask for the tile one iteration ahead, a request a cache line.
-std::vector<Item> prefetch_next(StageSite& site, const Tile& tile) {
-  Kernel& kernel = site.kernel;
-  const KernelTensor& operand = kernel.tensors[site.tensor];
-  const std::int64_t per_line = line_bytes / info(operand.type).bytes;
-  std::vector<Var> axes;
-  std::vector<Index> at = tile.source.at;
-  for (Var axis : tile.axes) {
-    const bool is_unit = !at.empty() && at.back().coefficient(axis) == 1;
-    const std::int64_t extent = kernel.extent(axis);
-    const std::int64_t step = is_unit ? std::min(per_line, extent) : 1;
-    const std::string name = kernel.axes[axis].name + ".next";
-    const std::int64_t steps = (extent + step - 1) / step;
-    if (steps > 1) axes.push_back(kernel.add_axis(name, steps));
-    const Index place = steps > 1 ? Index::var(axes.back()) * step : Index(0);
-    const VarBounds bounds = kernel.bounds();
-    for (Index& index : at)
-      index = substitute(index, [&](Var v) { return v == axis ? place : Index::var(v); }, bounds);
-  }
-  const VarBounds bounds = kernel.bounds();
-  for (Index& index : at)
-    index = substitute(
-        index, [&](Var v) { return v == site.at ? Index::var(v) + Index(1) : Index::var(v); },
-        bounds);
-  std::vector<Item> loops = wrap({{Prefetch{site.tensor, at}, {}}}, axes);
-  loops.front().when.push_back({Index::var(site.at), 0, kernel.extent(site.at) - 1});
-  return loops;
+// Asks for the line of what is copied, some tiles ahead. Beyond the last tile that is whatever
+// follows in memory: the next row, where the tiles make up one.
+Prefetch ahead(const StageSite& site, const Load& source) {
+  const Index later = Index::var(site.at) + (site.move.depth - 1);
+  return {site.tensor, mapped(source.at, replacing(site.kernel, {site.at}, {later}))};
 }
 
 // The ring: slot (at + ahead) mod depth is filled while slot at mod depth is read.
-void make_ring(StageSite& site, int tile_tensor, std::vector<Item>& copy) {
+std::vector<Item> ring(StageSite& site, int staged, const std::vector<Item>& copies) {
   Kernel& kernel = site.kernel;
   const int depth = site.move.depth;
-  KernelTensor& tile = kernel.tensors[tile_tensor];
+  const Var at = site.at;
+  KernelTensor& tile = kernel.tensors[staged];
   tile.extents.insert(tile.extents.begin(), depth);
   tile.depth = depth;
   tile.scope = site.outside.size() > 1 ? site.outside[site.outside.size() - 2] : -1;
-  const Var at = site.at;
-  const auto shifted = [&](const Index& by) {
-    const VarBounds bounds = kernel.bounds();
-    return map_stores(copy, [&](const Item& item, const Store& store) {
-      Store moved = map_indices(store, [&](const Index& index) {
-        return substitute(index, [&](Var v) { return v == at ? by : Index::var(v); }, bounds);
-      });
-      moved.at.insert(moved.at.begin(), mod(by, depth, bounds));
-      moved.async = true;
-      return Item{std::move(moved), item.when};
+  const auto copies_of = [&](const Index& iteration) {
+    std::vector<Item> items = copies;
+    replace_indices(items, replacing(kernel, {at}, {iteration}));
+    change_stores(items, [&](Item&, Store& store) {
+      store.at.insert(store.at.begin(), mod(iteration, depth, kernel.bounds()));
+      store.async = true;
     });
+    return items;
   };
-  std::vector<Item> ahead = shifted(Index::var(at) + Index(depth - 1));
-  for (Item& item : ahead)
-    item.when.push_back({Index::var(at), 0, kernel.extent(at) - (depth - 1)});
-  // The first tiles, before the loop: as its first iterations' when-parts, so that the loop stays
-  // whole.
+  // The first tiles in the first iteration, so that the loop stays whole.
   const Var first = kernel.add_axis(stage_name(site) + ".first",
                                     std::min<std::int64_t>(depth - 1, kernel.extent(at)));
-  std::vector<Item> prologue = wrap(shifted(Index::var(first)), std::vector<Var>{first});
-  for (Item& item : prologue) item.when.push_back({Index::var(at), 0, 1});
-  copy = std::move(prologue);
-  copy.insert(copy.end(), ahead.begin(), ahead.end());
+  Item begin{Loop{first, copies_of(Index::var(first))}, {{Index::var(at), 0, 1}}};
+  std::vector<Item> items{std::move(begin)};
+  append(items, copies_of(Index::var(at) + Index(depth - 1)));
+  items.back().when.push_back({Index::var(at), 0, kernel.extent(at) - (depth - 1)});
+  return items;
 }
 
 }  // namespace
 
 Reason stage_operand(StageSite& site) {
-  const std::vector<Access> all = accesses(site);
+  const std::vector<Use> all = accesses(site);
+  const bool is_ring = site.move.depth > 1 && site.move.where == Where::shared;
   if (all.empty()) return fmt::format("nothing there reads {}", site.move.tensor);
-  for (const Use& use : uses_of(site.body, site.tensor))
-    if (use.folds) return "its lanes are folded there";
+  if (std::ranges::any_of(all, &Use::folds)) return "its lanes are folded there";
   if (site.move.where == Where::stream) return "only what is stored can be streamed";
   if (site.move.depth > 1 && site.at < 0) return "a ring needs a loop";
-  const bool is_ring = site.move.depth > 1 && site.move.where == Where::shared;
   if (site.move.depth > 1 && !is_ring && site.kernel.tensors[site.tensor].where != Where::argument)
     return "only what lies in the caller's memory is prefetched";
+  if (site.move.layout == Layout::expand && all.size() > 1)
+    return "it is read at several places there; use box";
   Tile tile;
-  if (site.move.layout == Layout::box) {
-    if (auto reason = box_tile(site, all, tile)) return reason;
-  } else {
-    if (all.size() > 1) return "it is read at several places there; use box";
-    if (auto reason = expand_tile(site, all.front(), tile)) return reason;
-  }
-  Reason reason;
+  Reason reason = site.move.layout == Layout::box ? box_tile(site, all, tile)
+                                                  : expand_tile(site, all.front(), tile);
+  if (reason) return reason;
   visit_loads(tile.source.computed, [&](const Load& load) {
     if (stores_to(site.body, load.tensor)) reason = "where it is read is computed there";
   });
@@ -227,16 +176,13 @@ Reason stage_operand(StageSite& site) {
   if (auto too_large = add_tile(site, tile.axes, staged)) return too_large;
 
   Kernel& kernel = site.kernel;
-  Store copy{};
-  copy.tensor = staged;
-  copy.at = mapped(tile.axes, Index::var);
-  copy.value = make_value(tile.source, kernel.tensors[staged].type);
-  std::vector<Item> copies = wrap({{copy, {}}}, tile.axes);
-  const std::vector<Item> next =
-      site.move.depth > 1 && !is_ring ? prefetch_next(site, tile) : std::vector<Item>{};
-  if (is_ring) make_ring(site, staged, copies);
+  const ValueRef source = make_value(tile.source, kernel.tensors[staged].type);
+  std::vector<Item> copied{{Store{staged, mapped(tile.axes, Index::var), source}}};
+  if (site.move.depth > 1 && !is_ring) copied.push_back({ahead(site, tile.source)});
+  std::vector<Item> copies = wrap(std::move(copied), tile.axes);
+  if (is_ring) copies = ring(site, staged, copies);
 
-  site.body = map_loads(site.body, [&](const Load& load, Type type) -> ValueRef {
+  replace_loads(site.body, [&](const Load& load, Type type) -> ValueRef {
     if (load.tensor != site.tensor) return nullptr;
     Load from = tile.read(load);
     from.tensor = staged;
@@ -245,10 +191,8 @@ Reason stage_operand(StageSite& site) {
     return make_value(std::move(from), type);
   });
   // In front of the first item that reads the tile.
-  const auto first =
-      std::ranges::find_if(site.body, [&](const Item& item) { return loads_from({item}, staged); });
-  append(copies, next);
-  site.body.insert(first, copies.begin(), copies.end());
+  const auto reads_it = [&](const Item& item) { return loads_from(only(item), staged); };
+  site.body.insert(std::ranges::find_if(site.body, reads_it), copies.begin(), copies.end());
   return {};
 }
 

@@ -10,29 +10,10 @@ namespace tenon {
 namespace {
 
 // The position of the loops in `over` as one number, 0 in the first iteration of all.
-Index iteration(const Kernel& kernel, const std::vector<Var>& over) {
+Index iteration_of(const Kernel& kernel, const std::vector<Var>& over) {
   Index index;
   for (Var v : over) index = index * kernel.extent(v) + Index::var(v);
   return index;
-}
-
-// A copy between the tile and the tensor at `at`, in loops of its own, where `when` holds.
-Item copy_loops(StageSite& site, const std::vector<Var>& tile, const std::vector<Var>& axes,
-                const std::vector<Index>& at, std::vector<Range> when, int staged, bool is_out) {
-  const Kernel& kernel = site.kernel;
-  const IndexMap rename = renaming(kernel, tile, axes);
-  const std::vector<Index> outer = map_indices(at, rename);
-  const std::vector<Index> inner = mapped(axes, Index::var);
-  when = map_indices(std::move(when), rename);
-  std::erase_if(when, [&](const Range& range) { return always(range, kernel.bounds()); });
-
-  Store copy{};
-  copy.tensor = is_out ? site.tensor : staged;
-  copy.at = is_out ? outer : inner;
-  Load from{is_out ? staged : site.tensor, is_out ? inner : outer};
-  if (!is_out) from.inside = when;
-  copy.value = make_value(std::move(from), kernel.tensors[staged].type);
-  return wrap({{std::move(copy), is_out ? when : std::vector<Range>{}}}, axes).front();
 }
 
 // Stores that are final need no tile to be written past the caches.
@@ -42,10 +23,8 @@ Reason stream(StageSite& site, const std::vector<Use>& uses) {
   for (const Use& use : uses)
     if (!use.writes || use.store->combine)
       return fmt::format("{} is read again there: stage it in registers first", target.name);
-  site.body = map_stores(site.body, [&](const Item& item, const Store& store) {
-    Store changed = store;
-    changed.stream = changed.stream || store.tensor == site.tensor;
-    return Item{std::move(changed), item.when};
+  change_stores(site.body, [&](Item&, Store& store) {
+    store.stream = store.stream || store.tensor == site.tensor;
   });
   return {};
 }
@@ -101,19 +80,27 @@ Reason stage_result(StageSite& site) {
   if (auto reason = add_tile(site, tile, staged)) return reason;
   append(when, limits);
 
-  site.body = map_accesses(site.body, site.tensor, [&](int& tensor, std::vector<Index>& at) {
+  replace_accesses(site.body, site.tensor, [&](int& tensor, std::vector<Index>& at, int&) {
     tensor = staged;
     at = mapped(tile, Index::var);
   });
+  // The loops that copy, under the conditions.
   const std::vector<Var> axes = copy_axes(site, tile);
-  std::int64_t iterations = 1;
-  for (Var v : earlier) iterations *= kernel.extent(v);
-  if (iterations > 1) {
-    Item in = copy_loops(site, tile, axes, first.at, when, staged, false);
-    in.when.push_back({iteration(kernel, earlier), 1, iterations});
+  const IndexMap rename = renaming(kernel, tile, axes);
+  const std::vector<Index> inner = mapped(axes, Index::var), outer = mapped(first.at, rename);
+  when = map_indices(std::move(when), rename);
+  std::erase_if(when, [&](const Range& range) { return always(range, kernel.bounds()); });
+  const Type type = kernel.tensors[staged].type;
+  const Index iteration = iteration_of(kernel, earlier);
+  const std::int64_t last = bounds(iteration, kernel.bounds()).high;
+  if (last > 0) {
+    const ValueRef before = make_value(Load{site.tensor, outer, when}, type);
+    Item in = wrap({{Store{staged, inner, before}}}, axes).front();
+    in.when.push_back({iteration, 1, last + 1});
     site.body.insert(site.body.begin(), std::move(in));
   }
-  site.body.push_back(copy_loops(site, tile, axes, first.at, when, staged, true));
+  const ValueRef after = make_value(Load{staged, inner}, type);
+  append(site.body, wrap({{Store{site.tensor, outer, after}, when}}, axes));
   return {};
 }
 

@@ -1,20 +1,26 @@
 #include "lower/tree.h"
 
+#include <ranges>
 #include <unordered_map>
 #include <unordered_set>
 
 namespace tenon {
 namespace {
 
-void visit_below(const std::vector<Item>& items, Path& path,
-                 const std::function<void(const Item&, const Path&)>& see) {
+// `here` is the way to the items.
+void visit_below(Items items, Way& here, const std::function<void(const Item&, const Way&)>& see) {
   for (const Item& item : items) {
-    see(item, path);
+    const std::size_t conditions = here.when.size();
+    append(here.when, item.when);
+    see(item, here);
     if (const Loop* loop = item.loop()) {
-      path.push_back(loop->axis);
-      visit_below(loop->body, path, see);
-      path.pop_back();
+      here.path.push_back(loop->axis);
+      here.loops.push_back(loop);
+      visit_below(loop->body, here, see);
+      here.path.pop_back();
+      here.loops.pop_back();
     }
+    here.when.resize(conditions);
   }
 }
 
@@ -42,21 +48,23 @@ class Rebuild {
   std::unordered_map<const Value*, ValueRef> done_;
 };
 
-ValueRef with_indices(const ValueRef& value, const IndexMap& map) {
-  Value copy = *value;
-  if (auto* load = std::get_if<Load>(&copy.detail)) {
-    load->at = map_indices(std::move(load->at), map);
-    load->inside = map_indices(std::move(load->inside), map);
-  } else if (auto* fold = std::get_if<Fold>(&copy.detail)) {
-    fold->at = map_indices(std::move(fold->at), map);
-  } else if (auto* index = std::get_if<IndexValue>(&copy.detail)) {
-    index->index = map(index->index);
-  } else if (auto* inside = std::get_if<Inside>(&copy.detail)) {
-    inside->ranges = map_indices(std::move(inside->ranges), map);
-  } else {
-    return value;
-  }
-  return std::make_shared<Value>(std::move(copy));
+ValueMap on_indices(const IndexMap& map) {
+  return [&map](const ValueRef& value) -> ValueRef {
+    Value copy = *value;
+    if (auto* load = std::get_if<Load>(&copy.detail)) {
+      load->at = mapped(load->at, map);
+      load->inside = map_indices(std::move(load->inside), map);
+    } else if (auto* fold = std::get_if<Fold>(&copy.detail)) {
+      fold->at = mapped(fold->at, map);
+    } else if (auto* index = std::get_if<IndexValue>(&copy.detail)) {
+      index->index = map(index->index);
+    } else if (auto* inside = std::get_if<Inside>(&copy.detail)) {
+      inside->ranges = map_indices(std::move(inside->ranges), map);
+    } else {
+      return value;
+    }
+    return std::make_shared<Value>(std::move(copy));
+  };
 }
 
 ValueMap on_loads(const LoadMap& change) {
@@ -67,45 +75,18 @@ ValueMap on_loads(const LoadMap& change) {
   };
 }
 
-// `here` is the way to the items.
-void collect_uses(const std::vector<Item>& items, int tensor, Use& here, std::vector<Use>& uses) {
-  for (const Item& item : items) {
-    const std::size_t conditions = here.when.size();
-    append(here.when, item.when);
-    if (const Loop* loop = item.loop()) {
-      here.path.push_back(loop->axis);
-      here.loops.push_back(loop);
-      collect_uses(loop->body, tensor, here, uses);
-      here.path.pop_back();
-      here.loops.pop_back();
-    } else if (const Store* store = item.store()) {
-      const auto add = [&](bool writes, bool folds, int computed_axis, std::vector<Index> at) {
-        uses.push_back(
-            {store, writes, folds, computed_axis, std::move(at), here.path, here.loops, here.when});
-      };
-      for (const ValueRef& value : {store->value, store->factor, store->computed})
-        visit_values(value, [&](const Value& v) {
-          const auto* load = std::get_if<Load>(&v.detail);
-          const auto* fold = std::get_if<Fold>(&v.detail);
-          if (load && load->tensor == tensor) add(false, false, load->computed_axis, load->at);
-          if (fold && fold->tensor == tensor) add(false, true, -1, fold->at);
-        });
-      if (store->tensor == tensor) add(true, false, store->computed_axis, store->at);
-    }
-    here.when.resize(conditions);
-  }
-}
-
 }  // namespace
 
-void visit(const std::vector<Item>& items,
-           const std::function<void(const Item&, const Path&)>& see) {
-  Path path;
-  visit_below(items, path, see);
+void visit_ways(Items items, const std::function<void(const Item&, const Way&)>& see) {
+  Way here;
+  visit_below(items, here, see);
 }
 
-void visit_stores(const std::vector<Item>& items,
-                  const std::function<void(const Store&, const Path&)>& see) {
+void visit(Items items, const std::function<void(const Item&, const Path&)>& see) {
+  visit_ways(items, [&](const Item& item, const Way& way) { see(item, way.path); });
+}
+
+void visit_stores(Items items, const std::function<void(const Store&, const Path&)>& see) {
   visit(items, [&](const Item& item, const Path& path) {
     if (const Store* store = item.store()) see(*store, path);
   });
@@ -123,138 +104,172 @@ void visit_values(const ValueRef& value, const std::function<void(const Value&)>
   below(below, value);
 }
 
+void visit_values(const Store& store, const std::function<void(const Value&)>& see) {
+  for (const ValueRef& v : {store.value, store.factor, store.computed}) visit_values(v, see);
+}
+
 void visit_loads(const ValueRef& value, const std::function<void(const Load&)>& see) {
   visit_values(value, [&](const Value& v) {
     if (const auto* load = std::get_if<Load>(&v.detail)) see(*load);
-    if (const auto* fold = std::get_if<Fold>(&v.detail)) see({fold->tensor, fold->at});
+    if (const auto* fold = std::get_if<Fold>(&v.detail))
+      see({.tensor = fold->tensor, .at = fold->at, .computed_axis = fold->axis});
   });
 }
 
 void visit_loads(const Store& store, const std::function<void(const Load&)>& see) {
-  for (const ValueRef& value : {store.value, store.factor, store.computed}) visit_loads(value, see);
+  for (const ValueRef& v : {store.value, store.factor, store.computed}) visit_loads(v, see);
+}
+
+bool Use::uses(Var v) const {
+  return std::ranges::any_of(at, [v](const Index& index) { return index.uses(v); });
+}
+
+std::vector<Use> uses_of(Items items, int tensor) {
+  std::vector<Use> uses;
+  visit_ways(items, [&](const Item& item, const Way& way) {
+    const Store* store = item.store();
+    if (!store) return;
+    visit_values(*store, [&](const Value& v) {
+      const auto* load = std::get_if<Load>(&v.detail);
+      const auto* fold = std::get_if<Fold>(&v.detail);
+      if (load && load->tensor == tensor)
+        uses.push_back({way, store, load, false, false, load->computed_axis, load->at});
+      if (fold && fold->tensor == tensor)
+        uses.push_back({way, store, nullptr, false, true, fold->axis, fold->at});
+    });
+    if (store->tensor == tensor)
+      uses.push_back({way, store, nullptr, true, false, store->computed_axis, store->at});
+  });
+  return uses;
+}
+
+bool stores_to(Items items, int tensor) {
+  return std::ranges::any_of(uses_of(items, tensor), &Use::writes);
+}
+
+bool loads_from(Items items, int tensor) {
+  return !std::ranges::all_of(uses_of(items, tensor), &Use::writes);
+}
+
+bool adds_over(Items items, Var axis) {
+  bool found = false;
+  visit_stores(
+      items, [&](const Store& store, const Path&) { found = found || contains(store.over, axis); });
+  return found;
+}
+
+int loops_over(Items items, Var axis) {
+  int count = 0;
+  visit(items, [&](const Item& item, const Path&) {
+    count += static_cast<int>(item.loop() && item.loop()->axis == axis);
+  });
+  return count;
 }
 
 ValueRef map_values(const ValueRef& value, const ValueMap& change) {
   return Rebuild(change)(value);
 }
 
-Store map_values(const Store& store, const ValueMap& change) {
-  Store copy = store;
-  Rebuild rebuild(change);
-  for (ValueRef* value : {&copy.value, &copy.factor, &copy.computed}) *value = rebuild(*value);
-  return copy;
-}
-
 ValueRef map_loads(const ValueRef& value, const LoadMap& change) {
   return map_values(value, on_loads(change));
 }
 
-Store map_loads(const Store& store, const LoadMap& change) {
-  return map_values(store, on_loads(change));
-}
-
-std::vector<Item> map_loads(const std::vector<Item>& items, const LoadMap& change) {
-  return map_stores(items, [&](const Item& item, const Store& store) {
-    return Item{map_loads(store, change), item.when};
-  });
-}
-
-std::vector<Item> map_accesses(const std::vector<Item>& items, int tensor,
-                               const AccessMap& change) {
-  const ValueMap on_values = [&](const ValueRef& value) {
-    Value copy = *value;
-    auto* load = std::get_if<Load>(&copy.detail);
-    auto* fold = std::get_if<Fold>(&copy.detail);
-    if (load && load->tensor == tensor)
-      change(load->tensor, load->at);
-    else if (fold && fold->tensor == tensor)
-      change(fold->tensor, fold->at);
-    else
-      return value;
-    return ValueRef(std::make_shared<const Value>(std::move(copy)));
-  };
-  return map_stores(items, [&](const Item& item, const Store& store) {
-    Store copy = map_values(store, on_values);
-    if (copy.tensor == tensor) change(copy.tensor, copy.at);
-    return Item{std::move(copy), item.when};
-  });
-}
-
 ValueRef map_indices(const ValueRef& value, const IndexMap& map) {
-  return map_values(value, [&](const ValueRef& v) { return with_indices(v, map); });
-}
-
-std::vector<Index> map_indices(std::vector<Index> indices, const IndexMap& map) {
-  for (Index& index : indices) index = map(index);
-  return indices;
-}
-
-IndexMap renaming(const Kernel& kernel, const std::vector<Var>& from, const std::vector<Var>& to) {
-  return [bounds = kernel.bounds(), from, to](const Index& index) {
-    const auto with = [&](Var v) {
-      const auto place = position(from, v);
-      return Index::var(place ? to[*place] : v);
-    };
-    return substitute(index, with, bounds);
-  };
+  return map_values(value, on_indices(map));
 }
 
 std::vector<Range> map_indices(std::vector<Range> ranges, const IndexMap& map) {
-  for (Range& range : ranges) {
-    range.index = map(range.index);
-    range = without_division(range);
-  }
+  for (Range& range : ranges) range = without_division({map(range.index), range.low, range.high});
   return ranges;
 }
 
-Store map_indices(const Store& store, const IndexMap& map) {
-  Store copy = map_values(store, [&](const ValueRef& v) { return with_indices(v, map); });
-  copy.at = map_indices(std::move(copy.at), map);
-  return copy;
+void replace_values(Store& store, const ValueMap& change) {
+  Rebuild rebuild(change);
+  for (ValueRef* value : {&store.value, &store.factor, &store.computed}) *value = rebuild(*value);
 }
 
-std::vector<Item> map_indices(const std::vector<Item>& items, const IndexMap& map) {
-  std::vector<Item> result;
-  for (const Item& item : items) {
-    Item copy{item.what, map_indices(item.when, map)};
-    if (const Loop* loop = item.loop()) copy.what = Loop{loop->axis, map_indices(loop->body, map)};
-    if (const Store* store = item.store()) copy.what = map_indices(*store, map);
-    if (auto* prefetch = std::get_if<Prefetch>(&copy.what))
-      prefetch->at = map_indices(std::move(prefetch->at), map);
-    result.push_back(std::move(copy));
+void replace_loads(Store& store, const LoadMap& change) { replace_values(store, on_loads(change)); }
+
+void replace_loads(std::vector<Item>& items, const LoadMap& change) {
+  change_stores(items, [&](Item&, Store& store) { replace_loads(store, change); });
+}
+
+void replace_indices(std::vector<Item>& items, const IndexMap& map) {
+  for (Item& item : items) {
+    item.when = map_indices(std::move(item.when), map);
+    if (Loop* loop = item.loop()) replace_indices(loop->body, map);
+    if (auto* prefetch = std::get_if<Prefetch>(&item.what))
+      prefetch->at = mapped(prefetch->at, map);
+    Store* store = item.store();
+    if (!store) continue;
+    replace_values(*store, on_indices(map));
+    store->at = mapped(store->at, map);
   }
-  return result;
 }
 
-std::vector<Item> map_stores(const std::vector<Item>& items,
-                             const std::function<Item(const Item&, const Store&)>& with) {
-  std::vector<Item> result;
-  for (const Item& item : items) {
-    if (const Loop* loop = item.loop())
-      result.push_back({Loop{loop->axis, map_stores(loop->body, with)}, item.when});
-    else if (const Store* store = item.store())
-      result.push_back(with(item, *store));
-    else
-      result.push_back(item);
-  }
-  return result;
-}
-
-void substitute(Kernel& kernel, Var axis, const Index& with) {
-  const VarBounds bounds = kernel.bounds();
-  const IndexMap map = [&](const Index& index) {
-    if (!index.uses(axis)) return index;
-    return substitute(index, [&](Var v) { return v == axis ? with : Index::var(v); }, bounds);
+void replace_accesses(std::vector<Item>& items, int tensor, const AccessMap& change) {
+  const auto changes = [&](auto* access, auto axis) {
+    const bool is_meant = access && access->tensor == tensor;
+    if (is_meant) change(access->tensor, access->at, access->*axis);
+    return is_meant;
   };
-  kernel.body = map_indices(kernel.body, map);
+  const ValueMap on_accesses = [&](const ValueRef& value) {
+    Value copy = *value;
+    const bool is_changed = changes(std::get_if<Load>(&copy.detail), &Load::computed_axis) ||
+                            changes(std::get_if<Fold>(&copy.detail), &Fold::axis);
+    return is_changed ? std::make_shared<const Value>(std::move(copy)) : value;
+  };
+  change_stores(items, [&](Item&, Store& store) {
+    replace_values(store, on_accesses);
+    changes(&store, &Store::computed_axis);
+  });
+}
+
+void change_stores(std::vector<Item>& items, const std::function<void(Item&, Store&)>& change) {
+  for (Item& item : items) {
+    if (Loop* loop = item.loop()) change_stores(loop->body, change);
+    if (Store* store = item.store()) change(item, *store);
+  }
+}
+
+IndexMap replacing(const Kernel& kernel, std::vector<Var> axes, std::vector<Index> with) {
+  return
+      [bounds = kernel.bounds(), axes = std::move(axes), with = std::move(with)](const Index& i) {
+        if (std::ranges::none_of(axes, [&](Var v) { return i.uses(v); })) return i;
+        const auto instead = [&](Var v) {
+          const auto place = position(axes, v);
+          return place ? with[*place] : Index::var(v);
+        };
+        return substitute(i, instead, bounds);
+      };
+}
+
+IndexMap renaming(const Kernel& kernel, std::vector<Var> axes, const std::vector<Var>& with) {
+  return replacing(kernel, std::move(axes), mapped(with, Index::var));
+}
+
+void replace_axis(const Kernel& kernel, std::vector<Item>& items, Var axis, const Index& index,
+                  std::span<const Var> over) {
+  replace_indices(items, replacing(kernel, {axis}, {index}));
+  change_stores(items, [&](Item&, Store& store) {
+    const auto place = std::ranges::find(store.over, axis);
+    if (place != store.over.end())
+      store.over.insert(store.over.erase(place), over.begin(), over.end());
+  });
+}
+
+void replace_axis(Kernel& kernel, Var axis, const Index& index, std::span<const Var> over) {
+  replace_axis(kernel, kernel.body, axis, index, over);
+  const IndexMap map = replacing(kernel, {axis}, {index});
   for (Limit& limit : kernel.limits) limit.index = map(limit.index);
 }
 
-std::vector<Use> uses_of(const std::vector<Item>& items, int tensor) {
-  std::vector<Use> uses;
-  Use here{};
-  collect_uses(items, tensor, here, uses);
-  return uses;
+std::vector<Item> wrap(std::vector<Item> body, std::span<const Var> axes) {
+  for (Var axis : std::views::reverse(axes)) {
+    std::vector<Item> inner = std::exchange(body, {});
+    body.push_back({Loop{axis, std::move(inner)}});
+  }
+  return body;
 }
 
 Parts take_apart(const Index& index, const std::function<bool(Var)>& moves) {
@@ -276,44 +291,6 @@ Index flat(const KernelTensor& tensor, const std::vector<Index>& at) {
   for (std::size_t d = at.size(); d-- > 0;) {
     result = result + at[d] * stride;
     stride *= tensor.extents[d];
-  }
-  return result;
-}
-
-bool stores_to(const std::vector<Item>& items, int tensor) {
-  bool found = false;
-  visit_stores(items,
-               [&](const Store& store, const Path&) { found = found || store.tensor == tensor; });
-  return found;
-}
-
-bool loads_from(const std::vector<Item>& items, int tensor) {
-  bool found = false;
-  visit_stores(items, [&](const Store& store, const Path&) {
-    visit_loads(store, [&](const Load& load) { found = found || load.tensor == tensor; });
-  });
-  return found;
-}
-
-Item make_loop(Var axis, std::vector<Item> body) { return {Loop{axis, std::move(body)}, {}}; }
-
-std::vector<Item> wrap(std::vector<Item> body, std::span<const Var> axes) {
-  for (std::size_t i = axes.size(); i-- > 0;) {
-    std::vector<Item> outer;
-    outer.push_back(make_loop(axes[i], std::move(body)));
-    body = std::move(outer);
-  }
-  return body;
-}
-
-std::vector<Item> without_empty(std::vector<Item> items) {
-  std::vector<Item> result;
-  for (Item& item : items) {
-    if (Loop* loop = item.loop()) {
-      loop->body = without_empty(std::move(loop->body));
-      if (loop->body.empty()) continue;
-    }
-    result.push_back(std::move(item));
   }
   return result;
 }

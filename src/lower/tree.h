@@ -13,64 +13,95 @@ namespace tenon {
 using Path = std::vector<Var>;  // the axes of the loops around an item, outermost first
 using IndexMap = std::function<Index(const Index&)>;
 
-// Every item in execution order, with the loops around it.
-void visit(const std::vector<Item>& items,
-           const std::function<void(const Item&, const Path&)>& see);
-void visit_stores(const std::vector<Item>& items,
-                  const std::function<void(const Store&, const Path&)>& see);
+// What is walked: a list of items, or one item.
+using Items = std::span<const Item>;
+inline Items only(const Item& item) { return {&item, 1}; }
+
+// ---- walks ----
+
+// The way to an item.
+struct Way {
+  Path path;                       // the axes of the loops around it
+  std::vector<const Loop*> loops;  // those loops
+  std::vector<Range> when;         // the conditions of the loops and of the item itself
+};
+// Every item in execution order, with the way or the loops to it.
+void visit_ways(Items items, const std::function<void(const Item&, const Way&)>& see);
+void visit(Items items, const std::function<void(const Item&, const Path&)>& see);
+void visit_stores(Items items, const std::function<void(const Store&, const Path&)>& see);
 
 // A value and all that it is made of, each once, operands first.
 void visit_values(const ValueRef& value, const std::function<void(const Value&)>& see);
-// Every load (and, as a load of its `at`, every fold), computed subscripts included.
+void visit_values(const Store& store, const std::function<void(const Value&)>& see);
+// Every load, computed subscripts included, and every fold: as a load with that axis computed.
 void visit_loads(const ValueRef& value, const std::function<void(const Load&)>& see);
 void visit_loads(const Store& store, const std::function<void(const Load&)>& see);
 
+// One tensor's uses in execution order; what a statement reads comes before what it writes. They
+// point into the items, which must outlive them.
+struct Use : Way {
+  const Store* store;  // the statement
+  const Load* load;    // null where it writes or folds
+  bool writes;         // or reads
+  bool folds;          // reads all lanes of the computed axis
+  int computed_axis;   // `at` does not say where on this axis; -1: none
+  std::vector<Index> at;
+
+  bool uses(Var v) const;  // in its subscripts
+};
+std::vector<Use> uses_of(Items items, int tensor);
+
+// Does anything below write (or read) the tensor?
+bool stores_to(Items items, int tensor);
+bool loads_from(Items items, int tensor);
+// Does anything below accumulate over the axis?
+bool adds_over(Items items, Var axis);
+// How many of the loops run over the axis?
+int loops_over(Items items, Var axis);
+
+// ---- rewrites ----
+
 // The value rebuilt bottom up: `change` sees each part after those that it is made of, and what is
-// shared stays shared. Of a statement: its value, factor and computed subscript.
+// shared stays shared.
 using ValueMap = std::function<ValueRef(const ValueRef&)>;
 ValueRef map_values(const ValueRef& value, const ValueMap& change);
-Store map_values(const Store& store, const ValueMap& change);
 
 // Every load replaced, unless null comes back for it.
 using LoadMap = std::function<ValueRef(const Load&, Type)>;
 ValueRef map_loads(const ValueRef& value, const LoadMap& change);
-Store map_loads(const Store& store, const LoadMap& change);
-std::vector<Item> map_loads(const std::vector<Item>& items, const LoadMap& change);
 
-// Every access of one tensor, by load, fold (whose `at` lacks the last axis) or store, to another
-// tensor or place.
-using AccessMap = std::function<void(int& tensor, std::vector<Index>& at)>;
-std::vector<Item> map_accesses(const std::vector<Item>& items, int tensor, const AccessMap& change);
-
-// Everything with every index in it mapped: subscripts, ranges, index values.
+// Every index mapped: subscripts, ranges, index values.
 ValueRef map_indices(const ValueRef& value, const IndexMap& map);
-Store map_indices(const Store& store, const IndexMap& map);
-std::vector<Item> map_indices(const std::vector<Item>& items, const IndexMap& map);
 std::vector<Range> map_indices(std::vector<Range> ranges, const IndexMap& map);
-std::vector<Index> map_indices(std::vector<Index> indices, const IndexMap& map);
-// Axes by others, one for one.
-IndexMap renaming(const Kernel& kernel, const std::vector<Var>& from, const std::vector<Var>& to);
 
-// The items with `with` in place of every store.
-std::vector<Item> map_stores(const std::vector<Item>& items,
-                             const std::function<Item(const Item&, const Store&)>& with);
+// The same in place: for the value, factor and computed subscript of a statement, and what else it
+// has; for every statement of a list.
+void replace_values(Store& store, const ValueMap& change);
+void replace_loads(Store& store, const LoadMap& change);
+void replace_loads(std::vector<Item>& items, const LoadMap& change);
+void replace_indices(std::vector<Item>& items, const IndexMap& map);
 
-// In the whole kernel (limits included): every use of the axis as an index becomes `with`. Loops
-// over the axis are not touched.
-void substitute(Kernel& kernel, Var axis, const Index& with);
+// Every access of one tensor, by load, fold or store, to another tensor or place. `axis` is the
+// computed or folded one, -1 where there is none.
+using AccessMap = std::function<void(int& tensor, std::vector<Index>& at, int& axis)>;
+void replace_accesses(std::vector<Item>& items, int tensor, const AccessMap& change);
 
-// One tensor's uses in execution order; what a statement reads comes before what it writes.
-struct Use {
-  const Store* store;  // the statement
-  bool writes;         // or reads
-  bool folds;          // reads all of the last axis, which `at` lacks
-  int computed_axis;   // -1: none
-  std::vector<Index> at;
-  Path path;  // the loops around it
-  std::vector<const Loop*> loops;
-  std::vector<Range> when;  // the conditions of it and of the loops around it
-};
-std::vector<Use> uses_of(const std::vector<Item>& items, int tensor);
+void change_stores(std::vector<Item>& items, const std::function<void(Item&, Store&)>& change);
+
+// Axes by indices, one for one; and by other axes.
+IndexMap replacing(const Kernel& kernel, std::vector<Var> axes, std::vector<Index> with);
+IndexMap renaming(const Kernel& kernel, std::vector<Var> axes, const std::vector<Var>& with);
+
+// In the items, or in the whole kernel with its limits: where the axis is used as an index, `index`
+// instead; where something is accumulated over it, `over`. Loops over the axis are not touched.
+void replace_axis(const Kernel& kernel, std::vector<Item>& items, Var axis, const Index& index,
+                  std::span<const Var> over);
+void replace_axis(Kernel& kernel, Var axis, const Index& index, std::span<const Var> over);
+
+// `body` wrapped in loops over `axes`, outermost first.
+std::vector<Item> wrap(std::vector<Item> body, std::span<const Var> axes);
+
+// ---- indices ----
 
 // An index as a sum: what stands still while some axes move, and what moves (with the constant). A
 // division of both moves.
@@ -82,15 +113,5 @@ Parts take_apart(const Index& index, const std::function<bool(Var)>& moves);
 
 // The place in memory, in elements, row-major.
 Index flat(const KernelTensor& tensor, const std::vector<Index>& at);
-
-// Does anything below write (or read) the tensor?
-bool stores_to(const std::vector<Item>& items, int tensor);
-bool loads_from(const std::vector<Item>& items, int tensor);
-
-// `body` wrapped in loops over `axes`, outermost first.
-std::vector<Item> wrap(std::vector<Item> body, std::span<const Var> axes);
-Item make_loop(Var axis, std::vector<Item> body);
-// The items without loops that do nothing.
-std::vector<Item> without_empty(std::vector<Item> items);
 
 }  // namespace tenon

@@ -23,7 +23,7 @@ class Verifier {
  public:
   explicit Verifier(const Kernel& kernel) : kernel_(kernel) {}
 
-  std::optional<std::string> run() {
+  Reason run() {
     names();
     items(kernel_.body, true);
     return reason_;
@@ -81,8 +81,7 @@ class Verifier {
           broken("5: {} is accumulated over {}, which is not around it", target.name,
                  kernel_.axes[v].name);
     if (!store.value) return broken("6: a store of nothing into {}", target.name);
-    for (const ValueRef& value : {store.value, store.factor, store.computed})
-      visit_values(value, [&](const Value& part) { this->value(part, certain); });
+    visit_values(store, [&](const Value& part) { value(part, certain); });
     if (store.value->type != target.type) broken("6: {} is stored another type", target.name);
     if (store.factor && (!info(store.factor->type).is_float || store.combine != Combine::sum))
       broken("6: fma into {} is not a sum of floats", target.name);
@@ -96,7 +95,7 @@ class Verifier {
       subscript(load->computed);
     } else if (const auto* fold = std::get_if<Fold>(&v.detail)) {
       std::vector<Index> at = fold->at;
-      at.emplace_back(fold->lanes - 1);
+      at[fold->axis] = fold->lanes - 1;
       element(fold->tensor, at, certain, -1);
     } else if (const auto* i = std::get_if<IndexValue>(&v.detail)) {
       index(i->index);
@@ -142,11 +141,11 @@ class Verifier {
 
   const Kernel& kernel_;
   Path path_;
-  std::optional<std::string> reason_;
+  Reason reason_;
 };
 
 }  // namespace
 
-std::optional<std::string> verify(const Kernel& kernel) { return Verifier(kernel).run(); }
+Reason verify(const Kernel& kernel) { return Verifier(kernel).run(); }
 
 }  // namespace tenon

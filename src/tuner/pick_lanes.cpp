@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::int64_t narrow = 4;  // columns of a table whose lines are loaded for all of them
 
-// A narrow table that is summed by column: partial sums of all columns together.
+// A narrow table that is summed by column: vectors along whole rows, the partial sums of all
+// columns together.
 void join_columns(Picker& picker) {
   std::vector<Move> moves;
   visit_stores(picker.kernel().body, [&](const Store& store, const Path& path) {
@@ -21,8 +22,13 @@ void join_columns(Picker& picker) {
       std::vector<Var> outer = path;
       outer.pop_back();
       std::erase(outer, v);
-      moves = {{order_of({picker.names(outer), picker.names({v, path.back()})})},
-               {Bind{picker.name(v), Tag::unroll}}};
+      const std::string lane = picker.name(path.back()), column = picker.name(v);
+      const std::string row = stem(lane) + stem(column);
+      moves = {{order_of({picker.names(outer), {lane, column}})},
+               {order_of({{lane, column}})},
+               {Fuse{lane, column, row}},
+               {Bind{row, Tag::vector}},
+               {Bind{column, Tag::unroll}}};
     }
   });
   picker.attempt(moves);

@@ -81,14 +81,16 @@ llvm::Value* Emission::index_value(const Index& index) {
   return indices_.vector(linear, builder_.getInt32Ty());
 }
 
-// x[l] += x[l + h] for h = lanes/2, .., 1. Where the lanes lie side by side in memory and the
-// statement wants one value, they are one vector; otherwise each is a value (or vector) by itself.
+// x[l] += x[l + h] for h = lanes/2, .., 1. Where the statement wants one value, the lanes are one
+// vector; otherwise each is a value (or vector) by itself.
 llvm::Value* Emission::fold(const Fold& fold, Type type) {
+  const std::vector<std::int64_t>& extents = kernel_.tensors[fold.tensor].extents;
   std::vector<Index> at = fold.at;
-  at.emplace_back(0);
   Access first = access(fold.tensor, at);
   if (first.index.is_uniform()) {
     first.index.stride = 1;
+    for (std::size_t d = fold.axis + 1; d < extents.size(); d++) first.index.stride *= extents[d];
+    first.reach.high += (fold.lanes - 1) * first.index.stride;
     const Lanes lanes = std::exchange(indices_.state.lanes, {-1, 0, fold.lanes});
     llvm::Value* x = read_memory(first, nullptr, nullptr);
     for (int half = fold.lanes / 2; half > 0; half /= 2) {
@@ -101,7 +103,7 @@ llvm::Value* Emission::fold(const Fold& fold, Type type) {
   }
   std::vector<llvm::Value*> x;
   for (int lane = 0; lane < fold.lanes; lane++) {
-    at.back() = lane;
+    at[fold.axis] = lane;
     x.push_back(read_memory(access(fold.tensor, at), mask_, nullptr));
   }
   for (int half = fold.lanes / 2; half > 0; half /= 2) {
@@ -117,8 +119,10 @@ llvm::Value* Emission::combine(Combine combine, Type type, llvm::Value* a, llvm:
   if (combine == Combine::sum)
     return is_float ? builder_.CreateFAdd(x[0], x[1]) : builder_.CreateAdd(x[0], x[1]);
   if (type == Type::boolean) return builder_.CreateOr(x[0], x[1]);
-  return builder_.CreateBinaryIntrinsic(is_float ? llvm::Intrinsic::maximum : llvm::Intrinsic::smax,
-                                        x[0], x[1]);
+  if (!is_float) return builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, x[0], x[1]);
+  // The machine's maximum is its second operand, here a, where one is NaN or both are equal.
+  llvm::Value* greater = builder_.CreateSelect(builder_.CreateFCmpOGT(x[1], x[0]), x[1], x[0]);
+  return builder_.CreateSelect(builder_.CreateFCmpUNO(x[1], x[1]), x[1], greater);
 }
 
 }  // namespace tenon
