@@ -160,11 +160,11 @@ TEST_CASE("a look-up waits for nobody's lock to note the use of an artifact") {
   clock += 10 * 24 * 60 * 60;
   {
     cache::Database other(file);
-    const cache::Transaction writing(other);
+    other.run("begin immediate");
     CHECK(watched.cache.find_artifact(artifact(0).key) == artifact(0));
-    CHECK(watched.cache.artifacts().at(0).last_use == 1'000'000);
+    CHECK(last_use_in(file) == 1'000'000);
   }
   CHECK(watched.cache.find_artifact(artifact(0).key) == artifact(0));
-  CHECK(watched.cache.artifacts().at(0).last_use == clock);
+  CHECK(last_use_in(file) == clock);
   CHECK(watched.warnings.empty());
 }

@@ -1,6 +1,7 @@
 // What is stored is found, under exactly its name, and nothing else is.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <thread>
 
@@ -163,12 +164,15 @@ TEST_CASE("an artifact may be empty, replaced and forgotten") {
 TEST_CASE("the least recently used artifacts go when the limit is reached") {
   std::int64_t clock = 1'000'000;
   constexpr std::int64_t day = 24 * 60 * 60;
-  Watched watched("", {.artifact_limit = 10'500, .now = [&] { return clock; }});
+  const Folder folder;
+  const std::string file = folder / "tenon.sqlite";
+  Watched watched(file, {.artifact_limit = 10'500, .now = [&] { return clock; }});
   Cache& cache = watched.cache;
   const auto keys = [&] {
+    const std::vector<std::string> stored = artifact_keys(file);
     std::vector<int> present;
     for (int number = 0; number < 6; ++number) {
-      if (!cache.artifacts(artifact(number).key).empty()) present.push_back(number);
+      if (std::ranges::count(stored, artifact(number).key) > 0) present.push_back(number);
     }
     return present;
   };
@@ -192,11 +196,13 @@ TEST_CASE("the least recently used artifacts go when the limit is reached") {
 
 TEST_CASE("a hit writes the last use only when that is more than a day old") {
   std::int64_t clock = 1'000'000;
-  Watched watched("", {.now = [&] { return clock; }});
+  const Folder folder;
+  const std::string file = folder / "tenon.sqlite";
+  Watched watched(file, {.now = [&] { return clock; }});
   watched.cache.store_artifact(artifact(0));
   const auto last_use = [&] {
     CHECK(watched.cache.find_artifact(artifact(0).key).has_value());
-    return watched.cache.artifacts().at(0).last_use;
+    return last_use_in(file);
   };
   clock += 24 * 60 * 60;
   CHECK(last_use() == 1'000'000);
@@ -213,7 +219,7 @@ TEST_CASE("pruning and clearing give the space back") {
   }
   watched.cache.store_schedule(device(), workload(), schedule("split i"));
   CHECK(watched.cache.prune(450'000) == 6);
-  CHECK(watched.cache.artifacts().size() == 4);
+  CHECK(watched.cache.summary().artifacts == 4);
   CHECK(std::filesystem::file_size(file) < 600'000);
   CHECK(watched.cache.clear() == 5);
   CHECK(watched.cache.schedules().empty());

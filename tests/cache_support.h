@@ -1,4 +1,4 @@
-// What the tests of the cache share: a folder that goes away, child processes, and rows to store.
+// What the tests of the cache share: child processes, and rows to store.
 #pragma once
 
 #include <signal.h>
@@ -8,38 +8,19 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "cache/cache.h"
+#include "cache/database.h"
+#include "folder.h"
 
 namespace tenon::cache_test {
 
 inline constexpr uid_t nobody = 65534;
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "tenon-cache-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // A process that runs `work` and hands back the text that it returns.
 class Child {
@@ -105,13 +86,12 @@ inline std::string in_child(const std::function<std::string()>& work) {
   return Child([&](const Child::Report& report) { report(work()); }).finish();
 }
 
-inline std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+// What lies in the file, past the cache.
+inline std::vector<std::string> artifact_keys(const std::string& file) {
+  return cache::Database(file).all<std::string>("select key from artifact");
 }
-
-inline void overwrite(const std::string& path, const std::string& text) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
+inline std::int64_t last_use_in(const std::string& file) {
+  return cache::Database(file).first<std::int64_t>("select last_use from artifact").value_or(0);
 }
 
 inline DeviceRow device() {

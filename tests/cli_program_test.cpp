@@ -11,8 +11,6 @@
 #include "session_support.h"
 
 using namespace tenon;
-using session_test::contents_of;
-using session_test::Folder;
 using session_test::Outcome;
 
 namespace {
@@ -29,7 +27,7 @@ std::string npy_of(const std::vector<std::int64_t>& shape, const std::vector<flo
 }
 
 std::vector<float> values_in(const std::string& path) {
-  const cli::NpyArray array = cli::parse_npy(contents_of(path), path);
+  const cli::NpyArray array = cli::parse_npy(contents(path), path);
   std::vector<float> values(array.bytes.size() / sizeof(float));
   std::memcpy(values.data(), array.bytes.data(), array.bytes.size());
   return values;
@@ -81,10 +79,10 @@ TEST_CASE("the example's compiled values are the interpreter's") {
 TEST_CASE("threads and instructions do not change a bit") {
   const Workplace place;
   CHECK(place.tenon(with_inputs + "--output p=p.npy --threads 1").code == 0);
-  const std::string bits = contents_of(place / "p.npy");
+  const std::string bits = contents(place / "p.npy");
   for (const char* options : {"--threads 2", "--isa avx2", "--isa fma128 --threads 2"}) {
     CHECK(place.tenon(with_inputs + "--output p=q.npy " + options).code == 0);
-    CHECK(contents_of(place / "q.npy") == bits);
+    CHECK(contents(place / "q.npy") == bits);
   }
 }
 
@@ -109,7 +107,7 @@ TEST_CASE("a warm process opens no LLVM and compiles nothing") {
   CHECK(warm.err.find("LLVM") == std::string::npos);
   CHECK(warm.err.find("tenon_llvm") == std::string::npos);
   CHECK(warm.err.find("compiled: 0, from cache: ") != std::string::npos);
-  CHECK(contents_of(place / "p.npy") == contents_of(place / "q.npy"));
+  CHECK(contents(place / "p.npy") == contents(place / "q.npy"));
 }
 
 TEST_CASE("a mistake is one line with its place, and exit code 2") {
@@ -245,7 +243,7 @@ TEST_CASE("a schedule that does not compile gives way to another, with one warni
   CHECK(outcome.err ==
         "tenon: warning: kernel map runs on another schedule, for one failed: loop map.i is bound "
         "to grid, which a CPU does not have\n");
-  CHECK(contents_of(place / "first.npy") == contents_of(place / "second.npy"));
+  CHECK(contents(place / "first.npy") == contents(place / "second.npy"));
   CHECK(place.tenon("cache ls").out.find("rejected") != std::string::npos);
   const Outcome again = place.tenon(run + "third.npy --statistics");
   CHECK(again.err.starts_with("compiled: 0, from cache: 1;"));

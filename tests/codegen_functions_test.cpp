@@ -45,6 +45,8 @@ struct HostArithmetic {
   static T select(bool mask, T a, T b) {
     return mask ? a : b;
   }
+  static bool has_scale() { return false; }
+  static float scale(float a, float n) { return std::ldexp(a, static_cast<int>(n)); }
 };
 
 constexpr std::int64_t chunk = 1 << 16;

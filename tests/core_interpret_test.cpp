@@ -51,7 +51,8 @@ TEST_CASE("scalar operations mean what their table says") {
   CHECK(single(ScalarOp::add, 1, 1e-9) == 1);
   CHECK(std::isnan(single(ScalarOp::max, NAN, 1)));
   CHECK(std::isnan(single(ScalarOp::max, 1, NAN)));
-  CHECK_FALSE(std::signbit(single(ScalarOp::max, -0.0, 0.0)));
+  CHECK(std::signbit(single(ScalarOp::max, -0.0, 0.0)));
+  CHECK_FALSE(std::signbit(single(ScalarOp::max, 0.0, -0.0)));
   CHECK(evaluate(ScalarOp::lt, Type::boolean, Type::f32, NAN, 1, 0) == 0);
   CHECK(evaluate(ScalarOp::eq, Type::boolean, Type::f32, NAN, NAN, 0) == 0);
   CHECK(evaluate(ScalarOp::cast, Type::i32, Type::f32, -1.9, 0, 0) == -1);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "cache/cache.h"
+#include "cache_support.h"
 #include "core/error.h"
 #include "ops/arithmetic.h"
 #include "ops/matmul.h"
@@ -10,7 +11,6 @@
 #include "tuner/session.h"
 
 using namespace tenon;
-using session_test::Folder;
 
 namespace {
 
@@ -98,7 +98,8 @@ TEST_CASE("a schedule from the cache holds whatever the leaves are called") {
   };
   CHECK(run_named("a", "b") == 1);
   Cache cache(CacheOptions{folder / "cache.sqlite"});
-  for (const ArtifactInfo& info : cache.artifacts()) cache.forget_artifact(info.key);
+  for (const std::string& key : cache_test::artifact_keys(folder / "cache.sqlite"))
+    cache.forget_artifact(key);
   const auto before = cache.schedules();
   REQUIRE(before.size() == 1);
   CHECK(before[0].schedule.moves.find("stage in1 at") != std::string::npos);
@@ -117,10 +118,10 @@ TEST_CASE("code from the cache that cannot be used is compiled again") {
   }
   {
     Cache cache(CacheOptions{folder / "cache.sqlite"});
-    for (const ArtifactInfo& info : cache.artifacts()) {
-      ArtifactRow artifact = *cache.find_artifact(info.key);
+    for (const std::string& key : cache_test::artifact_keys(folder / "cache.sqlite")) {
+      ArtifactRow artifact = *cache.find_artifact(key);
       artifact.meta = "entry beyond reason";
-      cache.forget_artifact(info.key);
+      cache.forget_artifact(key);
       cache.store_artifact(artifact);
     }
   }

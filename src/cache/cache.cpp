@@ -2,14 +2,12 @@
 
 #include <cstdio>
 #include <ctime>
-#include <span>
-#include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "cache/connection.h"
-#include "cache/portable.h"
 
 namespace tenon {
 namespace {
@@ -18,7 +16,6 @@ using cache::Connection;
 using cache::Database;
 using cache::DatabaseError;
 using cache::Query;
-using cache::Transaction;
 using cache::Trouble;
 
 constexpr std::int64_t day = std::int64_t{24} * 60 * 60;  // seconds
@@ -32,30 +29,16 @@ std::int64_t size_of(const ArtifactRow& artifact) {
   return static_cast<std::int64_t>(artifact.code.size() + artifact.meta.size());
 }
 
-std::int64_t count(Database& database, const char* sql) {
-  return database.first<std::int64_t>(sql).value_or(0);
-}
-
-constexpr const char* sum_of_sizes = "select coalesce(sum(size), 0) from artifact";
-
-// All fields of the workload count, not the hash alone.
-std::optional<std::int64_t> find_workload(Database& database, const WorkloadRow& workload) {
-  static const std::string sql =
-      "select id from workload where " + cache::columns<WorkloadRow>("{0} = ?", " and ");
-  return database.first<std::int64_t>(sql, workload);
-}
-
-// Inserts or replaces a schedule, with its device and workload; returns how many, 0 or 1. Requires
-// an open Transaction.
-std::int64_t insert_schedule(Database& database, const DeviceRow& device,
-                             const WorkloadRow& workload, const ScheduleRow& schedule) {
+// Inserts or replaces a schedule, with its device and workload. Requires an open transaction.
+void insert_schedule(Database& database, const ScheduleEntry& entry) {
+  const auto& [device, workload, schedule] = entry;
   static const std::string insert_device = fmt::format(
       "insert into device(id, {}) values (?, {}) on conflict do update set "
       "probed = excluded.probed where excluded.probed <> ''",
       cache::columns<DeviceRow>(), cache::columns<DeviceRow>("?"));
-  static const std::string insert_workload =
-      fmt::format("insert or ignore into workload({}) values ({})", cache::columns<WorkloadRow>(),
-                  cache::columns<WorkloadRow>("?"));
+  static const std::string insert_workload = fmt::format(
+      "insert into workload({}) values ({}) on conflict do update set hash = hash returning id",
+      cache::columns<WorkloadRow>(), cache::columns<WorkloadRow>("?"));
   static const std::string insert_row = fmt::format(
       "insert into schedule(workload, device, {}) values (?, ?, {}) "
       "on conflict do update set {} "
@@ -64,19 +47,17 @@ std::int64_t insert_schedule(Database& database, const DeviceRow& device,
       cache::columns<ScheduleRow>("{0} = excluded.{0}"));
   const std::string id = device_id(device);
   database.run(insert_device, id, device);
-  database.run(insert_workload, workload);
-  const std::int64_t of = find_workload(database, workload).value_or(0);
+  const auto of = database.first<std::int64_t>(insert_workload, workload).value_or(0);
   if (schedule.status == ScheduleStatus::tuned || schedule.status == ScheduleStatus::picked)
     database.run(
         "update schedule set status = 'tried' where workload = ? and device = ? and engine = ? "
         "and status = ? and moves <> ?",
         of, id, schedule.engine, schedule.status, schedule.moves);
-  return database.run(insert_row, of, id, schedule);
+  database.run(insert_row, of, id, schedule);
 }
 
 // Drops the least recently used artifacts until at most `limit` bytes remain. Returns how many.
 std::int64_t evict_artifacts(Database& database, std::int64_t limit) {
-  if (count(database, sum_of_sizes) <= limit) return 0;
   // `newer` counts the bytes of a row and of all that were used after it.
   return database.run(
       "delete from artifact where id in (select id from (select id, sum(size) over "
@@ -111,14 +92,11 @@ Cache::Cache(CacheOptions options) : options_(std::move(options)) {
   if (!options_.warn)
     options_.warn = [](const std::string& line) { fmt::print(stderr, "tenon: {}\n", line); };
   if (!options_.now) options_.now = [] { return std::int64_t{std::time(nullptr)}; };
-  if (options_.path) {
-    path_ = cache::resolve_path(*options_.path);
-  } else if (auto path = cache::default_path(cache::process_environment)) {
-    path_ = *path;
-  } else {
+  const auto path = options_.path ? options_.path : cache::default_path();
+  path_ = cache::resolve_path(path.value_or(""));
+  if (!path)
     warn_once(
         "none of TENON_CACHE, XDG_CACHE_HOME and HOME is set; nothing is kept after this process");
-  }
 }
 
 Cache::~Cache() = default;
@@ -128,60 +106,61 @@ void Cache::warn_once(const std::string& reason) {
 }
 
 // Does `work` on the open database. A damaged file is put aside, and `work` done once more on a new
-// one; any other trouble gives one warning and `otherwise`.
-template <typename Work, typename Result>
-Result Cache::attempt(Work&& work, Result otherwise) {
+// one; any other trouble gives one warning and an empty result.
+template <typename Work>
+auto Cache::attempt(Work&& work) {
   const std::lock_guard lock(mutex_);
-  for (bool again : {true, false}) {
+  const auto open_and_work = [&] {
+    if (!connection_)
+      connection_ = std::make_unique<Connection>(cache::connect(path_, options_.warn));
+    return work(connection_->database);
+  };
+  try {
     try {
-      if (!connection_)
-        connection_ = std::make_unique<Connection>(cache::connect(path_, options_.warn));
-      return work(connection_->database);
+      return open_and_work();
     } catch (const DatabaseError& error) {
-      if (again && error.trouble == Trouble::damaged && connection_) {
-        *connection_ = cache::replace_damaged(std::move(*connection_), error.what(), options_.warn);
-      } else if (again && error.trouble == Trouble::moved) {
-        connection_.reset();
-      } else {
-        warn_once(fmt::format("{}: {}; going on without", path_, error.what()));
-        // Whoever holds a lock that long may never let go: it is waited for once a process.
-        if (connection_) connection_->database.wait_for_locks(0);
-        break;
-      }
+      if (error.trouble != Trouble::damaged || !connection_) throw;
+      cache::put_aside(connection_->path, connection_->file, error.what(), options_.warn);
     }
+    connection_.reset();
+    return open_and_work();
+  } catch (const DatabaseError& error) {
+    warn_once(fmt::format("{}: {}; going on without", path_, error.what()));
+    // Whoever holds a lock that long may never let go: it is waited for once a process.
+    if (connection_) connection_->database.wait_for_locks(0);
+    return std::invoke_result_t<Work, Database&>();
   }
-  return otherwise;
 }
 
 // The same for work that changes rows: all that it does happens, or nothing.
-template <typename Work, typename Result>
-Result Cache::change(Work&& work, Result otherwise) {
-  const auto in_transaction = [&](Database& database) {
-    Transaction transaction(database);
-    Result result = work(database);
-    transaction.commit();
-    return result;
-  };
-  return attempt(in_transaction, std::move(otherwise));
+template <typename Work>
+auto Cache::change(Work&& work) {
+  return attempt([&](Database& database) { return database.in_transaction(work); });
 }
 
 std::optional<ScheduleRow> Cache::find_schedule(const DeviceRow& device,
                                                 const WorkloadRow& workload,
                                                 std::string_view engine) {
   static const std::string sql = fmt::format(
-      "select {} from schedule where workload = ? and device = ? and engine = ? "
-      "and status in ('tuned', 'picked') order by status = 'tuned' desc",
-      cache::columns<ScheduleRow>());
-  return attempt([&](Database& database) -> std::optional<ScheduleRow> {
-    const auto id = find_workload(database, workload);
-    if (!id) return std::nullopt;
-    return database.first<ScheduleRow>(sql, *id, device_id(device), engine);
+      "select {} from schedule join workload w on w.id = workload "
+      "where {} and device = ? and engine = ? and status in ('tuned', 'picked') "
+      "order by status = 'tuned' desc",
+      cache::columns<ScheduleRow>(), cache::columns<WorkloadRow>("w.{0} = ?", " and "));
+  return attempt([&](Database& database) {
+    return database.first<ScheduleRow>(sql, workload, device_id(device), engine);
   });
 }
 
 void Cache::store_schedule(const DeviceRow& device, const WorkloadRow& workload,
                            const ScheduleRow& schedule) {
-  change([&](Database& database) { return insert_schedule(database, device, workload, schedule); });
+  store_schedules({{device, workload, schedule}});
+}
+
+bool Cache::store_schedules(const std::vector<ScheduleEntry>& entries) {
+  return change([&](Database& database) {
+    for (const ScheduleEntry& entry : entries) insert_schedule(database, entry);
+    return true;
+  });
 }
 
 std::vector<ScheduleEntry> Cache::schedules(std::string_view hash_prefix) {
@@ -217,43 +196,16 @@ void Cache::store_artifact(const ArtifactRow& artifact) {
   if (size_of(artifact) > options_.artifact_limit) return;
   change([&](Database& database) {
     database.run(
-        "insert into artifact(key, meta, checksum, size, last_use, code) "
-        "values (?, ?, ?, ?, ?, ?) "
-        "on conflict do update set meta = excluded.meta, checksum = excluded.checksum, "
-        "size = excluded.size, last_use = excluded.last_use, code = excluded.code",
+        "insert or replace into artifact(key, meta, checksum, size, last_use, code) "
+        "values (?, ?, ?, ?, ?, cast(? as blob))",
         artifact.key, artifact.meta, checksum(artifact), size_of(artifact), options_.now(),
-        std::as_bytes(std::span(artifact.code)));
+        artifact.code);
     return evict_artifacts(database, options_.artifact_limit);
   });
 }
 
 void Cache::forget_artifact(std::string_view key) {
   attempt([&](Database& database) { return delete_artifact(database, key); });
-}
-
-std::vector<ArtifactInfo> Cache::artifacts(std::string_view key_prefix) {
-  static const std::string sql = fmt::format(
-      "select {} from artifact where substr(key, 1, length(?1)) = ?1 "
-      "order by last_use desc, id desc",
-      cache::columns<ArtifactInfo>());
-  return attempt([&](Database& database) { return database.all<ArtifactInfo>(sql, key_prefix); });
-}
-
-std::string Cache::export_text() { return cache::print_schedules(schedules()); }
-
-ImportResult Cache::import_text(std::string_view text) {
-  std::vector<ScheduleEntry> entries;
-  try {
-    entries = cache::parse_schedules(text);
-  } catch (const std::invalid_argument& mistake) {
-    return {.error = mistake.what()};
-  }
-  const auto store = [&](Database& database) {
-    for (const auto& [device, workload, schedule] : entries)
-      insert_schedule(database, device, workload, schedule);
-    return ImportResult{.schedules = static_cast<std::int64_t>(entries.size())};
-  };
-  return change(store, {.error = "the cache cannot be written"});
 }
 
 std::int64_t Cache::prune(std::int64_t limit) {
@@ -277,10 +229,11 @@ std::int64_t Cache::clear() {
 
 CacheSummary Cache::summary() {
   return attempt([&](Database& database) {
-    return CacheSummary{.path = connection_->path,
-                        .schedules = count(database, "select count(*) from schedule"),
-                        .artifacts = count(database, "select count(*) from artifact"),
-                        .artifact_bytes = count(database, sum_of_sizes)};
+    CacheSummary summary{.path = connection_->path};
+    Query(database,
+          "select (select count(*) from schedule), count(*), coalesce(sum(size), 0) from artifact")
+        .next(summary.schedules, summary.artifacts, summary.artifact_bytes);
+    return summary;
   });
 }
 

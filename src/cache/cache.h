@@ -25,7 +25,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
 #include "cache/rows.h"
@@ -33,9 +32,8 @@
 namespace tenon {
 
 namespace cache {
-class Database;
 struct Connection;
-}  // namespace cache
+}
 
 struct CacheOptions {
   // A file, or a folder that gets a file tenon.sqlite; empty: in memory. nullopt: $TENON_CACHE if
@@ -52,11 +50,6 @@ struct CacheSummary {
   std::int64_t schedules = 0;
   std::int64_t artifacts = 0;
   std::int64_t artifact_bytes = 0;
-};
-
-struct ImportResult {
-  std::int64_t schedules = 0;  // stored
-  std::string error = {};      // "line 3: schedule.moves: a string is needed"; empty: it went well
 };
 
 class Cache {
@@ -76,6 +69,8 @@ class Cache {
   // replaces a measured row of the same moves. An empty `probed` keeps the numbers that are there.
   void store_schedule(const DeviceRow& device, const WorkloadRow& workload,
                       const ScheduleRow& schedule);
+  // Stores all of them, or none; returns whether it did.
+  bool store_schedules(const std::vector<ScheduleEntry>& entries);
   std::vector<ScheduleEntry> schedules(std::string_view hash_prefix = "");
 
   // Machine code. A hit has passed its checksum; a row that does not is deleted and missed. A hit
@@ -84,12 +79,6 @@ class Cache {
   // Drops what was used longest ago to stay within the limit; an artifact above it is not kept.
   void store_artifact(const ArtifactRow& artifact);
   void forget_artifact(std::string_view key);
-  std::vector<ArtifactInfo> artifacts(std::string_view key_prefix = "");
-
-  // All schedules as text for another machine (portable.h), and back. Import takes all or, after a
-  // mistake in the text, nothing.
-  std::string export_text();
-  ImportResult import_text(std::string_view text);
 
   // Drops artifacts, least recently used first, until at most `limit` bytes remain; gives the space
   // back to the disk. Returns how many went.
@@ -102,10 +91,10 @@ class Cache {
   const std::string& path() const { return path_; }
 
  private:
-  template <typename Work, typename Result = std::invoke_result_t<Work, cache::Database&>>
-  Result attempt(Work&& work, Result otherwise = {});
-  template <typename Work, typename Result = std::invoke_result_t<Work, cache::Database&>>
-  Result change(Work&& work, Result otherwise = {});
+  template <typename Work>
+  auto attempt(Work&& work);
+  template <typename Work>
+  auto change(Work&& work);
   void warn_once(const std::string& reason);
 
   CacheOptions options_;

@@ -62,13 +62,13 @@ void create_tables(Database& database) {
   database.run("pragma auto_vacuum = incremental");  // before the first table, or it has no effect
   database.run("pragma journal_mode = wal");
   constexpr const char* column = "{0} {1} not null";
-  Transaction transaction(database);
-  database.run(fmt::format(fmt::runtime(tables), columns<DeviceRow>(column),
-                           columns<WorkloadRow>(column), columns<ScheduleRow>(column),
-                           columns<WorkloadRow>()));
-  database.run(fmt::format("pragma application_id = {}", application));
-  database.run(fmt::format("pragma user_version = {}", version));
-  transaction.commit();
+  database.in_transaction([&](Database&) {
+    database.run(fmt::format(fmt::runtime(tables), columns<DeviceRow>(column),
+                             columns<WorkloadRow>(column), columns<ScheduleRow>(column),
+                             columns<WorkloadRow>()));
+    database.run(fmt::format("pragma application_id = {}", application));
+    return database.run(fmt::format("pragma user_version = {}", version));
+  });
 }
 
 // Open, put aside, open, create; the rest is for races lost to other processes.
@@ -95,14 +95,6 @@ std::optional<Connection> open_file(const std::string& path, FolderLock::Mode mo
   return connection;
 }
 
-// Puts the file aside, with the warning, unless another process has done so.
-void put_aside(const std::string& path, const FileId& file, const std::string& why,
-               const Warn& warn) {
-  if (const auto target = quarantine(path, file))
-    warn(fmt::format("cache: {} is damaged ({}); it was renamed to {} and starts anew", path, why,
-                     *target));
-}
-
 // Opens the file, and puts a damaged one aside. Throws DatabaseError where it cannot be used.
 Connection connect_file(const std::string& path, const Warn& warn) {
   FolderLock::Mode mode = FolderLock::Mode::shared;
@@ -112,44 +104,22 @@ Connection connect_file(const std::string& path, const Warn& warn) {
       if (auto connection = open_file(path, mode)) return std::move(*connection);
       mode = FolderLock::Mode::exclusive;
     } catch (const DatabaseError& error) {
-      if (error.trouble == Trouble::damaged && file) put_aside(path, *file, error.what(), warn);
-      if (error.trouble != Trouble::damaged && error.trouble != Trouble::moved) throw;
+      if (error.trouble != Trouble::damaged) throw;
+      put_aside(path, file, error.what(), warn);
     }
   }
   refuse("{} cannot be opened", path);
 }
 
-// What `open` gives or, with a warning, a connection in memory.
-template <typename Open>
-Connection or_in_memory(const std::string& path, const Warn& warn, Open&& open) {
-  try {
-    return open();
-  } catch (const DatabaseError& error) {
-    const bool names_file = error.trouble == Trouble::refused;
-    warn(fmt::format("cache: {}{}; nothing is kept after this process",
-                     names_file ? "" : path + ": ", error.what()));
-    return connect_memory();
-  }
-}
-
 }  // namespace
 
-Connection connect(const std::string& path, const Warn& warn) {
-  if (path.empty()) return connect_memory();
-  return or_in_memory(path, warn, [&] { return connect_file(path, warn); });
-}
-
-Connection replace_damaged(Connection connection, const std::string& why, const Warn& warn) {
-  const std::string path = connection.path;
-  if (path.empty()) return connect_memory();
-  return or_in_memory(path, warn, [&] {
-    if (connection.file) put_aside(path, *connection.file, why, warn);
-    // Renamed first, closed after: SQLite leaves the log alone when the file has lost its name.
-    {
-      const Connection closed = std::move(connection);
-    }
-    return connect_file(path, warn);
-  });
+Connection connect(const std::string& path, const Warn& warn) try {
+  return path.empty() ? connect_memory() : connect_file(path, warn);
+} catch (const DatabaseError& error) {
+  const bool names_file = error.trouble == Trouble::refused;
+  warn(fmt::format("cache: {}{}; nothing is kept after this process", names_file ? "" : path + ": ",
+                   error.what()));
+  return connect_memory();
 }
 
 }  // namespace tenon::cache

@@ -2,7 +2,6 @@
 // by cache.cpp, which asks for a new one when a file turns out to be damaged while it is in use.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -10,8 +9,6 @@
 #include "cache/location.h"
 
 namespace tenon::cache {
-
-using Warn = std::function<void(const std::string&)>;
 
 struct Connection {
   Database database;
@@ -23,8 +20,5 @@ struct Connection {
 // back to memory where the file cannot be used; of the last two it warns. Throws DatabaseError only
 // when there is no memory.
 Connection connect(const std::string& path, const Warn& warn);
-
-// Puts the damaged file behind `connection` aside and opens the new one.
-Connection replace_damaged(Connection connection, const std::string& why, const Warn& warn);
 
 }  // namespace tenon::cache

@@ -9,8 +9,8 @@ namespace tenon::cache {
 namespace {
 
 Trouble trouble_of(int extended_code) {
-  if (extended_code == SQLITE_READONLY_DBMOVED) return Trouble::moved;
   if (extended_code == SQLITE_IOERR_CORRUPTFS) return Trouble::damaged;
+  if (extended_code == SQLITE_READONLY_DBMOVED) return Trouble::damaged;  // another put it aside
   switch (extended_code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -55,6 +55,9 @@ std::int64_t Database::run(const std::string& sql) {
 
 std::int64_t Database::changes() const { return sqlite3_changes(handle_.get()); }
 
+// Fails where SQLite has rolled back by itself, as after a full disk or a damaged page.
+void Database::roll_back() { sqlite3_exec(handle_.get(), "rollback", nullptr, nullptr, nullptr); }
+
 int Database::wait_for_locks(int milliseconds) {
   sqlite3_busy_timeout(handle_.get(), milliseconds);
   return std::exchange(lock_wait_, milliseconds);
@@ -85,8 +88,8 @@ bool Query::step() {
 
 void Query::bind(std::string_view text) {
   const char* start = text.data() == nullptr ? "" : text.data();  // a null pointer would bind NULL
-  require_ok(handle_, sqlite3_bind_text64(statement_, ++place_, start, text.size(),
-                                          SQLITE_TRANSIENT, SQLITE_UTF8));
+  require_ok(handle_, sqlite3_bind_text64(statement_, ++place_, start, text.size(), SQLITE_STATIC,
+                                          SQLITE_UTF8));
 }
 
 void Query::bind(std::int64_t number) {
@@ -96,12 +99,6 @@ void Query::bind(std::int64_t number) {
 void Query::bind(double number) {
   const double stored = std::isfinite(number) ? number : 0;
   require_ok(handle_, sqlite3_bind_double(statement_, ++place_, stored));
-}
-
-void Query::bind(std::span<const std::byte> bytes) {
-  const void* start = bytes.empty() ? "" : static_cast<const void*>(bytes.data());
-  require_ok(handle_,
-             sqlite3_bind_blob64(statement_, ++place_, start, bytes.size(), SQLITE_STATIC));
 }
 
 void Query::read(std::string& bytes) {
@@ -119,22 +116,6 @@ void Query::read(ScheduleStatus& status) {
   std::string name;
   read(name);
   status = status_of(name).value_or(ScheduleStatus::rejected);
-}
-
-Transaction::Transaction(Database& database) : database_(database) {
-  database.run("begin immediate");
-}
-
-Transaction::~Transaction() {
-  if (open_) {
-    // Fails where SQLite has rolled back by itself, as after a full disk or a damaged page.
-    sqlite3_exec(database_.handle_.get(), "rollback", nullptr, nullptr, nullptr);
-  }
-}
-
-void Transaction::commit() {
-  database_.run("commit");
-  open_ = false;
 }
 
 }  // namespace tenon::cache

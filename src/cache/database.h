@@ -5,17 +5,14 @@
 // Read next: cache.cpp (the SQL), connection.h (which file).
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -29,8 +26,7 @@ namespace tenon::cache {
 
 // What stands behind a failed call, as far as the cache acts on it.
 enum class Trouble {
-  damaged,  // the file is no database, or its pages contradict each other
-  moved,    // the file has been renamed or deleted under its name
+  damaged,  // the file is no database, its pages contradict each other, or its name is lost
   refused,  // the file must not be used: not ours, or not on this disk
   failed,   // busy beyond the timeout, disk full, read-only, input or output error
 };
@@ -58,14 +54,19 @@ class Database {
   // Runs statements, or one with arguments as Query has them. Returns the number of rows changed by
   // the last insert, update or delete. Throws DatabaseError, as all below.
   std::int64_t run(const std::string& sql);
-  template <typename Argument, typename... Arguments>
-  std::int64_t run(const std::string& sql, const Argument& first, const Arguments&... others);
+  template <typename... Arguments>
+  std::int64_t run(const std::string& sql, const Arguments&... arguments);
 
   // What a select gives: the first row or number, or all rows.
   template <typename Value, typename... Arguments>
   std::optional<Value> first(const std::string& sql, const Arguments&... arguments);
   template <typename Row, typename... Arguments>
   std::vector<Row> all(const std::string& sql, const Arguments&... arguments);
+
+  // What `work` gives for the database. Everything that it does happens or, if it throws, nothing;
+  // the write lock is taken at once.
+  template <typename Work>
+  auto in_transaction(Work&& work);
 
   // How long a statement waits for another process's lock before it fails; returns what held
   // before. Eight writers on two cores stay far below what a new Database starts with.
@@ -74,13 +75,13 @@ class Database {
 
  private:
   friend class Query;
-  friend class Transaction;
   struct Close {
     void operator()(sqlite3* handle) const;
     void operator()(sqlite3_stmt* statement) const;
   };
   sqlite3_stmt* prepared(const std::string& sql);
   std::int64_t changes() const;
+  void roll_back();
 
   int lock_wait_ = 0;  // milliseconds
   std::unique_ptr<sqlite3, Close> handle_;
@@ -103,8 +104,7 @@ std::string columns(const char* pattern = "{0}", const char* between = ", ") {
 }
 
 // One execution of one statement. Arguments take the places of ? in order, a row as many as it has
-// columns; text is copied, bytes must outlive the query. The statement is free again when the query
-// is destroyed.
+// columns, and must outlive the query. The statement is free again when the query is destroyed.
 //
 //   Query query(database, "select size from artifact where key = ?", key);
 //   for (std::int64_t size = 0; query.next(size);) total += size;
@@ -135,7 +135,6 @@ class Query {
   void bind(std::string_view text);
   void bind(std::int64_t number);
   void bind(double number);  // a number that is not finite is stored as 0
-  void bind(std::span<const std::byte> bytes);
   void bind(ScheduleStatus status) { bind(status_name(status)); }
   void bind(const Columned auto& row) {
     row.columns(row, [&](const char*, const auto& value) { bind(value); });
@@ -155,10 +154,9 @@ class Query {
   int column_ = 0;  // to read next
 };
 
-template <typename Argument, typename... Arguments>
-std::int64_t Database::run(const std::string& sql, const Argument& first,
-                           const Arguments&... others) {
-  Query(*this, sql, first, others...).next();
+template <typename... Arguments>
+std::int64_t Database::run(const std::string& sql, const Arguments&... arguments) {
+  Query(*this, sql, arguments...).next();
   return changes();
 }
 
@@ -176,18 +174,17 @@ std::vector<Row> Database::all(const std::string& sql, const Arguments&... argum
   return rows;
 }
 
-// Everything until commit() happens or nothing does; the write lock is taken at once.
-class Transaction {
- public:
-  explicit Transaction(Database& database);
-  ~Transaction();
-  Transaction(const Transaction&) = delete;
-  Transaction& operator=(const Transaction&) = delete;
-  void commit();
-
- private:
-  Database& database_;
-  bool open_ = true;
-};
+template <typename Work>
+auto Database::in_transaction(Work&& work) {
+  run("begin immediate");
+  try {
+    auto result = work(*this);
+    run("commit");
+    return result;
+  } catch (...) {
+    roll_back();
+    throw;
+  }
+}
 
 }  // namespace tenon::cache

@@ -15,7 +15,6 @@
 #include <filesystem>
 #include <system_error>
 #include <thread>
-#include <utility>
 
 #include <fmt/format.h>
 
@@ -84,11 +83,6 @@ void require_trusted(const std::string& path, bool folder) {
 
 }  // namespace
 
-std::optional<std::string> process_environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
 std::string resolve_path(const std::string& path) {
   if (path.empty()) return path;
   std::error_code ignored;
@@ -97,13 +91,13 @@ std::string resolve_path(const std::string& path) {
   return std::filesystem::absolute(file).string();
 }
 
-std::optional<std::string> default_path(const Environment& environment) {
-  if (const auto chosen = environment("TENON_CACHE")) return resolve_path(*chosen);
+std::optional<std::string> default_path() {
+  if (const char* chosen = std::getenv("TENON_CACHE")) return chosen;
   // The XDG specification has relative paths ignored.
-  if (const auto base = environment("XDG_CACHE_HOME"); base && base->starts_with('/'))
-    return fmt::format("{}/tenon/{}", *base, file_name);
-  if (const auto home = environment("HOME"); home && !home->empty())
-    return fmt::format("{}/.cache/tenon/{}", *home, file_name);
+  if (const char* base = std::getenv("XDG_CACHE_HOME"); base && *base == '/')
+    return fmt::format("{}/tenon/{}", base, file_name);
+  if (const char* home = std::getenv("HOME"); home && *home != '\0')
+    return fmt::format("{}/.cache/tenon/{}", home, file_name);
   return std::nullopt;
 }
 
@@ -153,9 +147,10 @@ FolderLock::~FolderLock() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-std::optional<std::string> quarantine(const std::string& path, const FileId& damaged) {
+void put_aside(const std::string& path, const std::optional<FileId>& damaged,
+               const std::string& why, const Warn& warn) {
   const FolderLock lock(path, FolderLock::Mode::exclusive);
-  if (file_id(path) != damaged) return std::nullopt;
+  if (!damaged || file_id(path) != damaged) return;
   std::string target;
   for (int number = 0; target.empty() || exists(target); ++number)
     target = fmt::format("{}.corrupt-{}", path, number);
@@ -164,7 +159,8 @@ std::optional<std::string> quarantine(const std::string& path, const FileId& dam
   for (const char* suffix : suffixes)
     if (std::rename((path + suffix).c_str(), (target + suffix).c_str()) != 0 && errno != ENOENT)
       refuse("{} is damaged and cannot be renamed", path);
-  return target;
+  warn(fmt::format("cache: {} is damaged ({}); it was renamed to {} and starts anew", path, why,
+                   target));
 }
 
 }  // namespace tenon::cache

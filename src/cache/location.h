@@ -10,12 +10,9 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace tenon::cache {
-
-// Looks up an environment variable; nullopt where it is not set.
-using Environment = std::function<std::optional<std::string>(const char*)>;
-std::optional<std::string> process_environment(const char* name);
 
 // The file that a path given by the user means: a folder (one that exists, or a path that ends in
 // '/') means tenon.sqlite in it. Absolute, so that SQLite reads no meaning into ":memory:" or
@@ -23,9 +20,9 @@ std::optional<std::string> process_environment(const char* name);
 // empty: in memory.
 std::string resolve_path(const std::string& path);
 
-// $TENON_CACHE (a file or a folder; empty: in memory), else $XDG_CACHE_HOME/tenon/tenon.sqlite,
-// else ~/.cache/tenon/tenon.sqlite; nullopt if none of the three is set.
-std::optional<std::string> default_path(const Environment& environment);
+// Where the user has said nothing: $TENON_CACHE, which is to be resolved as well, else
+// $XDG_CACHE_HOME/tenon/tenon.sqlite, else ~/.cache/tenon/tenon.sqlite; nullopt if none is set.
+std::optional<std::string> default_path();
 
 // Creates the folder (0700) and an empty file (0600) where they are missing. Throws DatabaseError,
 // refused, where the file must not be used: the folder and the files there have to belong to this
@@ -38,11 +35,7 @@ void prepare_location(const std::string& path);
 const char* network_file_system(unsigned long type);
 
 // Which file stands behind a name; tells whether another process has put a new one there.
-struct FileId {
-  dev_t device = 0;
-  ino_t inode = 0;
-  bool operator==(const FileId&) const = default;
-};
+using FileId = std::pair<dev_t, ino_t>;
 std::optional<FileId> file_id(const std::string& path);
 
 // Holds flock() on the folder of the cache's file. Opening the file takes it shared, creating or
@@ -61,9 +54,13 @@ class FolderLock {
   int descriptor_ = -1;
 };
 
-// Renames the file and its -wal and -shm to PATH.corrupt-N, N the first free number, if `damaged`
-// is still the file behind `path`. Returns the new name; nullopt if another process has been faster
-// (nothing was done). Throws DatabaseError, refused, if it cannot be renamed.
-std::optional<std::string> quarantine(const std::string& path, const FileId& damaged);
+using Warn = std::function<void(const std::string&)>;
+
+// Renames the file and its -wal and -shm to PATH.corrupt-N, N the first free number, and warns of
+// it, if `damaged` is still the file behind `path`: of many processes one does it. A connection to
+// the file is closed after: SQLite leaves the log alone when the file has lost its name. Throws
+// DatabaseError, refused, if it cannot be renamed.
+void put_aside(const std::string& path, const std::optional<FileId>& damaged,
+               const std::string& why, const Warn& warn);
 
 }  // namespace tenon::cache

@@ -1,7 +1,7 @@
 // The rows of the cache as plain values. The session fills them in, the program `tenon cache`
 // prints them. Everything is a string, a number or bytes: what a move or a graph means is known
-// elsewhere. The columns of a row are listed once, in its columns(): tables, queries, export and
-// import are made of that list.
+// elsewhere. The columns of a row are listed once, in its columns(): tables, queries and files of
+// schedules are made of that list.
 //
 // Rows are named by hashes over fields that are kept apart, so that ("ab", "c") and ("a", "bc")
 // differ. XXH3 finds accidents, not forgers: against those the cache relies on the file's owner
@@ -127,21 +127,6 @@ struct ArtifactRow {
   std::string code = {};  // bytes
 
   bool operator==(const ArtifactRow&) const = default;
-};
-
-// An artifact in a listing, without its code.
-struct ArtifactInfo {
-  std::string key = {};
-  std::string meta = {};
-  std::int64_t size = 0;      // bytes, code and meta
-  std::int64_t last_use = 0;  // seconds since 1970, right to a day
-
-  static void columns(auto& row, auto&& visit) {
-    visit("key", row.key);
-    visit("meta", row.meta);
-    visit("size", row.size);
-    visit("last_use", row.last_use);
-  }
 };
 
 }  // namespace tenon

@@ -4,6 +4,7 @@
 
 #include "cache/cache.h"
 #include "cli/files.h"
+#include "cli/schedules_file.h"
 #include "core/error.h"
 
 namespace tenon::cli {
@@ -82,7 +83,7 @@ void cache_show(const std::string& hash_prefix) {
 
 void cache_export(const std::string& file) {
   Cache cache;
-  const std::string text = cache.export_text();
+  const std::string text = print_schedules(cache.schedules());
   if (file == "-")
     fmt::print("{}", text);
   else
@@ -90,10 +91,10 @@ void cache_export(const std::string& file) {
 }
 
 void cache_import(const std::string& file) {
+  const auto entries = parse_schedules(read_file(file), file);
   Cache cache;
-  const ImportResult result = cache.import_text(read_file(file));
-  if (!result.error.empty()) fail("{}: {}", file, result.error);
-  fmt::print("imported: {}\n", result.schedules);
+  if (!cache.store_schedules(entries)) fail("{}: the cache cannot be written", file);
+  fmt::print("imported: {}\n", entries.size());
 }
 
 void cache_prune(std::int64_t limit) {

@@ -16,6 +16,8 @@
 //   Int   bits(Float)              Float from_bits(Int)        Float convert(Int), signed
 //   Mask  less(Float, Float), less(Int, Int) signed
 //   T     select(Mask, T, T) for Float and Int
+//   bool  has_scale()              Float scale(a, n) = a * 2^n, one rounding: where that is one
+//                                  instruction, for whole n
 //
 // The polynomials are minimax fits (Remez), their coefficients rounded to f32.
 #pragma once
@@ -46,11 +48,13 @@ typename M::Float exp2(M& m, typename M::Float x) {
   x = m.select(m.less(m.number(129), x), m.number(129), x);
   x = m.select(m.less(x, m.number(-151)), m.number(-151), x);
   const Float shifted = m.add(x, m.number(round));
-  const Float f = m.sub(x, m.sub(shifted, m.number(round)));
+  const Float whole = m.sub(shifted, m.number(round));
+  const Float f = m.sub(x, whole);
   const Float q = polynomial(m, f,
                              {0x1.41fbbep-13F, 0x1.5f3e54p-10F, 0x1.3b2d4cp-7F, 0x1.c6aee8p-5F,
                               0x1.ebfbdcp-3F, 0x1.62e430p-1F});
   const Float power = m.fma(q, f, m.number(1));
+  if (m.has_scale()) return m.scale(power, whole);
   // Both halves of n, biased by 127, of n + 254, which is positive.
   const Int n = m.isub(m.bits(shifted), m.integer(std::bit_cast<std::uint32_t>(round) - 254));
   const Int first = m.shr(n, m.integer(1));

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <functional>
 
-#include <fmt/core.h>
-
+#include "core/error.h"
 #include "core/ranges.h"
 
 namespace tenon {
@@ -55,6 +54,15 @@ std::vector<Index> reshape_map(const Shape& from, const Shape& to) {
   for (std::size_t axis = 0; axis < from.size() && elements(from) > 0; axis++)
     map[axis] = mod(floordiv(place, lengths[axis], bounds), from[axis].value(), bounds);
   return map;
+}
+
+int axis_from_front(std::string_view operation, const Shape& shape, int axis) {
+  const int rank = static_cast<int>(shape.size());
+  const int front = axis < 0 ? axis + rank : axis;
+  if (front < 0 || front >= rank)
+    fail("{}: there is no axis {} in {}; axes are {} to {}", operation, axis, text(shape), -rank,
+         rank - 1);
+  return front;
 }
 
 Shape replace_axis(Shape shape, int axis, const Shape& by) {

@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/index.h"
@@ -38,6 +39,9 @@ VarBounds axis_bounds(const Shape& shape);
 // Where each element of a tensor of shape `to` stands in one of shape `from` that has the same
 // elements in the same order, row-major.
 std::vector<Index> reshape_map(const Shape& from, const Shape& to);
+
+// The axis counted from the front. Error, in the name of `operation`: there is no such axis.
+int axis_from_front(std::string_view operation, const Shape& shape, int axis);
 
 // The shape with the extent at `axis` replaced by all of `by`.
 Shape replace_axis(Shape shape, int axis, const Shape& by);

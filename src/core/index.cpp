@@ -325,8 +325,10 @@ Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>&
   Bounds result = bounds(index, of);
   for (const Range& range : given)
     for (const Term& term : range.index.terms()) {
-      if (term.kind != Kind::var) continue;
-      const std::int64_t scale = index.coefficient(term.var) / term.coefficient;
+      const auto same = std::ranges::find_if(
+          index.terms(), [&](const Term& other) { return compare_atoms(term, other) == 0; });
+      const std::int64_t scale =
+          same == index.terms().end() ? 0 : same->coefficient / term.coefficient;
       if (scale == 0) continue;
       // index = scale * range.index + rest
       const Bounds rest = bounds(index - range.index * scale, of);

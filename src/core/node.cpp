@@ -5,8 +5,8 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "core/infer.h"
 #include "core/ranges.h"
-#include "core/verify.h"
 
 namespace tenon {
 namespace {
@@ -165,23 +165,31 @@ NodeTable::~NodeTable() {
   state_->realized.clear();
 }
 
-NodeRef NodeTable::make(Node::Detail detail, Type type, Shape shape, std::vector<NodeRef> inputs) {
-  Node node{std::move(detail), type, std::move(shape), std::move(inputs)};
+NodeRef NodeTable::make(Node node) {
+  infer(node);
+  if (changes_nothing(node)) return node.inputs[0];
   state_->key.clear();
   append_key(node, state_->key);
   node.hash = std::hash<std::string>()(state_->key);
   if (const auto known = state_->nodes.find(&node); known != state_->nodes.end())
     return known->second.lock();
-  const std::string wrong = fault(node);
-  check(wrong.empty(), [&] {
-    std::string shapes;
-    for (const NodeRef& input : node.inputs)
-      if (input) shapes += " " + text(input->type, input->shape);
-    return fmt::format("a node {} of{}: {}", text(node.type, node.shape), shapes, wrong);
-  });
   const NodeRef made(new Node(std::move(node)),
                      [state = state_](const Node* last) { state->destroy(last); });
   state_->nodes.emplace(made.get(), made);
+  return made;
+}
+
+NodeRef NodeTable::make(Node::Detail detail, Type type, Shape shape, std::vector<NodeRef> inputs) {
+  NodeRef made;
+  try {
+    made = make(Node{std::move(detail), type, shape, std::move(inputs)});
+  } catch (const Error& mistake) {
+    check(false, mistake.what());
+  }
+  check(made->type == type && made->shape == shape, [&] {
+    return fmt::format("a node was to be {}, and is {}", text(type, shape),
+                       text(made->type, made->shape));
+  });
   return made;
 }
 

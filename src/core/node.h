@@ -102,7 +102,10 @@ class NodeTable {
   NodeTable(const NodeTable&) = delete;
   NodeTable& operator=(const NodeTable&) = delete;
 
-  // Checks the node (verify.h) and returns the interned one.
+  // Completes the node (infer.h) and returns the interned one; of a View that changes nothing, its
+  // input. Error: it cannot be.
+  NodeRef make(Node node);
+  // The same for a pass, which knows what type and shape follow: a node that cannot be is its slip.
   NodeRef make(Node::Detail detail, Type type, Shape shape, std::vector<NodeRef> inputs);
 
   // After realizing: `node` is now held by `leaf`. Later graphs read the leaf instead.

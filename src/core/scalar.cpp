@@ -25,11 +25,7 @@ double exp2(double a, double, double) { return std::exp2(a); }
 double log2(double a, double, double) { return std::log2(a); }
 double sin(double a, double, double) { return std::sin(a); }
 double sqrt(double a, double, double) { return std::sqrt(a); }
-double float_max(double a, double b, double) {
-  if (std::isnan(a) || std::isnan(b)) return std::numeric_limits<double>::quiet_NaN();
-  if (a == 0 && b == 0) return std::signbit(a) ? b : a;
-  return a > b ? a : b;
-}
+double float_max(double a, double b, double) { return b > a || std::isnan(b) ? b : a; }
 
 using Int = std::int64_t;
 Int integer_max(Int a, Int b, Int) { return a > b ? a : b; }

@@ -4,7 +4,7 @@
 // Meaning, where it is not obvious:
 //   idiv, mod   integers; rounded towards minus infinity, the remainder takes the divisor's sign;
 //               a divisor of 0 gives 0
-//   max         of a NaN and anything is NaN; max(-0, +0) is +0
+//   max         of a NaN and anything is NaN; of two zeros the first
 //   lt, eq      give bool; comparisons with NaN are false
 //   where       where(bool, a, b)
 //   shl, shr    i32; the count is taken modulo 32; shr is logical

@@ -23,7 +23,7 @@ Executor& Tensor::executor() const {
 }
 
 std::int64_t Tensor::extent(int axis) const {
-  return shape()[axis_from_front("extent", *this, axis)].value();
+  return shape()[axis_from_front("extent", shape(), axis)].value();
 }
 
 const Tensor& Tensor::realize() const {
@@ -78,14 +78,6 @@ void realize(std::span<const Tensor> tensors) {
   }
   const std::vector<NodeRef> leaves = executor.realize(nodes);
   for (std::size_t i = 0; i < tensors.size(); i++) tensors[i].state_->node = leaves[i];
-}
-
-int axis_from_front(std::string_view operation, const Tensor& x, int axis) {
-  const int front = axis < 0 ? axis + x.rank() : axis;
-  if (front < 0 || front >= x.rank())
-    fail("{}: there is no axis {} in {}; axes are {} to {}", operation, axis, text(x.shape()),
-         -x.rank(), x.rank() - 1);
-  return front;
 }
 
 }  // namespace tenon

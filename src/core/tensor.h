@@ -49,9 +49,6 @@ class Tensor {
   std::shared_ptr<State> state_;
 };
 
-// The axis counted from the front. Error, in the name of `operation`: there is no such axis.
-int axis_from_front(std::string_view operation, const Tensor& x, int axis);
-
 // Realizes several tensors at once, sharing what they have in common.
 void realize(std::span<const Tensor> tensors);
 

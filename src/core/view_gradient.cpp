@@ -173,45 +173,12 @@ class Inverse {
   std::vector<Equation> equations_;
 };
 
-Tensor number(const Tensor& like, std::int64_t value, const Shape& shape) {
-  return constant(like.executor(), Type::i32, static_cast<double>(value), shape);
-}
-
-// The index as a tensor over the axes of `shape`.
-Tensor index_values(const Tensor& like, const Index& index, const Shape& shape) {
-  Tensor sum = number(like, index.constant(), shape);
-  for (const Index::Term& term : index.terms()) {
-    Tensor atom;
-    if (term.kind == Index::Kind::var) {
-      const Tensor along = iota(like.executor(), shape[term.var].value());
-      atom = view(along, shape, {{Index::var(term.var)}});
-    } else {
-      const bool quotient = term.kind == Index::Kind::floordiv;
-      atom = map(quotient ? ScalarOp::idiv : ScalarOp::mod,
-                 {index_values(like, *term.inner, shape), number(like, term.divisor, shape)});
-    }
-    sum = map(ScalarOp::add,
-              {sum, map(ScalarOp::mul, {atom, number(like, term.coefficient, shape)})});
-  }
-  return sum;
-}
-
-// Adds the gradient at the linear index of what the view reads; -1, which is dropped, outside.
+// Adds the gradient at the linear index of what the view reads; at -1, which is dropped, outside.
 Tensor scatter_gradient(const Tensor& x, const View& view, const Tensor& gradient) {
-  const Shape& shape = gradient.shape();
-  const std::vector<std::int64_t> steps = strides(x.shape());
-  Index linear;
-  for (std::size_t axis = 0; axis < steps.size(); axis++)
-    linear = linear + view.map[axis] * steps[axis];
-  Tensor target = index_values(x, linear, shape);
-  for (const Range& range : view.inside) {
-    const Tensor value = index_values(x, range.index, shape);
-    const Tensor above = map(ScalarOp::lt, {number(x, range.low - 1, shape), value});
-    const Tensor below = map(ScalarOp::lt, {value, number(x, range.high, shape)});
-    const Tensor holds = map(ScalarOp::bit_and, {above, below});
-    target = map(ScalarOp::where, {holds, target, number(x, -1, shape)});
-  }
-  const Tensor zeros = constant(x.executor(), gradient.type(), 0, {elements(x.shape())});
+  const std::int64_t size = elements(x.shape());
+  const Tensor linear = reshape(iota(x.executor(), size), x.shape());
+  const Tensor target = tenon::view(linear, gradient.shape(), {view.map, view.inside, -1});
+  const Tensor zeros = constant(x.executor(), gradient.type(), 0, {size});
   return reshape(scatter(zeros, target, gradient, 0, true), x.shape());
 }
 

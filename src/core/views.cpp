@@ -41,7 +41,7 @@ Tensor permute(const Tensor& x, std::vector<int> order) {
   Shape shape;
   std::vector<Index> map(x.rank(), Index(-1));
   for (std::size_t to = 0; to < order.size(); to++) {
-    const int from = axis_from_front("permute", x, order[to]);
+    const int from = axis_from_front("permute", x.shape(), order[to]);
     if (!(map[from] == Index(-1)))
       fail("permute: axis {} of {} is named twice", from, text(x.shape()));
     map[from] = Index::var(static_cast<Var>(to));
@@ -90,7 +90,7 @@ Tensor slice(const Tensor& x, std::vector<Slice> slices) {
 Tensor flip(const Tensor& x, std::vector<int> axes) {
   std::vector<Index> map = identity_map(x);
   for (const int named : axes) {
-    const int axis = axis_from_front("flip", x, named);
+    const int axis = axis_from_front("flip", x.shape(), named);
     map[axis] = Index(x.shape()[axis].value() - 1) - Index::var(axis);
   }
   return view(x, x.shape(), {std::move(map)});
@@ -117,7 +117,7 @@ Tensor pad(const Tensor& x, std::vector<Pad> pads, double fill) {
 
 Tensor window(const Tensor& x, int axis, std::int64_t size, std::int64_t stride,
               std::int64_t dilation) {
-  axis = axis_from_front("window", x, axis);
+  axis = axis_from_front("window", x.shape(), axis);
   if (size < 1 || stride < 1 || dilation < 1)
     fail("window: size {}, stride {} and dilation {} must be at least 1", size, stride, dilation);
   const std::int64_t extent = x.shape()[axis].value();

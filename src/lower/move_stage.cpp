@@ -24,7 +24,7 @@
 //                                                                  y[y.k.i] = y.k[y.k.i]
 //
 // depth n > 1: in shared memory a ring of n tiles, filled asynchronously n-1 iterations ahead;
-// elsewhere the next tile is prefetched.
+// elsewhere what is copied is prefetched n-1 iterations ahead.
 //
 // `stream`: what the loops store for good is written past the caches, and needs no tile.
 #include "lower/stage.h"

@@ -12,8 +12,6 @@
 namespace tenon {
 namespace {
 
-constexpr std::int64_t line_bytes = 64;
-
 // How a tile is filled, and what a load of the operand reads instead.
 struct Tile {
   std::vector<Var> axes;  // of the loops that copy, in the tile's order
@@ -118,25 +116,11 @@ Reason box_tile(StageSite& site, const std::vector<Use>& all, Tile& tile) {
   return {};
 }
 
-// Loops that ask for the tile one iteration ahead, a request a cache line.
-std::vector<Item> prefetch_next(StageSite& site, const Tile& tile) {
-  Kernel& kernel = site.kernel;
-  const std::int64_t per_line = line_bytes / info(kernel.tensors[site.tensor].type).bytes;
-  std::vector<Var> loops, replaced{site.at};
-  std::vector<Index> with{Index::var(site.at) + 1};
-  for (Var axis : tile.axes) {
-    const bool is_unit = !tile.source.at.empty() && tile.source.at.back().coefficient(axis) == 1;
-    const std::int64_t extent = kernel.extent(axis);
-    const std::int64_t step = is_unit ? std::min(per_line, extent) : 1;
-    const std::int64_t steps = (extent + step - 1) / step;
-    if (steps > 1) loops.push_back(kernel.add_axis(kernel.axes[axis].name + ".next", steps));
-    replaced.push_back(axis);
-    with.push_back(steps > 1 ? Index::var(loops.back()) * step : Index(0));
-  }
-  const Prefetch ask{site.tensor, mapped(tile.source.at, replacing(kernel, replaced, with))};
-  std::vector<Item> items = wrap({{ask}}, loops);
-  items.front().when.push_back({Index::var(site.at), 0, kernel.extent(site.at) - 1});
-  return items;
+// Asks for the line of what is copied, some tiles ahead. Beyond the last tile that is whatever
+// follows in memory: the next row, where the tiles make up one.
+Prefetch ahead(const StageSite& site, const Load& source) {
+  const Index later = Index::var(site.at) + (site.move.depth - 1);
+  return {site.tensor, mapped(source.at, replacing(site.kernel, {site.at}, {later}))};
 }
 
 // The ring: slot (at + ahead) mod depth is filled while slot at mod depth is read.
@@ -193,12 +177,10 @@ Reason stage_operand(StageSite& site) {
 
   Kernel& kernel = site.kernel;
   const ValueRef source = make_value(tile.source, kernel.tensors[staged].type);
-  std::vector<Item> copies =
-      wrap({{Store{staged, mapped(tile.axes, Index::var), source}}}, tile.axes);
-  if (is_ring)
-    copies = ring(site, staged, copies);
-  else if (site.move.depth > 1)
-    append(copies, prefetch_next(site, tile));
+  std::vector<Item> copied{{Store{staged, mapped(tile.axes, Index::var), source}}};
+  if (site.move.depth > 1 && !is_ring) copied.push_back({ahead(site, tile.source)});
+  std::vector<Item> copies = wrap(std::move(copied), tile.axes);
+  if (is_ring) copies = ring(site, staged, copies);
 
   replace_loads(site.body, [&](const Load& load, Type type) -> ValueRef {
     if (load.tensor != site.tensor) return nullptr;

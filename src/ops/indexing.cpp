@@ -9,7 +9,7 @@ namespace tenon {
 Tensor concat(const std::vector<Tensor>& parts, int axis) {
   if (parts.empty()) fail("concat: no tensors; at least one is needed");
   const Tensor& first = parts.front();
-  const int along = axis_from_front("concat", first, axis);
+  const int along = axis_from_front("concat", first.shape(), axis);
   Shape shape = first.shape();
   shape[along] = 0;
   for (const Tensor& part : parts) {
@@ -57,7 +57,7 @@ Tensor stack(const std::vector<Tensor>& parts, int axis) {
 }
 
 Tensor take_along_axis(const Tensor& x, const Tensor& index, int axis) {
-  const int along = axis_from_front("take_along_axis", x, axis);
+  const int along = axis_from_front("take_along_axis", x.shape(), axis);
   Shape fitting = index.shape();
   if (index.rank() == x.rank()) fitting[along] = x.shape()[along];
   if (index.type() != Type::i32 || fitting != x.shape())

@@ -12,7 +12,7 @@ namespace {
 // so no gradient needs to flow through the maximum.
 Tensor shifted(std::string_view name, const Tensor& x, int axis) {
   need_float(name, x);
-  const int along = axis_from_front(name, x, axis);
+  const int along = axis_from_front(name, x.shape(), axis);
   if (x.extent(along) == 0)
     fail("{}: axis {} of {} has no elements; there is nothing to normalize", name, along,
          text(x.shape()));

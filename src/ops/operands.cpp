@@ -21,7 +21,7 @@ std::vector<int> Axes::of(std::string_view operation, const Tensor& x) const {
     std::iota(axes.begin(), axes.end(), 0);
     return axes;
   }
-  for (int axis : given_) axes.push_back(axis_from_front(operation, x, axis));
+  for (int axis : given_) axes.push_back(axis_from_front(operation, x.shape(), axis));
   std::sort(axes.begin(), axes.end());
   const auto twice = std::adjacent_find(axes.begin(), axes.end());
   if (twice != axes.end())

@@ -71,7 +71,7 @@ Tensor min(const Tensor& x, const Axes& axes, bool keepdims) {
 
 // Counts down along the axis, so that the greatest count is the first place.
 Tensor argmax(const Tensor& x, int axis, bool keepdims) {
-  const int along = axis_from_front("argmax", x, axis);
+  const int along = axis_from_front("argmax", x.shape(), axis);
   const std::int64_t length = count("argmax", x, along);
   Tensor found = x == max(x, along, true);
   if (info(x.type()).is_float) found = found | (x != x);  // NOLINT(misc-redundant-expression): NaN

@@ -64,6 +64,7 @@ Schedule pick(const Kernel& naive, const CpuInfo& cpu, Isa isa, int threads) {
   pick_lanes(picker);
   pick_vectors(picker);
   pick_streams(picker);
+  pick_ahead(picker);
   pick_threads(picker);
   return picker.schedule();
 }

@@ -74,6 +74,7 @@ void pick_products(Picker& picker);  // sums of products: tiles in registers, pa
 void pick_lanes(Picker& picker);     // other partial sums side by side: vectors
 void pick_vectors(Picker& picker);   // everything else: vectors along contiguous axes
 void pick_streams(Picker& picker);   // large results are written past the caches
+void pick_ahead(Picker& picker);     // rows of large inputs that are read twice: the next one too
 void pick_threads(Picker& picker);   // the outermost loop with enough to do becomes parallel
 
 }  // namespace tenon

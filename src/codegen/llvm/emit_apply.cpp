@@ -1,5 +1,9 @@
+#include <vector>
+
+#include <llvm/Analysis/VectorUtils.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/IntrinsicsX86.h>
 
 #include "codegen/llvm/emission.h"
 #include "codegen/scalar_functions.h"
@@ -52,6 +56,7 @@ struct IrArithmetic {
   llvm::IRBuilderBase& builder;
   llvm::Type* float_type;
   llvm::Type* int_type;
+  Isa isa;
 
   Float number(float value) { return llvm::ConstantFP::get(float_type, value); }
   Int integer(std::uint32_t value) { return llvm::ConstantInt::get(int_type, value); }
@@ -84,6 +89,26 @@ struct IrArithmetic {
   llvm::Value* select(Mask mask, llvm::Value* a, llvm::Value* b) {
     return builder.CreateSelect(mask, a, b);
   }
+
+  static constexpr unsigned register_lanes = 16;
+  static constexpr unsigned round_as_set = 4;  // in the control register: to nearest
+  unsigned lanes() const {
+    const auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(float_type);
+    return vector ? vector->getNumElements() : 1;
+  }
+  bool has_scale() const { return isa == Isa::avx512 && lanes() % register_lanes == 0; }
+  Float scale(Float a, Float n) {
+    std::vector<llvm::Value*> parts;
+    for (unsigned first = 0; first < lanes(); first += register_lanes) {
+      const auto mask = llvm::createSequentialMask(first, register_lanes, 0);
+      llvm::Value* part = builder.CreateShuffleVector(a, mask);
+      parts.push_back(
+          builder.CreateIntrinsic(llvm::Intrinsic::x86_avx512_mask_scalef_ps_512, {},
+                                  {part, builder.CreateShuffleVector(n, mask), part,
+                                   builder.getInt16(0xffff), builder.getInt32(round_as_set)}));
+    }
+    return llvm::concatenateVectors(builder, parts);
+  }
 };
 
 }  // namespace
@@ -94,7 +119,7 @@ llvm::Value* Emission::apply(const Apply& apply, Type type) {
   const bool is_float = of == Type::f32;
   llvm::Type* result = x[0]->getType()->getWithNewType(value_type(type));
   IrArithmetic arithmetic{builder_, x[0]->getType(),
-                          x[0]->getType()->getWithNewType(builder_.getInt32Ty())};
+                          x[0]->getType()->getWithNewType(builder_.getInt32Ty()), isa_};
   const auto count = [&] {
     return builder_.CreateAnd(x[1], llvm::ConstantInt::get(x[1]->getType(), 31));
   };

@@ -18,12 +18,11 @@ int Emission::widest_piece() const { return isa_ == Isa::fma128 ? 4 : 64; }
 Var Emission::active_axis(const Item& item) {
   const Store* store = item.store();
   if (vector_axes_.empty() || (store && store->computed)) return -1;
-  if (store) {
-    const Index target = flat(kernel_.tensors[store->tensor], store->at);
-    for (const Var axis : vector_axes_) {
-      if (target.coefficient(axis) == 1) return axis;
-    }
-  }
+  const auto* line = std::get_if<Prefetch>(&item.what);
+  const Index target = store ? flat(kernel_.tensors[store->tensor], store->at)
+                             : flat(kernel_.tensors[line->tensor], line->at);
+  for (const Var axis : vector_axes_)
+    if (target.coefficient(axis) == 1) return axis;
   return vector_axes_.back();
 }
 

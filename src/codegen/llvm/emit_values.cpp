@@ -119,8 +119,10 @@ llvm::Value* Emission::combine(Combine combine, Type type, llvm::Value* a, llvm:
   if (combine == Combine::sum)
     return is_float ? builder_.CreateFAdd(x[0], x[1]) : builder_.CreateAdd(x[0], x[1]);
   if (type == Type::boolean) return builder_.CreateOr(x[0], x[1]);
-  return builder_.CreateBinaryIntrinsic(is_float ? llvm::Intrinsic::maximum : llvm::Intrinsic::smax,
-                                        x[0], x[1]);
+  if (!is_float) return builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, x[0], x[1]);
+  // The machine's maximum is its second operand, here a, where one is NaN or both are equal.
+  llvm::Value* greater = builder_.CreateSelect(builder_.CreateFCmpOGT(x[1], x[0]), x[1], x[0]);
+  return builder_.CreateSelect(builder_.CreateFCmpUNO(x[1], x[1]), x[1], greater);
 }
 
 }  // namespace tenon

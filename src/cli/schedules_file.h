@@ -1,5 +1,5 @@
-// Schedules as text that another machine can read: a line of JSON each, after a line that names the
-// format. Machine code is never in it. Used by cache.cpp for `tenon cache export` and `import`.
+// Schedules as text that another machine can read, for `tenon cache export` and `import`: a line of
+// JSON each, after a line that names the format. Machine code is never in it.
 //
 //   {"tenon_schedules":1}
 //   {"device":{"kind":"cpu",...},"workload":{"hash":"6b1e",...},"schedule":{"moves":"split i",...}}
@@ -13,12 +13,12 @@
 
 #include "cache/rows.h"
 
-namespace tenon::cache {
+namespace tenon::cli {
 
 // One line of JSON an entry, each ended by a newline. Bytes that are not UTF-8 are replaced.
 std::string print_schedules(const std::vector<ScheduleEntry>& entries);
 
-// Throws std::invalid_argument: "line 3: schedule.moves: a string is needed".
-std::vector<ScheduleEntry> parse_schedules(std::string_view text);
+// Error: "FILE: line 3: schedule.moves: a string is needed".
+std::vector<ScheduleEntry> parse_schedules(std::string_view text, const std::string& file);
 
-}  // namespace tenon::cache
+}  // namespace tenon::cli

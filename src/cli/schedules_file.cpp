@@ -1,24 +1,18 @@
-#include "cache/portable.h"
+#include "cli/schedules_file.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <stdexcept>
 
-#include <fmt/format.h>
+#include "core/error.h"
 
-namespace tenon::cache {
+namespace tenon::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
 constexpr const char* format_name = "tenon_schedules";
 constexpr std::int64_t format_version = 1;
-
-template <typename... Args>
-[[noreturn]] void complain(fmt::format_string<Args...> format, Args&&... args) {
-  throw std::invalid_argument(fmt::format(format, std::forward<Args>(args)...));
-}
 
 Json json_of(const auto& field) { return field; }
 Json json_of(ScheduleStatus status) { return status_name(status); }
@@ -30,25 +24,25 @@ Json json_of(const Columned auto& row) {
 
 // Each reads a field from what stands for it; `name` is for the complaint that it is no such value.
 void read(const Json& value, const std::string& name, std::string& text) {
-  if (!value.is_string()) complain("{}: a string is needed", name);
+  if (!value.is_string()) fail("{}: a string is needed", name);
   text = value.get<std::string>();
 }
 void read(const Json& value, const std::string& name, std::int64_t& count) {
   count = value.is_number_integer() ? value.get<std::int64_t>() : -1;
-  if (count < 0) complain("{}: a whole number from 0 on is needed", name);
+  if (count < 0) fail("{}: a whole number from 0 on is needed", name);
 }
 void read(const Json& value, const std::string& name, double& nanoseconds) {
   nanoseconds = value.is_number() ? value.get<double>() : -1;
   if (!std::isfinite(nanoseconds) || nanoseconds < 0)
-    complain("{}: a number from 0 on is needed", name);
+    fail("{}: a number from 0 on is needed", name);
 }
 void read(const Json& value, const std::string& name, ScheduleStatus& status) {
   const auto known = status_of(value.is_string() ? value.get<std::string>() : "");
-  if (!known) complain("{}: picked, tuned, tried or rejected is needed", name);
+  if (!known) fail("{}: picked, tuned, tried or rejected is needed", name);
   status = *known;
 }
 void read(const Json& value, const std::string& name, Columned auto& row) {
-  if (!value.is_object()) complain("{}: an object is needed", name);
+  if (!value.is_object()) fail("{}: an object is needed", name);
   row.columns(row, [&](const char* column, auto& field) {
     read(value.value(column, Json()), name.empty() ? column : name + "." + column, field);
   });
@@ -59,9 +53,9 @@ Json parse_line(std::string_view text) {
     Json line = Json::parse(text);
     if (line.is_object()) return line;
   } catch (const Json::parse_error& error) {
-    complain("column {}: this is not JSON", error.byte);
+    fail("column {}: this is not JSON", error.byte);
   }
-  complain("a JSON object is needed");
+  fail("a JSON object is needed");
 }
 
 // Adds the entry of a line, or learns from it that the format is ours.
@@ -69,17 +63,16 @@ void read_line(std::string_view text, bool& named, std::vector<ScheduleEntry>& e
   const Json line = parse_line(text);
   if (const auto found = line.find(format_name); found != line.end()) {
     if (*found != format_version)
-      complain("{} {} is not known; this Tenon reads {}", format_name, found->dump(),
-               format_version);
+      fail("{} {} is not known; this Tenon reads {}", format_name, found->dump(), format_version);
     named = true;
   } else if (!named) {
-    complain("the first line must be {{\"{}\":{}}}", format_name, format_version);
+    fail("the first line must be {{\"{}\":{}}}", format_name, format_version);
   } else {
     ScheduleEntry& entry = entries.emplace_back();
     read(line, "", entry);
     const std::string& hash = entry.workload.hash;
     if (hash.empty() || hash.find_first_not_of("0123456789abcdef") != std::string::npos)
-      complain("workload.hash: lower-case hexadecimal digits are needed");
+      fail("workload.hash: lower-case hexadecimal digits are needed");
   }
 }
 
@@ -92,7 +85,7 @@ std::string print_schedules(const std::vector<ScheduleEntry>& entries) {
   return text;
 }
 
-std::vector<ScheduleEntry> parse_schedules(std::string_view text) {
+std::vector<ScheduleEntry> parse_schedules(std::string_view text, const std::string& file) {
   std::vector<ScheduleEntry> entries;
   bool named = false;
   std::istringstream lines{std::string(text)};
@@ -101,12 +94,12 @@ std::vector<ScheduleEntry> parse_schedules(std::string_view text) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     try {
       read_line(line, named, entries);
-    } catch (const std::invalid_argument& mistake) {
-      complain("line {}: {}", number, mistake.what());
+    } catch (const Error& mistake) {
+      fail("{}: line {}: {}", file, number, mistake.what());
     }
   }
-  if (!named) complain("line 1: the text is empty");
+  if (!named) fail("{}: line 1: the text is empty", file);
   return entries;
 }
 
-}  // namespace tenon::cache
+}  // namespace tenon::cli

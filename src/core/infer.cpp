@@ -1,0 +1,201 @@
+#include "core/infer.h"
+
+#include <algorithm>
+#include <random>
+#include <ranges>
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "core/ranges.h"
+
+namespace tenon {
+namespace {
+
+std::string_view name(Type type) { return info(type).name; }
+std::string describe(const Node& x) { return text(x.type, x.shape); }
+
+void require_inputs(std::string_view operation, const Node& node, int least, int most) {
+  const auto count = std::ssize(node.inputs);
+  if (count < least || count > most) fail("{}: takes {} operands, not {}", operation, most, count);
+}
+
+void require_type(const ScalarInfo& op, Type type) {
+  if (takes(op, type)) return;
+  std::vector<std::string_view> allowed;
+  for (const Type other : {Type::f32, Type::i32, Type::boolean})
+    if (takes(op, other)) allowed.push_back(name(other));
+  fail("{}: takes {}, not {}; cast the operand", op.name, fmt::join(allowed, ", "), name(type));
+}
+
+void require_index(std::string_view operation, const Node& index) {
+  if (index.type != Type::i32)
+    fail("{}: the index is {}, not i32; cast it", operation, name(index.type));
+}
+
+void require_axes(const Index& index, const Shape& shape) {
+  for (const Var axis : index.vars())
+    if (axis < 0 || axis >= std::ssize(shape))
+      fail("view: the map uses axis {}, which the result {} does not have", axis, text(shape));
+}
+
+void infer(Node& node, const BufferLeaf& leaf) {
+  require_extents("tensor", node.shape);
+  check(leaf.buffer && leaf.buffer->bytes >= bytes(node.type, node.shape),
+        "the buffer of a leaf holds all elements");
+}
+
+void infer(Node& node, ConstantLeaf& leaf) {
+  const double rounded = round_to(node.type, leaf.value);
+  if (!info(node.type).is_float && rounded != leaf.value)
+    fail("constant: {} is no {} value; cast an f32 constant instead", leaf.value, name(node.type));
+  leaf.value = rounded;
+  node.shape = {};
+}
+
+void infer(Node& node, const IotaLeaf&) {
+  require_extents("iota", node.shape);
+  check(node.shape.size() == 1, "iota has rank 1");
+  node.type = Type::i32;
+}
+
+void infer(Node& node, const Map& map) {
+  const ScalarInfo& op = info(map.op);
+  require_inputs(op.name, node, op.arity, op.arity);
+  const Node& last = *node.inputs.back();
+  for (const NodeRef& input : node.inputs) {
+    if (input->shape != last.shape)
+      fail("{}: shapes differ: {} and {}; expand them to one shape", op.name, text(input->shape),
+           text(last.shape));
+    const bool is_condition = map.op == ScalarOp::where && &input == &node.inputs[0];
+    const Type expected = is_condition ? Type::boolean : last.type;
+    if (input->type != expected)
+      fail("{}: operand {} is {}, not {}; cast it", op.name, &input - node.inputs.data() + 1,
+           name(input->type), name(expected));
+  }
+  require_type(op, last.type);
+  if (op.result == Result::named)
+    require_type(op, node.type);
+  else
+    node.type = op.result == Result::boolean ? Type::boolean : last.type;
+  node.shape = last.shape;
+}
+
+void infer(Node& node, Reduce& reduce) {
+  const bool is_sum = reduce.combine == Combine::sum;
+  const bool is_of_products = is_sum && node.inputs.size() == 2;
+  const std::string_view operation = is_of_products ? "sum_of_products" : is_sum ? "sum" : "max";
+  require_inputs(operation, node, 1, is_of_products ? 2 : 1);
+  const Node &x = *node.inputs[0], &y = *node.inputs.back();
+  if (x.shape != y.shape || x.type != y.type)
+    fail("{}: {} and {} must have one type and shape", operation, describe(x), describe(y));
+  if (is_sum && x.type == Type::boolean)
+    fail("{}: takes f32, i32, not bool; cast the operand", operation);
+  for (int& axis : reduce.axes) axis = axis_from_front(operation, x.shape, axis);
+  std::ranges::sort(reduce.axes);
+  if (std::ranges::adjacent_find(reduce.axes) != reduce.axes.end())
+    fail("{}: an axis of {} is named twice", operation, text(x.shape));
+  node.type = x.type;
+  node.shape = x.shape;
+  for (const int axis : std::views::reverse(reduce.axes))
+    node.shape.erase(node.shape.begin() + axis);
+}
+
+// Whether all of some random elements that the view reads lie in the input.
+bool samples_inside(const Node& node, const View& view) {
+  std::minstd_rand random;
+  std::vector<std::int64_t> position(node.shape.size());
+  const auto at = [&](Var axis) { return position[axis]; };
+  for (int sample = 0; sample < 64; sample++) {
+    for (std::size_t axis = 0; axis < position.size(); axis++)
+      position[axis] = static_cast<std::int64_t>(random()) % node.shape[axis].value();
+    const bool reads =
+        std::ranges::all_of(view.inside, [&](const Range& range) { return holds(range, at); });
+    for (std::size_t axis = 0; reads && axis < view.map.size(); axis++)
+      if (!holds({view.map[axis], 0, node.inputs[0]->shape[axis].value()}, at)) return false;
+  }
+  return true;
+}
+
+void normalize(View& view, const Node& node, const VarBounds& bounds_of) {
+  const auto normal = [&](const Index& index) {
+    require_axes(index, node.shape);
+    const auto without_ones = [&](Var axis) {
+      return node.shape[axis] == Extent(1) ? Index(0) : Index::var(axis);
+    };
+    return substitute(index, without_ones, bounds_of);
+  };
+  for (Index& index : view.map) index = normal(index);
+  for (Range& range : view.inside) range.index = normal(range.index);
+  std::erase_if(view.inside, [&](const Range& range) { return always(range, bounds_of); });
+  view.fill = view.inside.empty() ? 0 : round_to(node.type, view.fill);
+}
+
+void infer(Node& node, View& view) {
+  require_inputs("view", node, 1, 1);
+  require_extents("view", node.shape);
+  const Node& x = *node.inputs[0];
+  node.type = x.type;
+  if (view.map.size() != x.shape.size())
+    fail("view: the map has {} indices, but the input {} has {} axes", view.map.size(),
+         text(x.shape), x.shape.size());
+  const VarBounds bounds_of = axis_bounds(node.shape);
+  normalize(view, node, bounds_of);
+  if (elements(node.shape) == 0) return;
+  for (std::size_t axis = 0; axis < view.map.size(); axis++) {
+    const Bounds reached = bounds(view.map[axis], bounds_of, view.inside);
+    const bool reads_nothing = reached.low > reached.high;
+    if (reads_nothing || (reached.low >= 0 && reached.high < x.shape[axis].value())) continue;
+    if (view.inside.empty() || (TENON_VERIFY && !samples_inside(node, view)))
+      fail("view: the map reaches {} to {} on axis {} of {}; restrict it with a range", reached.low,
+           reached.high, axis, text(x.shape));
+  }
+}
+
+void infer(Node& node, Gather& gather) {
+  require_inputs("gather", node, 2, 2);
+  const Node &data = *node.inputs[0], &index = *node.inputs[1];
+  gather.axis = axis_from_front("gather", data.shape, gather.axis);
+  require_index("gather", index);
+  node.type = data.type;
+  node.shape = replace_axis(data.shape, gather.axis, index.shape);
+}
+
+void infer(Node& node, Scatter& scatter) {
+  require_inputs("scatter", node, 3, 3);
+  const Node &base = *node.inputs[0], &index = *node.inputs[1], &update = *node.inputs[2];
+  scatter.axis = axis_from_front("scatter", base.shape, scatter.axis);
+  require_index("scatter", index);
+  const Shape expected = replace_axis(base.shape, scatter.axis, index.shape);
+  if (update.shape != expected || update.type != base.type)
+    fail("scatter: the update is {}, not {}{}: base {}, index {}, axis {}", describe(update),
+         name(base.type), text(expected), describe(base), describe(index), scatter.axis);
+  if (scatter.add && base.type == Type::boolean)
+    fail("scatter: bool cannot be added; set it, or cast");
+  node.type = base.type;
+  node.shape = base.shape;
+}
+
+}  // namespace
+
+void infer(Node& node) {
+  const bool is_leaf = node.as<BufferLeaf>() || node.as<ConstantLeaf>() || node.as<IotaLeaf>();
+  check(is_leaf || !contains(node.inputs, nullptr), "an input is missing");
+  check(!is_leaf || node.inputs.empty(), "a leaf has no inputs");
+  std::visit([&](auto& detail) { infer(node, detail); }, node.detail);
+}
+
+void require_extents(std::string_view operation, const Shape& shape) {
+  for (const Extent& extent : shape)
+    if (extent.value() < 0) fail("{}: the shape {} has a negative extent", operation, text(shape));
+}
+
+bool changes_nothing(const Node& node) {
+  const auto* view = node.as<View>();
+  if (!view || !view->inside.empty() || node.shape != node.inputs[0]->shape) return false;
+  for (std::size_t axis = 0; axis < view->map.size(); axis++)
+    if (view->map[axis].as_var() != axis && node.shape[axis] != Extent(1)) return false;
+  return true;
+}
+
+}  // namespace tenon
