@@ -91,8 +91,6 @@ class Emission {
   void emit_part(const Loop& loop, Span span, const std::vector<Range>& guards);
   std::optional<Peel> peel(const Loop& loop, const Span& span);
   void knowing(const std::vector<Range>& facts, const std::function<void()>& body);
-  std::optional<std::vector<Var>> tile_of(const Loop& loop) const;
-  std::vector<Range> whole_tile(const std::vector<Var>& tile) const;
   // Do all values of the axis stand in the code, as copies or as lanes?
   bool is_expanded(Var axis) const {
     return kernel_.axes[axis].tag == Tag::unroll || kernel_.axes[axis].tag == Tag::vector;

@@ -189,19 +189,15 @@ void Emission::emit_serial(const Loop& loop, Span span, const std::vector<Range>
 }
 
 void Emission::emit_part(const Loop& loop, Span span, const std::vector<Range>& guards) {
-  const auto tile = tile_of(loop);
-  span.is_innermost = tile.has_value();
-  const auto run = [&] {
-    loop_over(span, [&](llvm::Value* counter) {
-      indices_.set_loop(loop.axis, counter, span.step);
-      when(guards, [&] { emit(loop.body); });
-    });
-    indices_.forget(loop.axis);
-  };
-  const std::vector<Range> whole = whole_tile(tile.value_or(std::vector<Var>{}));
-  llvm::Value* is_whole = all_hold(whole);
-  knowing(whole, [&] { when(is_whole, run); });
-  if (is_whole) when(builder_.CreateNot(is_whole), run);
+  span.is_innermost = true;
+  visit(loop.body, [&](const Item& item, const Path&) {
+    span.is_innermost = span.is_innermost && (!item.loop() || is_expanded(item.loop()->axis));
+  });
+  loop_over(span, [&](llvm::Value* counter) {
+    indices_.set_loop(loop.axis, counter, span.step);
+    when(guards, [&] { emit(loop.body); });
+  });
+  indices_.forget(loop.axis);
 }
 
 void Emission::knowing(const std::vector<Range>& facts, const std::function<void()>& body) {
@@ -256,31 +252,6 @@ std::optional<Emission::Peel> Emission::peel(const Loop& loop, const Span& span)
     }
   }
   return result;
-}
-
-// The axes of the loops in it where all are unrolled or vectors, which makes it an innermost loop
-// over a tile.
-std::optional<std::vector<Var>> Emission::tile_of(const Loop& loop) const {
-  std::vector<Var> axes;
-  visit(loop.body, [&](const Item& item, const Path&) {
-    if (const Loop* inner = item.loop()) axes.push_back(inner->axis);
-  });
-  if (!std::ranges::all_of(axes, [&](Var v) { return is_expanded(v); })) return {};
-  return axes;
-}
-
-// Where some limits would guard a tile's copies and lanes one by one: the ranges in which all of
-// them are there.
-std::vector<Range> Emission::whole_tile(const std::vector<Var>& tile) const {
-  std::vector<Range> ranges;
-  for (const Limit& limit : kernel_.limits) {
-    const Parts parts = take_apart(
-        limit.index, [&](Var v) { return contains(tile, v) && limit.index.coefficient(v) > 0; });
-    const Index last = parts.still + Index(indices_.bounds(parts.moving).high);
-    if (!parts.moving.is_constant() && indices_.is_present(last) && !indices_.has_lanes(last))
-      ranges.push_back({last, -unknown, limit.bound});
-  }
-  return ranges;
 }
 
 // The body becomes a function of its own. Its context is an array of words on the stack: the
