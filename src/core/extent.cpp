@@ -44,6 +44,18 @@ VarBounds axis_bounds(const Shape& shape) {
       [&shape](Var axis) { return Bounds{0, std::max<std::int64_t>(shape[axis].value() - 1, 0)}; };
 }
 
+std::vector<Index> reshape_map(const Shape& from, const Shape& to) {
+  const VarBounds bounds = axis_bounds(to);
+  Index place;  // of an element, counted row-major
+  const std::vector<std::int64_t> steps = strides(to), lengths = strides(from);
+  for (std::size_t axis = 0; axis < to.size(); axis++)
+    if (to[axis].value() != 1) place = place + Index::var(static_cast<Var>(axis)) * steps[axis];
+  std::vector<Index> map(from.size());
+  for (std::size_t axis = 0; axis < from.size() && elements(from) > 0; axis++)
+    map[axis] = mod(floordiv(place, lengths[axis], bounds), from[axis].value(), bounds);
+  return map;
+}
+
 int axis_from_front(std::string_view operation, const Shape& shape, int axis) {
   const int rank = static_cast<int>(shape.size());
   const int front = axis < 0 ? axis + rank : axis;

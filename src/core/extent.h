@@ -36,6 +36,10 @@ std::string text(Type type, const Shape& shape);        // "f32[64,32]"
 // extent 1: nothing is read.
 VarBounds axis_bounds(const Shape& shape);
 
+// Where each element of a tensor of shape `to` stands in one of shape `from` that has the same
+// elements in the same order, row-major.
+std::vector<Index> reshape_map(const Shape& from, const Shape& to);
+
 // The axis counted from the front. Error, in the name of `operation`: there is no such axis.
 int axis_from_front(std::string_view operation, const Shape& shape, int axis);
 

@@ -25,15 +25,7 @@ Tensor reshape(const Tensor& x, Shape shape) {
   if (std::ranges::any_of(shape, negative) || elements(shape) != elements(x.shape()))
     fail("reshape: {} has {} elements, which {} cannot hold", text(x.shape()), elements(x.shape()),
          text(asked));
-  const VarBounds bounds_of = axis_bounds(shape);
-  Index linear;
-  const std::vector<std::int64_t> to = strides(shape);
-  for (Var axis = 0; axis < static_cast<Var>(shape.size()); axis++)
-    linear = linear + Index::var(axis) * to[axis];
-  std::vector<Index> map(x.rank());
-  const std::vector<std::int64_t> from = strides(x.shape());
-  for (int axis = 0; axis < x.rank() && elements(shape) > 0; axis++)
-    map[axis] = mod(floordiv(linear, from[axis], bounds_of), x.shape()[axis].value(), bounds_of);
+  std::vector<Index> map = reshape_map(x.shape(), shape);
   return view(x, std::move(shape), {std::move(map)});
 }
 

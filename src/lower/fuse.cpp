@@ -255,18 +255,8 @@ bool is_reshape(const Node& node) {
   const auto* view = node.as<View>();
   if (!view || !view->inside.empty()) return false;
   const Shape& from = node.inputs[0]->shape;
-  if (elements(from) != elements(node.shape)) return false;
-  if (elements(from) == 0) return true;
-  const VarBounds bounds = axis_bounds(node.shape);
-  Index place;  // of an element, counted row-major
-  const std::vector<std::int64_t> to = strides(node.shape);
-  for (std::size_t axis = 0; axis < to.size(); axis++)
-    place = place + Index::var(static_cast<Var>(axis)) * to[axis];
-  const std::vector<std::int64_t> steps = strides(from);
-  for (std::size_t axis = 0; axis < steps.size(); axis++)
-    if (!(view->map[axis] == mod(floordiv(place, steps[axis], bounds), from[axis].value(), bounds)))
-      return false;
-  return true;
+  return elements(from) == elements(node.shape) &&
+         (elements(from) == 0 || view->map == reshape_map(from, node.shape));
 }
 
 std::vector<NodeRef> nodes_of(const KernelGraph& kernel) {

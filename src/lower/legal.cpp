@@ -17,8 +17,6 @@ bool is_concurrent(Tag tag) {
          tag == Tag::vector;
 }
 
-const Axis& axis_of(const Kernel& kernel, Var v) { return kernel.axes[v]; }
-
 // Sums of floats keep their order; maxima and integers may be taken in any.
 bool is_ordered(const Kernel& kernel, const Store& store) {
   return *store.combine == Combine::sum && info(kernel.tensors[store.tensor].type).is_float;
@@ -31,26 +29,26 @@ Reason broken_order(const Kernel& kernel, const Store& store, const Path& path) 
   for (Var v : path) {
     const auto place = std::ranges::find(store.over, v);
     if (place == store.over.end()) continue;
-    const Axis& axis = axis_of(kernel, v);
+    const Axis& axis = kernel.axes[v];
     if (is_concurrent(axis.tag) && axis.extent > 1)
       return fmt::format("{} adds up over {} in order, so it cannot be {}", target, axis.name,
                          name(axis.tag));
     if (is_ordered(kernel, store) &&
         place != store.over.begin() + static_cast<std::ptrdiff_t>(next))
       return fmt::format("{} adds up over {} before {}: keep their order", target,
-                         axis_of(kernel, store.over[next]).name, axis.name);
+                         kernel.axes[store.over[next]].name, axis.name);
     ++next;
   }
   if (next != store.over.size())
     return fmt::format("{} adds up over {}, which is not around it", target,
-                       axis_of(kernel, store.over.back()).name);
+                       kernel.axes[store.over.back()].name);
   return {};
 }
 
 // A concurrent loop may write only what is private to an iteration, or indexed by its axis.
 Reason race(const Kernel& kernel, const Item& item, const Path& outside) {
   const Loop& loop = *item.loop();
-  const Axis& axis = axis_of(kernel, loop.axis);
+  const Axis& axis = kernel.axes[loop.axis];
   for (int tensor = 0; tensor < std::ssize(kernel.tensors); ++tensor) {
     const KernelTensor& target = kernel.tensors[tensor];
     const bool is_shared =
@@ -112,7 +110,7 @@ Reason illegal(const Kernel& kernel) {
   visit(kernel.body, [&](const Item& item, const Path& path) {
     const Loop* loop = item.loop();
     if (reason || !loop) return;
-    const Axis& axis = axis_of(kernel, loop->axis);
+    const Axis& axis = kernel.axes[loop->axis];
     if (is_concurrent(axis.tag) && axis.extent > 1) reason = race(kernel, item, path);
   });
   return reason;

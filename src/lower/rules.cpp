@@ -111,17 +111,13 @@ NodeRef cast_to_own_type(const Subject& s) {
   return casts && s.input(0)->type == s.node->type ? s.input(0) : nullptr;
 }
 
-// From bool to anything nothing is lost, so the type in between does not matter.
+// From bool to anything nothing is lost, and bits stay bits, so the type in between is no matter.
 NodeRef cast_twice(const Subject& s) {
-  if (!is(*s.node, Op::cast) || !is(*s.input(0), Op::cast)) return nullptr;
+  const auto* map = s.node->as<Map>();
+  if (!map || (map->op != Op::cast && map->op != Op::bitcast) || !is(*s.input(0), map->op))
+    return nullptr;
   const NodeRef& x = s.input(0)->inputs[0];
-  return x->type == Type::boolean ? s.make(Map{Op::cast}, {x}) : nullptr;
-}
-
-NodeRef bitcast_back(const Subject& s) {
-  if (!is(*s.node, Op::bitcast) || !is(*s.input(0), Op::bitcast)) return nullptr;
-  const NodeRef& x = s.input(0)->inputs[0];
-  return x->type == s.node->type ? x : nullptr;
+  return map->op == Op::bitcast || x->type == Type::boolean ? s.make(*map, {x}) : nullptr;
 }
 
 // ---- views ----
@@ -198,59 +194,41 @@ NodeRef reduce_less(const Subject& s, const std::vector<int>& left_out) {
   return s.make(Map{Op::add}, {term, s.constant(0)});
 }
 
-// The node as a sum of the terms of one input, which are floats.
-const Reduce* sum_of_floats(const Node& node) {
-  const auto* reduce = node.as<Reduce>();
-  const bool is_sum = reduce && reduce->combine == Combine::sum && node.inputs.size() == 1;
-  return is_sum && info(node.type).is_float ? reduce : nullptr;
-}
-
+// Of the product itself or of a View of it, whose fill must be 0: then the padding of one factor
+// alone would do, but both may be padded with infinities beside them.
 NodeRef sum_of_products(const Subject& s) {
-  const Reduce* sum = sum_of_floats(*s.node);
-  return sum && is(*s.input(0), Op::mul) ? s.make(*sum, s.input(0)->inputs) : nullptr;
-}
-
-// The fill must be 0: then the padding of one factor alone would do, but both may be padded with
-// infinities beside them.
-NodeRef sum_of_viewed_products(const Subject& s) {
-  const Reduce* sum = sum_of_floats(*s.node);
-  const auto* view = sum ? s.input(0)->as<View>() : nullptr;
-  if (!view || (!view->inside.empty() && view->fill != 0)) return nullptr;
-  const NodeRef& viewed = s.input(0);
-  const NodeRef& product = viewed->inputs[0];
-  if (!is(*product, Op::mul)) return nullptr;
+  const auto* sum = s.node->as<Reduce>();
+  if (!sum || sum->combine != Combine::sum || s.node->inputs.size() != 1) return nullptr;
+  const NodeRef& terms = s.input(0);
+  const auto* view = terms->as<View>();
+  const NodeRef& product = view ? terms->inputs[0] : terms;
+  if (!is(*product, Op::mul) || !info(product->type).is_float) return nullptr;
+  if (!view) return s.make(*sum, product->inputs);
+  if (!view->inside.empty() && view->fill != 0) return nullptr;
   return s.make(*sum, mapped(product->inputs, [&](const NodeRef& factor) {
-    return s.table.make(*view, viewed->type, viewed->shape, {factor});
+    return s.table.make(*view, terms->type, terms->shape, {factor});
   }));
 }
 
-NodeRef reduce_single_elements(const Subject& s) {
+// Along an axis of one element, and along those that a View repeats its elements over.
+NodeRef reduce_equal_elements(const Subject& s) {
   const auto* reduce = s.node->as<Reduce>();
   if (!reduce) return nullptr;
-  std::vector<int> single = reduce->axes;
-  std::erase_if(single, [&](int axis) { return s.input(0)->shape[axis].value() != 1; });
-  if (single.empty() && !reduce->axes.empty()) return nullptr;
-  return reduce_less(s, single);
-}
-
-NodeRef reduce_repeated_elements(const Subject& s) {
-  const auto* reduce = s.node->as<Reduce>();
-  const auto* view = reduce && s.node->inputs.size() == 1 ? s.input(0)->as<View>() : nullptr;
-  if (!view) return nullptr;
-  std::vector<int> repeated;
+  const auto* view = s.node->inputs.size() == 1 ? s.input(0)->as<View>() : nullptr;
+  std::vector<int> equal;
   std::int64_t times = 1;
   for (int axis : reduce->axes) {
     const std::int64_t extent = s.input(0)->shape[axis].value();
     const auto uses = [&](const Index& index) { return index.uses(axis); };
-    if (extent < 1 || std::ranges::any_of(view->map, uses) ||
-        std::ranges::any_of(view->inside, uses, &Range::index))
-      continue;
-    repeated.push_back(axis);
+    const bool is_repeated = view && extent > 0 && std::ranges::none_of(view->map, uses) &&
+                             std::ranges::none_of(view->inside, uses, &Range::index);
+    if (extent != 1 && !is_repeated) continue;
+    equal.push_back(axis);
     times *= extent;
   }
-  if (repeated.empty()) return nullptr;
-  const NodeRef once = reduce_less(s, repeated);
-  if (reduce->combine == Combine::max) return once;
+  if (equal.empty() && !reduce->axes.empty()) return nullptr;
+  const NodeRef once = reduce_less(s, equal);
+  if (times == 1 || reduce->combine == Combine::max) return once;
   const double factor = round_to(s.node->type, static_cast<double>(times));
   return s.make(Map{Op::mul}, {once, s.constant(factor)});
 }
@@ -294,13 +272,10 @@ constexpr Rule rules[] = {
     {"where(p, x, x)              = x", choose_between_equals},
     {"cast x to its type          = x", cast_to_own_type},
     {"cast(cast(p to a) to b)     = cast(p to b)", cast_twice},
-    {"bitcast(bitcast(x))         = x", bitcast_back},
     {"c[f(i)]                     = c", view_of_constant},
     {"(x[f(i)])[g(j)]             = x[f(g(j))]", view_of_view},
-    {"sum(a * b)                  = sum of fma(a, b, .)", sum_of_products},
-    {"sum((a * b)[f(i)])          = sum(a[f(i)] * b[f(i)])", sum_of_viewed_products},
-    {"sum over 1 element of x     = x + 0", reduce_single_elements},
-    {"sum over n equal x          = n * x", reduce_repeated_elements},
+    {"sum((a * b)[f(i)])          = sum of fma(a[f(i)], b[f(i)], .)", sum_of_products},
+    {"sum over n equal x          = n * (x + 0)", reduce_equal_elements},
 };
 // clang-format on
 

@@ -24,9 +24,11 @@ void visit_below(Items items, Way& here, const std::function<void(const Item&, c
   }
 }
 
+using ValueMap = std::function<ValueRef(const ValueRef&)>;
+
 class Rebuild {
  public:
-  explicit Rebuild(const ValueMap& change) : change_(change) {}
+  explicit Rebuild(ValueMap change) : change_(std::move(change)) {}
 
   ValueRef operator()(const ValueRef& value) {
     if (!value) return value;
@@ -44,7 +46,7 @@ class Rebuild {
   }
 
  private:
-  const ValueMap& change_;
+  ValueMap change_;
   std::unordered_map<const Value*, ValueRef> done_;
 };
 
@@ -73,6 +75,12 @@ ValueMap on_loads(const LoadMap& change) {
     ValueRef changed = load ? change(*load, value->type) : nullptr;
     return changed ? changed : value;
   };
+}
+
+// In the value, factor and computed subscript of a statement.
+void replace_values(Store& store, const ValueMap& change) {
+  Rebuild rebuild(change);
+  for (ValueRef* value : {&store.value, &store.factor, &store.computed}) *value = rebuild(*value);
 }
 
 }  // namespace
@@ -166,26 +174,17 @@ int loops_over(Items items, Var axis) {
   return count;
 }
 
-ValueRef map_values(const ValueRef& value, const ValueMap& change) {
-  return Rebuild(change)(value);
-}
-
 ValueRef map_loads(const ValueRef& value, const LoadMap& change) {
-  return map_values(value, on_loads(change));
+  return Rebuild(on_loads(change))(value);
 }
 
 ValueRef map_indices(const ValueRef& value, const IndexMap& map) {
-  return map_values(value, on_indices(map));
+  return Rebuild(on_indices(map))(value);
 }
 
 std::vector<Range> map_indices(std::vector<Range> ranges, const IndexMap& map) {
   for (Range& range : ranges) range = without_division({map(range.index), range.low, range.high});
   return ranges;
-}
-
-void replace_values(Store& store, const ValueMap& change) {
-  Rebuild rebuild(change);
-  for (ValueRef* value : {&store.value, &store.factor, &store.computed}) *value = rebuild(*value);
 }
 
 void replace_loads(Store& store, const LoadMap& change) { replace_values(store, on_loads(change)); }

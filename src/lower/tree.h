@@ -61,24 +61,18 @@ int loops_over(Items items, Var axis);
 
 // ---- rewrites ----
 
-// The value rebuilt bottom up: `change` sees each part after those that it is made of, and what is
+// Values are rebuilt bottom up: a change sees each part after those that it is made of, and what is
 // shared stays shared.
-using ValueMap = std::function<ValueRef(const ValueRef&)>;
-ValueRef map_values(const ValueRef& value, const ValueMap& change);
 
 // Every load replaced, unless null comes back for it.
 using LoadMap = std::function<ValueRef(const Load&, Type)>;
 ValueRef map_loads(const ValueRef& value, const LoadMap& change);
+void replace_loads(Store& store, const LoadMap& change);
+void replace_loads(std::vector<Item>& items, const LoadMap& change);
 
 // Every index mapped: subscripts, ranges, index values.
 ValueRef map_indices(const ValueRef& value, const IndexMap& map);
 std::vector<Range> map_indices(std::vector<Range> ranges, const IndexMap& map);
-
-// The same in place: for the value, factor and computed subscript of a statement, and what else it
-// has; for every statement of a list.
-void replace_values(Store& store, const ValueMap& change);
-void replace_loads(Store& store, const LoadMap& change);
-void replace_loads(std::vector<Item>& items, const LoadMap& change);
 void replace_indices(std::vector<Item>& items, const IndexMap& map);
 
 // Every access of one tensor, by load, fold or store, to another tensor or place. `axis` is the

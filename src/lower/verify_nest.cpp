@@ -25,7 +25,11 @@ class Verifier {
 
   Reason run() {
     names();
-    items(kernel_.body, true);
+    visit_ways(kernel_.body, [this](const Item& item, const Way& way) {
+      path_ = way.path;
+      const auto is_empty = [&](Var v) { return kernel_.extent(v) == 0; };
+      if (!reason_ && std::ranges::none_of(path_, is_empty)) this->item(item, way.when.empty());
+    });
     return reason_;
   }
 
@@ -43,23 +47,16 @@ class Verifier {
       if (!tensors.insert(tensor.name).second) broken("9: two tensors {}", tensor.name);
   }
 
-  // `certain`: they run in every iteration of the loops around them.
-  void items(const std::vector<Item>& all, bool certain) {
-    for (const Item& item : all) {
-      ranges(item.when);
-      const bool always_runs = certain && item.when.empty();
-      if (const Store* store = item.store()) statement(*store, always_runs && !is_limited());
-      const Loop* loop = item.loop();
-      if (!loop) continue;
-      if (loop->axis < 0 || loop->axis >= std::ssize(kernel_.axes))
-        return broken("1: a loop over axis number {}", loop->axis);
-      const Axis& axis = kernel_.axes[loop->axis];
-      if (contains(path_, loop->axis)) broken("1: a loop over {} inside another", axis.name);
-      if (axis.extent == 0) continue;
-      path_.push_back(loop->axis);
-      items(loop->body, always_runs);
-      path_.pop_back();
-    }
+  // `certain`: it runs in every iteration of the loops around it.
+  void item(const Item& item, bool certain) {
+    ranges(item.when);
+    if (const Store* store = item.store()) statement(*store, certain && !is_limited());
+    const Loop* loop = item.loop();
+    if (!loop) return;
+    if (loop->axis < 0 || loop->axis >= std::ssize(kernel_.axes))
+      broken("1: a loop over axis number {}", loop->axis);
+    else if (is_around(loop->axis))
+      broken("1: a loop over {} inside another", kernel_.axes[loop->axis].name);
   }
 
   bool is_around(Var v) const { return contains(path_, v); }
