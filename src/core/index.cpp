@@ -91,7 +91,7 @@ std::optional<Split> split(const Index& rest, std::int64_t divisor, const VarBou
 
 }  // namespace
 
-Index Index::var(Var v) { return of({1, Kind::var, v, nullptr, 0}); }
+Index Index::var(Var v) { return of({1, Kind::var, v}); }
 
 Index Index::of(const Term& term) {
   Index result;
@@ -109,9 +109,9 @@ std::optional<Var> Index::as_var() const {
   return sole->var;
 }
 
-std::int64_t Index::coefficient(Var v) const {
+std::int64_t Index::coefficient(const Term& atom) const {
   for (const Term& term : terms_)
-    if (term.kind == Kind::var && term.var == v) return term.coefficient;
+    if (compare_atoms(term, atom) == 0) return term.coefficient;
   return 0;
 }
 
@@ -325,10 +325,7 @@ Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>&
   Bounds result = bounds(index, of);
   for (const Range& range : given)
     for (const Term& term : range.index.terms()) {
-      const auto same = std::ranges::find_if(
-          index.terms(), [&](const Term& other) { return compare_atoms(term, other) == 0; });
-      const std::int64_t scale =
-          same == index.terms().end() ? 0 : same->coefficient / term.coefficient;
+      const std::int64_t scale = index.coefficient(term) / term.coefficient;
       if (scale == 0) continue;
       // index = scale * range.index + rest
       const Bounds rest = bounds(index - range.index * scale, of);

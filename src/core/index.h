@@ -27,9 +27,9 @@ class Index {
   struct Term {
     std::int64_t coefficient;  // never 0
     Kind kind;
-    Var var = -1;                        // kind var
-    std::shared_ptr<const Index> inner;  // kind floordiv, mod
-    std::int64_t divisor = 0;            // kind floordiv, mod; > 1
+    Var var = -1;                                  // kind var
+    std::shared_ptr<const Index> inner = nullptr;  // kind floordiv, mod
+    std::int64_t divisor = 0;                      // kind floordiv, mod; > 1
   };
 
   Index() = default;
@@ -40,9 +40,11 @@ class Index {
   std::int64_t constant() const { return constant_; }
   const std::vector<Term>& terms() const { return terms_; }
   bool is_constant() const { return terms_.empty(); }
-  bool is_affine() const;                      // no division or remainder anywhere
-  std::optional<Var> as_var() const;           // exactly one variable, coefficient 1, constant 0
-  std::int64_t coefficient(Var v) const;       // of v as a top-level term; 0 where there is none
+  bool is_affine() const;             // no division or remainder anywhere
+  std::optional<Var> as_var() const;  // exactly one variable, coefficient 1, constant 0
+  // Of v, or of the atom of a term, as a top-level term; 0 where there is none.
+  std::int64_t coefficient(Var v) const { return coefficient(Term{1, Kind::var, v}); }
+  std::int64_t coefficient(const Term& atom) const;
   bool uses(Var v) const;                      // at any depth
   void collect(std::vector<Var>& vars) const;  // appends each variable once, in order of appearance
   std::vector<Var> vars() const;               // the same of this index alone

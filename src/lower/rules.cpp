@@ -137,16 +137,6 @@ void add_range(std::vector<Range>& ranges, const Range& range, const VarBounds& 
   ranges.push_back(std::move(added));
 }
 
-NodeRef view_nothing(const Subject& s) {
-  const auto* view = s.node->as<View>();
-  if (!view || !view->inside.empty() || s.node->shape != s.input(0)->shape) return nullptr;
-  for (int axis = 0; axis < std::ssize(view->map); axis++) {
-    const bool only = s.node->shape[axis].value() == 1 && view->map[axis] == Index(0);
-    if (!only && view->map[axis] != Index::var(axis)) return nullptr;
-  }
-  return s.input(0);
-}
-
 // A View of a constant has one form, with no ranges, directly over the leaf. With a fill of another
 // value it stays what it is.
 NodeRef view_of_constant(const Subject& s) {
@@ -282,7 +272,6 @@ constexpr Rule rules[] = {
     {"where(p, x, x)              = x", choose_between_equals},
     {"cast x to its type          = x", cast_to_own_type},
     {"cast(cast(p to a) to b)     = cast(p to b)", cast_twice},
-    {"x[i, j, ..]                 = x", view_nothing},
     {"c[f(i)]                     = c", view_of_constant},
     {"(x[f(i)])[g(j)]             = x[f(g(j))]", view_of_view},
     {"sum((a * b)[f(i)])          = sum of fma(a[f(i)], b[f(i)], .)", sum_of_products},
