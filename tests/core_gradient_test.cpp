@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/interpret.h"
 #include "interpret_executor.h"
+#include "ops/views.h"
 
 using namespace tenon;
 

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/tensor.h"
 #include "interpret_executor.h"
+#include "ops/views.h"
 
 using namespace tenon;
 

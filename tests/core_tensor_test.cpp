@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "interpret_executor.h"
+#include "ops/views.h"
 
 using namespace tenon;
 

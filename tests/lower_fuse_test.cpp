@@ -4,6 +4,7 @@
 
 #include "lower/naive.h"
 #include "lower_support.h"
+#include "ops/views.h"
 
 using namespace tenon_test;
 using tenon::Combine;

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "golden.h"
+#include "ops/views.h"
 
 using tenon_test::moved;
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "lower_support.h"
+#include "ops/views.h"
 
 using namespace tenon_test;
 using tenon::Index;

@@ -8,6 +8,7 @@
 #include "core/interpret.h"
 #include "core/print_graph.h"
 #include "lower_support.h"
+#include "ops/views.h"
 
 using namespace tenon_test;
 using tenon::Combine;

@@ -11,6 +11,7 @@
 #include "lower/naive.h"
 #include "lower/rules.h"
 #include "nest_eval.h"
+#include "ops/views.h"
 
 namespace tenon_test {
 

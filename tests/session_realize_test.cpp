@@ -12,6 +12,7 @@
 #include "ops/functions.h"
 #include "ops/matmul.h"
 #include "ops/normalization.h"
+#include "ops/views.h"
 #include "session_support.h"
 #include "tuner/session.h"
 

@@ -8,6 +8,8 @@
 #include "core/error.h"
 #include "core/print_graph.h"
 #include "interpret_executor.h"
+#include "ops/catalogue.h"
+#include "ops/views.h"
 
 using namespace tenon;
 
@@ -18,15 +20,17 @@ Tensor empty_input(Executor& executor, const InputLine& line) {
   return from_bytes(executor, line.type, line.shape, zeros.data(), line.name);
 }
 
-GraphText parse(InterpretExecutor& executor, std::string_view text) {
-  return parse_graph(text, "g.txt", executor,
-                     [&](const InputLine& line) { return empty_input(executor, line); }, {});
+GraphText parse(InterpretExecutor& executor, std::string_view text,
+                const Resolver& resolver = compose) {
+  return parse_graph(
+      text, "g.txt", executor, [&](const InputLine& line) { return empty_input(executor, line); },
+      resolver);
 }
 
 std::string parse_error(std::string_view text) {
   InterpretExecutor executor;
   try {
-    parse(executor, text);
+    parse(executor, text, {});
   } catch (const Error& error) {
     return error.what();
   }

@@ -10,7 +10,9 @@
 #include "lower_support.h"
 #include "ops/arithmetic.h"
 #include "ops/convolution.h"
+#include "ops/functions.h"
 #include "ops/matmul.h"
+#include "ops/normalization.h"
 #include "ops/reductions.h"
 #include "tuner/pick.h"
 
@@ -74,6 +76,13 @@ TEST_CASE("a narrow table is summed in vectors along its rows") {
   const std::string schedule = picked(tenon::sum(in.floats({5000, 3}), 0), in);
   CHECK(holds(schedule, "fuse sum.kl sum.i -> kli"));
   CHECK(holds(schedule, "bind kli vector"));
+}
+
+TEST_CASE("of long rows that are read twice the next one is prefetched") {
+  Inputs in;
+  const Tensor x = in.floats({4096, 1024});
+  CHECK(holds(picked(tenon::softmax(x), in), "in register depth 33"));
+  CHECK_FALSE(holds(picked(tenon::relu(x), in), "depth"));
 }
 
 TEST_CASE("results that outgrow the caches are written past them") {

@@ -12,15 +12,14 @@ struct Tensor::State {
 Tensor::Tensor(Executor& executor, NodeRef node)
     : state_(std::make_shared<State>(State{&executor, std::move(node)})) {}
 
-const NodeRef& Tensor::node() const {
+Tensor::State& Tensor::state() const {
   if (!state_) fail("an empty tensor was used; give it a value first");
-  return state_->node;
+  return *state_;
 }
 
-Executor& Tensor::executor() const {
-  if (!state_) fail("an empty tensor was used; give it a value first");
-  return *state_->executor;
-}
+const NodeRef& Tensor::node() const { return state().node; }
+
+Executor& Tensor::executor() const { return *state().executor; }
 
 std::int64_t Tensor::extent(int axis) const {
   return shape()[axis_from_front("extent", shape(), axis)].value();

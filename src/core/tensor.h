@@ -46,6 +46,8 @@ class Tensor {
  private:
   friend void realize(std::span<const Tensor> tensors);
   struct State;
+  State& state() const;
+
   std::shared_ptr<State> state_;
 };
 
@@ -68,25 +70,9 @@ Tensor view(const Tensor& x, Shape shape, View view);
 Tensor gather(const Tensor& data, const Tensor& index, int axis);
 Tensor scatter(const Tensor& base, const Tensor& index, const Tensor& update, int axis, bool add);
 
-// ---- views by their usual names ----
+// ---- views by their usual names, of which ops/views.h has more ----
 
-Tensor reshape(const Tensor& x, Shape shape);             // one extent may be -1
-Tensor permute(const Tensor& x, std::vector<int> order);  // result axis a is x's axis order[a]
-Tensor expand(const Tensor& x, Shape shape);              // extents 1 repeat; aligned at the end
-struct Slice {
-  // As in NumPy: negative positions count from the end, all are clamped to the axis, and a negative
-  // step runs backwards: x[::-1] is {-1, INT64_MIN, -1}.
-  std::int64_t start = 0, stop = INT64_MAX, step = 1;
-};
-Tensor slice(const Tensor& x, std::vector<Slice> slices);  // missing ones take the whole axis
-Tensor flip(const Tensor& x, std::vector<int> axes);
-struct Pad {
-  std::int64_t before = 0, after = 0;  // elements
-};
-Tensor pad(const Tensor& x, std::vector<Pad> pads, double fill = 0);
-// [.., n, ..] -> [.., m, .., size]: element (i, r) is x[i*stride + r*dilation]; the new axis is
-// last.
-Tensor window(const Tensor& x, int axis, std::int64_t size, std::int64_t stride = 1,
-              std::int64_t dilation = 1);
+Tensor reshape(const Tensor& x, Shape shape);  // one extent may be -1
+Tensor expand(const Tensor& x, Shape shape);   // extents 1 repeat; aligned at the end
 
 }  // namespace tenon

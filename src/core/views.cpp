@@ -1,4 +1,4 @@
-// The usual views, each one View node: an index map and, for pad, a range.
+// The two views that core itself needs; ops/views.h has the others.
 #include <algorithm>
 
 #include "core/error.h"
@@ -6,12 +6,6 @@
 
 namespace tenon {
 namespace {
-
-std::vector<Index> identity_map(const Tensor& x) {
-  std::vector<Index> map;
-  for (int axis = 0; axis < x.rank(); axis++) map.push_back(Index::var(axis));
-  return map;
-}
 
 // Replaces an extent of -1 by what the other extents leave of the elements of x.
 void infer_extent(const Tensor& x, Shape& shape) {
@@ -35,21 +29,6 @@ Tensor reshape(const Tensor& x, Shape shape) {
   return view(x, std::move(shape), {std::move(map)});
 }
 
-Tensor permute(const Tensor& x, std::vector<int> order) {
-  if (static_cast<int>(order.size()) != x.rank())
-    fail("permute: the order has {} axes, but {} has {}", order.size(), text(x.shape()), x.rank());
-  Shape shape;
-  std::vector<Index> map(x.rank(), Index(-1));
-  for (std::size_t to = 0; to < order.size(); to++) {
-    const int from = axis_from_front("permute", x.shape(), order[to]);
-    if (!(map[from] == Index(-1)))
-      fail("permute: axis {} of {} is named twice", from, text(x.shape()));
-    map[from] = Index::var(static_cast<Var>(to));
-    shape.push_back(x.shape()[from]);
-  }
-  return view(x, std::move(shape), {std::move(map)});
-}
-
 Tensor expand(const Tensor& x, Shape shape) {
   const int added = static_cast<int>(shape.size()) - x.rank();
   std::vector<Index> map;
@@ -61,75 +40,6 @@ Tensor expand(const Tensor& x, Shape shape) {
            text(x.shape()), text(shape));
     map.push_back(x.shape()[axis] == shape[axis + added] ? Index::var(axis + added) : Index(0));
   }
-  return view(x, std::move(shape), {std::move(map)});
-}
-
-Tensor slice(const Tensor& x, std::vector<Slice> slices) {
-  if (static_cast<int>(slices.size()) > x.rank())
-    fail("slice: {} slices for the {} axes of {}", slices.size(), x.rank(), text(x.shape()));
-  Shape shape = x.shape();
-  std::vector<Index> map = identity_map(x);
-  for (std::size_t axis = 0; axis < slices.size(); axis++) {
-    auto [start, stop, step] = slices[axis];
-    if (step == 0) fail("slice: the step on axis {} of {} is 0", axis, text(x.shape()));
-    const std::int64_t extent = shape[axis].value();
-    const auto clamp = [&](std::int64_t position) {
-      if (position < 0) position = position < -extent ? -1 : position + extent;
-      return std::clamp<std::int64_t>(position, step > 0 ? 0 : -1, step > 0 ? extent : extent - 1);
-    };
-    start = clamp(start);
-    stop = clamp(stop);
-    const std::int64_t length = step > 0 ? stop - start : start - stop;
-    const std::int64_t size = step > 0 ? step : -step;
-    shape[axis] = length > 0 ? (length - 1) / size + 1 : 0;
-    map[axis] = Index::var(static_cast<Var>(axis)) * step + start;
-  }
-  return view(x, std::move(shape), {std::move(map)});
-}
-
-Tensor flip(const Tensor& x, std::vector<int> axes) {
-  std::vector<Index> map = identity_map(x);
-  for (const int named : axes) {
-    const int axis = axis_from_front("flip", x.shape(), named);
-    map[axis] = Index(x.shape()[axis].value() - 1) - Index::var(axis);
-  }
-  return view(x, x.shape(), {std::move(map)});
-}
-
-Tensor pad(const Tensor& x, std::vector<Pad> pads, double fill) {
-  if (static_cast<int>(pads.size()) > x.rank())
-    fail("pad: {} pads for the {} axes of {}", pads.size(), x.rank(), text(x.shape()));
-  Shape shape = x.shape();
-  std::vector<Index> map = identity_map(x);
-  std::vector<Range> inside;
-  for (std::size_t axis = 0; axis < pads.size(); axis++) {
-    const auto [before, after] = pads[axis];
-    if (before < 0 || after < 0)
-      fail("pad: {} and {} elements on axis {} of {}; slice() takes elements away", before, after,
-           axis, text(x.shape()));
-    const std::int64_t extent = shape[axis].value();
-    shape[axis] = before + extent + after;
-    map[axis] = Index::var(static_cast<Var>(axis)) - before;
-    inside.push_back({map[axis], 0, extent});
-  }
-  return view(x, std::move(shape), {std::move(map), std::move(inside), fill});
-}
-
-Tensor window(const Tensor& x, int axis, std::int64_t size, std::int64_t stride,
-              std::int64_t dilation) {
-  axis = axis_from_front("window", x.shape(), axis);
-  if (size < 1 || stride < 1 || dilation < 1)
-    fail("window: size {}, stride {} and dilation {} must be at least 1", size, stride, dilation);
-  const std::int64_t extent = x.shape()[axis].value();
-  const std::int64_t span = (size - 1) * dilation + 1;
-  if (span > extent)
-    fail("window: size {} with dilation {} spans {} elements, but axis {} of {} has {}; pad it",
-         size, dilation, span, axis, text(x.shape()), extent);
-  Shape shape = x.shape();
-  std::vector<Index> map = identity_map(x);
-  shape[axis] = (extent - span) / stride + 1;
-  map[axis] = Index::var(axis) * stride + Index::var(x.rank()) * dilation;
-  shape.push_back(size);
   return view(x, std::move(shape), {std::move(map)});
 }
 

@@ -92,8 +92,12 @@ FinishedKernel place_locals(const Kernel& kernel) {
     for (std::size_t d = 0; d < tensor.extents.size(); ++d) {
       const auto within = reach(result, uses, d, scope);
       reaches.push_back(within ? *within : *reach(result, uses, d, {}));
-      if (contains(mapped(uses, std::mem_fn(&Use::computed_axis)), static_cast<int>(d)))
-        reaches.back() = {Index(0), tensor.extents[d]};
+      if (contains(mapped(uses, std::mem_fn(&Use::computed_axis)), static_cast<int>(d))) {
+        // All of it, and what the last tile reaches beyond.
+        const Reach whole = *reach(result, uses, d, {});
+        reaches.back() = {Index(0),
+                          std::max(tensor.extents[d], whole.begin.constant() + whole.extent)};
+      }
       size *= reaches.back().extent;
       for (const Use& use : uses)
         known = known && is_known_when_unrolled(result, use.at[d] - reaches.back().begin);

@@ -91,18 +91,18 @@ std::int64_t Arguments::integer(std::string_view attribute) const {
   return static_cast<std::int64_t>(*number);
 }
 
-std::vector<std::int64_t> Arguments::integers(std::string_view attribute) const {
+std::vector<double> Arguments::numbers(std::string_view attribute, std::string_view kind) const {
   const Attribute given = value(attribute);
-  std::vector<double> numbers;
-  if (const auto* one = std::get_if<double>(&given))
-    numbers = {*one};
-  else if (const auto* list = std::get_if<std::vector<double>>(&given))
-    numbers = *list;
-  else
+  if (const auto* one = std::get_if<double>(&given)) return {*one};
+  if (const auto* list = std::get_if<std::vector<double>>(&given)) return *list;
+  refuse(attribute, fmt::format("a {} or a list of them", kind));
+}
+
+std::vector<std::int64_t> Arguments::integers(std::string_view attribute) const {
+  const std::vector<double> given = numbers(attribute, "whole number");
+  if (!std::all_of(given.begin(), given.end(), is_whole))
     refuse(attribute, "a whole number or a list of them");
-  if (!std::all_of(numbers.begin(), numbers.end(), is_whole))
-    refuse(attribute, "a whole number or a list of them");
-  return {numbers.begin(), numbers.end()};
+  return {given.begin(), given.end()};
 }
 
 std::string Arguments::word(std::string_view attribute) const {

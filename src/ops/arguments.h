@@ -31,6 +31,7 @@ class Arguments {
   // Checks the number of operands and the names of attributes. Errors show the signature.
   Arguments(const Signature& signature, const Call& call);
 
+  std::string_view name() const { return signature_.name; }
   const std::vector<Tensor>& operands() const { return call_.operands; }
   const Tensor& operator[](std::size_t i) const { return call_.operands[i]; }
 
@@ -38,8 +39,9 @@ class Arguments {
   double number(std::string_view attribute) const;
   std::int64_t integer(std::string_view attribute) const;
   int axis(std::string_view attribute) const { return static_cast<int>(integer(attribute)); }
-  std::vector<std::int64_t> integers(
-      std::string_view attribute) const;  // a number is a list of one
+  // A number is a list of one.
+  std::vector<double> numbers(std::string_view attribute, std::string_view kind = "number") const;
+  std::vector<std::int64_t> integers(std::string_view attribute) const;
   std::string word(std::string_view attribute) const;
   bool flag(std::string_view attribute) const;  // true or false
 

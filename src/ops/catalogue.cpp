@@ -1,5 +1,8 @@
 #include "ops/catalogue.h"
 
+#include <cmath>
+#include <cstdint>
+
 #include "ops/arguments.h"
 #include "ops/arithmetic.h"
 #include "ops/convolution.h"
@@ -10,15 +13,18 @@
 #include "ops/operands.h"
 #include "ops/random.h"
 #include "ops/reductions.h"
+#include "ops/views.h"
 
 namespace tenon {
 namespace {
 
-// The attribute `name` as axes: a number, a list, or [] for all.
-Axes axes_of(const Arguments& given, std::string_view name) {
+std::vector<int> list_of(const Arguments& given, std::string_view name) {
   const std::vector<std::int64_t> axes = given.integers(name);
-  return std::vector<int>(axes.begin(), axes.end());
+  return {axes.begin(), axes.end()};
 }
+
+// The attribute `name` as axes: a number, a list, or [] for all.
+Axes axes_of(const Arguments& given, std::string_view name) { return list_of(given, name); }
 
 Pair pair_of(const Arguments& given, std::string_view name) {
   const std::vector<std::int64_t> sizes = given.integers(name);
@@ -55,6 +61,41 @@ Tensor greatest(const Arguments& given) {
 Tensor least(const Arguments& given) {
   if (given.operands().size() == 2) return minimum(given[0], given[1]);
   return min(given[0], axes_of(given, "axes"), given.flag("keepdims"));
+}
+
+// Sets a field of an entry an axis, as far as the attribute's numbers go; beyond 64 bits they are
+// the ends of these.
+template <typename Entry>
+void set_each(std::vector<Entry>& entries, std::int64_t Entry::* field, const Arguments& given,
+              std::string_view name) {
+  constexpr double limit = 9e18;
+  const std::vector<double> numbers = given.numbers(name, "whole number");
+  if (numbers.size() > entries.size())
+    fail("{}: {} has {} numbers for the {} axes of {}", given.name(), name, numbers.size(),
+         entries.size(), text(given[0].shape()));
+  for (std::size_t axis = 0; axis < numbers.size(); axis++) {
+    const double number = numbers[axis];
+    if (number != std::trunc(number))
+      fail("{}: {} holds {}, no whole number", given.name(), name, number);
+    entries[axis].*field = number >= limit    ? INT64_MAX
+                           : number <= -limit ? INT64_MIN
+                                              : static_cast<std::int64_t>(number);
+  }
+}
+
+Tensor sliced(const Arguments& given) {
+  std::vector<Slice> slices(given[0].rank());
+  set_each(slices, &Slice::start, given, "start");
+  set_each(slices, &Slice::stop, given, "stop");
+  set_each(slices, &Slice::step, given, "step");
+  return slice(given[0], std::move(slices));
+}
+
+Tensor padded(const Arguments& given) {
+  std::vector<Pad> pads(given[0].rank());
+  set_each(pads, &Pad::before, given, "before");
+  set_each(pads, &Pad::after, given, "after");
+  return pad(given[0], std::move(pads), given.number("fill"));
 }
 
 // A line of the table; a heading has a signature alone.
@@ -152,6 +193,20 @@ constexpr Operation table[] = {
      [](Given a) { return layernorm(a[0], axes_of(a, "axes"), a.number("epsilon")); }},
     {"cross_entropy(logits, labels)", "the mean of -log_softmax(logits) at the i32 labels",
      [](Given a) { return cross_entropy(a[0], a[1]); }},
+    {"Views", {}, nullptr},
+    {"permute(x, order=A)", "axis a of the result is axis order[a] of x",
+     [](Given a) { return permute(a[0], list_of(a, "order")); }},
+    {"slice(x, start=[], stop=[], step=[])",
+     "as in NumPy, an entry an axis; inf is the end, -inf before the start", sliced},
+    {"flip(x, axes=A)", "some axes run backwards",
+     [](Given a) { return flip(a[0], list_of(a, "axes")); }},
+    {"pad(x, before=[], after=[], fill=0)", "elements around x, an entry an axis", padded},
+    {"window(x, axis=N, size=N, stride=1, dilation=1)",
+     "the elements under each place of a window, along a new last axis",
+     [](Given a) {
+       return window(a[0], a.axis("axis"), a.integer("size"), a.integer("stride"),
+                     a.integer("dilation"));
+     }},
     {"Joining and picking", {}, nullptr},
     {"concat(x, ..., axis=0)", "tensors one after the other along an axis",
      [](Given a) { return concat(a.operands(), a.axis("axis")); }},

@@ -4,6 +4,7 @@
 
 #include "ops/arithmetic.h"
 #include "ops/operands.h"
+#include "ops/views.h"
 
 namespace tenon {
 Tensor concat(const std::vector<Tensor>& parts, int axis) {

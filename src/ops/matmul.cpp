@@ -2,6 +2,7 @@
 
 #include "ops/arithmetic.h"
 #include "ops/operands.h"
+#include "ops/views.h"
 
 namespace tenon {
 namespace {

@@ -10,3 +10,4 @@
 #include "ops/optimizer.h"
 #include "ops/random.h"
 #include "ops/reductions.h"
+#include "ops/views.h"

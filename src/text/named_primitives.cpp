@@ -195,49 +195,12 @@ Tensor make_view(const Given& given, const Call& call) {
   return view(given[0], shape, std::move(made));
 }
 
-Tensor make_slice(const Given& given) {
-  std::vector<Slice> slices(given[0].rank());
-  const auto fill = [&](const char* name, std::int64_t Slice::* field) {
-    if (!given.has(name)) return;
-    const std::vector<std::int64_t> list = given.integers(name);
-    if (list.size() > slices.size())
-      fail("slice: {} has {} numbers for the {} axes of {}", name, list.size(), slices.size(),
-           text(given[0].shape()));
-    for (std::size_t axis = 0; axis < list.size(); axis++) slices[axis].*field = list[axis];
-  };
-  fill("start", &Slice::start);
-  fill("stop", &Slice::stop);
-  fill("step", &Slice::step);
-  return slice(given[0], std::move(slices));
-}
-
-Tensor make_pad(const Given& given) {
-  std::vector<Pad> pads(given[0].rank());
-  const auto fill = [&](const char* name, std::int64_t Pad::* field) {
-    if (!given.has(name)) return;
-    const std::vector<std::int64_t> list = given.integers(name);
-    if (list.size() > pads.size())
-      fail("pad: {} has {} numbers for the {} axes of {}", name, list.size(), pads.size(),
-           text(given[0].shape()));
-    for (std::size_t axis = 0; axis < list.size(); axis++) pads[axis].*field = list[axis];
-  };
-  fill("before", &Pad::before);
-  fill("after", &Pad::after);
-  return pad(given[0], std::move(pads), given.number("fill", 0));
-}
-
 Tensor make_reduce(const Given& given) {
   const bool sums = given.first_of("with", "sum", "max");
   if (given.operands() == 1)
     return reduce(sums ? Combine::sum : Combine::max, given[0], given.axes("axes"));
   if (!sums) fail("reduce: of two operands, the sum of their products: with=sum");
   return sum_of_products(given[0], given[1], given.axes("axes"));
-}
-
-Tensor make_window(const Given& given) {
-  const auto size_of = [&](const char* name) { return given.has(name) ? given.integer(name) : 1; };
-  return window(given[0], given.axis("axis"), given.integer("size"), size_of("stride"),
-                size_of("dilation"));
 }
 
 // ---- the table ----
@@ -272,16 +235,7 @@ const std::vector<Primitive>& primitives() {
          return scatter(g[0], g[1], g[2], g.axis("axis"), g.first_of("mode", "add", "set"));
        }},
       {"reshape", 1, 1, {"shape"}, [](G g, C) { return reshape(g[0], g.shape("shape")); }},
-      {"permute", 1, 1, {"order"}, [](G g, C) { return permute(g[0], g.axes("order")); }},
       {"expand", 1, 1, {"shape"}, [](G g, C) { return expand(g[0], g.shape("shape")); }},
-      {"slice", 1, 1, {"start", "stop", "step"}, [](G g, C) { return make_slice(g); }},
-      {"flip", 1, 1, {"axes"}, [](G g, C) { return flip(g[0], g.axes("axes")); }},
-      {"pad", 1, 1, {"before", "after", "fill"}, [](G g, C) { return make_pad(g); }},
-      {"window",
-       1,
-       1,
-       {"axis", "size", "stride", "dilation"},
-       [](G g, C) { return make_window(g); }},
   };
   return table;
 }

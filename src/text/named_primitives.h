@@ -1,4 +1,4 @@
-// The primitives and the usual views by their names in a graph's text, in one table, which is also
+// The primitives, reshape and expand by their names in a graph's text, in one table, which is also
 // the reference in docs/graph-text.md. Used by parse_graph.cpp.
 #pragma once
 

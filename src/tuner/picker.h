@@ -1,6 +1,7 @@
 // Picker: a kernel that is being scheduled, and what the rules of the pick ask of it.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,7 +18,9 @@ class Picker {
 
   const Kernel& kernel() const { return kernel_; }
   const Schedule& schedule() const { return schedule_; }
-  const CpuInfo& cpu() const { return cpu_; }
+  std::int64_t cache_bytes() const {  // of the second level
+    return cpu_.caches[std::min<std::size_t>(1, cpu_.caches.size() - 1)].bytes;
+  }
   Isa isa() const { return isa_; }
   int threads() const { return threads_; }
   std::int64_t lanes() const { return vector_bytes(isa_) / 4; }  // 4-byte elements in a vector

@@ -22,8 +22,9 @@ class Proposals {
       all_.push_back(path);
       stores_.push_back(store);
       const auto* partial = std::get_if<Load>(&store.value->detail);
-      if (partial && kernel.tensors[partial->tensor].where != Where::argument)
-        append(blocks_, store.over);
+      if (partial && contains(sums_, partial->tensor)) append(blocks_, store.over);
+      if (store.combine && kernel.tensors[store.tensor].where != Where::argument)
+        append_once(sums_, store.tensor);
     });
     std::erase_if(paths_, [](const Path& path) { return path.empty(); });
   }
@@ -31,7 +32,9 @@ class Proposals {
   // None, one, or several that make sense together.
   std::vector<Move> propose(int number) {
     if (paths_.empty()) return {};
-    if (!blocks_.empty() && random_.chance(number == 0 ? 50 : 5)) return split_reduce(number);
+    if (!blocks_.empty() && random_.chance(number == 0 ? 80 : 15)) return split_reduce(number);
+    if (number == 0 && random_.chance(50))
+      if (const std::vector<Move> moves = at(number); !moves.empty()) return moves;
     const std::int64_t kind = random_.below(100);
     if (kind < 30) return {split(number)};
     if (kind < 45) return {order()};
@@ -40,7 +43,7 @@ class Proposals {
     if (kind < 89) return stage();
     if (kind < 93) return turn(number);
     if (kind < 95) return stream(number);
-    if (kind < 98) return at();
+    if (kind < 98) return at(number);
     return {{SplitReduce{loop()}}};
   }
 
@@ -62,18 +65,33 @@ class Proposals {
     return moves;
   }
 
-  // A producer, and a loop of one of its consumers.
-  std::vector<Move> at() {
-    std::vector<Move> moves;
+  // A producer, and a loop of one of its consumers: of those that they do not share, for else it is
+  // computed there already. Where it takes some loops of the consumer to go through what the
+  // producer goes through in one, that one is split into as many first.
+  std::vector<Move> at(int number) {
+    std::vector<std::vector<Move>> ways;
     for (std::size_t reader = 0; reader < stores_.size(); ++reader)
       visit_loads(stores_[reader], [&](const Load& load) {
-        for (const Store& producer : stores_)
-          if (producer.tensor == load.tensor && producer.tensor != stores_[reader].tensor)
-            for (Var v : all_[reader])
-              moves.push_back({At{kernel_.tensors[load.tensor].name, axis_of(v).name}});
+        for (std::size_t writer = 0; writer < reader; ++writer) {
+          if (stores_[writer].tensor != load.tensor || load.tensor == stores_[reader].tensor)
+            continue;
+          const Path &from = all_[writer], &to = all_[reader];
+          const auto shared =
+              static_cast<std::size_t>(std::ranges::mismatch(from, to).in1 - from.begin());
+          for (std::size_t d = shared; d < to.size(); ++d) {
+            const At move{kernel_.tensors[load.tensor].name, axis_of(to[d]).name};
+            ways.push_back({{move}});
+            if (d == shared || shared >= from.size()) continue;
+            Split split{axis_of(from[shared]).name, {{fmt::format("a{}", number), 0}}, Tail::peel};
+            for (std::size_t part = shared + 1; part <= d; ++part)
+              split.parts.push_back(
+                  {fmt::format("a{}_{}", number, part), axis_of(to[part]).extent});
+            ways.push_back({{split}, {move}});
+            ways.push_back(ways.back());
+          }
+        }
       });
-    if (moves.empty()) return {};
-    return {random_.of(moves)};
+    return ways.empty() ? std::vector<Move>{} : random_.of(ways);
   }
 
   Move split(int number) {
@@ -199,7 +217,8 @@ class Proposals {
   std::vector<Path> paths_;  // those with loops
   std::vector<Path> all_;    // one for each of the stores
   std::vector<Store> stores_;
-  std::vector<Var> blocks_;
+  std::vector<int> sums_;    // the locals that something is added up in
+  std::vector<Var> blocks_;  // the axes over which such are added up further
 };
 
 std::string kind_of(const Move& move) {

@@ -1,0 +1,29 @@
+// The usual views, each one View node: an index map and, for pad, a range. core/tensor.h has
+// reshape and expand.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace tenon {
+
+Tensor permute(const Tensor& x, std::vector<int> order);  // result axis a is x's axis order[a]
+struct Slice {
+  // As in NumPy: negative positions count from the end, all are clamped to the axis, and a negative
+  // step runs backwards: x[::-1] is {-1, INT64_MIN, -1}.
+  std::int64_t start = 0, stop = INT64_MAX, step = 1;
+};
+Tensor slice(const Tensor& x, std::vector<Slice> slices);  // missing ones take the whole axis
+Tensor flip(const Tensor& x, std::vector<int> axes);
+struct Pad {
+  std::int64_t before = 0, after = 0;  // elements
+};
+Tensor pad(const Tensor& x, std::vector<Pad> pads, double fill = 0);
+// [.., n, ..] -> [.., m, .., size]: element (i, r) is x[i*stride + r*dilation]; the new axis is
+// last.
+Tensor window(const Tensor& x, int axis, std::int64_t size, std::int64_t stride = 1,
+              std::int64_t dilation = 1);
+
+}  // namespace tenon
