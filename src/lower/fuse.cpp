@@ -40,10 +40,8 @@ class Fusion {
         if (!members_[m].is_shared_local) (this->*step)(m);
   }
 
-  std::vector<KernelGraph> kernels() {
-    auto result = mapped(groups_in_order(), [this](std::size_t group) { return kernel(group); });
-    for (KernelGraph& kernel : result) settle_outputs(kernel);
-    return result;
+  std::vector<KernelGraph> kernels() const {
+    return mapped(groups_in_order(), [this](std::size_t group) { return kernel(group); });
   }
 
  private:
@@ -208,38 +206,41 @@ class Fusion {
     return reshape == reshapes_.end() ? node : reshape->second;
   }
 
-  // All members as outputs; which of them are locals shows when all kernels have named their
-  // inputs.
-  KernelGraph kernel(std::size_t group) {
+  // Its own members, what it computes anew, and what it reads.
+  KernelGraph kernel(std::size_t group) const {
     KernelGraph result;
     std::unordered_set<const Node*> seen;
     const auto visit = [&](const auto& self, const NodeRef& node) -> void {
       if (!seen.insert(node.get()).second) return;
       const auto number = number_.find(node.get());
       const Member* member = number == number_.end() ? nullptr : &members_[number->second];
-      const bool is_elsewhere = member && !member->is_shared_local && member->group != group;
-      if (is_elsewhere) read_elsewhere_.insert(node.get());
-      if (is_elsewhere || node->as<BufferLeaf>()) {
+      if (node->as<BufferLeaf>() || (member && !is_computed_in(*member, group))) {
         result.inputs.push_back(as_output(node));
         return;
       }
       for (const NodeRef& input : node->inputs) self(self, input);
-      if (member) (member->is_shared_local ? result.locals : result.outputs).push_back(node);
+      if (member && is_output(*member))
+        result.outputs.push_back(as_output(node));
+      else if (member)
+        result.locals.push_back(node);
     };
     for (std::size_t m : std::views::reverse(groups_[group])) visit(visit, members_[m].node);
     return result;
   }
 
-  void settle_outputs(KernelGraph& kernel) const {
-    for (const NodeRef& node : std::exchange(kernel.outputs, {})) {
-      if (is_wanted(*node) || read_elsewhere_.contains(node.get()))
-        kernel.outputs.push_back(as_output(node));
-      else
-        kernel.locals.push_back(node);
-    }
+  static bool is_computed_in(const Member& member, std::size_t group) {
+    return member.is_shared_local || member.group == group;
   }
 
-  std::unordered_set<const Node*> wanted_, read_elsewhere_;
+  bool is_output(const Member& member) const {
+    const auto is_elsewhere = [&](std::size_t consumer) {
+      return !is_computed_in(members_[consumer], member.group);
+    };
+    return !member.is_shared_local &&
+           (is_wanted(*member.node) || std::ranges::any_of(member.consumers, is_elsewhere));
+  }
+
+  std::unordered_set<const Node*> wanted_;
   std::unordered_map<const Node*, NodeRef> reshapes_;
   GraphReads reads_;
   std::vector<Member> members_;

@@ -12,9 +12,10 @@
 namespace tenon {
 namespace {
 
-bool is_concurrent(Tag tag) {
-  return tag == Tag::parallel || tag == Tag::grid || tag == Tag::warp || tag == Tag::lane ||
-         tag == Tag::vector;
+// Do iterations run side by side? Of one there is nothing to run beside.
+bool is_concurrent(const Axis& axis) {
+  return axis.extent > 1 && axis.tag != Tag::serial && axis.tag != Tag::unroll &&
+         axis.tag != Tag::mma;
 }
 
 // Sums of floats keep their order; maxima and integers may be taken in any.
@@ -30,7 +31,7 @@ Reason broken_order(const Kernel& kernel, const Store& store, const Path& path) 
     const auto place = std::ranges::find(store.over, v);
     if (place == store.over.end()) continue;
     const Axis& axis = kernel.axes[v];
-    if (is_concurrent(axis.tag) && axis.extent > 1)
+    if (is_concurrent(axis))
       return fmt::format("{} adds up over {} in order, so it cannot be {}", target, axis.name,
                          name(axis.tag));
     if (is_ordered(kernel, store) &&
@@ -78,10 +79,10 @@ bool is_torn(const Use& writer, const Use& reader) {
 // Every local is read where what was stored for it still is; a tile lives in one iteration of one
 // loop.
 Reason torn_local(const Kernel& kernel) {
-  for (std::size_t t = 0; t < kernel.tensors.size(); ++t) {
+  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
     const KernelTensor& local = kernel.tensors[t];
     if (local.where == Where::argument) continue;
-    const std::vector<Use> uses = uses_of(kernel.body, static_cast<int>(t));
+    const std::vector<Use> uses = uses_of(kernel.body, t);
     const auto home = [&](const Use& use) {
       const auto depth = position(use.path, local.scope.value_or(-1));
       return depth ? use.loops[*depth] : nullptr;
@@ -108,10 +109,8 @@ Reason illegal(const Kernel& kernel) {
       reason = broken_order(kernel, *store, path);
   });
   visit(kernel.body, [&](const Item& item, const Path& path) {
-    const Loop* loop = item.loop();
-    if (reason || !loop) return;
-    const Axis& axis = kernel.axes[loop->axis];
-    if (is_concurrent(axis.tag) && axis.extent > 1) reason = race(kernel, item, path);
+    if (const Loop* loop = item.loop(); loop && !reason && is_concurrent(kernel.axes[loop->axis]))
+      reason = race(kernel, item, path);
   });
   return reason;
 }

@@ -86,7 +86,7 @@ Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first
       limits_of(kernel, into->axis, into->axis, outside) !=
           limits_of(kernel, from->axis, into->axis, outside))
     return fmt::format("{} and {} skip different iterations", a.name, b.name);
-  if (into->axis != from->axis && loops_over(from->body, into->axis) > 0)
+  if (into->axis != from->axis && count_loops(from->body, into->axis) > 0)
     return fmt::format("{} runs over {} by itself", b.name, a.name);
   for (std::size_t between = first + 1; between < second; between++)
     if (depends(kernel, body[between], body[second]))
@@ -95,7 +95,7 @@ Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first
     return fmt::format("{} and {} use elements of {} in different iterations", a.name, b.name,
                        tensor->name);
   if (into->axis != from->axis) {
-    const bool is_last = loops_over(kernel.body, from->axis) == 1;
+    const bool is_last = count_loops(kernel.body, from->axis) == 1;
     rename(kernel, from->body, from->axis, into->axis, is_last);
     if (is_last) b.name.clear();
   }

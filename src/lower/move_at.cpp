@@ -30,7 +30,7 @@ Reason rewrite(Kernel& kernel, const At& move) {
       return static_cast<std::size_t>(std::ranges::find_if(*body, is) - body->begin());
     };
     const auto producer = place([&](const Item& i) { return stores_to(only(i), *tensor); });
-    const auto consumer = place([&](const Item& i) { return loops_over(only(i), *axis) > 0; });
+    const auto consumer = place([&](const Item& i) { return count_loops(only(i), *axis) > 0; });
     if (std::max(producer, consumer) == body->size())
       return fmt::format("{} and the loop {} do not stand side by side", move.producer, move.loop);
     if (consumer < producer)

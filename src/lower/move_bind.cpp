@@ -104,7 +104,7 @@ Reason rewrite(Kernel& kernel, const Fuse& move) {
     kernel.limits.push_back({whole.index, whole.high, limit.tail});
   }
   for (const Var old : {*outer, *inner}) {
-    if (loops_over(kernel.body, old) > 0) continue;
+    if (count_loops(kernel.body, old) > 0) continue;
     kernel.axes[old].name.clear();
     std::erase_if(kernel.limits, [&](const Limit& limit) { return limit.index.uses(old); });
   }

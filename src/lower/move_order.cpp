@@ -113,7 +113,7 @@ Reason put_together(const Kernel& kernel, const Chain& chain, const std::vector<
       beside = out - 1;
     }
     for (std::size_t d = 0; d <= beside; ++d)
-      if (!contains(inside, order[d]) && loops_over(only(hanging.item), order[d]) > 0)
+      if (!contains(inside, order[d]) && count_loops(only(hanging.item), order[d]) > 0)
         return fmt::format("what stands beside them runs over {} by itself",
                            kernel.axes[order[d]].name);
     std::vector<Var> copies;

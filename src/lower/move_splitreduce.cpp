@@ -31,7 +31,7 @@ Division divide(const std::vector<Item>& body, Var axis) {
 // Limits over the axis hold where the partial results meet too: what got no term was not stored.
 void limit_meeting(Kernel& kernel, const Division& division, Var axis, Var meet) {
   const auto is_known = [&](Var v) {
-    return loops_over(division.partial, v) == 0 || loops_over(division.meeting, v) > 0;
+    return count_loops(division.partial, v) == 0 || count_loops(division.meeting, v) > 0;
   };
   for (const Limit& limit : std::vector<Limit>(kernel.limits)) {
     if (!limit.index.uses(axis)) continue;

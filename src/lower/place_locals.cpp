@@ -41,12 +41,6 @@ Path scope_of(const KernelTensor& tensor, const std::vector<Use>& uses) {
   return Path(first.path.begin(), first.path.begin() + static_cast<std::ptrdiff_t>(common));
 }
 
-// The scope without its vector axes: the lanes run side by side, so each needs its own element.
-Path without_vectors(const Kernel& kernel, Path scope) {
-  std::erase_if(scope, [&](Var v) { return kernel.axes[v].tag == Tag::vector; });
-  return scope;
-}
-
 // Of one iteration there is nothing to share out.
 bool is_parallel(const Kernel& kernel, Var v) {
   return kernel.axes[v].tag == Tag::parallel && kernel.extent(v) > 1;
@@ -89,7 +83,9 @@ FinishedKernel place_locals(const Kernel& kernel) {
       tensor.extents.assign(tensor.extents.size(), 0);
       continue;
     }
-    const Path scope = without_vectors(result, scope_of(tensor, uses));
+    Path scope = scope_of(tensor, uses);
+    // The lanes of a vector run side by side, so each needs its own element.
+    std::erase_if(scope, [&](Var v) { return result.axes[v].tag == Tag::vector; });
     std::vector<Reach> reaches;
     std::int64_t size = info(tensor.type).bytes;
     bool known = true;

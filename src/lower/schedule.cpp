@@ -162,36 +162,30 @@ class LineParser {
   std::size_t position_ = 0;
 };
 
-struct MovePrinter {
-  std::string operator()(const Split& m) const {
-    std::string text = fmt::format("split {} ->", m.axis);
-    for (const Part& part : m.parts)
-      text += part.extent ? fmt::format(" {}({})", part.name, part.extent) : " " + part.name;
-    if (m.tail != Tail::mask) text += fmt::format(" {}", tails[static_cast<int>(m.tail)]);
-    return text;
-  }
-  std::string operator()(const Order& m) const {
-    return fmt::format("order{}{}", m.axes.empty() ? "" : " ", fmt::join(m.axes, " "));
-  }
-  std::string operator()(const Fuse& m) const {
-    return fmt::format("fuse {} {} -> {}", m.outer, m.inner, m.name);
-  }
-  std::string operator()(const Bind& m) const {
-    return fmt::format("bind {} {}", m.axis, name(m.tag));
-  }
-  std::string operator()(const Stage& m) const {
-    std::string text = fmt::format("stage {} at {}", m.tensor, m.at);
-    if (m.where != Where::heap) text += fmt::format(" in {}", name(m.where));
-    if (m.depth > 1) text += fmt::format(" depth {}", m.depth);
-    if (m.layout == Layout::box) text += " box";
-    if (!m.order.empty()) text += fmt::format(" layout({})", fmt::join(m.order, " "));
-    return text;
-  }
-  std::string operator()(const At& m) const { return fmt::format("at {} {}", m.producer, m.loop); }
-  std::string operator()(const SplitReduce& m) const {
-    return fmt::format("splitreduce {}", m.axis);
-  }
-};
+std::string text(const Split& m) {
+  std::string text = fmt::format("split {} ->", m.axis);
+  for (const Part& part : m.parts)
+    text += part.extent ? fmt::format(" {}({})", part.name, part.extent) : " " + part.name;
+  if (m.tail != Tail::mask) text += fmt::format(" {}", tails[static_cast<int>(m.tail)]);
+  return text;
+}
+std::string text(const Order& m) {
+  return "order" + joined(m.axes, "", [](const std::string& axis) { return " " + axis; });
+}
+std::string text(const Fuse& m) {
+  return fmt::format("fuse {} {} -> {}", m.outer, m.inner, m.name);
+}
+std::string text(const Bind& m) { return fmt::format("bind {} {}", m.axis, name(m.tag)); }
+std::string text(const Stage& m) {
+  std::string text = fmt::format("stage {} at {}", m.tensor, m.at);
+  if (m.where != Where::heap) text += fmt::format(" in {}", name(m.where));
+  if (m.depth > 1) text += fmt::format(" depth {}", m.depth);
+  if (m.layout == Layout::box) text += " box";
+  if (!m.order.empty()) text += fmt::format(" layout({})", fmt::join(m.order, " "));
+  return text;
+}
+std::string text(const At& m) { return fmt::format("at {} {}", m.producer, m.loop); }
+std::string text(const SplitReduce& m) { return fmt::format("splitreduce {}", m.axis); }
 
 }  // namespace
 
@@ -205,7 +199,9 @@ Schedule parse_schedule(std::string_view text, std::string_view file) {
   return schedule;
 }
 
-std::string print(const Move& move) { return std::visit(MovePrinter(), move.what); }
+std::string print(const Move& move) {
+  return std::visit([](const auto& what) { return text(what); }, move.what);
+}
 
 std::string print(const Schedule& schedule) {
   return joined(schedule, "", [](const Move& move) { return print(move) + '\n'; });

@@ -33,7 +33,7 @@ Reason stream(StageSite& site, const std::vector<Use>& uses) {
 // an inner loop makes is made.
 Reason conditions(const StageSite& site, const std::vector<Use>& uses, const std::vector<Var>& tile,
                   std::vector<Range>& when) {
-  bool is_first = true;
+  std::optional<std::vector<Range>> first;
   for (const Use& use : uses) {
     if (!use.writes) continue;
     std::vector<Range> own;
@@ -43,12 +43,12 @@ Reason conditions(const StageSite& site, const std::vector<Use>& uses, const std
       else if (range.high != range.low + 1)
         return "it is stored in some iterations only";
     }
-    if (!is_first && !when.empty() && !(own == when))
+    if (first && !first->empty() && own != *first)
       return own.empty() ? "it is stored in part before it is stored whole"
                          : "its parts are stored under different conditions";
-    if (is_first) when = own;
-    is_first = false;
+    if (!first) first = own;
   }
+  when = *first;
   return {};
 }
 

@@ -166,7 +166,7 @@ bool adds_over(Items items, Var axis) {
   return found;
 }
 
-int loops_over(Items items, Var axis) {
+int count_loops(Items items, Var axis) {
   int count = 0;
   visit(items, [&](const Item& item, const Path&) {
     count += static_cast<int>(item.loop() && item.loop()->axis == axis);

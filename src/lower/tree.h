@@ -57,7 +57,7 @@ bool loads_from(Items items, int tensor);
 // Does anything below accumulate over the axis?
 bool adds_over(Items items, Var axis);
 // How many of the loops run over the axis?
-int loops_over(Items items, Var axis);
+int count_loops(Items items, Var axis);
 
 // ---- rewrites ----
 
