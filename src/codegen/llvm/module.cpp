@@ -17,7 +17,6 @@ namespace {
 
 // More copies of statements than any sensible schedule has: LLVM would take seconds.
 constexpr double most_statements = 20'000;
-constexpr std::int64_t widest_vector = 1024;  // lanes
 
 double count_statements(const Kernel& kernel) {
   double count = 0;
@@ -38,9 +37,6 @@ std::optional<std::string> unsupported(const FinishedKernel& finished) {
         axis.tag == Tag::mma)
       return fmt::format("loop {} is bound to {}, which a CPU does not have", axis.name,
                          name(axis.tag));
-    if (axis.tag == Tag::vector && axis.extent > widest_vector)
-      return fmt::format("loop {} is bound to vector with {} lanes; at most {} make sense",
-                         axis.name, axis.extent, widest_vector);
   }
   for (const KernelTensor& tensor : kernel.tensors) {
     if (tensor.where == Where::shared)
