@@ -59,15 +59,15 @@ struct Session::State {
       : options(std::move(asked)),
         target(resolved_target(options)),
         debug(std::getenv("DEBUG")),
-        device(target.threads),
+        device(cpu_device(target.threads)),
         nodes(table),
-        kernels(device, target, options.cache, debug, statistics) {}
+        kernels(*device, target, options.cache, debug, statistics) {}
 
   SessionOptions options;
   KernelStore::Target target;
   DebugStages debug;
   Statistics statistics;
-  CpuDevice device;
+  std::unique_ptr<Device> device;
   NodeTable& nodes;
   KernelStore kernels;
   std::unordered_map<std::string, std::shared_ptr<const Plan>> plans;  // by Structure::key
@@ -157,11 +157,11 @@ std::vector<BufferRef> Session::State::run(std::span<const NodeRef> wanted) {
   for (const Plan::Step& step : plan->steps) {
     arguments.clear();
     for (const int slot : step.slots) {
-      if (!slots[slot]) slots[slot] = device.allocate(plan->written[slot - plan->leaves]);
+      if (!slots[slot]) slots[slot] = device->allocate(plan->written[slot - plan->leaves]);
       arguments.push_back(slots[slot]->data);
     }
     if (step.program) {
-      device.launch(*step.program, arguments, {});
+      device->launch(*step.program, arguments, {});
       ++statistics.launches;
     }
     for (const int slot : step.last_used) slots[slot].reset();
@@ -170,8 +170,8 @@ std::vector<BufferRef> Session::State::run(std::span<const NodeRef> wanted) {
   for (const int slot : plan->results) {
     BufferRef& result = results.emplace_back(slots[slot]);
     if (slot >= plan->leaves) continue;
-    result = device.allocate(slots[slot]->bytes);
-    device.write(*result, slots[slot]->data);
+    result = device->allocate(slots[slot]->bytes);
+    device->write(*result, slots[slot]->data);
   }
   return results;
 }
@@ -180,7 +180,7 @@ Session::Session(SessionOptions options)
     : state_(std::make_unique<State>(std::move(options), nodes())) {}
 Session::~Session() = default;
 
-Device& Session::device() { return state_->device; }
+Device& Session::device() { return *state_->device; }
 int Session::threads() const { return state_->target.threads; }
 Isa Session::isa() const { return state_->target.isa; }
 const Statistics& Session::statistics() const { return state_->statistics; }
