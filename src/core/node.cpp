@@ -61,6 +61,19 @@ void append_key(const Node& node, std::string& bytes) {
     key.add(std::bit_cast<std::uintptr_t>(leaf->buffer.get()), leaf->version);
 }
 
+struct NodeHash {
+  std::size_t operator()(const Node* node) const { return node->hash; }
+};
+struct SameNode {
+  bool operator()(const Node* a, const Node* b) const {
+    if (a == b || a->hash != b->hash) return a == b;
+    std::string key, other;
+    append_key(*a, key);
+    append_key(*b, other);
+    return key == other;
+  }
+};
+
 }  // namespace
 
 void append_structure(const Node& node, std::string& bytes) {
@@ -118,7 +131,7 @@ NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table) {
 }
 
 struct NodeTable::State {
-  std::unordered_map<std::string, std::weak_ptr<const Node>> nodes;  // by append_key
+  std::unordered_map<const Node*, std::weak_ptr<const Node>, NodeHash, SameNode> nodes;
   std::string key;  // of the node that is made; keeps its memory
   std::unordered_map<const Node*, NodeRef> realized;
   std::vector<NodeRef> released;  // references whose owner died, dropped one after the other
@@ -126,8 +139,8 @@ struct NodeTable::State {
 
   // The end of a node. Its inputs are dropped in a loop, because a chain of a million nodes that
   // dropped each other would overflow the stack.
-  void destroy(const Node* node, const std::string& key) {
-    nodes.erase(nodes.find(key));
+  void destroy(const Node* node) {
+    nodes.erase(node);
     if (const auto entry = realized.find(node); entry != realized.end()) {
       released.push_back(std::move(entry->second));
       realized.erase(entry);
@@ -157,12 +170,12 @@ NodeRef NodeTable::make(Node node) {
   if (changes_nothing(node)) return node.inputs[0];
   state_->key.clear();
   append_key(node, state_->key);
-  const auto entry = state_->nodes.try_emplace(state_->key).first;
-  if (NodeRef known = entry->second.lock()) return known;
-  const NodeRef made(
-      new Node(std::move(node)),
-      [state = state_, &key = entry->first](const Node* last) { state->destroy(last, key); });
-  entry->second = made;
+  node.hash = std::hash<std::string>()(state_->key);
+  if (const auto known = state_->nodes.find(&node); known != state_->nodes.end())
+    return known->second.lock();
+  const NodeRef made(new Node(std::move(node)),
+                     [state = state_](const Node* last) { state->destroy(last); });
+  state_->nodes.emplace(made.get(), made);
   return made;
 }
 

@@ -75,6 +75,7 @@ class Node {
   Type type;
   Shape shape;
   std::vector<NodeRef> inputs;
+  std::size_t hash = 0;  // of everything above; inputs and buffers by identity
 
   template <typename T>
   const T* as() const {
