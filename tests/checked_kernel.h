@@ -73,8 +73,8 @@ inline void check_kernel(const FinishedKernel& kernel, int threads = 1, bool fin
     for (auto& bytes : got) {
       if (!bytes.empty()) buffers.push_back(bytes.data() + guard);
     }
-    CpuDevice device(threads);
-    device.launch(*device.load(compiled(kernel, isa)), buffers, {});
+    const auto device = cpu_device(threads);
+    device->launch(*device->load(compiled(kernel, isa)), buffers, {});
     for (std::size_t t = 0; t < tensors.size(); t++) {
       std::size_t wrong = 0;
       for (std::size_t i = 0; i < got[t].size(); i++) wrong += got[t][i] != wanted[t][i];

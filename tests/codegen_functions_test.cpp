@@ -79,8 +79,8 @@ double unit(double exact) {
 
 template <typename Exact, typename Host>
 Worst compare(ScalarOp op, Isa isa, Exact exact, Host host) {
-  CpuDevice device(1);
-  const auto program = device.load(compiled(apply_to_all(op), isa));
+  const auto device = cpu_device(1);
+  const auto program = device->load(compiled(apply_to_all(op), isa));
   const std::uint64_t step = std::getenv("TENON_EXHAUSTIVE") ? 1 : 251;
   std::vector<float> x(chunk), y(chunk);
   void* const buffers[] = {x.data(), y.data()};
@@ -88,7 +88,7 @@ Worst compare(ScalarOp op, Isa isa, Exact exact, Host host) {
   for (std::uint64_t start = 0; start < std::uint64_t{1} << 32; start += step * chunk) {
     for (std::int64_t i = 0; i < chunk; i++)
       x[i] = std::bit_cast<float>(static_cast<std::uint32_t>(start + step * i));
-    device.launch(*program, buffers, {});
+    device->launch(*program, buffers, {});
     for (std::int64_t i = 0; i < chunk; i++) {
       const double wanted = exact(static_cast<double>(x[i]));
       const auto rounded = static_cast<float>(wanted);

@@ -114,10 +114,10 @@ TEST_CASE("a packed product gives the same bits on each Isa, with one and two th
     for (const Isa isa : isas()) {
       const Artifact artifact = compiled(gemm(m, n, k, {}), isa);
       for (const int threads : {1, 2}) {
-        CpuDevice device(threads);
+        const auto device = cpu_device(threads);
         std::vector<float> c(m * n, NAN);
         const void* buffers[] = {a.data(), b.data(), c.data()};
-        device.launch(*device.load(artifact), {const_cast<void* const*>(buffers), 3}, {});
+        device->launch(*device->load(artifact), {const_cast<void* const*>(buffers), 3}, {});
         CAPTURE(name(isa));
         CAPTURE(m);
         CHECK(std::memcmp(c.data(), wanted.data(), m * n * sizeof(float)) == 0);

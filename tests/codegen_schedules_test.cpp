@@ -48,14 +48,15 @@ class Product {
     const FinishedKernel finished = finish(std::get<Kernel>(moved));
     for (const Isa isa : isas()) {
       const Artifact artifact = compiled(finished, isa);
-      for (CpuDevice* device : {&one_thread_, &two_threads_}) {
+      for (const int threads : {1, 2}) {
+        Device& device = *devices_[threads - 1];
         std::vector<float> c(wanted_.size(), NAN);
         const void* buffers[] = {a_.data(), b_.data(), c.data()};
-        device->launch(*device->load(artifact), {const_cast<void* const*>(buffers), 3}, {});
+        device.launch(*device.load(artifact), {const_cast<void* const*>(buffers), 3}, {});
         for (std::size_t i = 0; i < c.size(); i++)
           if (std::bit_cast<std::uint32_t>(c[i]) != std::bit_cast<std::uint32_t>(wanted_[i]))
-            return fmt::format("{}, {} threads: element {} is {}, not {}", name(isa),
-                               device == &one_thread_ ? 1 : 2, i, c[i], wanted_[i]);
+            return fmt::format("{}, {} threads: element {} is {}, not {}", name(isa), threads, i,
+                               c[i], wanted_[i]);
       }
     }
     return "";
@@ -65,7 +66,7 @@ class Product {
   Inputs inputs_;
   Kernel nest_;
   std::vector<float> a_, b_, wanted_;
-  CpuDevice one_thread_{1}, two_threads_{2};
+  std::unique_ptr<Device> devices_[2] = {cpu_device(1), cpu_device(2)};
 };
 
 }  // namespace

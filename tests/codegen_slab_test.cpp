@@ -103,23 +103,24 @@ TEST_CASE("a body unrolled without end is a failure") {
   NestBuilder nest("unrolled");
   const int y = nest.output("y", {1000, 1000});
   const Var i = nest.axis("i", 1000, Tag::unroll), j = nest.axis("j", 1000, Tag::unroll);
-  nest.loop(i,
-            [&] { nest.loop(j, [&] { nest.store(y, {v(i), v(j)}, NestBuilder::constant(1)); }); });
+  nest.loop(i, [&] {
+    nest.loop(j, [&] { nest.store(y, {v(i), v(j)}, NestBuilder::constant(1)); });
+  });
   CHECK(failure(nest.finished()).find("unrolled, the kernel has 1000000 statements") == 0);
 }
 
 TEST_CASE("memory: no bytes, many bytes, too many bytes, and blocks that come back") {
-  CpuDevice device(1);
-  CHECK(device.allocate(0)->data != nullptr);
+  const auto device = cpu_device(1);
+  CHECK(device->allocate(0)->data != nullptr);
   for (const std::size_t bytes : {std::size_t{1}, std::size_t{100'000}, std::size_t{5'000'000}}) {
-    BufferRef buffer = device.allocate(bytes);
+    BufferRef buffer = device->allocate(bytes);
     CHECK(reinterpret_cast<std::uintptr_t>(buffer->data) % 64 == 0);
     std::memset(buffer->data, 1, bytes);
     void* const first = buffer->data;
     buffer.reset();
-    CHECK(device.allocate(bytes)->data == first);
+    CHECK(device->allocate(bytes)->data == first);
   }
-  CHECK_THROWS_WITH_AS(device.allocate(std::size_t{1} << 60),
+  CHECK_THROWS_WITH_AS(device->allocate(std::size_t{1} << 60),
                        doctest::Contains("a buffer of 1152921504606846976 bytes was asked for"),
                        Error);
 }
@@ -127,14 +128,14 @@ TEST_CASE("memory: no bytes, many bytes, too many bytes, and blocks that come ba
 TEST_CASE("buffers outlive their device") {
   BufferRef buffer;
   {
-    CpuDevice device(1);
-    buffer = device.allocate(1000);
+    const auto device = cpu_device(1);
+    buffer = device->allocate(1000);
   }
   std::memset(buffer->data, 1, 1000);
 }
 
 TEST_CASE("an artifact without an entry is refused") {
-  CpuDevice device(1);
-  CHECK_THROWS_WITH_AS(device.load(Artifact{.code = "", .entry = 0}),
+  const auto device = cpu_device(1);
+  CHECK_THROWS_WITH_AS(device->load(Artifact{.code = "", .entry = 0}),
                        "a kernel's code is 0 bytes long and has no entry", Error);
 }

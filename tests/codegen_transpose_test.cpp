@@ -40,16 +40,16 @@ int count(const std::string& text, std::string_view word) {
 }  // namespace
 
 TEST_CASE("blocks of all shapes are transposed, tails included") {
-  CpuDevice device(1);
+  const auto device = cpu_device(1);
   for (const Isa isa : isas()) {
     for (const std::int64_t rows : {2, 4, 8, 16, 32}) {
       for (const std::int64_t columns : {2, 4, 8, 16, 32}) {
         for (const auto& [n, m] : {std::pair<std::int64_t, std::int64_t>{64, 32}, {37, 45}}) {
-          const auto program = device.load(compiled(transpose(n, m, rows, columns), isa));
+          const auto program = device->load(compiled(transpose(n, m, rows, columns), isa));
           std::vector<float> x(n * m), y(n * m, -1);
           for (std::int64_t i = 0; i < n * m; i++) x[i] = static_cast<float>(i);
           void* const buffers[] = {x.data(), y.data()};
-          device.launch(*program, buffers, {});
+          device->launch(*program, buffers, {});
           std::int64_t wrong = 0;
           for (std::int64_t i = 0; i < n * m; i++) wrong += y[i] != x[i % n * m + i / n];
           CAPTURE(name(isa));

@@ -40,9 +40,9 @@ class Pages {
   const std::vector<std::string>& stages_;
 };
 
-std::string cache_row(const std::optional<ScheduleRow>& row,
-                      const KernelStore::RememberedCode& code, const std::string& path) {
-  std::string text = fmt::format("file: {}\n", path.empty() ? "none, in memory" : path);
+std::string cache_row(const std::optional<ScheduleRow>& row, const std::string& key, Cache& cache) {
+  std::string text =
+      fmt::format("file: {}\n", cache.path().empty() ? "none, in memory" : cache.path());
   text += "schedule: ";
   if (row) {
     text += fmt::format("{}, engine {}", status_name(row->status), row->engine);
@@ -52,7 +52,8 @@ std::string cache_row(const std::optional<ScheduleRow>& row,
   } else {
     text += "none yet";
   }
-  return text + fmt::format("\ncode: {}, {}\n", code.key, code.is_there ? "there" : "not there");
+  return text +
+         fmt::format("\ncode: {}, {}\n", key, cache.find_artifact(key) ? "there" : "not there");
 }
 
 // A kernel with the schedule that it would run on, and where that is from.
@@ -145,12 +146,12 @@ void explain(const ExplainOptions& options) {
   KernelStore store(session.device(), {cpu, session.isa(), session.threads()}, {}, quiet,
                     statistics);
   for (std::size_t i = 0; i < kernels.size(); ++i) {
-    const auto known = store.remembered_schedule(kernels[i]);
+    const WorkloadRow workload = workload_of(kernels[i]);
+    const auto known = store.find_schedule(workload);
     const Choice choice = choose(naive[i], names[i], by_hand, kernels.size() == 1, known, session);
     explain_kernel(pages, session, names[i], naive[i], choice);
-    pages.page("cache", names[i],
-               cache_row(known, store.remembered_code(kernels[i], print(choice.schedule)),
-                         store.cache_path()));
+    const std::string key = store.key_of(print(choice.schedule), workload);
+    pages.page("cache", names[i], cache_row(known, key, store.cache()));
   }
 }
 

@@ -1,20 +1,88 @@
 #include "codegen/cpu_device.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <map>
 #include <mutex>
-#include <thread>
 
 #include <sys/mman.h>
 #include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
+#include <unistd.h>
 
-#include "codegen/memory_pool.h"
+#include "codegen/compile.h"
 #include "core/error.h"
 
 namespace tenon {
 namespace {
+
+constexpr std::size_t line = 64;                         // bytes
+constexpr std::size_t huge_page = 2 << 20;               // bytes
+constexpr std::size_t most_kept = std::size_t{1} << 30;  // bytes that wait for reuse
+constexpr std::size_t too_many = std::size_t{1} << 47;   // bytes; no process has these
+
+// Multiples of a line, a page or a huge page, so that about equal sizes share blocks.
+std::size_t round_up(std::size_t bytes) {
+  const std::size_t unit = bytes >= huge_page ? huge_page : bytes >= 16 * 4096 ? 4096 : line;
+  return (std::max<std::size_t>(bytes, 1) + unit - 1) / unit * unit;
+}
+
+// Blocks of memory aligned to a cache line, kept for reuse after they are given back. Safe to use
+// from any thread. Held by shared pointers alone: its buffers keep it.
+class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
+ public:
+  BufferRef take(std::size_t bytes) {
+    const std::size_t size = round_up(std::min(bytes, too_many));
+    Block block = bytes < too_many ? block_of(size) : nullptr;
+    if (!block)
+      fail("out of memory: a buffer of {} bytes was asked for, about {} bytes are free", bytes,
+           sysconf(_SC_AVPHYS_PAGES) * sysconf(_SC_PAGESIZE));
+    return {new Buffer{.data = block.release(), .bytes = bytes},
+            [pool = shared_from_this(), size](Buffer* freed) {
+              pool->give_back(Block(freed->data), size);
+              delete freed;
+            }};
+  }
+
+ private:
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  using Block = std::unique_ptr<void, Free>;
+
+  // Large blocks are pages that ask for huge ones. Null where there is no memory.
+  Block block_of(std::size_t size) {
+    {
+      const std::lock_guard lock(mutex_);
+      std::vector<Block>& waiting = free_[size];
+      if (!waiting.empty()) {
+        Block block = std::move(waiting.back());
+        waiting.pop_back();
+        free_bytes_ -= size;
+        return block;
+      }
+    }
+    const bool is_huge = size >= huge_page;
+    Block block(std::aligned_alloc(is_huge ? huge_page : line, size));
+    if (block && is_huge) madvise(block.get(), size, MADV_HUGEPAGE);  // advice: it may be ignored
+    return block;
+  }
+
+  // Keeps the block, or frees it, once the lock is gone, where enough is kept.
+  void give_back(Block block, std::size_t size) {
+    const std::lock_guard lock(mutex_);
+    if (free_bytes_ + size > most_kept) return;
+    free_[size].push_back(std::move(block));
+    free_bytes_ += size;
+  }
+
+  std::mutex mutex_;
+  std::map<std::size_t, std::vector<Block>> free_;  // by size, rounded up
+  std::size_t free_bytes_ = 0;
+};
 
 // Code in memory of its own: written first, then made executable, never both at once.
 struct CpuProgram : Device::Program {
@@ -37,24 +105,48 @@ struct CpuProgram : Device::Program {
   std::size_t shared_scratch, thread_scratch;  // bytes
 };
 
-}  // namespace
-
-struct CpuDevice::Implementation {
-  explicit Implementation(int threads)
-      : threads(threads),
-        pool(std::make_shared<MemoryPool>()),
-        workers(tbb::global_control::max_allowed_parallelism, threads),
-        arena(threads),
-        shared(pool->take(0)) {
-    for (int thread = 0; thread < threads; ++thread) per_thread.push_back(pool->take(0));
-    runtime = {.parallel = run_parallel, .self = this};
+class CpuDevice final : public Device {
+ public:
+  explicit CpuDevice(int threads)
+      : threads_(threads),
+        pool_(std::make_shared<MemoryPool>()),
+        workers_(tbb::global_control::max_allowed_parallelism, threads),
+        arena_(threads),
+        shared_(pool_->take(0)) {
+    for (int thread = 0; thread < threads; ++thread) per_thread_.push_back(pool_->take(0));
+    runtime_ = {.parallel = run_parallel, .self = this};
   }
 
+  std::string name() const override { return "cpu"; }
+
+  BufferRef allocate(std::size_t bytes) override { return pool_->take(bytes); }
+
+  void read(const Buffer& from, void* to) override {
+    if (from.bytes > 0) std::memcpy(to, from.data, from.bytes);
+  }
+  void write(Buffer& to, const void* from) override {
+    if (to.bytes > 0) std::memcpy(to.data, from, to.bytes);
+  }
+
+  ProgramRef load(const Artifact& artifact) override {
+    return std::make_shared<CpuProgram>(artifact);
+  }
+
+  void launch(const Program& program, std::span<void* const> buffers,
+              std::span<const std::int64_t> sizes) override {
+    const auto& code = static_cast<const CpuProgram&>(program);
+    const std::lock_guard lock(launching_);
+    void* shared = at_least(code.shared_scratch, shared_);
+    for (BufferRef& scratch : per_thread_) at_least(code.thread_scratch, scratch);
+    code.function(buffers.data(), sizes.data(), shared, per_thread_[0]->data, &runtime_);
+  }
+
+ private:
   // Memory of the kernels' own grows to what the largest of them needs.
   void* at_least(std::size_t bytes, BufferRef& scratch) const {
     if (bytes > scratch->bytes) {
       scratch.reset();
-      scratch = pool->take(bytes);
+      scratch = pool_->take(bytes);
     }
     return scratch->data;
   }
@@ -64,59 +156,32 @@ struct CpuDevice::Implementation {
                            std::int64_t count) {
     constexpr std::int64_t pieces = 8;  // a thread
     if (count <= 0) return;
-    auto& self = *static_cast<Implementation*>(runtime->self);
-    if (self.threads == 1 || count == 1) return body(context, 0, count, self.per_thread[0]->data);
-    const std::int64_t grain = std::max<std::int64_t>(1, count / (pieces * self.threads));
-    self.arena.execute([&] {
+    auto& self = *static_cast<CpuDevice*>(runtime->self);
+    if (self.threads_ == 1 || count == 1) return body(context, 0, count, self.per_thread_[0]->data);
+    const std::int64_t grain = std::max<std::int64_t>(1, count / (pieces * self.threads_));
+    self.arena_.execute([&] {
       tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, count, grain), [&](const auto& range) {
         const int thread = tbb::this_task_arena::current_thread_index();
-        body(context, range.begin(), range.end(), self.per_thread[thread]->data);
+        body(context, range.begin(), range.end(), self.per_thread_[thread]->data);
       });
     });
   }
 
-  int threads;
-  std::shared_ptr<MemoryPool> pool;
-  tbb::global_control workers;  // as many as were asked for, also beyond the cores
-  tbb::task_arena arena;
-  std::mutex launching;
-  BufferRef shared;
-  std::vector<BufferRef> per_thread;
-  Runtime runtime;
+  int threads_;
+  std::shared_ptr<MemoryPool> pool_;
+  tbb::global_control workers_;  // as many as were asked for, also beyond the cores
+  tbb::task_arena arena_;
+  std::mutex launching_;
+  BufferRef shared_;
+  std::vector<BufferRef> per_thread_;
+  Runtime runtime_;
 };
 
-CpuDevice::CpuDevice(int threads) {
-  if (threads < 0) fail("{} threads were asked for; give at least 1, or 0 for all", threads);
-  if (threads == 0) threads = tbb::this_task_arena::max_concurrency();
-  implementation_ = std::make_unique<Implementation>(threads);
-}
+}  // namespace
 
-CpuDevice::~CpuDevice() = default;
-
-int CpuDevice::threads() const { return implementation_->threads; }
-
-BufferRef CpuDevice::allocate(std::size_t bytes) { return implementation_->pool->take(bytes); }
-
-void CpuDevice::read(const Buffer& from, void* to) {
-  if (from.bytes > 0) std::memcpy(to, from.data, from.bytes);
-}
-
-void CpuDevice::write(Buffer& to, const void* from) {
-  if (to.bytes > 0) std::memcpy(to.data, from, to.bytes);
-}
-
-Device::ProgramRef CpuDevice::load(const Artifact& artifact) {
-  return std::make_shared<CpuProgram>(artifact);
-}
-
-void CpuDevice::launch(const Program& program, std::span<void* const> buffers,
-                       std::span<const std::int64_t> sizes) {
-  const auto& code = static_cast<const CpuProgram&>(program);
-  Implementation& self = *implementation_;
-  const std::lock_guard lock(self.launching);
-  void* shared = self.at_least(code.shared_scratch, self.shared);
-  for (BufferRef& scratch : self.per_thread) self.at_least(code.thread_scratch, scratch);
-  code.function(buffers.data(), sizes.data(), shared, self.per_thread[0]->data, &self.runtime);
+std::unique_ptr<Device> cpu_device(int threads) {
+  check(threads > 0, "a device has a thread");
+  return std::make_unique<CpuDevice>(threads);
 }
 
 }  // namespace tenon

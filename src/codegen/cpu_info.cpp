@@ -1,7 +1,6 @@
 #include "codegen/cpu_info.h"
 
 #include <cpuid.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,8 @@
 #include <bit>
 #include <fstream>
 #include <string>
+
+#include <tbb/info.h>
 
 #include "core/error.h"
 
@@ -74,16 +75,10 @@ std::vector<CpuCache> read_caches() {
   return caches;
 }
 
-int usable_threads() {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
-  return std::max(1L, sysconf(_SC_NPROCESSORS_ONLN));
-}
-
 }  // namespace
 
 CpuInfo read_cpu_info() {
-  return {model_name(), widest(), read_caches(), usable_threads(),
+  return {model_name(), widest(), read_caches(), tbb::info::default_concurrency(),
           std::max<std::int64_t>(0, sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE)};
 }
 

@@ -145,16 +145,14 @@ std::vector<Tensor> gradients(const Tensor& loss, std::span<const Tensor> of) {
 
   std::unordered_map<const Node*, Tensor> sums;  // the gradient of each node, as far as known
   const auto accumulate = [&](const Node* node, const Tensor& gradient) {
-    const auto [entry, first] = sums.emplace(node, gradient);
-    if (!first) entry->second = add(entry->second, gradient);
+    Tensor& sum = sums[node];
+    sum = sum ? add(sum, gradient) : gradient;
   };
   accumulate(loss.node().get(), filled(loss, 1));
   for (auto at = order.rbegin(); at != order.rend(); ++at) {
     const NodeRef& node = *at;
-    if (!depends.contains(node.get())) continue;
-    const auto known = sums.find(node.get());
-    if (known == sums.end()) continue;
-    const Tensor gradient = known->second;
+    const Tensor gradient = sums[node.get()];
+    if (!gradient || !depends.contains(node.get())) continue;
     if (const NodeRef leaf = stands_for(node); leaf != node) accumulate(leaf.get(), gradient);
     Step step{{}, Tensor(executor, node), gradient};
     for (const NodeRef& input : node->inputs) step.x.emplace_back(executor, input);
@@ -165,12 +163,10 @@ std::vector<Tensor> gradients(const Tensor& loss, std::span<const Tensor> of) {
         accumulate(node->inputs[i].get(), inputs[i]);
   }
 
-  std::vector<Tensor> result;
-  for (const Tensor& x : of) {
-    const auto known = sums.find(x.node().get());
-    result.push_back(known == sums.end() ? filled(x, 0) : known->second);
-  }
-  return result;
+  return mapped(of, [&](const Tensor& x) {
+    const Tensor& sum = sums[x.node().get()];
+    return sum ? sum : filled(x, 0);
+  });
 }
 
 }  // namespace tenon

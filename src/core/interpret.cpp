@@ -1,6 +1,5 @@
 #include "core/interpret.h"
 
-#include <cstring>
 #include <functional>
 #include <numeric>
 
@@ -38,14 +37,11 @@ struct Task {
 };
 
 Values compute(const Task& task, const BufferLeaf&) {
-  Values values(elements(task.node.shape));
-  std::vector<std::byte> memory(bytes(task.node.type, task.node.shape));
-  task.device.read(*current_buffer(task.node), memory.data());
-  with_element(task.node.type, [&]<typename T>(T element) {
-    for (std::size_t i = 0; i < values.size(); i++) {
-      std::memcpy(&element, &memory[i * sizeof(T)], sizeof(T));
-      values[i] = element;
-    }
+  Values values;
+  with_element(task.node.type, [&]<typename T>(T) {
+    std::vector<T> memory(elements(task.node.shape));
+    task.device.read(*current_buffer(task.node), memory.data());
+    values.assign(memory.begin(), memory.end());
   });
   return values;
 }
@@ -169,15 +165,11 @@ std::vector<BufferRef> interpret_to_buffers(std::span<const NodeRef> nodes, Devi
   std::vector<BufferRef> buffers;
   for (const Values& values : interpret(nodes, device, &table)) {
     const Node& node = *nodes[buffers.size()];
-    std::vector<std::byte> memory(bytes(node.type, node.shape));
-    with_element(node.type, [&]<typename T>(T element) {
-      for (std::size_t i = 0; i < values.size(); i++) {
-        element = static_cast<T>(values[i]);
-        std::memcpy(&memory[i * sizeof(T)], &element, sizeof(T));
-      }
+    buffers.push_back(device.allocate(bytes(node.type, node.shape)));
+    with_element(node.type, [&]<typename T>(T) {
+      const std::vector<T> memory(values.begin(), values.end());
+      device.write(*buffers.back(), memory.data());
     });
-    buffers.push_back(device.allocate(memory.size()));
-    device.write(*buffers.back(), memory.data());
   }
   return buffers;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <functional>
 #include <numeric>
 
 #include "core/ranges.h"
@@ -38,8 +37,11 @@ class Inverse {
     eliminate();
     if (!separate()) return false;
     for (const Equation& equation : equations_) solve(equation);
-    for (Var axis = 0; axis < static_cast<Var>(result_.size()); axis++)
-      if (result_[axis] != Extent(1) && !is_in_equations(axis)) set_unused(axis);
+    for (Var axis = 0; axis < static_cast<Var>(result_.size()); axis++) {
+      const auto uses_axis = [axis](const Equation& equation) { return equation.left.uses(axis); };
+      if (result_[axis] != Extent(1) && std::ranges::none_of(equations_, uses_axis))
+        set_unused(axis);
+    }
     const auto solved = [&](Var axis) { return solution[axis]; };
     for (const Range& range : view_.inside)
       inside.push_back({substitute(range.index, solved, axis_bounds(axes)), range.low, range.high});
@@ -114,10 +116,6 @@ class Inverse {
     return std::ranges::adjacent_find(all) == all.end();
   }
 
-  bool is_in_equations(Var axis) const {
-    return std::ranges::any_of(equations_, [&](const Equation& e) { return e.left.uses(axis); });
-  }
-
   // An axis that the map does not use: what it repeats is added up, as far as the ranges go.
   void set_unused(Var axis) {
     if (std::ranges::any_of(view_.inside, [&](const Range& r) { return r.index.uses(axis); }))
@@ -131,39 +129,29 @@ class Inverse {
     return Index::var(static_cast<Var>(axes.size()) - 1);
   }
 
-  // o[axis] = value, which has to lie on the axis.
-  void set(Var axis, const Index& value) {
-    solution[axis] = value;
-    inside.push_back({value, 0, result_[axis].value()});
-  }
-
   // sum of c*o = x: the term of the largest c is a quotient where the others cannot reach c, and
   // so on down; where they can, the shortest axis is summed over.
   void solve(const Equation& equation) {
     Index x = equation.right - equation.left.constant();
-    std::vector<Index::Term> terms = equation.left.terms();
+    Index left = equation.left - equation.left.constant();
     const auto size_of = [](const Index::Term& term) { return std::abs(term.coefficient); };
-    std::ranges::sort(terms, std::ranges::greater(), size_of);
-    while (!terms.empty()) {
-      const Index::Term top = terms.front();
+    const auto length_of = [&](const Index::Term& term) { return result_[term.var].value(); };
+    while (!left.is_constant()) {
+      const Index::Term top = *std::ranges::max_element(left.terms(), {}, size_of);
       const std::int64_t size = size_of(top);
-      Bounds rest{0, 0};  // of the other terms
-      for (std::size_t i = 1; i < terms.size(); i++) {
-        const std::int64_t reach = terms[i].coefficient * (result_[terms[i].var].value() - 1);
-        (reach < 0 ? rest.low : rest.high) += reach;
-      }
+      const Bounds rest = bounds(left - Index::of(top), axis_bounds(result_));
       if (rest.high - rest.low < size) {
         const Index quotient = floordiv(x - rest.low, size, axis_bounds(axes));
-        set(top.var, top.coefficient < 0 ? quotient * -1 : quotient);
+        solution[top.var] = top.coefficient < 0 ? quotient * -1 : quotient;
+        inside.push_back({solution[top.var], 0, length_of(top)});
         x = mod(x - rest.low, size, axis_bounds(axes)) + rest.low;
-        terms.erase(terms.begin());
+        left = left - Index::of(top);
         continue;
       }
-      const auto shortest = std::ranges::min_element(
-          terms, {}, [&](const Index::Term& term) { return result_[term.var].value(); });
-      solution[shortest->var] = sum_axis(shortest->var);
-      x = x - solution[shortest->var] * shortest->coefficient;
-      terms.erase(shortest);
+      const Index::Term shortest = *std::ranges::min_element(left.terms(), {}, length_of);
+      solution[shortest.var] = sum_axis(shortest.var);
+      x = x - solution[shortest.var] * shortest.coefficient;
+      left = left - Index::of(shortest);
     }
     inside.push_back({x, 0, 1});
   }

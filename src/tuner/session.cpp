@@ -59,128 +59,122 @@ struct Session::State {
       : options(std::move(asked)),
         target(resolved_target(options)),
         debug(std::getenv("DEBUG")),
-        device(target.threads),
+        device(cpu_device(target.threads)),
         nodes(table),
-        kernels(device, target, options.cache, debug, statistics) {}
+        kernels(*device, target, options.cache, debug, statistics) {}
 
   SessionOptions options;
   KernelStore::Target target;
   DebugStages debug;
   Statistics statistics;
-  CpuDevice device;
+  std::unique_ptr<Device> device;
   NodeTable& nodes;
   KernelStore kernels;
   std::unordered_map<std::string, std::shared_ptr<const Plan>> plans;  // by Structure::key
 
-  // The plan for `wanted`, and the leaves that it reads.
+  // For each kernel the moves that the user gave it, or null. MovesError where they name none.
+  std::vector<const Schedule*> schedules_by_hand(std::span<const Kernel> naive) const {
+    const std::vector<std::string> names = kernel_names(naive);
+    std::vector<const Schedule*> result(naive.size(), nullptr);
+    for (const auto& [name, schedule] : options.moves.by_kernel) {
+      const bool is_only = name.empty() && names.size() == 1;
+      const std::optional<int> at = is_only ? 0 : position(names, name);
+      if (!at)
+        throw MovesError(fmt::format("{}: {}; the graph has {}: {}", options.moves.file,
+                                     name.empty() ? "write `kernel NAME:` above each kernel's moves"
+                                                  : fmt::format("there is no kernel {}", name),
+                                     plural(names.size(), "kernel"), fmt::join(names, ", ")));
+      result[*at] = &schedule;
+    }
+    return result;
+  }
+
+  Plan make_plan(std::span<const NodeRef> wanted, std::vector<NodeRef>& leaves) {
+    const std::vector<NodeRef> ruled = apply_rules(wanted, nodes);
+    debug.print(DebugStage::graph, [&] {
+      const std::string before = print_graph(wanted), after = print_graph(ruled);
+      return fmt::format("as given\n{}after rules{}", before,
+                         before == after ? ": nothing changed" : "\n" + after);
+    });
+    const std::vector<KernelGraph> graphs = kernels_of(ruled);
+    debug.print(DebugStage::fuse, [&] {
+      std::string texts = plural(graphs.size(), "kernel");
+      for (const KernelGraph& graph : graphs) texts += "\n" + canonical_text(graph);
+      return texts;
+    });
+
+    std::vector<Kernel> naive;
+    std::vector<const Schedule*> by_hand(graphs.size(), nullptr);
+    if (!options.moves.by_kernel.empty() && !graphs.empty()) {
+      const TimeInto lowering(statistics.lowering_seconds, statistics.graph_seconds);
+      naive = mapped(graphs, lower_naive);
+      statistics.lowered += static_cast<std::int64_t>(naive.size());
+      by_hand = schedules_by_hand(naive);
+    }
+    Plan plan = place(ruled, graphs, leaves);
+    for (std::size_t i = 0; i < graphs.size(); ++i) {
+      const auto is_empty = [](const NodeRef& output) { return elements(output->shape) == 0; };
+      if (std::ranges::all_of(graphs[i].outputs, is_empty)) continue;
+      plan.steps[i].program =
+          by_hand[i] ? kernels.program(graphs[i], naive[i], *by_hand[i], options.moves.file)
+                     : kernels.program(graphs[i]);
+    }
+    ++statistics.plans;
+    return plan;
+  }
+
+  // A plan, and the leaves that its graph reads.
   struct Planned {
     std::shared_ptr<const Plan> plan;
     std::vector<NodeRef> leaves;
   };
-  Planned plan(std::span<const NodeRef> wanted);
-  Plan make_plan(std::span<const NodeRef> wanted, std::vector<NodeRef>& leaves);
-  std::vector<const Schedule*> schedules_by_hand(std::span<const Kernel> naive) const;
-  std::vector<BufferRef> run(std::span<const NodeRef> wanted);
+  // A plan whose rules brought in leaves of their own is for one use: the next graph of the same
+  // structure must not share it.
+  Planned plan(std::span<const NodeRef> wanted) {
+    const TimeInto graph(statistics.graph_seconds);
+    auto [key, leaves] = structure_of(wanted, nodes);
+    if (const auto known = plans.find(key); known != plans.end())
+      return {known->second, std::move(leaves)};
+    const std::size_t own_leaves = leaves.size();
+    const auto made = std::make_shared<const Plan>(make_plan(wanted, leaves));
+    if (leaves.size() == own_leaves) plans.emplace(std::move(key), made);
+    return {made, std::move(leaves)};
+  }
+
+  std::vector<BufferRef> run(std::span<const NodeRef> wanted) {
+    const auto [plan, leaves] = this->plan(wanted);
+    const TimeInto running(statistics.running_seconds);
+    std::vector<BufferRef> slots = buffers_of(leaves);
+    slots.resize(plan->leaves + plan->written.size());
+    std::vector<void*> arguments;
+    for (const Plan::Step& step : plan->steps) {
+      arguments.clear();
+      for (const int slot : step.slots) {
+        if (!slots[slot]) slots[slot] = device->allocate(plan->written[slot - plan->leaves]);
+        arguments.push_back(slots[slot]->data);
+      }
+      if (step.program) {
+        device->launch(*step.program, arguments, {});
+        ++statistics.launches;
+      }
+      for (const int slot : step.last_used) slots[slot].reset();
+    }
+    std::vector<BufferRef> results;
+    for (const int slot : plan->results) {
+      BufferRef& result = results.emplace_back(slots[slot]);
+      if (slot >= plan->leaves) continue;
+      result = device->allocate(slots[slot]->bytes);
+      device->write(*result, slots[slot]->data);
+    }
+    return results;
+  }
 };
-
-// For each kernel the moves that the user gave it, or null. MovesError where they name none.
-std::vector<const Schedule*> Session::State::schedules_by_hand(
-    std::span<const Kernel> naive) const {
-  const std::vector<std::string> names = kernel_names(naive);
-  std::vector<const Schedule*> result(naive.size(), nullptr);
-  for (const auto& [name, schedule] : options.moves.by_kernel) {
-    const bool is_only = name.empty() && names.size() == 1;
-    const std::optional<int> at = is_only ? 0 : position(names, name);
-    if (!at)
-      throw MovesError(fmt::format("{}: {}; the graph has {}: {}", options.moves.file,
-                                   name.empty() ? "write `kernel NAME:` above each kernel's moves"
-                                                : fmt::format("there is no kernel {}", name),
-                                   plural(names.size(), "kernel"), fmt::join(names, ", ")));
-    result[*at] = &schedule;
-  }
-  return result;
-}
-
-Plan Session::State::make_plan(std::span<const NodeRef> wanted, std::vector<NodeRef>& leaves) {
-  const std::vector<NodeRef> ruled = apply_rules(wanted, nodes);
-  debug.print(DebugStage::graph, [&] {
-    const std::string before = print_graph(wanted), after = print_graph(ruled);
-    return fmt::format("as given\n{}after rules{}", before,
-                       before == after ? ": nothing changed" : "\n" + after);
-  });
-  const std::vector<KernelGraph> graphs = kernels_of(ruled);
-  debug.print(DebugStage::fuse, [&] {
-    std::string texts = plural(graphs.size(), "kernel");
-    for (const KernelGraph& graph : graphs) texts += "\n" + canonical_text(graph);
-    return texts;
-  });
-
-  std::vector<Kernel> naive;
-  std::vector<const Schedule*> by_hand(graphs.size(), nullptr);
-  if (!options.moves.by_kernel.empty() && !graphs.empty()) {
-    const TimeInto lowering(statistics.lowering_seconds, statistics.graph_seconds);
-    naive = mapped(graphs, lower_naive);
-    statistics.lowered += static_cast<std::int64_t>(naive.size());
-    by_hand = schedules_by_hand(naive);
-  }
-  Plan plan = place(ruled, graphs, leaves);
-  for (std::size_t i = 0; i < graphs.size(); ++i) {
-    const auto is_empty = [](const NodeRef& output) { return elements(output->shape) == 0; };
-    if (std::ranges::all_of(graphs[i].outputs, is_empty)) continue;
-    plan.steps[i].program =
-        by_hand[i] ? kernels.program(graphs[i], naive[i], *by_hand[i], options.moves.file)
-                   : kernels.program(graphs[i]);
-  }
-  ++statistics.plans;
-  return plan;
-}
-
-// A plan whose rules brought in leaves of their own is for one use: the next graph of the same
-// structure must not share it.
-Session::State::Planned Session::State::plan(std::span<const NodeRef> wanted) {
-  const TimeInto graph(statistics.graph_seconds);
-  auto [key, leaves] = structure_of(wanted, nodes);
-  if (const auto known = plans.find(key); known != plans.end())
-    return {known->second, std::move(leaves)};
-  const std::size_t own_leaves = leaves.size();
-  const auto made = std::make_shared<const Plan>(make_plan(wanted, leaves));
-  if (leaves.size() == own_leaves) plans.emplace(std::move(key), made);
-  return {made, std::move(leaves)};
-}
-
-std::vector<BufferRef> Session::State::run(std::span<const NodeRef> wanted) {
-  const auto [plan, leaves] = this->plan(wanted);
-  const TimeInto running(statistics.running_seconds);
-  std::vector<BufferRef> slots = buffers_of(leaves);
-  slots.resize(plan->leaves + plan->written.size());
-  std::vector<void*> arguments;
-  for (const Plan::Step& step : plan->steps) {
-    arguments.clear();
-    for (const int slot : step.slots) {
-      if (!slots[slot]) slots[slot] = device.allocate(plan->written[slot - plan->leaves]);
-      arguments.push_back(slots[slot]->data);
-    }
-    if (step.program) {
-      device.launch(*step.program, arguments, {});
-      ++statistics.launches;
-    }
-    for (const int slot : step.last_used) slots[slot].reset();
-  }
-  std::vector<BufferRef> results;
-  for (const int slot : plan->results) {
-    BufferRef& result = results.emplace_back(slots[slot]);
-    if (slot >= plan->leaves) continue;
-    result = device.allocate(slots[slot]->bytes);
-    device.write(*result, slots[slot]->data);
-  }
-  return results;
-}
 
 Session::Session(SessionOptions options)
     : state_(std::make_unique<State>(std::move(options), nodes())) {}
 Session::~Session() = default;
 
-Device& Session::device() { return state_->device; }
+Device& Session::device() { return *state_->device; }
 int Session::threads() const { return state_->target.threads; }
 Isa Session::isa() const { return state_->target.isa; }
 const Statistics& Session::statistics() const { return state_->statistics; }

@@ -48,18 +48,6 @@ Artifact artifact_of(ArtifactRow row) {
   return artifact;
 }
 
-// The row of a kernel. Its graph is what everything here knows the kernel by.
-WorkloadRow workload_of(const KernelGraph& graph) {
-  const std::string known_by = canonical_text(graph);
-  const auto shape = [](const NodeRef& input) { return text(input->shape); };
-  const auto type = [](const NodeRef& input) { return std::string(info(input->type).name); };
-  return {.hash = hash_fields({known_by}),
-          .graph = known_by,
-          .shapes = joined(graph.inputs, " ", shape),
-          .types = joined(graph.inputs, " ", type),
-          .numerics = "canonical"};
-}
-
 // The nest with its inputs numbered, as the canonical text numbers them: a schedule of it holds for
 // every graph of that text, whatever its leaves are called.
 Kernel with_numbered_inputs(Kernel kernel) {
@@ -71,6 +59,17 @@ Kernel with_numbered_inputs(Kernel kernel) {
 }
 
 }  // namespace
+
+WorkloadRow workload_of(const KernelGraph& graph) {
+  const std::string known_by = canonical_text(graph);
+  const auto shape = [](const NodeRef& input) { return text(input->shape); };
+  const auto type = [](const NodeRef& input) { return std::string(info(input->type).name); };
+  return {.hash = hash_fields({known_by}),
+          .graph = known_by,
+          .shapes = joined(graph.inputs, " ", shape),
+          .types = joined(graph.inputs, " ", type),
+          .numerics = "canonical"};
+}
 
 KernelStore::KernelStore(Device& device, const Target& target,
                          const std::optional<std::string>& cache_path, const DebugStages& debug,
@@ -212,16 +211,6 @@ KernelStore::Built KernelStore::build(const WorkloadRow& workload, const Kernel&
 } catch (const InternalError& broken) {
   if constexpr (TENON_VERIFY) throw;
   return {nullptr, broken.what()};
-}
-
-std::optional<ScheduleRow> KernelStore::remembered_schedule(const KernelGraph& graph) {
-  return find_schedule(workload_of(graph));
-}
-
-KernelStore::RememberedCode KernelStore::remembered_code(const KernelGraph& graph,
-                                                         const std::string& moves) {
-  const std::string key = key_of(moves, workload_of(graph));
-  return {key, cache_.find_artifact(key).has_value()};
 }
 
 }  // namespace tenon

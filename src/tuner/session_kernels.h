@@ -22,6 +22,9 @@
 
 namespace tenon {
 
+// The row of a kernel. Its graph is what the store knows the kernel by.
+WorkloadRow workload_of(const KernelGraph& graph);
+
 class KernelStore {
  public:
   struct Target {
@@ -40,15 +43,11 @@ class KernelStore {
   Device::ProgramRef program(const KernelGraph& graph, const Kernel& naive, const Schedule& by_hand,
                              const std::string& file);
 
-  // What the cache has of a kernel, for `tenon explain`: the schedule that a first call would run,
-  // and whether the code of the kernel is there with some moves.
-  std::optional<ScheduleRow> remembered_schedule(const KernelGraph& graph);
-  struct RememberedCode {
-    std::string key;
-    bool is_there;
-  };
-  RememberedCode remembered_code(const KernelGraph& graph, const std::string& moves);
-  const std::string& cache_path() const { return cache_.path(); }
+  // The schedule that a first call would run, where the cache has one, and under which key it has
+  // the code of the kernel with some moves.
+  std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);
+  std::string key_of(const std::string& moves, const WorkloadRow& workload) const;
+  Cache& cache() { return cache_; }
 
  private:
   struct Built {
@@ -56,8 +55,6 @@ class KernelStore {
     std::string failure = {};
     std::optional<int> line = {};  // of the move that was refused
   };
-  std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);
-  std::string key_of(const std::string& moves, const WorkloadRow& workload) const;
   Device::ProgramRef find_artifact(const std::string& key);
   Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);
