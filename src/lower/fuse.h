@@ -33,19 +33,15 @@
 namespace tenon {
 
 struct KernelGraph {
-  std::vector<NodeRef> inputs;   // in order of first visit from the outputs
-  std::vector<NodeRef> locals;   // computed into temporaries inside the kernel, in order
-  std::vector<NodeRef> outputs;  // a reshape of a node is computed as that node: the same bytes
+  std::vector<NodeRef> inputs;  // in order of first visit from the outputs
+  std::vector<NodeRef> locals;  // computed into temporaries inside the kernel, in order
+  std::vector<NodeRef> outputs;
 };
 
 std::vector<KernelGraph> fuse(std::span<const NodeRef> wanted);
 
-// Is the node a View that keeps all elements in their row-major order?
-bool is_reshape(const Node& node);
-
 // What the kernel computes, in memory or on the way there: all nodes below its locals and outputs,
-// in order of first visit, inputs first. Its own inputs are left out, and so is what an input is a
-// reshape of: that is read from it.
+// in order of first visit, inputs first. Its own inputs are left out.
 std::vector<NodeRef> nodes_of(const KernelGraph& kernel);
 
 // The kernel's graph as text with inputs numbered, the same for the same structure: the cache's

@@ -25,10 +25,6 @@ std::string canonical_text(const KernelGraph& kernel) {
     const std::string name = fmt::format("in{}", &input - kernel.inputs.data());
     names[input.get()] = name;
     result += fmt::format("{} {}\n", name, type(*input));
-    if (!is_reshape(*input)) continue;
-    const Node& below = *input->inputs[0];  // is read from the input
-    names.emplace(&below, name);
-    result += fmt::format("  of {}\n", type(below));
   }
   int count = 0;
   for (const NodeRef& node : nodes_of(kernel)) {
