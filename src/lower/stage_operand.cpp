@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <functional>
 
 #include "core/ranges.h"
@@ -26,8 +25,7 @@ std::vector<Use> accesses(const StageSite& site) {
     const bool is_known = std::ranges::any_of(found, [&](const Use& other) {
       return use.load && other.load && other.at == use.at &&
              other.load->inside == use.load->inside &&
-             std::bit_cast<std::uint64_t>(other.load->fill) ==
-                 std::bit_cast<std::uint64_t>(use.load->fill) &&
+             same_bits(other.load->fill, use.load->fill) &&
              other.computed_axis == use.computed_axis && other.load->computed == use.load->computed;
     });
     if (!is_known) found.push_back(use);
