@@ -57,11 +57,6 @@ constexpr double most_tile_bytes = 1 << 26;  // of tiles that are larger than wh
 
 }  // namespace
 
-bool StageSite::knows(const Index& index, const std::vector<Var>& tile) const {
-  return std::ranges::all_of(index.vars(),
-                             [&](Var v) { return contains(outside, v) || contains(tile, v); });
-}
-
 std::string stage_name(const StageSite& site) {
   return site.move.tensor + "." + short_name(site.move.at);
 }
@@ -93,8 +88,7 @@ Reason limits_as_ranges(const StageSite& site, const std::vector<Var>& tile,
                         std::vector<Range>& ranges) {
   for (const Limit& limit : site.kernel.limits) {
     if (std::ranges::none_of(tile, [&](Var v) { return limit.index.uses(v); })) continue;
-    const auto index =
-        least(limit.index, [&](Var v) { return contains(tile, v) || contains(site.outside, v); });
+    const auto index = least(limit.index, [&](Var v) { return site.knows(v, tile); });
     if (!index) return "a limit that divides bounds its loops";
     ranges.push_back({*index, 0, limit.bound});
   }

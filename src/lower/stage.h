@@ -18,8 +18,10 @@ struct StageSite {
   const Var at;  // the staging loop's axis, -1 for root
   const Stage& move;
 
-  // A loop around the body, or an axis of the tile.
-  bool knows(const Index& index, const std::vector<Var>& tile) const;
+  // Is it a loop around the body, or an axis of the tile?
+  bool knows(Var v, const std::vector<Var>& tile) const {
+    return contains(outside, v) || contains(tile, v);
+  }
 };
 
 // Both rewrite site.body and return nothing, or leave a reason why they cannot.

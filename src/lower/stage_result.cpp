@@ -34,11 +34,12 @@ Reason stream(StageSite& site, const std::vector<Use>& uses) {
 Reason conditions(const StageSite& site, const std::vector<Use>& uses, const std::vector<Var>& tile,
                   std::vector<Range>& when) {
   std::optional<std::vector<Range>> first;
+  const auto is_known = [&](Var v) { return site.knows(v, tile); };
   for (const Use& use : uses) {
     if (!use.writes) continue;
     std::vector<Range> own;
     for (const Range& range : use.when) {
-      if (site.knows(range.index, tile))
+      if (std::ranges::all_of(range.index.vars(), is_known))
         own.push_back(range);
       else if (range.high != range.low + 1)
         return "it is stored in some iterations only";
