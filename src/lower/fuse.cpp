@@ -5,6 +5,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include <fmt/format.h>
+
+#include "core/print_graph.h"
 #include "core/ranges.h"
 #include "lower/fuse_reads.h"
 
@@ -240,6 +243,27 @@ std::vector<NodeRef> nodes_of(const KernelGraph& kernel) {
   for (const auto* roots : {&kernel.locals, &kernel.outputs})
     for (const NodeRef& root : *roots) visit(visit, root);
   return nodes;
+}
+
+std::string canonical_text(const KernelGraph& kernel) {
+  const auto type = [](const Node& node) { return text(node.type, node.shape); };
+  std::string result;
+  std::unordered_map<const Node*, std::string> names;
+  for (const NodeRef& input : kernel.inputs) {
+    const std::string name = fmt::format("in{}", &input - kernel.inputs.data());
+    names[input.get()] = name;
+    result += fmt::format("{} {}\n", name, type(*input));
+  }
+  int count = 0;
+  for (const NodeRef& node : nodes_of(kernel)) {
+    const std::string name = names[node.get()] = fmt::format("%{}", count++);
+    const std::string operands =
+        joined(node->inputs, ", ", [&](const NodeRef& input) { return names.at(input.get()); });
+    result += fmt::format("{} = {}  # {}\n", name, print_node(*node, operands), type(*node));
+  }
+  for (const NodeRef& node : kernel.locals) result += "local " + names.at(node.get()) + "\n";
+  for (const NodeRef& node : kernel.outputs) result += "output " + names.at(node.get()) + "\n";
+  return result;
 }
 
 }  // namespace tenon

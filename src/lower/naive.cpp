@@ -97,14 +97,11 @@ class NaiveNest {
     merge_all(kernel_, kernel_.body, start, {});
   }
 
-  void append_loops(Store store, const std::vector<Var>& axes) {
-    append(kernel_.body, wrap({{std::move(store)}}, axes));
-  }
-
   // target[i,j] = value[i,j]; the axes are named after `owner`.
   void compute_elements(const Node& owner, const Node& value, int target) {
     const ShapeLoops over = loops_over(kernel_, value.shape, names_[&owner]);
-    append_loops({target, over.at, values_.value(value, over.at)}, over.loops);
+    Store store{target, over.at, values_.value(value, over.at)};
+    append(kernel_.body, wrap({{std::move(store)}}, over.loops));
   }
 
   // A copy of the base, then the updates in ascending order of the index's positions, which are the
@@ -127,7 +124,7 @@ class NaiveNest {
       store.over = positions;
       store.initial = false;
     }
-    append_loops(std::move(store), loops);
+    append(kernel_.body, wrap({{std::move(store)}}, loops));
   }
 
   // A reshape in between shows as quotients and remainders in the subscripts of an argument. Where

@@ -54,8 +54,7 @@ Reason expand_tile(StageSite& site, const Use& use, Tile& tile) {
     return index;
   });
   std::vector<Range> limits;
-  if (auto reason = find_tile(site, use.path, used, old_axes)) return reason;
-  if (auto reason = limits_as_ranges(site, old_axes, limits)) return reason;
+  if (auto reason = find_tile(site, use.path, used, old_axes, limits)) return reason;
   tile.axes = copy_axes(site, old_axes);
   const IndexMap rename = renaming(site.kernel, old_axes, tile.axes);
   tile.source = *use.load;

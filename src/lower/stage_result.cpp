@@ -75,9 +75,8 @@ Reason stage_result(StageSite& site) {
   }
   std::vector<Range> when, limits;
   int staged = -1;
-  if (auto reason = find_tile(site, first.path, used, tile)) return reason;
+  if (auto reason = find_tile(site, first.path, used, tile, limits)) return reason;
   if (auto reason = conditions(site, uses, tile, when)) return reason;
-  if (auto reason = limits_as_ranges(site, tile, limits)) return reason;
   if (auto reason = add_tile(site, tile, staged)) return reason;
   append(when, limits);
 
