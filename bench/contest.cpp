@@ -26,13 +26,14 @@ double process_seconds() {  // of processor time, all threads together
 }
 
 // Worker threads spin for a while after their work, OpenBLAS's for some 25 ms, and would take a
-// core from whoever comes next. So wait until the process uses no time while we sleep.
+// core from whoever comes next. So wait until the process uses no time while we sleep; for longer
+// than a tick of the kernel, which counts the time of other threads in ticks.
 void wait_for_quiet() {
-  constexpr int patience = 300;  // milliseconds; a thread that never rests must not hang us
+  constexpr int patience = 20;  // times; a thread that never rests must not hang us
   for (int waited = 0; waited < patience; ++waited) {
     const double before = process_seconds();
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    if (process_seconds() - before < 0.1e-3) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(15));
+    if (process_seconds() - before < 0.5e-3) return;
   }
 }
 

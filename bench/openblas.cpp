@@ -7,6 +7,8 @@
 #include <sstream>
 #include <string_view>
 
+#include <fmt/core.h>
+
 #include "codegen/cpu_info.h"
 
 namespace tenon::bench::openblas {
@@ -40,10 +42,13 @@ void sgemm(const Gemm& gemm, const float* a, const float* b, float* c) {
 }  // namespace
 
 void choose_kernels(char** arguments) {
-  constexpr const char* choice = "OPENBLAS_CORETYPE";
-  if (std::getenv(choice) != nullptr || std::string_view(openblas_get_corename()) != "Prescott")
-    return;
+  constexpr const char *choice = "OPENBLAS_CORETYPE", *ours = "TENON_BENCH_CHOSE_KERNELS";
+  if (const char* asked = std::getenv(choice); asked && !std::getenv(ours))
+    fmt::print(stderr, "tenon-bench: warning: {}={} decides what OpenBLAS can do here\n", choice,
+               asked);
+  if (std::getenv(choice) || std::string_view(openblas_get_corename()) != "Prescott") return;
   setenv(choice, widest_isa() == Isa::avx512 ? "SKYLAKEX" : "HASWELL", 1);
+  setenv(ours, "1", 1);
   execv("/proc/self/exe", arguments);
 }
 

@@ -12,6 +12,10 @@ constexpr auto above_maxima =
     "m = reduce(x, with=max, axes=[1])\n"
     "y = add(x, expand(reshape(m, shape=[4,1]), shape=[4,8]))\n"
     "output y\n";
+constexpr auto long_sum =
+    "x = input f32[2048]\n"
+    "y = reduce(x, with=sum, axes=[0])\n"
+    "output y\n";
 constexpr auto product =
     "a = input f32[4,8]\n"
     "b = input f32[8,6]\n"
@@ -30,6 +34,22 @@ TEST_CASE("the loops of a producer and of its consumer merge") {
         "    for i 4\n"
         "      for k 8\n"
         "        sum[i,j] += a[i,k] * b.root[j,k] over k\n");
+}
+
+TEST_CASE("a consumer's axis that has loops elsewhere is that of the merged loop") {
+  CHECK(moved(long_sum, "stage x at root   at x.root kl") ==
+        "kernel sum(x f32[2048]) -> sum f32[]\n"
+        "local part f32[64]\n"
+        "local tot f32[64]\n"
+        "local x.root f32[2,16,64]\n"
+        "  for kb 2\n"
+        "    for k 16\n"
+        "      for kl 64\n"
+        "        x.root[kb,k,kl] = x[kl + 1024*kb + 64*k]\n"
+        "        part[kl] += x.root[kb,k,kl] over k\n"
+        "    for kl 64\n"
+        "      tot[kl] += part[kl] over kb\n"
+        "  sum = fold(tot[:64])\n");
 }
 
 TEST_CASE("what at refuses") {

@@ -43,6 +43,12 @@ TEST_CASE("the tile of a product fills the registers of the instructions") {
   CHECK(holds(narrow, "i0(6) peel"));
 }
 
+TEST_CASE("a product without rows or terms is left alone") {
+  Inputs in;
+  CHECK(picked(matmul(in.floats({0, 64}), in.floats({64, 32})), in).empty());
+  CHECK(picked(matmul(in.floats({8, 0}), in.floats({0, 32})), in).empty());
+}
+
 TEST_CASE("the lanes of a canonical order are the vectors of a tile") {
   Inputs in;
   const Tensor a = in.floats({8, 1024}), b = in.floats({1024, 1024});

@@ -54,10 +54,15 @@ std::set<std::pair<Index, std::int64_t>> limits_of(const Kernel& kernel, Var axi
   return result;
 }
 
-// `with` in place of `axis` in the body of its loop, and in the limits; the axis keeps its own
-// where this was not its last loop.
-void rename(Kernel& kernel, std::vector<Item>& body, Var axis, Var with, bool is_last) {
-  replace_axis(kernel, body, axis, Index::var(with), {&with, 1});
+// The loop runs over `with`, in the limits too. Its axis keeps its own where it has other loops.
+void rename(Kernel& kernel, Loop& loop, Var with) {
+  const Var axis = std::exchange(loop.axis, with);
+  const bool is_last = count_loops(kernel.body, axis) == 0;
+  replace_axis(kernel, loop.body, axis, Index::var(with), {&with, 1});
+  if (is_last) kernel.axes[axis].name.clear();
+  for (int t = 0; t < std::ssize(kernel.tensors); ++t)
+    if (kernel.tensors[t].scope == axis && !uses_of(loop.body, t).empty())
+      kernel.tensors[t].scope = with;
   const IndexMap map = renaming(kernel, {axis}, {with});
   for (Limit limit : std::exchange(kernel.limits, {})) {
     if (!is_last && limit.index.uses(axis)) kernel.limits.push_back(limit);
@@ -77,7 +82,7 @@ Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first
   Loop* const from = body[second].loop();
   if (!into || !from) return "only loops can be merged";
   const Axis& a = kernel.axes[into->axis];
-  Axis& b = kernel.axes[from->axis];
+  const Axis& b = kernel.axes[from->axis];
   if (a.extent != b.extent)
     return fmt::format("{} has {} iterations and {} has {}", a.name, a.extent, b.name, b.extent);
   if (a.tag != b.tag)
@@ -88,17 +93,19 @@ Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first
     return fmt::format("{} and {} skip different iterations", a.name, b.name);
   if (into->axis != from->axis && count_loops(from->body, into->axis) > 0)
     return fmt::format("{} runs over {} by itself", b.name, a.name);
+  if (into->axis != from->axis && count_loops(into->body, from->axis) > 0)
+    return fmt::format("{} runs over {} by itself", a.name, b.name);
   for (std::size_t between = first + 1; between < second; between++)
     if (depends(kernel, body[between], body[second]))
       return fmt::format("{} depends on what stands between it and {}", b.name, a.name);
   if (const auto* tensor = shared_across(kernel, body[first], body[second]); tensor && a.extent > 1)
     return fmt::format("{} and {} use elements of {} in different iterations", a.name, b.name,
                        tensor->name);
-  if (into->axis != from->axis) {
-    const bool is_last = count_loops(kernel.body, from->axis) == 1;
-    rename(kernel, from->body, from->axis, into->axis, is_last);
-    if (is_last) b.name.clear();
-  }
+  // Where one of the axes has loops elsewhere, that one stays.
+  if (count_loops(kernel.body, into->axis) == 1 && count_loops(kernel.body, from->axis) > 1)
+    rename(kernel, *into, from->axis);
+  else if (into->axis != from->axis)
+    rename(kernel, *from, into->axis);
   append(into->body, from->body);
   body.erase(body.begin() + static_cast<std::ptrdiff_t>(second));
   return {};

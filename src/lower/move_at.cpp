@@ -42,7 +42,7 @@ Reason rewrite(Kernel& kernel, const At& move) {
       const std::string name = kernel.axes[retired].name;
       if (auto reason = merge_siblings(kernel, *body, producer, consumer, outside)) return reason;
       merged = (*body)[producer].loop();
-      kernel.axes[merged->axis].name = name;
+      if (kernel.axes[retired].name.empty()) kernel.axes[merged->axis].name = name;
       if (retired == *axis) return {};
     } else if (merged->axis == *axis) {
       return fmt::format("{} is computed there already", move.producer);

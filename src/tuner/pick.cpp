@@ -1,6 +1,7 @@
 #include "tuner/pick.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "tuner/picker.h"
 
@@ -59,6 +60,8 @@ bool uses(const std::vector<Index>& at, Var v) {
 }
 
 Schedule pick(const Kernel& naive, const CpuInfo& cpu, Isa isa, int threads) {
+  // Nothing to do, and no move is legal.
+  if (contains(mapped(naive.axes, std::mem_fn(&Axis::extent)), 0)) return {};
   Picker picker(naive, cpu, isa, threads);
   pick_products(picker);
   pick_lanes(picker);

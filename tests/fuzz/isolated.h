@@ -12,7 +12,8 @@ struct Ending {
   std::string crash;   // how it ended instead of returning, or empty
 };
 
-// `seconds`: how much processor time it may take, and ten times that by the clock. The calling process must have no other threads.
+// `seconds`: how much processor time it may take, and ten times that by the clock. The calling
+// process must have no other threads.
 Ending isolated(const std::function<void(std::FILE*)>& work, unsigned seconds);
 
 }  // namespace tenon::fuzz
