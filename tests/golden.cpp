@@ -10,13 +10,13 @@
 #include "core/error.h"
 #include "core/interpret.h"
 #include "lower/finish.h"
-#include "lower/moves.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
 #include "lower_support.h"
 #include "nest_eval.h"
 #include "ops/catalogue.h"
 #include "text/parse_graph.h"
+#include "tuner/session_lower.h"
 
 namespace tenon_test {
 
@@ -97,9 +97,9 @@ std::string check_golden(const std::string& name) {
   const Schedule moves = parse_schedule(golden.parts["moves"], name);
   std::string problem;
   const auto scheduled = [&](const KernelGraph& graph) -> std::optional<Kernel> {
-    const Moved moved = tenon::apply(naive(graph), moves);
+    const Scheduled moved = apply_schedule(naive(graph), moves);
     if (const auto* kernel = std::get_if<Kernel>(&moved)) return *kernel;
-    problem = std::get<Refusal>(moved).reason;
+    problem = std::get<RefusedMove>(moved).reason;
     return {};
   };
   Inputs inputs;
@@ -128,8 +128,8 @@ namespace {
 std::string moved(const std::string& graph, const std::string& moves, bool is_finished) {
   Inputs inputs;
   const KernelGraph kernel = kernel_of_graph(graph, inputs);
-  const Moved result = tenon::apply(naive(kernel), parse_schedule(moves, "moves"));
-  if (const auto* refusal = std::get_if<Refusal>(&result)) return refusal->reason;
+  const Scheduled result = apply_schedule(naive(kernel), parse_schedule(moves, "moves"));
+  if (const auto* refused = std::get_if<RefusedMove>(&result)) return refused->reason;
   const Kernel& scheduled = std::get<Kernel>(result);
   const std::string problem = other_bits(kernel, scheduled, inputs);
   if (!problem.empty()) return problem;

@@ -112,6 +112,7 @@ TEST_CASE("known graphs become as many kernels as they should") {
            {"an optimizer's step", {momentum, second, stepped}, 1},
            {"a reshaped result", {reshape(relu(x), {48})}, 1},
            {"a result and its reshape", {relu(x), reshape(relu(x), {48})}, 2},
+           {"two reshapes of a result", {reshape(relu(x), {48}), reshape(relu(x), {8, 6})}, 2},
            {"a row's result with an axis more", {sum(x, {1}), reshape(sum(x, {1}), {6, 1})}, 1},
            {"flattening before a product",
             {product(reshape(pooled, {2, 36}), in.floats({36, 3}))},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <ranges>
 
 #include "core/error.h"
 #include "core/ranges.h"
@@ -42,6 +43,10 @@ std::string text(Type type, const Shape& shape) {
 VarBounds axis_bounds(const Shape& shape) {
   return
       [&shape](Var axis) { return Bounds{0, std::max<std::int64_t>(shape[axis].value() - 1, 0)}; };
+}
+
+std::vector<Index> all_axes(const Shape& shape) {
+  return mapped(std::views::iota(0, static_cast<Var>(shape.size())), Index::var);
 }
 
 std::vector<Index> reshape_map(const Shape& from, const Shape& to) {

@@ -36,6 +36,9 @@ std::string text(Type type, const Shape& shape);        // "f32[64,32]"
 // extent 1: nothing is read.
 VarBounds axis_bounds(const Shape& shape);
 
+// The index along each axis: of any element, over the axes of the shape themselves.
+std::vector<Index> all_axes(const Shape& shape);
+
 // Where each element of a tensor of shape `to` stands in one of shape `from` that has the same
 // elements in the same order, row-major.
 std::vector<Index> reshape_map(const Shape& from, const Shape& to);

@@ -269,6 +269,10 @@ Index substitute(const Index& index, const std::function<Index(Var)>& with, cons
   return result;
 }
 
+Index substitute(const Index& index, const std::vector<Index>& with, const VarBounds& of) {
+  return substitute(index, [&](Var v) { return with[v]; }, of);
+}
+
 std::int64_t evaluate(const Index& index, const std::function<std::int64_t(Var)>& of) {
   std::int64_t sum = index.constant();
   for (const Term& term : index.terms()) {

@@ -77,6 +77,8 @@ Index mod(const Index& index, std::int64_t divisor, const VarBounds& of);
 
 // The index with every variable v replaced by with(v).
 Index substitute(const Index& index, const std::function<Index(Var)>& with, const VarBounds& of);
+// The same with with[v]: an index over the axes of something, for an element of it.
+Index substitute(const Index& index, const std::vector<Index>& with, const VarBounds& of);
 
 std::int64_t evaluate(const Index& index, const std::function<std::int64_t(Var)>& of);
 

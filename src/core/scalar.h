@@ -14,6 +14,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -66,5 +67,10 @@ double evaluate(ScalarOp op, Type type, Type operand, double a, double b, double
 
 // A double brought to the nearest value of `type` (integers wrap, f32 rounds to nearest even).
 double round_to(Type type, double value);
+
+// The same double, by its bits: -0 is not 0, and a NaN is itself.
+constexpr bool same_bits(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+}
 
 }  // namespace tenon

@@ -22,12 +22,9 @@ struct Traced {
 };
 
 Traced trace(const Node& input) {
-  Traced traced{&input, {}};
-  for (int axis = 0; axis < std::ssize(input.shape); axis++) traced.at.push_back(Index::var(axis));
+  Traced traced{&input, all_axes(input.shape)};
   const VarBounds bounds = axis_bounds(input.shape);
-  const auto through = [&](const Index& index) {
-    return substitute(index, [&](Var axis) { return traced.at[axis]; }, bounds);
-  };
+  const auto through = [&](const Index& index) { return substitute(index, traced.at, bounds); };
   while (const auto* view = traced.source->as<View>())
     traced = {traced.source->inputs[0].get(), mapped(view->map, through)};
   return traced;

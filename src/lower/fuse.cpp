@@ -5,6 +5,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include <fmt/format.h>
+
+#include "core/print_graph.h"
 #include "core/ranges.h"
 #include "lower/fuse_reads.h"
 
@@ -26,12 +29,13 @@ bool same_rows(const Shape& a, const Shape& b) {
 
 class Fusion {
  public:
-  explicit Fusion(std::span<const NodeRef> wanted) : reads_(read_graph(computed(wanted))) {
+  explicit Fusion(std::span<const NodeRef> wanted)
+      : wanted_(wanted.begin(), wanted.end()), reads_(read_graph(wanted)) {
     for (const NodeRef& node : reads_.nodes) {
       if (!reads_.of(*node).has_memory) continue;
       const std::size_t m = members_.size();
       number_[node.get()] = m;
-      members_.push_back({node, m, is_shared_local(*node), {}, {}});
+      members_.push_back({node, m, is_shared_local(node), {}, {}});
       groups_.push_back({m});
     }
     for (const auto step :
@@ -55,32 +59,13 @@ class Fusion {
     std::vector<std::size_t> consumers;
   };
 
-  // A wanted reshape of a computed node is had by computing that node: reshapes_ remembers which.
-  // One that a Gather takes elements of has memory of its own.
-  std::vector<NodeRef> computed(std::span<const NodeRef> wanted) {
-    std::unordered_set<const Node*> gathered;
-    for (const NodeRef& node : in_order(wanted).nodes)
-      if (node->as<Gather>()) gathered.insert(node->inputs[0].get());
-    for (const NodeRef& node : wanted) wanted_.insert(node.get());
-    return mapped(wanted, [&](const NodeRef& node) {
-      if (!is_reshape(*node) || gathered.contains(node.get())) return node;
-      const NodeRef& below = node->inputs[0];
-      if (below->is_leaf() || below->as<View>() || is_wanted(*below)) return node;
-      reshapes_[below.get()] = node;
-      return below;
-    });
-  }
-
-  bool is_wanted(const Node& node) const {
-    return wanted_.contains(&node) || reshapes_.contains(&node);
-  }
   bool is_contraction(const Node& node) const { return reads_.of(node).is_contraction; }
 
-  bool is_shared_local(const Node& node) const {
-    const NodeReads& facts = reads_.of(node);
-    return node.as<Map>() && !is_wanted(node) && !facts.is_derived &&
+  bool is_shared_local(const NodeRef& node) const {
+    const NodeReads& facts = reads_.of(*node);
+    return node->as<Map>() && !wanted_.contains(node) && !facts.is_derived &&
            std::ranges::all_of(facts.reads, [&](const Read& read) {
-             return !read.reader->as<Scatter>() && is_at_rows(node, read);
+             return !read.reader->as<Scatter>() && is_at_rows(*node, read);
            });
   }
 
@@ -201,11 +186,6 @@ class Fusion {
     return order;
   }
 
-  NodeRef as_output(const NodeRef& node) const {
-    const auto reshape = reshapes_.find(node.get());
-    return reshape == reshapes_.end() ? node : reshape->second;
-  }
-
   // Its own members, what it computes anew, and what it reads.
   KernelGraph kernel(std::size_t group) const {
     KernelGraph result;
@@ -215,12 +195,12 @@ class Fusion {
       const auto number = number_.find(node.get());
       const Member* member = number == number_.end() ? nullptr : &members_[number->second];
       if (node->as<BufferLeaf>() || (member && !is_computed_in(*member, group))) {
-        result.inputs.push_back(as_output(node));
+        result.inputs.push_back(node);
         return;
       }
       for (const NodeRef& input : node->inputs) self(self, input);
       if (member && is_output(*member))
-        result.outputs.push_back(as_output(node));
+        result.outputs.push_back(node);
       else if (member)
         result.locals.push_back(node);
     };
@@ -237,11 +217,10 @@ class Fusion {
       return !is_computed_in(members_[consumer], member.group);
     };
     return !member.is_shared_local &&
-           (is_wanted(*member.node) || std::ranges::any_of(member.consumers, is_elsewhere));
+           (wanted_.contains(member.node) || std::ranges::any_of(member.consumers, is_elsewhere));
   }
 
-  std::unordered_set<const Node*> wanted_;
-  std::unordered_map<const Node*, NodeRef> reshapes_;
+  std::unordered_set<NodeRef> wanted_;
   GraphReads reads_;
   std::vector<Member> members_;
   std::vector<std::vector<std::size_t>> groups_;  // their members, in order; empty: joined another
@@ -252,20 +231,9 @@ class Fusion {
 
 std::vector<KernelGraph> fuse(std::span<const NodeRef> wanted) { return Fusion(wanted).kernels(); }
 
-bool is_reshape(const Node& node) {
-  const auto* view = node.as<View>();
-  if (!view || !view->inside.empty()) return false;
-  const Shape& from = node.inputs[0]->shape;
-  return elements(from) == elements(node.shape) &&
-         (elements(from) == 0 || view->map == reshape_map(from, node.shape));
-}
-
 std::vector<NodeRef> nodes_of(const KernelGraph& kernel) {
   std::unordered_set<const Node*> seen;
-  for (const NodeRef& input : kernel.inputs) {
-    seen.insert(input.get());
-    if (is_reshape(*input)) seen.insert(input->inputs[0].get());
-  }
+  for (const NodeRef& input : kernel.inputs) seen.insert(input.get());
   std::vector<NodeRef> nodes;
   const auto visit = [&](const auto& self, const NodeRef& node) -> void {
     if (!seen.insert(node.get()).second) return;
@@ -275,6 +243,27 @@ std::vector<NodeRef> nodes_of(const KernelGraph& kernel) {
   for (const auto* roots : {&kernel.locals, &kernel.outputs})
     for (const NodeRef& root : *roots) visit(visit, root);
   return nodes;
+}
+
+std::string canonical_text(const KernelGraph& kernel) {
+  const auto type = [](const Node& node) { return text(node.type, node.shape); };
+  std::string result;
+  std::unordered_map<const Node*, std::string> names;
+  for (const NodeRef& input : kernel.inputs) {
+    const std::string name = fmt::format("in{}", &input - kernel.inputs.data());
+    names[input.get()] = name;
+    result += fmt::format("{} {}\n", name, type(*input));
+  }
+  int count = 0;
+  for (const NodeRef& node : nodes_of(kernel)) {
+    const std::string name = names[node.get()] = fmt::format("%{}", count++);
+    const std::string operands =
+        joined(node->inputs, ", ", [&](const NodeRef& input) { return names.at(input.get()); });
+    result += fmt::format("{} = {}  # {}\n", name, print_node(*node, operands), type(*node));
+  }
+  for (const NodeRef& node : kernel.locals) result += "local " + names.at(node.get()) + "\n";
+  for (const NodeRef& node : kernel.outputs) result += "output " + names.at(node.get()) + "\n";
+  return result;
 }
 
 }  // namespace tenon

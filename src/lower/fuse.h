@@ -33,23 +33,27 @@
 namespace tenon {
 
 struct KernelGraph {
-  std::vector<NodeRef> inputs;   // in order of first visit from the outputs
-  std::vector<NodeRef> locals;   // computed into temporaries inside the kernel, in order
-  std::vector<NodeRef> outputs;  // a reshape of a node is computed as that node: the same bytes
+  std::vector<NodeRef> inputs;  // in order of first visit from the outputs
+  std::vector<NodeRef> locals;  // computed into temporaries inside the kernel, in order
+  std::vector<NodeRef> outputs;
 };
 
 std::vector<KernelGraph> fuse(std::span<const NodeRef> wanted);
 
-// Is the node a View that keeps all elements in their row-major order?
-bool is_reshape(const Node& node);
-
 // What the kernel computes, in memory or on the way there: all nodes below its locals and outputs,
-// in order of first visit, inputs first. Its own inputs are left out, and so is what an input is a
-// reshape of: that is read from it.
+// in order of first visit, inputs first. Its own inputs are left out.
 std::vector<NodeRef> nodes_of(const KernelGraph& kernel);
 
-// The kernel's graph as text with inputs numbered, the same for the same structure: the cache's
-// key.
+// The kernel's graph as text, the same for the same structure: the cache's key. Nodes are numbered
+// in order of first visit and printed as in the text of a graph (core/print_graph.h); buffers are
+// ignored:
+//
+//   in0 f32[4,5]
+//   in1 f32[5,3]
+//   %0 = view(in0, shape=[4,3,5], map=[a0, a2])  # f32[4,3,5]
+//   %1 = view(in1, shape=[4,3,5], map=[a2, a1])  # f32[4,3,5]
+//   %2 = reduce(%0, %1, with=sum, axes=[2])  # f32[4,3]
+//   output %2
 std::string canonical_text(const KernelGraph& kernel);
 
 }  // namespace tenon

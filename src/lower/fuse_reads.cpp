@@ -28,12 +28,6 @@ std::vector<Var> row_axes(const Node& reader) {
   return rows;
 }
 
-std::vector<Index> all_axes(const Shape& shape) {
-  std::vector<Index> at;
-  for (int axis = 0; axis < std::ssize(shape); axis++) at.push_back(Index::var(axis));
-  return at;
-}
-
 using Op = ScalarOp;
 constexpr Op hard[] = {Op::div, Op::idiv, Op::mod, Op::exp2, Op::log2, Op::sin, Op::sqrt};
 constexpr int costly = 4;          // operations, about; a hard one counts as four
@@ -107,8 +101,7 @@ void pass_on(GraphReads& graph, const Node& node, const Read& read) {
   };
   if (const auto* view = node.as<View>(); view && read.by_position) {
     const VarBounds bounds = axis_bounds(iteration_shape(*read.reader));
-    const auto with = [&](Var axis) { return read.at[axis]; };
-    const auto through = [&](const Index& index) { return substitute(index, with, bounds); };
+    const auto through = [&](const Index& index) { return substitute(index, read.at, bounds); };
     add(0, mapped(view->map, through), true);
   } else if (const auto* gather = node.as<Gather>()) {
     add(0, {}, false);

@@ -40,9 +40,6 @@ Reason broken_order(const Kernel& kernel, const Store& store, const Path& path) 
                          kernel.axes[store.over[next]].name, axis.name);
     ++next;
   }
-  if (next != store.over.size())
-    return fmt::format("{} adds up over {}, which is not around it", target,
-                       kernel.axes[store.over.back()].name);
   return {};
 }
 

@@ -17,16 +17,10 @@
 namespace tenon {
 namespace {
 
-// Divides the loop's body: what adds up over the axis, and everything else.
+// The loop's body in two: what adds up over the axis meets, and everything else is partial.
 struct Division {
   std::vector<Item> partial, meeting;
 };
-Division divide(const std::vector<Item>& body, Var axis) {
-  Division division;
-  for (const Item& item : body)
-    (adds_over(only(item), axis) ? division.meeting : division.partial).push_back(item);
-  return division;
-}
 
 // Limits over the axis hold where the partial results meet too: what got no term was not stored.
 void limit_meeting(Kernel& kernel, const Division& division, Var axis, Var meet) {
@@ -72,7 +66,9 @@ Reason divide_loops(Kernel& kernel, std::vector<Item>& items, Var axis, Var meet
       if (auto reason = divide_loops(kernel, loop->body, axis, meet, done)) return reason;
       continue;
     }
-    Division division = divide(loop->body, axis);
+    Division division;
+    for (const Item& item : loop->body)
+      (adds_over(only(item), axis) ? division.meeting : division.partial).push_back(item);
     if (auto reason = keep_apart(kernel, division, axis)) return reason;
     limit_meeting(kernel, division, axis, meet);
     replace_axis(kernel, division.meeting, axis, Index::var(meet), {&meet, 1});

@@ -57,28 +57,29 @@ constexpr double most_tile_bytes = 1 << 26;  // of tiles that are larger than wh
 
 }  // namespace
 
-bool StageSite::knows(const Index& index, const std::vector<Var>& tile) const {
-  return std::ranges::all_of(index.vars(),
-                             [&](Var v) { return contains(outside, v) || contains(tile, v); });
-}
-
 std::string stage_name(const StageSite& site) {
   return site.move.tensor + "." + short_name(site.move.at);
 }
 
 Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>& used,
-                 std::vector<Var>& tile) {
+                 std::vector<Var>& tile, std::vector<Range>& limits) {
   for (Var v : path)
     if (contains(used, v) && !contains(site.outside, v)) tile.push_back(v);
-  if (site.move.order.empty()) return {};
   std::vector<Var> asked;
   for (const std::string& name : site.move.order) {
     const auto axis = site.kernel.find_axis(name);
     if (!axis || !contains(tile, *axis)) return fmt::format("{} is not an axis of the tile", name);
     asked.push_back(*axis);
   }
-  if (asked.size() != tile.size()) return "the layout must name every axis of the tile";
-  tile = asked;
+  if (!asked.empty() && asked.size() != tile.size())
+    return "the layout must name every axis of the tile";
+  if (!asked.empty()) tile = asked;
+  for (const Limit& limit : site.kernel.limits) {
+    if (std::ranges::none_of(tile, [&](Var v) { return limit.index.uses(v); })) continue;
+    const auto index = least(limit.index, [&](Var v) { return site.knows(v, tile); });
+    if (!index) return "a limit that divides bounds its loops";
+    limits.push_back({*index, 0, limit.bound});
+  }
   return {};
 }
 
@@ -87,18 +88,6 @@ std::vector<Var> copy_axes(StageSite& site, const std::vector<Var>& tile) {
     const std::string name = short_name(site.kernel.axes[v].name);
     return site.kernel.add_axis(stage_name(site) + "." + name, site.kernel.extent(v));
   });
-}
-
-Reason limits_as_ranges(const StageSite& site, const std::vector<Var>& tile,
-                        std::vector<Range>& ranges) {
-  for (const Limit& limit : site.kernel.limits) {
-    if (std::ranges::none_of(tile, [&](Var v) { return limit.index.uses(v); })) continue;
-    const auto index =
-        least(limit.index, [&](Var v) { return contains(tile, v) || contains(site.outside, v); });
-    if (!index) return "a limit that divides bounds its loops";
-    ranges.push_back({*index, 0, limit.bound});
-  }
-  return {};
 }
 
 Reason add_tile(StageSite& site, const std::vector<Var>& axes, int& number) {

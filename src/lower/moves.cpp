@@ -23,13 +23,4 @@ Moved apply(const Kernel& kernel, const Move& move) {
   return moved;
 }
 
-Moved apply(const Kernel& kernel, const Schedule& schedule) {
-  Moved moved = kernel;
-  for (const Move& move : schedule) {
-    moved = apply(std::get<Kernel>(moved), move);
-    if (std::holds_alternative<Refusal>(moved)) break;
-  }
-  return moved;
-}
-
 }  // namespace tenon

@@ -17,7 +17,6 @@ struct Refusal {
 using Moved = std::variant<Kernel, Refusal>;
 
 Moved apply(const Kernel& kernel, const Move& move);
-Moved apply(const Kernel& kernel, const Schedule& schedule);  // stops at the first refusal
 
 // What apply() calls: each rewrites the kernel, or leaves a reason why it cannot, and then a kernel
 // that is of no use.

@@ -39,9 +39,9 @@ class NaiveNest {
 
   Kernel build() {
     name_computed();
-    for (const NodeRef& input : graph_.inputs) add_input(*read_as(input));
+    for (const NodeRef& input : graph_.inputs) add_input(*input);
     for (const NodeRef& output : graph_.outputs) {
-      add_computed(*stored_[output.get()], Where::argument);
+      add_computed(*output, Where::argument);
       kernel_.tensors.back().is_output = true;
     }
     for (const NodeRef& local : graph_.locals) add_computed(*local, Where::heap);
@@ -53,40 +53,18 @@ class NaiveNest {
  private:
   // The nodes that have memory of their own, each after those that it reads, and their names.
   void name_computed() {
-    const std::vector<NodeRef> nodes = nodes_of(graph_);
-    for (const NodeRef& node : nodes)
-      if (node->as<Gather>()) gathered_.insert(node->inputs[0].get());
-    std::unordered_set<const Node*> computed;
-    for (const NodeRef& node : graph_.locals) computed.insert(node.get());
-    for (const NodeRef& node : graph_.outputs)
-      if (!is_reshape(*node)) computed.insert(node.get());
-    for (const NodeRef& node : graph_.outputs) {
-      // A reshape of what has no memory: its loops compute what is below it.
-      const Node* below = is_reshape(*node) ? node->inputs[0].get() : nullptr;
-      const bool is_free = below && !below->is_leaf() && !computed.contains(below) &&
-                           std::ranges::none_of(graph_.inputs, [&](const NodeRef& input) {
-                             return read_as(input) == below;
-                           });
-      stored_[node.get()] = is_free ? below : node.get();
-      computed.insert(stored_[node.get()]);
-    }
+    std::unordered_set<NodeRef> computed(graph_.locals.begin(), graph_.locals.end());
+    computed.insert(graph_.outputs.begin(), graph_.outputs.end());
     std::unordered_map<std::string, int> count;
-    for (const NodeRef& node : nodes) {
-      if (!computed.contains(node.get())) continue;
+    for (const NodeRef& node : nodes_of(graph_)) {
+      if (!computed.contains(node)) continue;
       order_.push_back(node.get());
       const std::string kind = kind_name(*node);
       const int copy = ++count[kind];
       names_[node.get()] = copy == 1 ? kind : kind + std::to_string(copy);
     }
-    kernel_.name = joined(graph_.outputs, "_",
-                          [&](const NodeRef& output) { return names_[stored_[output.get()]]; });
-  }
-
-  // An input that is a reshape holds what is below it, in the same order; but not what a Gather
-  // takes elements of, which keeps its shape.
-  const Node* read_as(const NodeRef& input) const {
-    return is_reshape(*input) && !gathered_.contains(input.get()) ? input->inputs[0].get()
-                                                                  : input.get();
+    kernel_.name =
+        joined(graph_.outputs, "_", [&](const NodeRef& output) { return names_[output.get()]; });
   }
 
   void add_computed(const Node& node, Where where) {
@@ -119,14 +97,11 @@ class NaiveNest {
     merge_all(kernel_, kernel_.body, start, {});
   }
 
-  void append_loops(Store store, const std::vector<Var>& axes) {
-    append(kernel_.body, wrap({{std::move(store)}}, axes));
-  }
-
   // target[i,j] = value[i,j]; the axes are named after `owner`.
   void compute_elements(const Node& owner, const Node& value, int target) {
     const ShapeLoops over = loops_over(kernel_, value.shape, names_[&owner]);
-    append_loops({target, over.at, values_.value(value, over.at)}, over.loops);
+    Store store{target, over.at, values_.value(value, over.at)};
+    append(kernel_.body, wrap({{std::move(store)}}, over.loops));
   }
 
   // A copy of the base, then the updates in ascending order of the index's positions, which are the
@@ -149,7 +124,7 @@ class NaiveNest {
       store.over = positions;
       store.initial = false;
     }
-    append_loops(std::move(store), loops);
+    append(kernel_.body, wrap({{std::move(store)}}, loops));
   }
 
   // A reshape in between shows as quotients and remainders in the subscripts of an argument. Where
@@ -196,10 +171,8 @@ class NaiveNest {
   const KernelGraph& graph_;
   Kernel kernel_;
   NodeValues values_;
-  std::unordered_set<const Node*> gathered_;
   std::vector<const Node*> order_;
   std::unordered_map<const Node*, std::string> names_;
-  std::unordered_map<const Node*, const Node*> stored_;  // outputs, and what computes them
   std::unordered_map<const Node*, int> targets_;
 };
 

@@ -1,17 +1,12 @@
 #include "lower/naive_value.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "core/error.h"
 #include "core/ranges.h"
 
 namespace tenon {
 namespace {
-
-bool same_bits(double a, double b) {
-  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
-}
 
 // `value` where all of `own` hold, else `fill`; `inside` holds anyway. A load that tests the ranges
 // already takes the fill upon itself.
@@ -78,9 +73,7 @@ ValueRef NodeValues::compute_view(const Node& node, const std::vector<Index>& at
                                   const Ranges& inside) {
   const auto& view = *node.as<View>();
   const VarBounds bounds = kernel_.bounds();
-  const auto through = [&](const Index& index) {
-    return substitute(index, [&](Var axis) { return at[axis]; }, bounds);
-  };
+  const auto through = [&](const Index& index) { return substitute(index, at, bounds); };
   Ranges own, all = inside;
   for (const Range& range : view.inside) {
     const Range moved{through(range.index), range.low, range.high};

@@ -42,9 +42,7 @@ std::optional<Var> Kernel::find_axis(std::string_view wanted) const {
 std::optional<Index> least(const Index& index, const std::function<bool(Var)>& known) {
   Index result(index.constant());
   for (const Index::Term& term : index.terms()) {
-    std::vector<Var> vars;
-    Index::of(term).collect(vars);
-    if (std::ranges::all_of(vars, known))
+    if (std::ranges::all_of(Index::of(term).vars(), known))
       result = result + Index::of(term);
     else if (term.kind != Index::Kind::var || term.coefficient < 0)
       return {};

@@ -54,8 +54,9 @@ bool is_known_when_unrolled(const Kernel& kernel, const Index& index) {
 }
 
 // The axes of a local in the order in which it is laid out: those that vectors run along last, the
-// quotients of a vector's axis before its remainders.
-std::vector<std::size_t> layout(const Kernel& kernel, const std::vector<Use>& uses) {
+// quotients of a vector's axis before its remainders. A stage has its own layout.
+std::vector<std::size_t> layout(const Kernel& kernel, const KernelTensor& tensor,
+                                const std::vector<Use>& uses) {
   const auto is_vector = [&](Var v) { return kernel.axes[v].tag == Tag::vector; };
   const auto rank = [&](std::size_t d) {
     int highest = 0;
@@ -64,9 +65,9 @@ std::vector<std::size_t> layout(const Kernel& kernel, const std::vector<Use>& us
         highest = std::max(highest, term.kind == Index::Kind::floordiv ? 1 : 2);
     return highest;
   };
-  std::vector<std::size_t> order(uses.front().at.size());
+  std::vector<std::size_t> order(tensor.extents.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {}, rank);
+  if (!tensor.scope) std::ranges::stable_sort(order, {}, rank);
   return order;
 }
 
@@ -102,9 +103,7 @@ FinishedKernel place_locals(const Kernel& kernel) {
       for (const Use& use : uses)
         known = known && is_known_when_unrolled(result, use.at[d] - reaches.back().begin);
     }
-    std::vector<std::size_t> order(tensor.extents.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    if (!tensor.scope) order = layout(result, uses);  // a stage has its own layout
+    const std::vector<std::size_t> order = layout(result, tensor, uses);
     replace_accesses(result.body, t, [&](int&, std::vector<Index>& at, int& axis) {
       const std::vector<Index> old = at;
       for (std::size_t d = 0; d < at.size(); ++d) at[d] = old[order[d]] - reaches[order[d]].begin;

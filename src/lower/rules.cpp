@@ -2,9 +2,9 @@
 #include "lower/rules.h"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/error.h"
 #include "core/ranges.h"
@@ -38,10 +38,6 @@ struct Subject {
     return node->shape.empty() ? scalar : make(View{}, {scalar});
   }
 };
-
-bool same_bits(double a, double b) {
-  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
-}
 
 bool is(const Node& node, Op op) { return node.as<Map>() && node.as<Map>()->op == op; }
 
@@ -123,16 +119,15 @@ NodeRef cast_twice(const Subject& s) {
 // ---- views ----
 
 // One more range, beginning at 0; ranges of indices that differ by a constant become one.
-void add_range(std::vector<Range>& ranges, const Range& range, const VarBounds& of) {
+void add_range(std::vector<Range>& ranges, const Range& range) {
   Range added{range.index - range.low, 0, range.high - range.low};
-  if (always(added, of)) return;
   for (auto other = ranges.begin(); other != ranges.end(); ++other) {
     const Index distance = other->index - added.index;
     if (!distance.is_constant()) continue;
     const std::int64_t low = std::max(added.low, other->low - distance.constant());
     const std::int64_t high = std::min(added.high, other->high - distance.constant());
     ranges.erase(other);
-    return add_range(ranges, {added.index, low, std::max(low, high)}, of);
+    return add_range(ranges, {added.index, low, std::max(low, high)});
   }
   ranges.push_back(std::move(added));
 }
@@ -155,14 +150,12 @@ NodeRef view_of_view(const Subject& s) {
   const bool both = !outer->inside.empty() && !inner->inside.empty();
   if (both && !same_bits(outer->fill, inner->fill)) return nullptr;
   const VarBounds bounds = axis_bounds(s.node->shape);
-  const auto through = [&](const Index& index) {
-    return substitute(index, [&](Var axis) { return outer->map[axis]; }, bounds);
-  };
+  const auto through = [&](const Index& index) { return substitute(index, outer->map, bounds); };
   View view{mapped(inner->map, through)};
-  for (const Range& range : outer->inside) add_range(view.inside, range, bounds);
+  for (const Range& range : outer->inside) add_range(view.inside, range);
   for (const Range& range : inner->inside)
-    add_range(view.inside, {through(range.index), range.low, range.high}, bounds);
-  if (!view.inside.empty()) view.fill = outer->inside.empty() ? inner->fill : outer->fill;
+    add_range(view.inside, {through(range.index), range.low, range.high});
+  view.fill = outer->inside.empty() ? inner->fill : outer->fill;
   return s.make(std::move(view), {s.input(0)->inputs[0]});
 }
 
@@ -308,10 +301,38 @@ class Rewrite {
   std::unordered_map<NodeRef, NodeRef> done_;
 };
 
+// ---- what is wanted ----
+
+// Does the View keep all elements in their row-major order?
+bool is_reshape(const Node& node) {
+  const auto* view = node.as<View>();
+  if (!view || !view->inside.empty()) return false;
+  const Shape& from = node.inputs[0]->shape;
+  return elements(from) == elements(node.shape) &&
+         (elements(from) == 0 || view->map == reshape_map(from, node.shape));
+}
+
+// Computed nodes in place of wanted reshapes of them. No two results share their memory, and what a
+// Gather takes elements of has memory of its own.
+std::vector<NodeRef> without_reshapes(std::vector<NodeRef> wanted) {
+  std::unordered_set<NodeRef> gathered;
+  for (const NodeRef& node : in_order(wanted).nodes)
+    if (node->as<Gather>()) gathered.insert(node->inputs[0]);
+  std::unordered_map<NodeRef, NodeRef> results;  // each computed node, and which one wanted it is
+  for (const NodeRef& node : wanted) results[node] = node;
+  for (NodeRef& node : wanted) {
+    if (!is_reshape(*node) || gathered.contains(node)) continue;
+    const NodeRef& below = node->inputs[0];
+    if (below->is_leaf() || below->as<View>()) continue;
+    if (results.emplace(below, node).first->second == node) node = below;
+  }
+  return wanted;
+}
+
 }  // namespace
 
 std::vector<NodeRef> apply_rules(std::span<const NodeRef> wanted, NodeTable& table) {
-  return mapped(wanted, Rewrite(table));
+  return without_reshapes(mapped(wanted, Rewrite(table)));
 }
 
 }  // namespace tenon

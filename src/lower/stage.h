@@ -18,22 +18,22 @@ struct StageSite {
   const Var at;  // the staging loop's axis, -1 for root
   const Stage& move;
 
-  // A loop around the body, or an axis of the tile.
-  bool knows(const Index& index, const std::vector<Var>& tile) const;
+  // Is it a loop around the body, or an axis of the tile?
+  bool knows(Var v, const std::vector<Var>& tile) const {
+    return contains(outside, v) || contains(tile, v);
+  }
 };
 
 // Both rewrite site.body and return nothing, or leave a reason why they cannot.
 Reason stage_operand(StageSite& site);
 Reason stage_result(StageSite& site);
 
-// The tile's axes: the loops on the path that `used` names, in their order or as the layout says.
+// The tile's axes: the loops on the path that `used` names, in their order or as the layout says;
+// and the limits that a copy must keep: those over axes of the tile and of loops around it.
 Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>& used,
-                 std::vector<Var>& tile);
+                 std::vector<Var>& tile, std::vector<Range>& limits);
 // The axes of the loops that copy, named after the stage, one for each of the tile's.
 std::vector<Var> copy_axes(StageSite& site, const std::vector<Var>& tile);
-// The limits that a copy must keep: those over axes of the tile and of loops around it.
-Reason limits_as_ranges(const StageSite& site, const std::vector<Var>& tile,
-                        std::vector<Range>& ranges);
 // The local that holds the tile; `number` is its place in the kernel's list.
 Reason add_tile(StageSite& site, const std::vector<Var>& axes, int& number);
 

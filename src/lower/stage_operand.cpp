@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <functional>
 
 #include "core/ranges.h"
@@ -26,8 +25,7 @@ std::vector<Use> accesses(const StageSite& site) {
     const bool is_known = std::ranges::any_of(found, [&](const Use& other) {
       return use.load && other.load && other.at == use.at &&
              other.load->inside == use.load->inside &&
-             std::bit_cast<std::uint64_t>(other.load->fill) ==
-                 std::bit_cast<std::uint64_t>(use.load->fill) &&
+             same_bits(other.load->fill, use.load->fill) &&
              other.computed_axis == use.computed_axis && other.load->computed == use.load->computed;
     });
     if (!is_known) found.push_back(use);
@@ -56,8 +54,7 @@ Reason expand_tile(StageSite& site, const Use& use, Tile& tile) {
     return index;
   });
   std::vector<Range> limits;
-  if (auto reason = find_tile(site, use.path, used, old_axes)) return reason;
-  if (auto reason = limits_as_ranges(site, old_axes, limits)) return reason;
+  if (auto reason = find_tile(site, use.path, used, old_axes, limits)) return reason;
   tile.axes = copy_axes(site, old_axes);
   const IndexMap rename = renaming(site.kernel, old_axes, tile.axes);
   tile.source = *use.load;

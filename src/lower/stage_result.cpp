@@ -34,11 +34,12 @@ Reason stream(StageSite& site, const std::vector<Use>& uses) {
 Reason conditions(const StageSite& site, const std::vector<Use>& uses, const std::vector<Var>& tile,
                   std::vector<Range>& when) {
   std::optional<std::vector<Range>> first;
+  const auto is_known = [&](Var v) { return site.knows(v, tile); };
   for (const Use& use : uses) {
     if (!use.writes) continue;
     std::vector<Range> own;
     for (const Range& range : use.when) {
-      if (site.knows(range.index, tile))
+      if (std::ranges::all_of(range.index.vars(), is_known))
         own.push_back(range);
       else if (range.high != range.low + 1)
         return "it is stored in some iterations only";
@@ -74,9 +75,8 @@ Reason stage_result(StageSite& site) {
   }
   std::vector<Range> when, limits;
   int staged = -1;
-  if (auto reason = find_tile(site, first.path, used, tile)) return reason;
+  if (auto reason = find_tile(site, first.path, used, tile, limits)) return reason;
   if (auto reason = conditions(site, uses, tile, when)) return reason;
-  if (auto reason = limits_as_ranges(site, tile, limits)) return reason;
   if (auto reason = add_tile(site, tile, staged)) return reason;
   append(when, limits);
 

@@ -14,7 +14,7 @@ namespace tenon {
 namespace {
 
 // The version of the language of moves and of the nests that they apply to.
-constexpr std::string_view engine = "1";
+constexpr std::string_view engine = "2";
 std::string engine_of_picks() { return fmt::format("{} {}", engine, build_id); }
 
 std::string size_text(std::int64_t bytes) {
