@@ -103,9 +103,8 @@ TEST_CASE("a body unrolled without end is a failure") {
   NestBuilder nest("unrolled");
   const int y = nest.output("y", {1000, 1000});
   const Var i = nest.axis("i", 1000, Tag::unroll), j = nest.axis("j", 1000, Tag::unroll);
-  nest.loop(i, [&] {
-    nest.loop(j, [&] { nest.store(y, {v(i), v(j)}, NestBuilder::constant(1)); });
-  });
+  nest.loop(i,
+            [&] { nest.loop(j, [&] { nest.store(y, {v(i), v(j)}, NestBuilder::constant(1)); }); });
   CHECK(failure(nest.finished()).find("unrolled, the kernel has 1000000 statements") == 0);
 }
 
