@@ -16,7 +16,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double batch_seconds = 1.2e-3;
-constexpr double warm_up_seconds = 0.5e-3;
+// A thread that is woken may share a processor with who woke it until the kernel's next tick, some
+// 10 ms later: two of those.
+constexpr double warm_up_seconds = 20e-3;
 constexpr std::int64_t sampled_elements = 1000;
 
 double process_seconds() {  // of processor time, all threads together
@@ -26,14 +28,13 @@ double process_seconds() {  // of processor time, all threads together
 }
 
 // Worker threads spin for a while after their work, OpenBLAS's for some 25 ms, and would take a
-// core from whoever comes next. So wait until the process uses no time while we sleep; for longer
-// than a tick of the kernel, which counts the time of other threads in ticks.
+// core from whoever comes next. So wait until the process uses no time while we sleep.
 void wait_for_quiet() {
-  constexpr int patience = 20;  // times; a thread that never rests must not hang us
+  constexpr int patience = 300;  // milliseconds; a thread that never rests must not hang us
   for (int waited = 0; waited < patience; ++waited) {
     const double before = process_seconds();
-    std::this_thread::sleep_for(std::chrono::milliseconds(15));
-    if (process_seconds() - before < 0.5e-3) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (process_seconds() - before < 0.1e-3) return;
   }
 }
 
@@ -59,7 +60,7 @@ void take_turn(Entry& entry) {
   wait_for_quiet();
   const Contestant& contestant = *entry.contestant;
   for (double warm = 0; warm < warm_up_seconds;) {
-    warm += contestant.seconds(std::max<std::int64_t>(1, entry.repeats / 4));
+    warm += contestant.seconds(entry.repeats);
   }
   double seconds = contestant.seconds(entry.repeats);
   while (seconds < 1e-3) {  // the estimate was made cold
