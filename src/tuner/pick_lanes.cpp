@@ -22,7 +22,7 @@ void join_columns(Picker& picker) {
       std::vector<Var> outer = path;
       outer.pop_back();
       std::erase(outer, v);
-      const std::string lane = picker.name(path.back()), column = picker.name(v);
+      const std::string &lane = picker.name(path.back()), &column = picker.name(v);
       const std::string row = stem(lane) + stem(column);
       moves = {{order_of({picker.names(outer), {lane, column}})},
                {order_of({{lane, column}})},
