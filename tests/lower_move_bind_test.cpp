@@ -40,7 +40,7 @@ constexpr auto sums_and_powers =
     "y = exp2(s)\n"
     "output y\n";
 constexpr auto maxima_of_planes =
-    "x = input f32[3,4,5]\n"
+    "x = input i32[3,4,5]\n"
     "y = reduce(x, with=max, axes=[1,2])\n"
     "output y\n";
 
@@ -104,6 +104,8 @@ TEST_CASE("what fuse refuses") {
   CHECK(moved(doubled, "fuse j i -> t") == "fuse j i -> t: they are not directly nested");
   CHECK(moved(doubled, "split j -> jo ji(5)   fuse jo ji -> t") ==
         "fuse jo ji -> t: map.ji has a tail");
+  CHECK(moved(row_sums, "split i -> io ii(2)   fuse io ii -> k") ==
+        "fuse io ii -> k: there is an axis sum.k already");
   CHECK(moved(row_sums, "fuse i k -> t") == "fuse i k -> t: only one of them is added up over");
   CHECK(moved(sums_and_powers, "fuse i k -> t") == "fuse i k -> t: they are not directly nested");
   CHECK(moved(maxima_of_planes, "order i r k   fuse r k -> t") ==

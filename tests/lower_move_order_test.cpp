@@ -22,6 +22,10 @@ constexpr auto sums_of_planes =
     "y = reduce(x, with=sum, axes=[1,2])\n"
     "output y\n";
 
+constexpr auto maxima_of_planes =
+    "x = input f32[3,4,5]\n"
+    "y = reduce(x, with=max, axes=[1,2])\n"
+    "output y\n";
 constexpr auto sums_of_columns =
     "x = input f32[2000,3]\n"
     "y = reduce(x, with=sum, axes=[0])\n"
@@ -82,6 +86,22 @@ TEST_CASE("a kept axis goes anywhere") {
         "    for r 5\n"
         "      for i 3\n"
         "        sum[i] += x[i,k,r] over k, r\n");
+}
+
+TEST_CASE("tiles of other loops over the same axes keep their place") {
+  const std::string loops = moved(
+      "x = input f32[64,32]\n"
+      "m = reduce(x, with=max, axes=[1])\n"
+      "y = sub(x, expand(reshape(m, shape=[64,1]), shape=[64,32]))\n"
+      "output y\n",
+      "order k i   order j i   stage x at i   order i j");
+  CAPTURE(loops);
+  CHECK(loops.starts_with("kernel "));
+}
+
+TEST_CASE("maxima of floats keep their order, for of two zeros the first counts") {
+  CHECK(moved(maxima_of_planes, "order i r k") ==
+        "order i r k: max adds up over max.k before max.r: keep their order");
 }
 
 TEST_CASE("what order refuses") {

@@ -58,6 +58,8 @@ TEST_CASE("what split refuses") {
   CHECK(moved(doubled, "split q -> io ii(8)") == "split q -> io ii(8): no axis q");
   CHECK(moved(doubled, "split i -> io io(8)") ==
         "split i -> io io(8): there is an axis map.io already");
+  CHECK(moved(doubled, "split i -> io im(1000000) ii(1000000)") ==
+        "split i -> io im(1000000) ii(1000000): its parts would have over 1073741824 iterations");
   CHECK(moved(row_sums, "split k -> ko ki(16) pad") ==
         "split k -> ko ki(16) pad: k is added up over, so its tail must be mask or peel");
 }

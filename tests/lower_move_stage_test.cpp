@@ -195,8 +195,7 @@ TEST_CASE("what stage refuses of any tensor") {
 TEST_CASE("what stage refuses of an operand") {
   CHECK(moved(product, "stage b at i in stream") ==
         "stage b at i in stream: only what is stored can be streamed");
-  CHECK(moved(product, "stage b at root depth 2") ==
-        "stage b at root depth 2: a ring needs a loop");
+  CHECK(moved(product, "stage b at root depth 2") == "stage b at root depth 2: depth needs a loop");
   CHECK(moved(differences, "stage x at root") ==
         "stage x at root: it is read at several places there; use box");
   CHECK(moved(rows_by_index, "stage x at root box") ==

@@ -144,10 +144,7 @@ class CpuDevice final : public Device {
  private:
   // Memory of the kernels' own grows to what the largest of them needs.
   void* at_least(std::size_t bytes, BufferRef& scratch) const {
-    if (bytes > scratch->bytes) {
-      scratch.reset();
-      scratch = pool_->take(bytes);
-    }
+    if (bytes > scratch->bytes) scratch = pool_->take(bytes);
     return scratch->data;
   }
 

@@ -18,9 +18,9 @@ bool is_concurrent(const Axis& axis) {
          axis.tag != Tag::mma;
 }
 
-// Sums of floats keep their order; maxima and integers may be taken in any.
+// Floats keep their order (of maxima too: of two zeros the first counts); integers need none.
 bool is_ordered(const Kernel& kernel, const Store& store) {
-  return *store.combine == Combine::sum && info(kernel.tensors[store.tensor].type).is_float;
+  return info(kernel.tensors[store.tensor].type).is_float;
 }
 
 Reason broken_order(const Kernel& kernel, const Store& store, const Path& path) {

@@ -15,10 +15,10 @@
 namespace tenon {
 
 // Moves the loop body[second] into the loop body[first], which comes before it in the same list of
-// items of `kernel` (outside: the axes of the loops around the list), and retires its axis (the
-// name becomes empty). Returns why it must not, with nothing changed: the extents, tags, conditions
-// or limits differ; the second loop depends on an item between the two; or an iteration of it uses
-// what other iterations of the first one write, or the other way round.
+// items of `kernel` (outside: the axes of the loops around the list). One of their axes goes, if it
+// has no other loops (its name becomes empty). Returns why it must not, with nothing changed: the
+// extents, tags, conditions or limits differ; the second loop depends on an item between the two;
+// or an iteration of it uses what other iterations of the first one write, or the other way round.
 Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first,
                       std::size_t second, const std::vector<Var>& outside);
 

@@ -79,8 +79,10 @@ Reason rewrite(Kernel& kernel, const Fuse& move) {
   const Axis second = kernel.axes[*inner];
   for (const Limit& limit : kernel.limits)
     if (limit.index.uses(*inner)) return fmt::format("{} has a tail", second.name);
-  const Var one = kernel.add_axis(first.name.substr(0, first.name.rfind('.') + 1) + move.name,
-                                  first.extent * second.extent);
+  const std::string name = first.name.substr(0, first.name.rfind('.') + 1) + move.name;
+  if (std::ranges::count(kernel.axes, name, &Axis::name) > 0)
+    return fmt::format("there is an axis {} already", name);
+  const Var one = kernel.add_axis(name, first.extent * second.extent);
   const VarBounds bounds = kernel.bounds();
   const IndexMap divided = replacing(kernel, {*outer, *inner},
                                      {floordiv(Index::var(one), second.extent, bounds),

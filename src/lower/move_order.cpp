@@ -146,13 +146,16 @@ Reason put_together(const Kernel& kernel, const Chain& chain, const std::vector<
   return {};
 }
 
-// A tile lives in one iteration of the loops that were around it: in the innermost of them now.
-void move_scopes(Kernel& kernel, const std::vector<Var>& before, const std::vector<Var>& after) {
-  for (KernelTensor& tensor : kernel.tensors) {
-    const auto depth = position(before, tensor.scope.value_or(-1));
-    if (!depth) continue;
+// A tile of these loops lives in one iteration of those that were around it: in the innermost of
+// them now.
+void move_scopes(Kernel& kernel, const Item& item, const std::vector<Var>& before,
+                 const std::vector<Var>& after) {
+  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
+    std::optional<Var>& scope = kernel.tensors[t].scope;
+    const auto depth = position(before, scope.value_or(-1));
+    if (!depth || uses_of(only(item), t).empty()) continue;
     const auto is_around = [&](Var v) { return *position(before, v) <= *depth; };
-    tensor.scope = *std::ranges::find_if(after.rbegin(), after.rend(), is_around);
+    scope = *std::ranges::find_if(after.rbegin(), after.rend(), is_around);
   }
 }
 
@@ -171,7 +174,7 @@ Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>&
     if (auto reason = unravel(items[i], order, chain)) return reason;
     if (auto reason = dependence_across(kernel, only(items[i]), chain.axes)) return reason;
     std::vector<Item> placed;
-    move_scopes(kernel, chain.axes, order);
+    move_scopes(kernel, items[i], chain.axes, order);
     if (auto reason = put_together(kernel, chain, order, placed)) return reason;
     items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
     items.insert(items.begin() + static_cast<std::ptrdiff_t>(i), placed.begin(), placed.end());

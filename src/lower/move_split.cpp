@@ -18,6 +18,8 @@
 namespace tenon {
 namespace {
 
+constexpr std::int64_t most_iterations = 1 << 30;  // of all inner parts together
+
 void replace_loops(std::vector<Item>& items, Var axis, std::span<const Var> parts) {
   for (Item& item : items) {
     Loop* loop = item.loop();
@@ -40,8 +42,12 @@ Reason rewrite(Kernel& kernel, const Split& move) {
   const std::int64_t extent = kernel.extent(*axis);
   const std::string old = std::exchange(kernel.axes[*axis].name, "");
   std::int64_t inner = 1;
-  for (const Part& part : move.parts)
-    if (part.extent) inner *= part.extent;
+  for (const Part& part : move.parts) {
+    if (!part.extent) continue;
+    if (part.extent > most_iterations / inner)
+      return fmt::format("its parts would have over {} iterations", most_iterations);
+    inner *= part.extent;
+  }
   std::vector<Var> parts;
   Index whole;
   std::int64_t span = inner;

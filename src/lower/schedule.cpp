@@ -62,12 +62,13 @@ class LineParser {
     return std::string(next);
   }
 
+  static constexpr std::int64_t most = 1 << 30;
   std::int64_t number(std::string_view what) {
     const std::string digits = word(what);
     std::int64_t value = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc() || end != digits.data() + digits.size() || value < 1)
-      wrong("expected {}, a whole number from 1, not '{}'", what, digits);
+    if (error != std::errc() || end != digits.data() + digits.size() || value < 1 || value > most)
+      wrong("expected {}, a whole number from 1 to {}, not '{}'", what, most, digits);
     return value;
   }
 

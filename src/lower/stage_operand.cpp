@@ -156,7 +156,7 @@ Reason stage_operand(StageSite& site) {
   if (all.empty()) return fmt::format("nothing there reads {}", site.move.tensor);
   if (std::ranges::any_of(all, &Use::folds)) return "its lanes are folded there";
   if (site.move.where == Where::stream) return "only what is stored can be streamed";
-  if (site.move.depth > 1 && site.at < 0) return "a ring needs a loop";
+  if (site.move.depth > 1 && site.at < 0) return "depth needs a loop";
   if (site.move.depth > 1 && !is_ring && site.kernel.tensors[site.tensor].where != Where::argument)
     return "only what lies in the caller's memory is prefetched";
   if (site.move.layout == Layout::expand && all.size() > 1)
