@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <utility>
 
 #include "core/error.h"
 #include "lower/dependence.h"
@@ -63,11 +64,11 @@ std::vector<std::size_t> layout(const Kernel& kernel, const KernelTensor& tensor
     for (const Index::Term& term : uses.front().at[d].terms())
       if (std::ranges::any_of(Index::of(term).vars(), is_vector))
         highest = std::max(highest, term.kind == Index::Kind::floordiv ? 1 : 2);
-    return highest;
+    return std::pair(highest, d);
   };
   std::vector<std::size_t> order(tensor.extents.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  if (!tensor.scope) std::ranges::stable_sort(order, {}, rank);
+  if (!tensor.scope) std::ranges::sort(order, {}, rank);
   return order;
 }
 
