@@ -40,6 +40,7 @@ class Proposals {
     if (kind < 45) return {order()};
     if (kind < 50) return fuse(number);
     if (kind < 72) return bind();
+    if (kind < 75) return hold();
     if (kind < 89) return stage();
     if (kind < 93) return turn(number);
     if (kind < 95) return stream(number);
@@ -194,6 +195,20 @@ class Proposals {
     else if (random_.chance(30))
       stage.order = tile(static_cast<int>(tensor), stage.at);
     return {{stage}};
+  }
+
+  // A result held between two loops that it adds up over, while others have their turn.
+  std::vector<Move> hold() {
+    const auto i = static_cast<std::size_t>(random_.below(std::ssize(stores_)));
+    const std::vector<Var>& over = stores_[i].over;
+    if (over.size() < 2 || all_[i].size() == over.size()) return {};
+    Path path{over[0]};
+    for (Var v : all_[i])
+      if (!contains(over, v)) path.push_back(v);
+    path.insert(path.end(), over.begin() + 1, over.end());
+    const std::string& sum = kernel_.tensors[static_cast<std::size_t>(stores_[i].tensor)].name;
+    return {{Order{mapped(path, [&](Var v) { return axis_of(v).name; })}},
+            {Stage{sum, axis_of(over[1]).name}}};
   }
 
   // The loops inside `at` that index the tensor, in any order.
