@@ -207,6 +207,15 @@ class Writer {
       }
       case 4: {
         Extents start(from.size(), 0), step(from.size(), 1);
+        if (type == "f32" && from[axis] > 3 && random_.chance(60)) {  // with what is beside it
+          start[axis] = random_.between(1, 3);
+          to[axis] = from[axis] - start[axis];
+          const std::string from_there = use(x), to_there = use(x);
+          add(type, to,
+              fmt::format("add(slice({}, stop=[{}]), slice({}, start=[{}]))", from_there,
+                          fmt::join(to, ","), to_there, fmt::join(start, ",")));
+          return;
+        }
         start[axis] = random_.below(from[axis]);
         step[axis] = random_.between(1, 3);
         to[axis] = (from[axis] - start[axis] + step[axis] - 1) / step[axis];

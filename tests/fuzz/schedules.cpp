@@ -190,7 +190,10 @@ class Proposals {
     stage.where = random_.of<Where>({Where::heap, Where::heap, Where::reg, Where::stream});
     if (stage.where == Where::reg && staged.elements() > most_in_registers) return {};
     if (random_.chance(15)) stage.depth = 2;
-    if (random_.chance(25))
+    std::vector<std::vector<Index>> places;
+    for (const Use& use : uses_of(kernel_.body, static_cast<int>(tensor)))
+      append_once(places, use.at);
+    if (random_.chance(places.size() > 1 ? 80 : 20))
       stage.layout = Layout::box;
     else if (random_.chance(30))
       stage.order = tile(static_cast<int>(tensor), stage.at);
