@@ -5,20 +5,12 @@
 #include <doctest/doctest.h>
 
 #include "core/error.h"
-#include "interpret_executor.h"
+#include "counting.h"
 #include "ops/views.h"
 
 using namespace tenon;
 
 namespace {
-
-using Ints = std::vector<std::int32_t>;
-
-// 0, 1, 2, .. in the given shape.
-Tensor counting(InterpretExecutor& executor, const Shape& shape) {
-  return reshape(iota(executor, elements(shape)), shape);
-}
-Ints ints(const Tensor& x) { return x.to_vector<std::int32_t>(); }
 
 const View& view_of(const Tensor& x) {
   REQUIRE(x.node()->as<View>() != nullptr);

@@ -3,21 +3,9 @@
 #include <doctest/doctest.h>
 
 #include "core/error.h"
-#include "interpret_executor.h"
+#include "counting.h"
 
 using namespace tenon;
-
-namespace {
-
-using Ints = std::vector<std::int32_t>;
-
-// 0, 1, 2, .. in the given shape.
-Tensor counting(InterpretExecutor& executor, const Shape& shape) {
-  return reshape(iota(executor, elements(shape)), shape);
-}
-Ints ints(const Tensor& x) { return x.to_vector<std::int32_t>(); }
-
-}  // namespace
 
 TEST_CASE("views by name") {
   InterpretExecutor executor;
