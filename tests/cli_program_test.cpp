@@ -115,6 +115,7 @@ TEST_CASE("a mistake is one line with its place, and exit code 2") {
   place.file("narrow.npy", npy_of({64, 31}, noise(64 * 31)));
   place.file("noise.npy", "this is no array");
   place.file("bad.tenon", "a = input f32[64,32]\nb = matmul(a, a)\noutput b\n");
+  place.file("misspelt.tenon", "a = input f32[64,32]\nb = sofmax(a)\noutput b\n");
   place.file("no_such_move.moves", "kernel p:\n  frobnicate i\n");
   place.file("no_such_kernel.moves", "kernel nobody:\n  bind i parallel\n");
   struct Row {
@@ -127,6 +128,9 @@ TEST_CASE("a mistake is one line with its place, and exit code 2") {
       {"run g.tenon --frobnicate", "--frobnicate; see tenon --help"},
       {"run nowhere.tenon", "tenon: nowhere.tenon: cannot be read: No such file or directory"},
       {"run bad.tenon --input a=a.npy", "tenon: bad.tenon:2: "},
+      {"run misspelt.tenon",
+       "tenon: misspelt.tenon:2: unknown operation sofmax; did you mean softmax?"},
+      {"explain misspelt.tenon", "did you mean softmax?"},
       {"run g.tenon --input a=a.npy",
        "tenon: g.tenon: input w f32[32,10] has no values; give --input w=FILE.npy"},
       {with_inputs + "--input x=a.npy",

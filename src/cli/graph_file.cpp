@@ -28,7 +28,8 @@ std::string names_of(const std::vector<InputLine>& inputs) {
 GraphText load_structure(const std::string& path, Executor& executor) {
   return parse_graph(
       read_file(path), path, executor,
-      [&](const InputLine& input) { return empty_input(input, executor); }, compose);
+      [&](const InputLine& input) { return empty_input(input, executor); }, compose,
+      operation_names());
 }
 
 GraphText load_graph(const std::string& path, const std::map<std::string, std::string>& inputs,
@@ -37,7 +38,7 @@ GraphText load_graph(const std::string& path, const std::map<std::string, std::s
   GraphText graph = parse_graph(
       read_file(path), path, executor,
       [&](const InputLine& input) { return leaves[input.name] = empty_input(input, executor); },
-      compose);
+      compose, operation_names());
   for (const auto& [name, file] : inputs)
     if (!leaves.contains(name))
       fail("--input {}={}: {} has no input {}; {}", name, file, path, name, names_of(graph.inputs));
