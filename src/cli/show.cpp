@@ -1,6 +1,7 @@
 #include "cli/show.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -20,8 +21,10 @@ T load(const char* at) {
 
 std::string element(Type type, const char* at) {
   switch (type) {
-    case Type::f32:
-      return fmt::format("{:.6g}", load<float>(at));
+    case Type::f32: {
+      const auto value = load<float>(at);
+      return std::isnan(value) ? "nan" : fmt::format("{:.6g}", value);  // whatever its sign
+    }
     case Type::i32:
       return fmt::format("{}", load<std::int32_t>(at));
     case Type::boolean:
