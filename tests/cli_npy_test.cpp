@@ -115,14 +115,14 @@ TEST_CASE("what does not fit an input is told with both shapes") {
         "a.npy: expected f32[2,2] for input a, the file has f32[2,1]");
   CHECK(error({"a", Type::f32, {2}}, file_of<double>(header_of("<f8", "(2,)"), {1, .1})) ==
         "a.npy: expected f32[2] for input a, the file has f64[2] and its element 1 is 0.1, which "
-        "f32 does not hold exactly");
+        "f32 does not hold exactly; convert with a.astype('<f4')");
   CHECK(
       error({"a", Type::i32, {1}}, file_of<std::int64_t>(header_of("<i8", "(1,)"), {1LL << 40})) ==
       "a.npy: expected i32[1] for input a, the file has i64[1] and its element 0 is "
-      "1.09951e+12, which i32 does not hold exactly");
+      "1099511627776, which i32 does not hold exactly; convert with a.astype('<i4')");
   CHECK(error({"a", Type::boolean, {1}}, file_of<std::uint8_t>(header_of("|u1", "(1,)"), {2})) ==
         "a.npy: expected bool[1] for input a, the file has u8[1] and its element 0 is 2, which "
-        "bool does not hold exactly");
+        "bool does not hold exactly; convert with a.astype('|b1')");
 }
 
 TEST_CASE("damaged and foreign files are refused") {

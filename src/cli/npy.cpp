@@ -37,6 +37,10 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ","));
 }
 
+std::string_view code_of(Type type) {
+  return type == Type::f32 ? "<f4" : type == Type::i32 ? "<i4" : "|b1";
+}
+
 // The header: a Python dictionary with three keys, {'descr': '<f4', 'fortran_order': False,
 // 'shape': (64, 32), }, in any order.
 class HeaderReader {
@@ -233,20 +237,20 @@ std::string values_for(const InputLine& input, const NpyArray& array, std::strin
   for (std::size_t i = 0; i < count; ++i) {
     const Exact value = load(from, &array.bytes[i * from.bytes]);
     if (!store(input.type, value, &bytes[i * size]))
-      mismatch(fmt::format(" and its element {} is {:g}, which {} does not hold exactly", i,
-                           static_cast<double>(value), info(input.type).name));
+      mismatch(fmt::format(
+          " and its element {} is {}, which {} does not hold exactly; convert with a.astype('{}')",
+          i, static_cast<double>(value), info(input.type).name, code_of(input.type)));
   }
   return bytes;
 }
 
 std::string npy_header(Type type, const std::vector<std::int64_t>& shape) {
-  const std::string_view code = type == Type::f32 ? "<f4" : type == Type::i32 ? "<i4" : "|b1";
   std::string extents;
   for (const std::int64_t extent : shape) extents += fmt::format("{}, ", extent);
   if (shape.size() > 1) extents.resize(extents.size() - 2);
   if (shape.size() == 1) extents.resize(extents.size() - 1);
-  std::string header =
-      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", code, extents);
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}",
+                                   code_of(type), extents);
   header.append(63 - (10 + header.size()) % 64, ' ');
   header += '\n';
   std::string result = "\x93NUMPY";
