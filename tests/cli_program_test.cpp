@@ -116,6 +116,7 @@ TEST_CASE("a mistake is one line with its place, and exit code 2") {
   place.file("noise.npy", "this is no array");
   place.file("bad.tenon", "a = input f32[64,32]\nb = matmul(a, a)\noutput b\n");
   place.file("misspelt.tenon", "a = input f32[64,32]\nb = sofmax(a)\noutput b\n");
+  place.file("two.tenon", "x = iota(length=3)\ny = neg(x)\noutput x, y\n");
   place.file("no_such_move.moves", "kernel p:\n  frobnicate i\n");
   place.file("no_such_kernel.moves", "kernel nobody:\n  bind i parallel\n");
   struct Row {
@@ -123,7 +124,8 @@ TEST_CASE("a mistake is one line with its place, and exit code 2") {
   };
   const Row table[] = {
       {"", "A subcommand is required; see tenon --help"},
-      {"frobnicate", "see tenon --help"},
+      {"frobnicate", "tenon: not expected: frobnicate; see tenon --help"},
+      {"cache frobnicate", "tenon: not expected: frobnicate; see tenon --help"},
       {"run", "FILE is required; see tenon --help"},
       {"run g.tenon --frobnicate", "--frobnicate; see tenon --help"},
       {"run nowhere.tenon", "tenon: nowhere.tenon: cannot be read: No such file or directory"},
@@ -155,6 +157,9 @@ TEST_CASE("a mistake is one line with its place, and exit code 2") {
       {"cache show ffff", "tenon: cache show ffff: no kernel's hash begins so"},
       {"cache import a.npy", "tenon: a.npy: line 1: "},
       {"cache prune", "--limit is required; see tenon --help"},
+      {"cache prune --limit -1", "tenon: cache prune --limit -1: give a size from 0 on"},
+      {"run two.tenon --output x=x.npy --output y=./x.npy",
+       "tenon: ./x.npy: the file would be written twice; name another one"},
   };
   for (const Row& row : table) {
     const Outcome outcome = place.tenon(row.arguments);
@@ -175,6 +180,15 @@ TEST_CASE("what cannot be written is a failure with exit code 1, and leaves noth
   CHECK(outcome.err == "tenon: nowhere/p.npy: cannot be written: No such file or directory\n");
   CHECK(place.tenon(with_inputs + "--output p=p.npy").code == 0);
   CHECK(session_test::shell(place, "ls -A").out.find(".tmp") == std::string::npos);
+  CHECK(session_test::shell(place, TENON_PROGRAM " frobnicate 2>/dev/full").code == 2);
+}
+
+TEST_CASE("a link to an output's file stays one") {
+  const Workplace place;
+  place.file("p.npy", "");
+  CHECK(session_test::shell(place, "ln -s p.npy link.npy").code == 0);
+  CHECK(place.tenon(with_inputs + "--output p=link.npy").code == 0);
+  CHECK(values_in(place / "p.npy").size() == 640);
 }
 
 TEST_CASE("every subcommand has help with an example") {
@@ -221,6 +235,7 @@ TEST_CASE("the cache is listed, shown, moved and emptied") {
   const std::string hash = listing.substr(listing.find('\n') + 1, 12);
   CHECK(place.tenon("cache show " + hash).out.starts_with("kernel " + hash));
   CHECK(place.tenon("cache export all.jsonl").code == 0);
+  CHECK(place.tenon("cache prune --limit 10EiB").out.starts_with("dropped: 0, "));
   CHECK(place.tenon("cache prune --limit 0B").out.ends_with("left: 0 bytes\n"));
   CHECK(place.tenon("cache clear").code == 0);
   CHECK(place.tenon("cache ls").out.starts_with("schedules: 0, compiled kernels: 0 "));

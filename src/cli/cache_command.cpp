@@ -98,6 +98,7 @@ void cache_import(const std::string& file) {
 }
 
 void cache_prune(std::int64_t limit) {
+  if (limit < 0) fail("cache prune --limit {}: give a size from 0 on, such as 64MiB", limit);
   Cache cache;
   const std::int64_t count = cache.prune(limit);
   fmt::print("dropped: {}, left: {}\n", count, size_text(cache.summary().artifact_bytes));

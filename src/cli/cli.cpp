@@ -126,7 +126,7 @@ void add_explain(CLI::App& program) {
 void add_cache(CLI::App& program) {
   struct Words {
     std::string hash, file = "-";
-    std::uint64_t limit = 0;
+    std::int64_t limit = 0;
   };
   auto words = std::make_shared<Words>();
   CLI::App& cache = *program.add_subcommand("cache", "list, move and shrink what is remembered");
@@ -156,7 +156,7 @@ void add_cache(CLI::App& program) {
       .add_option("FILE", words->file, "where from")
       ->required();
   add("prune", "drop the compiled kernels that were used longest ago", "prune --limit 64MiB",
-      [words] { cache_prune(static_cast<std::int64_t>(words->limit)); })
+      [words] { cache_prune(words->limit); })
       .add_option("--limit", words->limit, "how much may stay, such as 64MiB")
       ->required()
       ->transform(CLI::AsSizeValue(false));
@@ -178,7 +178,7 @@ std::string one_line(std::string message) {
 }
 
 int report(std::string_view message, int code) {
-  fmt::print(stderr, "tenon: {}\n", message);
+  std::fputs(fmt::format("tenon: {}\n", message).c_str(), stderr);  // which may be closed
   return code;
 }
 
@@ -198,7 +198,10 @@ int run_program(int argc, const char* const* argv) {
   } catch (const CLI::Success& help) {  // --help, which CLI11 throws
     return program.exit(help);
   } catch (const CLI::ParseError& mistake) {
-    return report(one_line(mistake.what()) + "; see tenon --help", 2);
+    const auto unknown = program.remaining(true);
+    return report(unknown.empty() ? one_line(mistake.what()) + "; see tenon --help"
+                                  : fmt::format("not expected: {}; see tenon --help", unknown[0]),
+                  2);
   } catch (const Error& mistake) {
     return report(mistake.what(), 2);
   } catch (const InternalError&) {  // which has told of itself

@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "core/error.h"
 
@@ -38,13 +40,21 @@ bool is_special(const std::string& path) {
   return stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
 }
 
-// A file beside `path` that is renamed to it by commit(), or vanishes. What is no ordinary file is
-// written to at once.
+// The file that a path leads to, through any links.
+std::string target(const std::string& path) {
+  std::error_code unknown;
+  const std::string found =
+      std::filesystem::weakly_canonical(std::filesystem::absolute(path), unknown);
+  return unknown ? path : found;
+}
+
+// A file beside the target that is renamed to it by commit(), or vanishes. What is no ordinary file
+// is written to at once.
 class Temporary {
  public:
   explicit Temporary(const NewFile& file) : path_(file.path) {
     const bool special = is_special(path_);
-    if (!special) name_ = fmt::format("{}.{}.tmp", path_, getpid());
+    if (!special) name_ = fmt::format("{}.{}.tmp", target(path_), getpid());
     const int flags = special ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC;
     const int descriptor = open((special ? path_ : name_).c_str(), flags | O_CLOEXEC, 0666);
     if (descriptor < 0) failed();
@@ -63,7 +73,7 @@ class Temporary {
   Temporary& operator=(Temporary&&) = delete;
 
   void commit() {
-    if (!name_.empty() && rename(name_.c_str(), path_.c_str()) != 0) failed();
+    if (!name_.empty() && rename(name_.c_str(), target(path_).c_str()) != 0) failed();
     name_.clear();
   }
 
@@ -102,6 +112,11 @@ std::string read_file(const std::string& path) {
 }
 
 void write_files(const std::vector<NewFile>& files) {
+  for (auto file = files.begin(); file != files.end(); ++file)
+    if (!is_special(file->path) && std::any_of(files.begin(), file, [&](const NewFile& other) {
+          return target(other.path) == target(file->path);
+        }))
+      fail("{}: the file would be written twice; name another one", file->path);
   const InterruptsWait wait;
   std::vector<Temporary> temporaries;
   temporaries.reserve(files.size());
