@@ -48,7 +48,12 @@ TEST_CASE("type and shape follow from the inputs, or the node cannot be") {
         "bitcast: takes f32, i32, not bool; cast the operand");
   CHECK(inferred(Map{ScalarOp::add}, {i, nullptr}) == "an input is missing");
   CHECK(inferred(IotaLeaf{}, {}, Type::i32, {4}) == "i32[4]");
-  CHECK(inferred(IotaLeaf{}, {}, Type::i32, {-1}) == "iota: the shape [-1] has a negative extent");
+  CHECK(inferred(IotaLeaf{}, {}, Type::i32, {-1}) ==
+        "iota: the shape [-1] has a negative extent or over 2^60 elements");
+  CHECK(inferred(IotaLeaf{}, {}, Type::i32, {INT64_MAX}) ==
+        "iota: the shape [9223372036854775807] has a negative extent or over 2^60 elements");
+  CHECK(inferred(View{{0}}, {i}, Type::i32, {0, 1LL << 32, 1LL << 32}) ==
+        "view: the shape [0,4294967296,4294967296] has a negative extent or over 2^60 elements");
   CHECK(inferred(IotaLeaf{}, {i}, Type::i32, {2}) == "a leaf has no inputs");
   CHECK(inferred(IotaLeaf{}, {}, Type::i32, {2, 2}) == "iota has rank 1");
   CHECK(inferred(ConstantLeaf{0.1}, {}, Type::f32) == "f32[]");

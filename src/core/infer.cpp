@@ -186,8 +186,9 @@ void infer(Node& node) {
 }
 
 void require_extents(std::string_view operation, const Shape& shape) {
-  for (const Extent& extent : shape)
-    if (extent.value() < 0) fail("{}: the shape {} has a negative extent", operation, text(shape));
+  for (double count = 1; const Extent& extent : shape)
+    if (extent.value() < 0 || (count *= std::max(1.0, double(extent.value()))) > 0x1p60)
+      fail("{}: the shape {} has a negative extent or over 2^60 elements", operation, text(shape));
 }
 
 bool changes_nothing(const Node& node) {

@@ -28,7 +28,7 @@ namespace tenon {
 // Axes may be counted from the end.
 void infer(Node& node);
 
-// Error, in the name of `operation`: an extent is negative.
+// Error, in the name of `operation`: an extent is negative, or all count more than 64 bits hold.
 void require_extents(std::string_view operation, const Shape& shape);
 
 // Whether the node, a View, gives its input as it is.
