@@ -198,11 +198,18 @@ TEST_CASE("mistakes in a graph file name the line") {
        "reduce: there is no attribute axis; it takes with, axes"},
       {"y = reduce(x, with=mean, axes=[1])", "reduce: with is mean; it may be sum or max"},
       {"y = reduce(x, with=sum, axes=[2])", "sum: there is no axis 2 in [2,3]; axes are -2 to 1"},
+      {"y = reduce(x, with=sum, axes=[4294967296])",
+       "sum: there is no axis 2147483647 in [2,3]; axes are -2 to 1"},
+      {"y = gather(x, iota(length=1), axis=inf)",
+       "gather: there is no axis 2147483647 in [2,3]; axes are -2 to 1"},
       {"y = flip(x, axes=[0], axes=[1])", "flip: axes is given twice"},
       {"y = flip(axes=[0], x)", "flip: operands come before attributes"},
       {"y = flip(x, axes=[0)", "a list is not closed with ]"},
       {"y = cast(x, type=f16)", "cast: there is no type f16; the types are f32, i32, bool"},
       {"y = reshape(x, shape=[2,0.5])", "reshape: shape holds 0.5, no whole number"},
+      {"y = expand(x, shape=[inf,2,3])",
+       "view: the shape [9223372036854775807,2,3] has a negative extent or over 2^60 elements"},
+      {"y = mul(x, \u20ac)", "expected a name, a number or a call, not '\u20ac'"},
       {"y = mul(x, 1.2.3)", "expected a number, not '1.2.3'"},
       {"y = mul(x, 0x10)", "expected a number, not '0x10'"},
       {"y = view(x, shape=[2], map=[a0, a1])", "view: the map uses a1, but the shape is [2]"},
@@ -220,6 +227,8 @@ TEST_CASE("mistakes in a graph file name the line") {
     const std::string text = x + line + "\n";
     CHECK(parse_error(text) == "g.txt:2: " + message);
   }
+  CHECK(parse_error("\uFEFF" + x + "y") ==
+        "g.txt:2: expected '=' after the name y, not the end of the line");
   CHECK(parse_error("") == "g.txt:1: nothing is asked for; add a line: output NAME");
 }
 

@@ -85,8 +85,10 @@ double Cursor::number() {
 std::string Cursor::next() {
   if (done()) return "the end of the line";
   const std::size_t begin = at_;
-  const std::string_view word = name();
-  const std::string token(word.empty() ? text_.substr(begin, 1) : word);
+  if (name().empty()) do
+      at_++;
+    while (at_ < text_.size() && (text_[at_] & 0xC0) == 0x80);  // a whole character of UTF-8
+  const std::string token(text_.substr(begin, at_ - begin));
   at_ = begin;
   return fmt::format("'{}'", token);
 }

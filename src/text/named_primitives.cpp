@@ -1,6 +1,7 @@
 #include "text/named_primitives.h"
 
 #include <algorithm>
+#include <climits>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -28,7 +29,7 @@ class Given {
   }
   std::string word(const char* name) const { return as<std::string>(name, "a word"); }
   std::int64_t integer(const char* name) const { return whole(name, number(name)); }
-  int axis(const char* name) const { return static_cast<int>(integer(name)); }
+  int axis(const char* name) const { return narrowed(integer(name)); }
   std::vector<std::int64_t> integers(const char* name) const {
     std::vector<std::int64_t> result;
     for (const double value : as<std::vector<double>>(name, "a list of numbers, as in [1,2]"))
@@ -36,8 +37,9 @@ class Given {
     return result;
   }
   std::vector<int> axes(const char* name) const {
-    const std::vector<std::int64_t> list = integers(name);
-    return {list.begin(), list.end()};
+    std::vector<int> result;
+    for (const std::int64_t axis : integers(name)) result.push_back(narrowed(axis));
+    return result;
   }
   Shape shape(const char* name) const {
     const std::vector<std::int64_t> list = integers(name);
@@ -73,6 +75,11 @@ class Given {
     if (value <= -limit) return std::numeric_limits<std::int64_t>::min();
     if (value != std::trunc(value)) fail("{}: {} holds {}, no whole number", call_.op, name, value);
     return static_cast<std::int64_t>(value);
+  }
+
+  // No tensor has so many axes, and none is taken for another.
+  static int narrowed(std::int64_t axis) {
+    return static_cast<int>(std::clamp<std::int64_t>(axis, INT_MIN, INT_MAX));
   }
 
   const Call& call_;

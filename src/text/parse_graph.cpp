@@ -229,6 +229,7 @@ GraphText parse_graph(std::string_view text, std::string_view file, Executor& ex
                       const InputSource& input, const Resolver& resolver,
                       std::span<const std::string> composed) {
   Parser parser(executor, input, resolver, composed);
+  if (text.starts_with("\uFEFF")) text.remove_prefix(3);  // as some editors begin a file
   int number = 0;
   try {
     for (std::size_t begin = 0; begin < text.size();) {
