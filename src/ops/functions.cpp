@@ -115,7 +115,7 @@ Tensor gelu(const Tensor& x, Gelu form) {
     return x * sigmoid(twice_root * cubed);
   }
   // Half of erfc(-x/sqrt 2): 1 + erf would cancel for negative x.
-  const Tensor size = at_most(magnitude(x), 14) * (1 / std::numbers::sqrt2);
+  const Tensor size = at_most(magnitude(x), 15) * (1 / std::numbers::sqrt2);  // erfc is 0 there
   const Tensor upper = 0.5 * erfc_of_positive(size);
   return x * where(x < 0, upper, 1 - upper);
 }
