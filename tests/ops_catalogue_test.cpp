@@ -60,6 +60,23 @@ TEST_CASE("calls that do not fit show the signature") {
                        "one_hot: needs classes; it is one_hot(labels, classes=N)", Error);
   CHECK_THROWS_WITH_AS(compose({"gelu", {x}, {{"form", "fast"}}}),
                        "gelu: form is 'fast'; it may be erf or tanh", Error);
+  CHECK_THROWS_WITH_AS(compose({"max", {x, x}, {{"axes", 0.0}}}),
+                       "max: axes and keepdims are for one operand, not for pairs of elements of "
+                       "two",
+                       Error);
+  CHECK_THROWS_WITH_AS(compose({"max_pool2d", {x}, {{"size", std::vector<double>{1, 2, 3}}}}),
+                       "max_pool2d: size must be one number, or two as in [2,1]: down and across",
+                       Error);
+  const std::vector<double> wide{9e18};
+  CHECK_THROWS_WITH_AS(compose({"pad", {x}, {{"before", wide}, {"after", wide}}}),
+                       "view: the shape [4611686018427387906,3] has a negative extent or over 2^60 "
+                       "elements",
+                       Error);
+  const Tensor seed = constant(executor, Type::f32, 20241127);
+  CHECK_THROWS_WITH_AS(compose({"uniform", {seed}, {{"shape", 2.0}}}),
+                       "uniform: 20241128 is no whole number below 2^24; write the seed as "
+                       "constant(value=N, type=i32)",
+                       Error);
 }
 
 TEST_CASE("a graph file uses the operations by name") {

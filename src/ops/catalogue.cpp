@@ -1,5 +1,6 @@
 #include "ops/catalogue.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -29,7 +30,7 @@ Axes axes_of(const Arguments& given, std::string_view name) { return list_of(giv
 Pair pair_of(const Arguments& given, std::string_view name) {
   const std::vector<std::int64_t> sizes = given.integers(name);
   if (sizes.empty() || sizes.size() > 2)
-    fail("{} must be one number, or two as in [2,1]: down and across", name);
+    fail("{}: {} must be one number, or two as in [2,1]: down and across", given.name(), name);
   return {sizes.front(), sizes.back()};
 }
 
@@ -45,7 +46,14 @@ Pooling pooling_of(const Arguments& given) {
 }
 
 // A seed may be written as a number, which the text of a graph takes for f32.
-Tensor seed_of(const Tensor& seed) { return cast(seed, Type::i32); }
+Tensor seed_of(const Arguments& given, const Tensor& seed) {
+  if (const auto* number = seed.node()->as<ConstantLeaf>())
+    if (info(seed.type()).is_float &&
+        !(number->value == std::trunc(number->value) && std::fabs(number->value) < 0x1p24))
+      fail("{}: {} is no whole number below 2^24; write the seed as constant(value=N, type=i32)",
+           given.name(), number->value);
+  return cast(seed, Type::i32);
+}
 
 Gelu gelu_form(const Arguments& given) {
   const std::string form = given.word("form");
@@ -53,22 +61,24 @@ Gelu gelu_form(const Arguments& given) {
   return form == "erf" ? Gelu::erf : Gelu::tanh;
 }
 
-Tensor greatest(const Arguments& given) {
-  if (given.operands().size() == 2) return maximum(given[0], given[1]);
-  return max(given[0], axes_of(given, "axes"), given.flag("keepdims"));
+// The greater or lesser of each pair, or of the elements of one tensor.
+Tensor extreme(const Arguments& given, Tensor (*of_two)(const Tensor&, const Tensor&),
+               Tensor (*of_one)(const Tensor&, const Axes&, bool)) {
+  const Axes axes = axes_of(given, "axes");
+  const bool keepdims = given.flag("keepdims");
+  if (given.operands().size() == 1) return of_one(given[0], axes, keepdims);
+  if (keepdims || !given.integers("axes").empty())
+    fail("{}: axes and keepdims are for one operand, not for pairs of elements of two",
+         given.name());
+  return of_two(given[0], given[1]);
 }
 
-Tensor least(const Arguments& given) {
-  if (given.operands().size() == 2) return minimum(given[0], given[1]);
-  return min(given[0], axes_of(given, "axes"), given.flag("keepdims"));
-}
-
-// Sets a field of an entry an axis, as far as the attribute's numbers go; beyond 64 bits they are
-// the ends of these.
+// Sets a field of an entry an axis, as far as the attribute's numbers go. Those beyond all extents
+// are taken for 2^61, so that their sums fit into 64 bits.
 template <typename Entry>
 void set_each(std::vector<Entry>& entries, std::int64_t Entry::* field, const Arguments& given,
               std::string_view name) {
-  constexpr double limit = 9e18;
+  constexpr double limit = 0x1p61;
   const std::vector<double> numbers = given.numbers(name, "whole number");
   if (numbers.size() > entries.size())
     fail("{}: {} has {} numbers for the {} axes of {}", given.name(), name, numbers.size(),
@@ -77,9 +87,7 @@ void set_each(std::vector<Entry>& entries, std::int64_t Entry::* field, const Ar
     const double number = numbers[axis];
     if (number != std::trunc(number))
       fail("{}: {} holds {}, no whole number", given.name(), name, number);
-    entries[axis].*field = number >= limit    ? INT64_MAX
-                           : number <= -limit ? INT64_MIN
-                                              : static_cast<std::int64_t>(number);
+    entries[axis].*field = static_cast<std::int64_t>(std::clamp(number, -limit, limit));
   }
 }
 
@@ -159,10 +167,10 @@ constexpr Operation table[] = {
      }},
     {"max(x, y?, axes=[], keepdims=false)",
      "the greatest element; of two tensors, the greater one of each pair",
-     [](Given a) { return greatest(a); }},
+     [](Given a) { return extreme(a, maximum, max); }},
     {"min(x, y?, axes=[], keepdims=false)",
      "the least element; of two tensors, the lesser one of each pair",
-     [](Given a) { return least(a); }},
+     [](Given a) { return extreme(a, minimum, min); }},
     {"argmax(x, axis=-1, keepdims=false)", "the index of the first greatest element; i32",
      [](Given a) { return argmax(a[0], a.axis("axis"), a.flag("keepdims")); }},
     {"Products and windows", {}, nullptr},
@@ -218,12 +226,12 @@ constexpr Operation table[] = {
      [](Given a) { return one_hot(a[0], a.integer("classes")); }},
     {"Random numbers", {}, nullptr},
     {"uniform(seed, shape=S, stream=0)", "numbers in [0, 1) from a seed, i32",
-     [](Given a) { return uniform(seed_of(a[0]), shape_of(a, "shape"), a.axis("stream")); }},
+     [](Given a) { return uniform(seed_of(a, a[0]), shape_of(a, "shape"), a.axis("stream")); }},
     {"normal(seed, shape=S, stream=0)", "numbers with mean 0 and variance 1 from a seed",
-     [](Given a) { return normal(seed_of(a[0]), shape_of(a, "shape"), a.axis("stream")); }},
+     [](Given a) { return normal(seed_of(a, a[0]), shape_of(a, "shape"), a.axis("stream")); }},
     {"dropout(x, seed, rate=R, stream=0)",
      "x with a share of its elements set to 0, the others scaled up instead",
-     [](Given a) { return dropout(a[0], a.number("rate"), seed_of(a[1]), a.axis("stream")); }},
+     [](Given a) { return dropout(a[0], a.number("rate"), seed_of(a, a[1]), a.axis("stream")); }},
 };
 
 std::string_view name_of(std::string_view signature) {
