@@ -219,6 +219,8 @@ TEST_CASE("explain shows the stops, or those asked for") {
     at = found == std::string::npos ? at : found;
   }
   CHECK(all.out.find("== asm: ") == std::string::npos);
+  place.file("vast.tenon", "a = input f32[1000000,1000000]\nb = softmax(a)\noutput b\n");
+  CHECK(place.tenon("explain vast.tenon --stage asm").out.starts_with("== asm: "));
   const Outcome one = place.tenon("explain g.tenon --stage asm --isa avx2");
   CHECK(one.out.starts_with("== asm: "));
   CHECK(one.out.find("vfmadd") != std::string::npos);

@@ -11,9 +11,8 @@ namespace tenon::cli {
 
 namespace {
 
-Tensor empty_input(const InputLine& input, Executor& executor) {
-  const std::size_t bytes = elements(input.shape) * info(input.type).bytes;
-  BufferLeaf leaf{executor.device().allocate(bytes), 0, input.name};
+Tensor input_in(BufferRef buffer, const InputLine& input, Executor& executor) {
+  BufferLeaf leaf{std::move(buffer), 0, input.name};
   return Tensor(executor, executor.nodes().make(std::move(leaf), input.type, input.shape, {}));
 }
 
@@ -28,8 +27,11 @@ std::string names_of(const std::vector<InputLine>& inputs) {
 GraphText load_structure(const std::string& path, Executor& executor) {
   return parse_graph(
       read_file(path), path, executor,
-      [&](const InputLine& input) { return empty_input(input, executor); }, compose,
-      operation_names());
+      [&](const InputLine& input) {  // in no memory, so that it may be larger than this machine's
+        auto nowhere = std::make_shared<Buffer>(Buffer{nullptr, bytes(input.type, input.shape)});
+        return input_in(std::move(nowhere), input, executor);
+      },
+      compose, operation_names());
 }
 
 GraphText load_graph(const std::string& path, const std::map<std::string, std::string>& inputs,
@@ -37,7 +39,10 @@ GraphText load_graph(const std::string& path, const std::map<std::string, std::s
   std::map<std::string, Tensor> leaves;
   GraphText graph = parse_graph(
       read_file(path), path, executor,
-      [&](const InputLine& input) { return leaves[input.name] = empty_input(input, executor); },
+      [&](const InputLine& input) {
+        BufferRef buffer = executor.device().allocate(bytes(input.type, input.shape));
+        return leaves[input.name] = input_in(std::move(buffer), input, executor);
+      },
       compose, operation_names());
   for (const auto& [name, file] : inputs)
     if (!leaves.contains(name))

@@ -13,7 +13,7 @@ namespace tenon::cli {
 GraphText load_graph(const std::string& path, const std::map<std::string, std::string>& inputs,
                      Executor& executor);
 
-// The same with inputs that have memory but no values, where only the structure matters.
+// The same with inputs that have neither memory nor values, where only the structure matters.
 GraphText load_structure(const std::string& path, Executor& executor);
 
 }  // namespace tenon::cli
