@@ -186,8 +186,8 @@ void infer(Node& node) {
 }
 
 void require_extents(std::string_view operation, const Shape& shape) {
-  for (double count = 1; const Extent& extent : shape)
-    if (extent.value() < 0 || (count *= std::max(1.0, double(extent.value()))) > 0x1p60)
+  for (std::int64_t bytes = 8; const Extent& extent : shape)  // of the largest type there may be
+    if (extent.value() < 0 || __builtin_mul_overflow(bytes, std::max(extent.value(), 1L), &bytes))
       fail("{}: the shape {} has a negative extent or over 2^60 elements", operation, text(shape));
 }
 
