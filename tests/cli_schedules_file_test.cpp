@@ -92,6 +92,7 @@ TEST_CASE("a mistake in the text names its line") {
         "line 1: tenon_schedules 2 is not known; this Tenon reads 1");
   const std::string good = exported();
   CHECK(import_error(good + "split i") == "line 3: column 1: this is not JSON");
+  CHECK(import_error(good + "1e999") == "line 3: a number is too large");
   CHECK(import_error(good + "\n{}") == "line 4: device: an object is needed");
   CHECK(import_error(good.substr(0, good.size() - 3)).starts_with("line 2: column "));
 }

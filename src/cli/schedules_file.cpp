@@ -54,6 +54,8 @@ Json parse_line(std::string_view text) {
     if (line.is_object()) return line;
   } catch (const Json::parse_error& error) {
     fail("column {}: this is not JSON", error.byte);
+  } catch (const Json::out_of_range&) {
+    fail("a number is too large");
   }
   fail("a JSON object is needed");
 }
