@@ -148,6 +148,7 @@ TEST_CASE("the usual views have their names") {
   CHECK(ints("pad(i, after=[1], fill=9)") == Ints{0, 1, 2, 3, 4, 5, 9});
   CHECK(ints("window(i, axis=0, size=2, stride=4)") == Ints{0, 1, 4, 5});
   CHECK(ints("view(i, shape=[3], map=[(2*a0 + 9) / 2 - 4])") == Ints{0, 1, 2});
+  CHECK(ints("view(i, shape=[2], map=[a0], inside=[])") == Ints{0, 1});
   CHECK(ints("add(reduce(i, with=sum, axes=[0]), 2)") == Ints{17});
   CHECK(ints("cast(where(lt(reduce(i, with=max, axes=[0]), 6), 1, 2.5), type=i32)") == Ints{1});
 }

@@ -175,6 +175,8 @@ std::vector<Index> parse_map(const Attribute& attribute, const VarBounds& of) {
 }
 
 std::vector<Range> parse_inside(const Attribute& attribute, const VarBounds& of) {
+  const auto* none = std::get_if<std::vector<double>>(&attribute);
+  if (none && none->empty()) return {};
   const auto* list = std::get_if<std::string>(&attribute);
   if (!list || !list->starts_with("["))
     fail("view: inside must be a list, as in [0 <= a0 - 1 < 5]");
