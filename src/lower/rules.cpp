@@ -277,8 +277,10 @@ class Rewrite {
   explicit Rewrite(NodeTable& table) : table_(table) {}
 
   NodeRef operator()(const NodeRef& node) {
-    const auto known = done_.find(node);
-    return known != done_.end() ? known->second : done_[node] = rewritten(node);
+    if (const auto known = done_.find(node); known != done_.end()) return known->second;
+    const NodeRef result = rewritten(node);
+    table_.set_name(*result, table_.name(*node));
+    return done_[node] = result;
   }
 
  private:
@@ -314,7 +316,7 @@ bool is_reshape(const Node& node) {
 
 // Computed nodes in place of wanted reshapes of them. No two results share their memory, and what a
 // Gather takes elements of has memory of its own.
-std::vector<NodeRef> without_reshapes(std::vector<NodeRef> wanted) {
+std::vector<NodeRef> without_reshapes(std::vector<NodeRef> wanted, NodeTable& table) {
   std::unordered_set<NodeRef> gathered;
   for (const NodeRef& node : in_order(wanted).nodes)
     if (node->as<Gather>()) gathered.insert(node->inputs[0]);
@@ -324,7 +326,9 @@ std::vector<NodeRef> without_reshapes(std::vector<NodeRef> wanted) {
     if (!is_reshape(*node) || gathered.contains(node)) continue;
     const NodeRef& below = node->inputs[0];
     if (below->is_leaf() || below->as<View>()) continue;
-    if (results.emplace(below, node).first->second == node) node = below;
+    if (results.emplace(below, node).first->second != node) continue;
+    table.set_name(*below, table.name(*node));
+    node = below;
   }
   return wanted;
 }
@@ -332,7 +336,7 @@ std::vector<NodeRef> without_reshapes(std::vector<NodeRef> wanted) {
 }  // namespace
 
 std::vector<NodeRef> apply_rules(std::span<const NodeRef> wanted, NodeTable& table) {
-  return without_reshapes(mapped(wanted, Rewrite(table)));
+  return without_reshapes(mapped(wanted, Rewrite(table)), table);
 }
 
 }  // namespace tenon
