@@ -70,7 +70,7 @@ bool is_torn(const Use& writer, const Use& reader) {
     ++shared;
   const auto rest = std::span(reader.path).subspan(shared);
   return std::ranges::any_of(std::span(writer.path).subspan(shared),
-                             [&](Var v) { return contains(rest, v) && !writer.uses(v); });
+                             [&](Var v) { return contains(rest, v) && !uses(writer.at, v); });
 }
 
 // Every local is read where what was stored for it still is; a tile lives in one iteration of one

@@ -129,13 +129,6 @@ class NaiveNest {
         if (!flatten(t, axis)) axis++;
   }
 
-  static int divisions(const Index& index) {
-    int count = 0;
-    for (const Index::Term& term : index.terms())
-      if (term.kind != Index::Kind::var) count += 1 + divisions(*term.inner);
-    return count;
-  }
-
   // Joins the axes `axis` and `axis` + 1 of an argument, if that leaves fewer divisions.
   bool flatten(int tensor, int axis) {
     KernelTensor& declared = kernel_.tensors[tensor];
@@ -146,8 +139,8 @@ class NaiveNest {
     };
     int before = 0, after = 0;
     for (const Use& use : uses_of(kernel_.body, tensor)) {
-      const int apart = divisions(use.at[axis]) + divisions(use.at[axis + 1]);
-      const int together = divisions(joined(use.at));
+      const int apart = use.at[axis].divisions() + use.at[axis + 1].divisions();
+      const int together = joined(use.at).divisions();
       if (use.computed_axis >= 0 || together > apart) return false;
       before += apart;
       after += together;

@@ -19,6 +19,8 @@ std::string_view name(Where where) {
   return names[static_cast<int>(where)];
 }
 
+std::string stem(const std::string& axis) { return axis.substr(axis.rfind('.') + 1); }
+
 VarBounds Kernel::bounds() const {
   return [this](Var v) { return Bounds{0, axes[v].extent - 1}; };
 }

@@ -50,6 +50,9 @@ struct Axis {
   Tag tag = Tag::serial;
 };
 
+// "j" of "sum.j": what parts of the axis and copies of its loop are named after.
+std::string stem(const std::string& axis);
+
 enum class Tail : std::uint8_t { mask, peel, pad };
 struct Limit {
   Index index;

@@ -128,10 +128,6 @@ void visit_loads(const Store& store, const std::function<void(const Load&)>& see
   for (const ValueRef& v : {store.value, store.factor, store.computed}) visit_loads(v, see);
 }
 
-bool Use::uses(Var v) const {
-  return std::ranges::any_of(at, [v](const Index& index) { return index.uses(v); });
-}
-
 std::vector<Use> uses_of(Items items, int tensor) {
   std::vector<Use> uses;
   visit_ways(items, [&](const Item& item, const Way& way) {

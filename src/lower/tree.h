@@ -46,8 +46,6 @@ struct Use : Way {
   bool folds;          // reads all lanes of the computed axis
   int computed_axis;   // `at` does not say where on this axis; -1: none
   std::vector<Index> at;
-
-  bool uses(Var v) const;  // in its subscripts
 };
 std::vector<Use> uses_of(Items items, int tensor);
 
