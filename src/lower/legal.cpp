@@ -101,13 +101,12 @@ Reason torn_local(const Kernel& kernel) {
 
 Reason illegal(const Kernel& kernel) {
   Reason reason = torn_local(kernel);
-  visit(kernel.body, [&](const Item& item, const Path& path) {
-    if (const Store* store = item.store(); store && !reason)
-      reason = broken_order(kernel, *store, path);
+  visit_stores(kernel.body, [&](const Store& store, const Path& path) {
+    if (!reason) reason = broken_order(kernel, store, path);
   });
-  visit(kernel.body, [&](const Item& item, const Path& path) {
+  visit(kernel.body, [&](const Item& item, const Way& way) {
     if (const Loop* loop = item.loop(); loop && !reason && is_concurrent(kernel.axes[loop->axis]))
-      reason = race(kernel, item, path);
+      reason = race(kernel, item, way.path);
   });
   return reason;
 }

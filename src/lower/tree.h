@@ -25,9 +25,8 @@ struct Way {
   std::vector<const Loop*> loops;  // those loops
   std::vector<Range> when;         // the conditions of the loops and of the item itself
 };
-// Every item in execution order, with the way or the loops to it.
-void visit_ways(Items items, const std::function<void(const Item&, const Way&)>& see);
-void visit(Items items, const std::function<void(const Item&, const Path&)>& see);
+// Every item in execution order, or every store with the loops around it.
+void visit(Items items, const std::function<void(const Item&, const Way&)>& see);
 void visit_stores(Items items, const std::function<void(const Store&, const Path&)>& see);
 
 // A value and all that it is made of, each once, operands first.
