@@ -67,7 +67,9 @@ Case make_case(Session& session, std::string_view name) {
   const Tensor a = operands.uniform(transpose_a ? Shape{k, m} : Shape{m, k});
   const Tensor b = operands.uniform(transpose_b ? Shape{n, k} : Shape{k, n});
   auto graph = [=] {
-    return matmul(transpose_a ? transpose(a) : a, transpose_b ? transpose(b) : b);
+    const Tensor c = matmul(transpose_a ? transpose(a) : a, transpose_b ? transpose(b) : b);
+    c.executor().nodes().set_name(*c.node(), "c");  // for --moves
+    return c;
   };
   return {2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
           4.0 * static_cast<double>(m * k + k * n + m * n),

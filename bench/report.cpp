@@ -96,7 +96,7 @@ void Report::print_json(const Row& row) const {
                       {"rounds", options_.rounds},
                       {"machine", processor()},
                       {"versions", versions}};
-  if (!options_.moves.file.empty()) object["moves"] = options_.moves.file;
+  if (!options_.moves.path.empty()) object["moves"] = options_.moves.path;
   print_json_line(object);
 }
 

@@ -263,7 +263,7 @@ bool run_start(const Options& options) {
   session_options.threads = options.threads;
   session_options.cache = "";
   const int threads = Session(session_options).threads();
-  if (!options.moves.file.empty()) fail("start: takes no --moves");
+  if (!options.moves.path.empty()) fail("start: takes no --moves");
   if (!options.json) {
     fmt::print("{}\n{} thread{}; best of {} rounds, and the median of whole runs\n\n{:<25}",
                machine_line(), threads, threads == 1 ? "" : "s", options.rounds, "start");

@@ -64,7 +64,7 @@ bool run_cases(std::string_view suite, const Options& options,
   SessionOptions session_options;
   session_options.threads = options.threads;
   session_options.cache = "";
-  session_options.moves = options.moves;
+  if (!options.moves.path.empty()) session_options.moves = cli::by_hand(options.moves);
   session_options.isa = options.isa;
   Session session(session_options);
   set_peer_threads(session.threads());

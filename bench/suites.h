@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/moves_file.h"
 #include "codegen/cpu_info.h"
 #include "tuner/session.h"
 
@@ -13,7 +14,7 @@ struct Options {
   std::vector<std::string> cases;  // empty: the suite's own
   int threads = 0;                 // 0: as many as the process may run on
   int rounds = 11;
-  HandMoves moves;         // empty: Tenon's own schedule
+  cli::MovesFile moves;    // empty: Tenon's own schedule
   Isa isa = widest_isa();  // of Tenon; the peers take the widest
   bool json = false;
 };

@@ -30,7 +30,7 @@ FENCED = {
 ENGINE = ("core", "lower", "codegen", "tuner", "cache")  # promised to be small
 ENGINE_PROMISE = 10_000  # lines of code
 # The promise is not kept yet. Until it is, this number may only go down.
-ENGINE_LIMIT = 10_151
+ENGINE_LIMIT = 10_098
 WARN_LENGTH, MAX_LENGTH = 400, 600  # lines of a file, all counted
 MAX_COLUMNS = 100
 NOT_CODE = {".md", ".build", ".csv"}  # every other file of a source folder counts as code

@@ -21,7 +21,7 @@ std::string error_of(const std::string& text) {
 }  // namespace
 
 TEST_CASE("moves without a section are for the only kernel") {
-  const HandMoves moves = parse_moves("# by hand\nbind i parallel  bind j vector\n", "m");
+  const MovesFile moves = parse_moves("# by hand\nbind i parallel  bind j vector\n", "m");
   REQUIRE(moves.by_kernel.size() == 1);
   CHECK(print(moves.by_kernel.at("")) ==
         print(parse_schedule("bind i parallel bind j vector", "")));
@@ -29,7 +29,7 @@ TEST_CASE("moves without a section are for the only kernel") {
 }
 
 TEST_CASE("each section is a kernel's, and lines keep their numbers") {
-  const HandMoves moves = parse_moves(
+  const MovesFile moves = parse_moves(
       "kernel first:\n"
       "  bind i parallel\n"
       "\n"
@@ -40,9 +40,9 @@ TEST_CASE("each section is a kernel's, and lines keep their numbers") {
   REQUIRE(moves.by_kernel.size() == 2);
   CHECK(moves.by_kernel.at("first").size() == 1);
   REQUIRE(moves.by_kernel.at("second").size() == 2);
-  CHECK(moves.by_kernel.at("first")[0].line == 2);
-  CHECK(moves.by_kernel.at("second")[0].line == 5);
-  CHECK(moves.by_kernel.at("second")[1].line == 6);
+  CHECK(moves.by_kernel.at("first")[0].place == "m:2");
+  CHECK(moves.by_kernel.at("second")[0].place == "m:5");
+  CHECK(moves.by_kernel.at("second")[1].place == "m:6");
 }
 
 TEST_CASE("a section may be empty: the naive nest") {

@@ -110,6 +110,47 @@ TEST_CASE("a warm process opens no LLVM and compiles nothing") {
   CHECK(contents(place / "p.npy") == contents(place / "q.npy"));
 }
 
+// A product that is worth packing, and what is asked of it.
+const std::string product =
+    "A = input f32[256,256]\nB = input f32[256,256]\nC = matmul(A, B)\noutput C\n";
+
+TEST_CASE("moves call tensors and kernels by their names in the graph's text") {
+  const Workplace place;
+  place.file("m.tenon", product);
+  place.file("m.npy", npy_of({256, 256}, noise(256 * 256)));
+  place.file("m.moves",
+             "split i -> ic ir(4) i0(8)   split j -> jc jr(2) j0(2) jv(16)   split k -> pc k0(64)\n"
+             "order jc pc ic jr ir k0 i0 j0 jv\n"
+             "stage B at pc   stage A at ic   stage C at ir in register\n"
+             "bind ic parallel   bind i0 unroll   bind j0 unroll   bind jv vector\n");
+  place.file("two.tenon", "x = input f32[2,3]\ns = sum(x, axes=[1])\nt = max(s)\noutput s, t\n");
+  place.file("two.moves", "kernel s:\n  bind s.k unroll\n");
+  place.file("x.npy", npy_of({2, 3}, {1, 2, 3, 4, 5, 6}));
+  const std::string run = "run m.tenon --input A=m.npy --input B=m.npy --output C=";
+  CHECK(place.tenon(run + "c.npy --moves m.moves").err == "");
+  CHECK(place.tenon(run + "d.npy").err == "");
+  CHECK(contents(place / "c.npy") == contents(place / "d.npy"));
+  const Outcome two = place.tenon("run two.tenon --input x=x.npy --moves two.moves");
+  CHECK(two.err == "");
+  CHECK(two.out == "s = f32[2]\n[ 6 15]\nt = f32[]\n15\n");
+}
+
+TEST_CASE("explain shows what the cache knows in the words of the graph's text") {
+  const Workplace place;
+  place.file("m.tenon", product);
+  place.file("m.npy", npy_of({256, 256}, noise(256 * 256)));
+  const Outcome before = place.tenon("explain m.tenon --stage moves --stage cache");
+  place.tenon("run m.tenon --input A=m.npy --input B=m.npy --output C=c.npy");
+  const Outcome after = place.tenon("explain m.tenon --stage moves --stage cache");
+  CHECK(after.err == "");
+  CHECK(after.code == 0);
+  CHECK(before.out.find("picked now: bind C.jv vector") != std::string::npos);
+  CHECK(before.out.find("not there") != std::string::npos);
+  CHECK(after.out.find("from the cache: bind C.jv vector") != std::string::npos);
+  CHECK(after.out.find("stage C at C.ir in register") != std::string::npos);
+  CHECK(after.out.find("not there") == std::string::npos);
+}
+
 TEST_CASE("a mistake is one line with its place, and exit code 2") {
   const Workplace place;
   place.file("narrow.npy", npy_of({64, 31}, noise(64 * 31)));

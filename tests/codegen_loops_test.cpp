@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "checked_kernel.h"
+#include "compiled.h"
 
 using namespace tenon;
 

@@ -11,9 +11,9 @@
 #include "core/interpret.h"
 #include "golden.h"
 #include "lower/finish.h"
+#include "lower/moves.h"
 #include "lower/naive.h"
 #include "nest_eval.h"
-#include "tuner/session_lower.h"
 
 using namespace tenon;
 using tenon_test::Inputs;
@@ -43,8 +43,8 @@ class Product {
 
   // What is wrong with the schedule's code, on some Isa and number of threads, or "".
   std::string wrong(const std::string& moves) {
-    const Scheduled moved = apply_schedule(nest_, parse_schedule(moves, "moves"));
-    if (const auto* refused = std::get_if<RefusedMove>(&moved)) return refused->reason;
+    const Moved moved = apply_all(nest_, parse_schedule(moves, "moves"));
+    if (const auto* refused = std::get_if<Refusal>(&moved)) return refused->reason;
     const FinishedKernel finished = finish(std::get<Kernel>(moved));
     for (const Isa isa : isas()) {
       const Artifact artifact = compiled(finished, isa);

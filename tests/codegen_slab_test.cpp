@@ -72,7 +72,7 @@ TEST_CASE("an undefined symbol is a failure that names it") {
 }
 
 TEST_CASE("the intermediate forms can be read") {
-  CHECK(llvm_ir(sines(), widest_isa()).find("define void @kernel(") != std::string::npos);
+  CHECK(print(sines(), widest_isa(), Output::ir).find("define void @kernel(") != std::string::npos);
   CHECK(assembly(sines(), widest_isa()).find("vfmadd") != std::string::npos);
   CHECK(compiler_version().starts_with("LLVM "));
 }

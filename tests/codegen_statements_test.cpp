@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "checked_kernel.h"
+#include "compiled.h"
 
 using namespace tenon;
 

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
 #include <vector>
 
 #include "codegen/compile.h"
@@ -21,6 +22,10 @@ inline Artifact compiled(const FinishedKernel& kernel, Isa isa) {
   const Compiled result = compile(kernel, isa);
   if (const auto* failure = std::get_if<CompileFailure>(&result)) FAIL(failure->reason);
   return std::get<Artifact>(result);
+}
+
+inline std::string assembly(const FinishedKernel& kernel, Isa isa) {
+  return print(kernel, isa, Output::assembly);
 }
 
 }  // namespace tenon

@@ -10,13 +10,13 @@
 #include "core/error.h"
 #include "core/interpret.h"
 #include "lower/finish.h"
+#include "lower/moves.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
 #include "lower_support.h"
 #include "nest_eval.h"
 #include "ops/catalogue.h"
 #include "text/parse_graph.h"
-#include "tuner/session_lower.h"
 
 namespace tenon_test {
 
@@ -96,15 +96,16 @@ std::string check_golden(const std::string& name) {
   Golden golden = read_golden(path);
   const Schedule moves = parse_schedule(golden.parts["moves"], name);
   std::string problem;
-  const auto scheduled = [&](const KernelGraph& graph) -> std::optional<Kernel> {
-    const Scheduled moved = apply_schedule(naive(graph), moves);
+  const auto scheduled = [&](const KernelGraph& graph, Inputs& inputs) -> std::optional<Kernel> {
+    const auto name = [&](const Node& node) { return inputs.executor.nodes().name(node); };
+    const Moved moved = apply_all(naive(graph, name), moves);
     if (const auto* kernel = std::get_if<Kernel>(&moved)) return *kernel;
-    problem = std::get<RefusedMove>(moved).reason;
+    problem = std::get<Refusal>(moved).reason;
     return {};
   };
   Inputs inputs;
   const KernelGraph graph = kernel_of_graph(golden.parts["graph"], inputs);
-  const auto kernel = scheduled(graph);
+  const auto kernel = scheduled(graph, inputs);
   if (!kernel) return problem;
   const Golden before = golden;
   golden.parts["loops"] = print(*kernel);
@@ -119,7 +120,7 @@ std::string check_golden(const std::string& name) {
   if (small == golden.parts.end()) return other_bits(graph, *kernel, inputs);
   Inputs small_inputs;
   const KernelGraph small_graph = kernel_of_graph(small->second, small_inputs);
-  const auto small_kernel = scheduled(small_graph);
+  const auto small_kernel = scheduled(small_graph, small_inputs);
   return small_kernel ? other_bits(small_graph, *small_kernel, small_inputs) : problem;
 }
 
@@ -128,8 +129,8 @@ namespace {
 std::string moved(const std::string& graph, const std::string& moves, bool is_finished) {
   Inputs inputs;
   const KernelGraph kernel = kernel_of_graph(graph, inputs);
-  const Scheduled result = apply_schedule(naive(kernel), parse_schedule(moves, "moves"));
-  if (const auto* refused = std::get_if<RefusedMove>(&result)) return refused->reason;
+  const Moved result = apply_all(naive(kernel), parse_schedule(moves, "moves"));
+  if (const auto* refused = std::get_if<Refusal>(&result)) return refused->reason;
   const Kernel& scheduled = std::get<Kernel>(result);
   const std::string problem = other_bits(kernel, scheduled, inputs);
   if (!problem.empty()) return problem;

@@ -180,7 +180,7 @@ TEST_CASE("the text of a kernel names no buffer") {
         "%0 = view(in0, shape=[4,3,5], map=[a0, a2])  # f32[4,3,5]\n"
         "%1 = view(in1, shape=[4,3,5], map=[a2, a1])  # f32[4,3,5]\n"
         "%2 = reduce(%0, %1, with=sum, axes=[2])  # f32[4,3]\n"
-        "%3 = constant(value=0, type=f32)  # f32[]\n"
+        "%3 = constant(value=0, type=f32)\n"
         "%4 = view(%3, shape=[4,3])  # f32[4,3]\n"
         "%5 = max(%2, %4)  # f32[4,3]\n"
         "local %2\n"

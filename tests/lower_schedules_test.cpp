@@ -4,10 +4,10 @@
 #include <string>
 
 #include "golden.h"
+#include "lower/moves.h"
 #include "lower/naive.h"
 #include "lower/schedule.h"
 #include "lower_support.h"
-#include "tuner/session_lower.h"
 
 using namespace tenon_test;
 using tenon::KernelGraph;
@@ -15,9 +15,8 @@ using tenon::KernelGraph;
 namespace {
 
 std::string difference(const KernelGraph& graph, const std::string& schedule, Inputs& in) {
-  const tenon::Scheduled moved =
-      apply_schedule(naive(graph), tenon::parse_schedule(schedule, "schedule"));
-  if (const auto* refused = std::get_if<tenon::RefusedMove>(&moved)) return refused->reason;
+  const tenon::Moved moved = apply_all(naive(graph), tenon::parse_schedule(schedule, "schedule"));
+  if (const auto* refused = std::get_if<tenon::Refusal>(&moved)) return refused->reason;
   return other_bits(graph, std::get<tenon::Kernel>(moved), in);
 }
 

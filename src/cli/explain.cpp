@@ -1,7 +1,7 @@
 #include "cli/explain.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <cctype>
 
 #include <fmt/format.h>
 
@@ -9,14 +9,15 @@
 #include "cli/graph_file.h"
 #include "cli/moves_file.h"
 #include "codegen/compile.h"
-#include "core/error.h"
 #include "core/print_graph.h"
+#include "core/ranges.h"
 #include "lower/finish.h"
 #include "lower/fuse.h"
+#include "lower/moves.h"
+#include "lower/naive.h"
 #include "lower/rules.h"
 #include "tuner/pick.h"
 #include "tuner/session_kernels.h"
-#include "tuner/session_lower.h"
 
 namespace tenon::cli {
 
@@ -56,54 +57,64 @@ std::string cache_row(const std::optional<ScheduleRow>& row, const std::string& 
          fmt::format("\ncode: {}, {}\n", key, cache.find_artifact(key) ? "there" : "not there");
 }
 
+// The moves in the words of a nest with names, where they are in those of the nest without: `sum.k`
+// is `c.k` there.
+Schedule renamed(const Schedule& moves, const Kernel& nameless, const Kernel& named) {
+  const auto name = [](const KernelTensor& tensor) { return tensor.name; };
+  const std::vector<std::string> from = mapped(nameless.tensors, name);
+  std::string text, word;
+  bool is_first = true;  // of words with dots between them
+  for (const char next : print(moves)) {
+    if (next == '_' || std::isalnum(static_cast<unsigned char>(next))) {
+      word += next;
+      continue;
+    }
+    const auto tensor = is_first ? position(from, word) : std::nullopt;
+    text += (tensor ? named.tensors[*tensor].name : word) + next;
+    word.clear();
+    is_first = next != '.';
+  }
+  return parse_schedule(text, "renamed");
+}
+
 // A kernel with the schedule that it would run on, and where that is from.
 struct Choice {
   Schedule schedule;
   std::string_view origin;
-  std::string file;  // of moves given by hand
+  std::string key;  // of its code in the cache
 };
 
-Choice choose(const Kernel& naive, const std::string& kernel_name, const HandMoves& by_hand,
-              bool only_kernel, const std::optional<ScheduleRow>& known, const Session& session) {
-  for (const auto& [name, schedule] : by_hand.by_kernel)
-    if (name == kernel_name || (name.empty() && only_kernel))
-      return {schedule, "by hand", by_hand.file};
-  if (known) return {parse_schedule(known->moves, "cache"), "from the cache", "cache"};
-  return {pick(naive, read_cpu_info(), session.isa(), session.threads()), "picked now", "pick"};
+Choice choose(const KernelGraph& graph, const Kernel& named, const std::optional<Schedule>& by_hand,
+              const std::optional<ScheduleRow>& known, const Session& session,
+              const KernelStore& store) {
+  if (by_hand) return {*by_hand, "by hand", store.key_of(print(*by_hand), print(named))};
+  const Kernel nameless = nameless_naive(graph);
+  const Schedule schedule = known
+                                ? parse_schedule(known->moves, "cache")
+                                : pick(nameless, read_cpu_info(), session.isa(), session.threads());
+  return {renamed(schedule, nameless, named), known ? "from the cache" : "picked now",
+          store.key_of(print(schedule), canonical_text(graph))};
 }
 
 void explain_kernel(const Pages& pages, const Session& session, const std::string& name,
                     const Kernel& naive, const Choice& choice) {
   pages.page("naive", name, print(naive));
-  const bool hand = choice.origin == "by hand";
   if (choice.schedule.empty()) pages.page("moves", name, "no moves: the naive nest runs\n");
-  const Scheduled scheduled =
-      apply_schedule(naive, choice.schedule, [&](const Move& move, const Kernel& kernel) {
+  const Moved scheduled =
+      apply_all(naive, choice.schedule, [&](const Move& move, const Kernel& kernel) {
         pages.page("moves", fmt::format("{}, {}: {}", name, choice.origin, print(move)),
                    print(kernel));
       });
-  if (const auto* refused = std::get_if<RefusedMove>(&scheduled)) {
-    const std::string place = hand ? fmt::format("{}:{}", choice.file, refused->move.line)
-                                   : fmt::format("{}: {}", choice.file, print(refused->move));
-    throw MovesError(fmt::format("{}: {}", place, refused->reason));
-  }
+  if (const auto* refused = std::get_if<Refusal>(&scheduled))
+    throw MovesError(fmt::format("{}: {}", refused->place, refused->reason));
   if (!pages.shows("finish") && !pages.shows("ir") && !pages.shows("asm")) return;
   const FinishedKernel finished = finish(std::get<Kernel>(scheduled));
   pages.page("finish",
              fmt::format("{}, {} bytes of scratch, {} a thread", name, finished.shared_scratch,
                          finished.thread_scratch),
              print(finished.kernel));
-  if (pages.shows("ir")) pages.page("ir", name, llvm_ir(finished, session.isa()));
-  if (pages.shows("asm")) pages.page("asm", name, assembly(finished, session.isa()));
-}
-
-void check_names(const HandMoves& by_hand, const std::vector<std::string>& names) {
-  for (const auto& [name, schedule] : by_hand.by_kernel)
-    if (std::find(names.begin(), names.end(), name) == names.end() &&
-        !(name.empty() && names.size() == 1))
-      throw MovesError(
-          fmt::format("{}: there is no kernel '{}'; write `kernel NAME:` with one of {}",
-                      by_hand.file, name, fmt::join(names, ", ")));
+  if (pages.shows("ir")) pages.page("ir", name, print(finished, session.isa(), Output::ir));
+  if (pages.shows("asm")) pages.page("asm", name, print(finished, session.isa(), Output::assembly));
 }
 
 }  // namespace
@@ -116,8 +127,8 @@ const std::vector<std::string>& explain_stages() {
 
 void explain(const ExplainOptions& options) {
   const Pages pages(options);
-  HandMoves by_hand;
-  if (options.moves) by_hand = parse_moves(read_file(*options.moves), *options.moves);
+  HandMoves moves;
+  if (options.moves) moves = by_hand(parse_moves(read_file(*options.moves), *options.moves));
   Session session({options.threads, options.isa, {}, false, {}});
   const GraphText graph = load_structure(options.graph, session);
   pages.page("file", options.graph, read_file(options.graph));
@@ -130,28 +141,27 @@ void explain(const ExplainOptions& options) {
   const std::string after = print_graph(ruled);
   pages.page("rules", "after the graph rules", before == after ? "nothing changed\n" : after);
 
-  const std::vector<KernelGraph> kernels = kernels_of(ruled);
-  std::vector<Kernel> naive;
-  for (const KernelGraph& kernel : kernels) naive.push_back(lower_naive(kernel));
+  const std::vector<KernelGraph> kernels = fuse(ruled);
+  const auto name_of = [&](const Node& node) { return session.nodes().name(node); };
+  const std::vector<Kernel> naive =
+      mapped(kernels, [&](const KernelGraph& kernel) { return tenon::naive(kernel, name_of); });
   const std::vector<std::string> names = kernel_names(naive);
   for (std::size_t i = 0; i < kernels.size(); ++i)
     pages.page("kernels", fmt::format("{} of {}, {}", i + 1, kernels.size(), names[i]),
                canonical_text(kernels[i]));
   if (kernels.empty()) pages.page("kernels", "none", "every output is an input\n");
-  check_names(by_hand, names);
 
   const DebugStages quiet(nullptr);
   Statistics statistics;
-  const CpuInfo cpu = read_cpu_info();
-  KernelStore store(session.device(), {cpu, session.isa(), session.threads()}, {}, quiet,
-                    statistics);
+  KernelStore store(session.device(), {read_cpu_info(), session.isa(), session.threads()}, {},
+                    quiet, statistics);
+  const auto schedules =
+      moves ? moves(naive) : std::vector<std::optional<Schedule>>(kernels.size());
   for (std::size_t i = 0; i < kernels.size(); ++i) {
-    const WorkloadRow workload = workload_of(kernels[i]);
-    const auto known = store.find_schedule(workload);
-    const Choice choice = choose(naive[i], names[i], by_hand, kernels.size() == 1, known, session);
+    const auto known = store.find_schedule(workload_of(kernels[i]));
+    const Choice choice = choose(kernels[i], naive[i], schedules[i], known, session, store);
     explain_kernel(pages, session, names[i], naive[i], choice);
-    const std::string key = store.key_of(print(choice.schedule), workload);
-    pages.page("cache", names[i], cache_row(known, key, store.cache()));
+    pages.page("cache", names[i], cache_row(known, choice.key, store.cache()));
   }
 }
 

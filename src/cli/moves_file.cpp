@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <optional>
 
+#include <fmt/ranges.h>
+
 #include "core/error.h"
+#include "core/ranges.h"
 
 namespace tenon::cli {
 
@@ -30,14 +33,14 @@ std::optional<std::string_view> section(std::string_view line, std::string_view 
 
 // Every section is a text of all the lines, of which the others' are blank, so that lines keep
 // their numbers.
-HandMoves parse_moves(std::string_view text, const std::string& file) {
+MovesFile parse_moves(std::string_view text, const std::string& path) {
   std::map<std::string, std::string> sections;
   std::string name;  // of the section that the line stands in; "" above the first
   for (int number = 1; !text.empty(); ++number) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = trimmed(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
-    const std::string place = fmt::format("{}:{}", file, number);
+    const std::string place = fmt::format("{}:{}", path, number);
     const std::string blank(number - 1, '\n');
     if (const auto header = section(line, place)) {
       name = *header;
@@ -49,10 +52,38 @@ HandMoves parse_moves(std::string_view text, const std::string& file) {
     }
     for (auto& [kernel, body] : sections) body += '\n';
   }
-  HandMoves moves{file, {}};
-  for (const auto& [kernel, body] : sections) moves.by_kernel[kernel] = parse_schedule(body, file);
-  if (moves.by_kernel.empty()) moves.by_kernel[""] = {};
-  return moves;
+  MovesFile file{path};
+  for (const auto& [kernel, body] : sections) file.by_kernel[kernel] = parse_schedule(body, path);
+  if (file.by_kernel.empty()) file.by_kernel[""] = {};
+  return file;
+}
+
+HandMoves by_hand(MovesFile file) {
+  return [file = std::move(file)](std::span<const Kernel> naive) {
+    const std::vector<std::string> names = kernel_names(naive);
+    std::vector<std::optional<Schedule>> schedules(naive.size());
+    for (const auto& [name, schedule] : file.by_kernel) {
+      if (names.empty()) break;  // every output is an input
+      const bool is_only = name.empty() && names.size() == 1;
+      const std::optional<int> at = is_only ? 0 : position(names, name);
+      if (!at)
+        throw MovesError(fmt::format("{}: {}; the graph has {} kernel{}: {}", file.path,
+                                     name.empty() ? "write `kernel NAME:` above each kernel's moves"
+                                                  : fmt::format("there is no kernel {}", name),
+                                     names.size(), names.size() == 1 ? "" : "s",
+                                     fmt::join(names, ", ")));
+      schedules[*at] = schedule;
+    }
+    return schedules;
+  };
+}
+
+std::vector<std::string> kernel_names(std::span<const Kernel> naive) {
+  std::vector<std::string> names;
+  for (const Kernel& kernel : naive)
+    names.push_back(
+        unused(kernel.name, [&](const std::string& name) { return contains(names, name); }));
+  return names;
 }
 
 }  // namespace tenon::cli

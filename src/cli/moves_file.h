@@ -8,6 +8,7 @@
 //     bind r parallel
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -15,7 +16,19 @@
 
 namespace tenon::cli {
 
+struct MovesFile {
+  std::string path = {};                           // for messages
+  std::map<std::string, Schedule> by_kernel = {};  // "": the only kernel there is
+};
+
 // Error: "FILE:LINE: what is wrong and how to mend it".
-HandMoves parse_moves(std::string_view text, const std::string& file);
+MovesFile parse_moves(std::string_view text, const std::string& path);
+
+// What a session asks for. MovesError where a section names none of the kernels.
+HandMoves by_hand(MovesFile file);
+
+// The names by which people call the kernels of one graph: each nest's own, numbered where two have
+// the same.
+std::vector<std::string> kernel_names(std::span<const Kernel> naive);
 
 }  // namespace tenon::cli

@@ -41,7 +41,8 @@ void print_statistics(const Statistics& statistics) {
 
 void run(const RunOptions& options) {
   SessionOptions session_options{options.threads, options.isa, {}, options.interpret, {}};
-  if (options.moves) session_options.moves = parse_moves(read_file(*options.moves), *options.moves);
+  if (options.moves)
+    session_options.moves = by_hand(parse_moves(read_file(*options.moves), *options.moves));
   Session session(std::move(session_options));
   const GraphText graph = load_graph(options.graph, options.inputs, session);
   for (const auto& [name, file] : options.outputs)

@@ -25,12 +25,8 @@ const CompilerModule& module() {
 
 Compiled compile(const FinishedKernel& kernel, Isa isa) { return module().compile(kernel, isa); }
 
-std::string llvm_ir(const FinishedKernel& kernel, Isa isa) {
-  return module().print(kernel, isa, Output::ir);
-}
-
-std::string assembly(const FinishedKernel& kernel, Isa isa) {
-  return module().print(kernel, isa, Output::assembly);
+std::string print(const FinishedKernel& kernel, Isa isa, Output output) {
+  return module().print(kernel, isa, output);
 }
 
 std::string compiler_version() { return TENON_COMPILER_VERSION; }

@@ -47,15 +47,15 @@ struct Runtime {
 using KernelFunction = void (*)(void* const* buffers, const std::int64_t* sizes,
                                 void* shared_scratch, void* thread_scratch, const Runtime* runtime);
 
+enum class Output : std::uint8_t { ir, assembly, object };  // LLVM's IR as emitted, ..
+
 struct CompileFailure {
   std::string reason;
 };
 using Compiled = std::variant<Artifact, CompileFailure>;
 
 Compiled compile(const FinishedKernel& kernel, Isa isa);
-// For explain: the LLVM IR as emitted, and the assembly.
-std::string llvm_ir(const FinishedKernel& kernel, Isa isa);
-std::string assembly(const FinishedKernel& kernel, Isa isa);
+std::string print(const FinishedKernel& kernel, Isa isa, Output output);  // Error: as of compile()
 // What goes into an artifact's key: "LLVM 19.1.7" and the flags; does not open the module.
 std::string compiler_version();
 

@@ -15,7 +15,7 @@ std::vector<NodeRef> Executor::realize(std::span<const NodeRef> wanted) {
     const std::vector<BufferRef> buffers = compute(missing);
     for (std::size_t i = 0; i < missing.size(); i++) {
       const Node& node = *missing[i];
-      BufferLeaf leaf{buffers[i], buffers[i]->version, ""};
+      BufferLeaf leaf{buffers[i], buffers[i]->version, nodes_.name(node)};
       nodes_.set_realized(missing[i], nodes_.make(std::move(leaf), node.type, node.shape, {}));
     }
   }

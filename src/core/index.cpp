@@ -99,8 +99,11 @@ Index Index::of(const Term& term) {
   return result;
 }
 
-bool Index::is_affine() const {
-  return std::ranges::all_of(terms_, [](const Term& term) { return term.kind == Kind::var; });
+int Index::divisions() const {
+  int count = 0;
+  for (const Term& term : terms_)
+    if (term.kind != Kind::var) count += 1 + term.inner->divisions();
+  return count;
 }
 
 std::optional<Var> Index::as_var() const {
@@ -119,6 +122,10 @@ bool Index::uses(Var v) const {
   return std::ranges::any_of(terms_, [v](const Term& term) {
     return term.kind == Kind::var ? term.var == v : term.inner->uses(v);
   });
+}
+
+bool uses(const std::vector<Index>& indices, Var v) {
+  return std::ranges::any_of(indices, [v](const Index& index) { return index.uses(v); });
 }
 
 void Index::collect(std::vector<Var>& vars) const {

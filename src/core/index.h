@@ -40,7 +40,8 @@ class Index {
   std::int64_t constant() const { return constant_; }
   const std::vector<Term>& terms() const { return terms_; }
   bool is_constant() const { return terms_.empty(); }
-  bool is_affine() const;             // no division or remainder anywhere
+  bool is_affine() const { return divisions() == 0; }
+  int divisions() const;              // quotients and remainders, at any depth
   std::optional<Var> as_var() const;  // exactly one variable, coefficient 1, constant 0
   // Of v, or of the atom of a term, as a top-level term; 0 where there is none.
   std::int64_t coefficient(Var v) const { return coefficient(Term{1, Kind::var, v}); }
@@ -61,6 +62,9 @@ class Index {
   std::int64_t constant_ = 0;
   std::vector<Term> terms_;  // sorted
 };
+
+// Does any of the indices use it?
+bool uses(const std::vector<Index>& indices, Var v);
 
 // Bounds of a variable or an index, both ends included.
 struct Bounds {

@@ -134,6 +134,7 @@ struct NodeTable::State {
   std::unordered_map<const Node*, std::weak_ptr<const Node>, NodeHash, SameNode> nodes;
   std::string key;  // of the node that is made; keeps its memory
   std::unordered_map<const Node*, NodeRef> realized;
+  std::unordered_map<const Node*, std::string> names;  // of what is computed
   std::vector<NodeRef> released;  // references whose owner died, dropped one after the other
   bool releasing = false;
 
@@ -141,6 +142,7 @@ struct NodeTable::State {
   // dropped each other would overflow the stack.
   void destroy(const Node* node) {
     nodes.erase(node);
+    names.erase(node);
     if (const auto entry = realized.find(node); entry != realized.end()) {
       released.push_back(std::move(entry->second));
       realized.erase(entry);
@@ -211,6 +213,16 @@ NodeRef NodeTable::realized(const Node& node) const {
 NodeRef NodeTable::current(const NodeRef& node) const {
   NodeRef leaf = realized(*node);
   return leaf ? leaf : node;
+}
+
+void NodeTable::set_name(const Node& node, const std::string& name) {
+  if (!name.empty()) state_->names.try_emplace(&node, name);
+}
+
+std::string NodeTable::name(const Node& node) const {
+  if (const auto* leaf = node.as<BufferLeaf>()) return leaf->name;
+  const auto known = state_->names.find(&node);
+  return known == state_->names.end() ? "" : known->second;
 }
 
 std::size_t NodeTable::size() const { return state_->nodes.size(); }

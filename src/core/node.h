@@ -116,6 +116,10 @@ class NodeTable {
   // The same, but the node itself where it is not realized.
   NodeRef current(const NodeRef& node) const;
 
+  // Gives the node a name, for people and dumps, unless it has one; and that name, or "".
+  void set_name(const Node& node, const std::string& name);
+  std::string name(const Node& node) const;
+
   std::size_t size() const;  // living nodes, for tests of flat memory
 
  private:

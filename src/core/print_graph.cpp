@@ -59,21 +59,25 @@ struct Printer {
 
 }  // namespace
 
-std::string print_node(const Node& node, std::string_view operands) {
-  return std::visit(Printer{node, operands}, node.detail);
+std::string print_nodes(std::span<const NodeRef> nodes, PrintedNames& names) {
+  std::string result;
+  for (std::size_t i = 0; i < nodes.size(); i++) {
+    const Node& node = *nodes[i];
+    const std::string operands =
+        joined(node.inputs, ", ", [&](const NodeRef& input) { return names.at(input.get()); });
+    names[&node] = fmt::format("%{}", i);
+    result += fmt::format("%{} = {}", i, std::visit(Printer{node, operands}, node.detail));
+    if (!node.is_leaf()) result += "  # " + text(node.type, node.shape);
+    result += '\n';
+  }
+  return result;
 }
 
 std::string print_graph(std::span<const NodeRef> roots) {
-  const NodeOrder order = in_order(roots);
-  const auto name_of = [&](const NodeRef& node) { return fmt::format("%{}", order.place(node)); };
-  std::string result;
-  for (const NodeRef& node : order.nodes) {
-    const std::string operands = joined(node->inputs, ", ", name_of);
-    result += fmt::format("{} = {}", name_of(node), print_node(*node, operands));
-    if (!node->is_leaf()) result += "  # " + text(node->type, node->shape);
-    result += '\n';
-  }
-  return result + "output " + joined(roots, ", ", name_of) + "\n";
+  PrintedNames names;
+  const std::string lines = print_nodes(in_order(roots).nodes, names);
+  const auto name = [&](const NodeRef& root) { return names.at(root.get()); };
+  return lines + "output " + joined(roots, ", ", name) + "\n";
 }
 
 }  // namespace tenon

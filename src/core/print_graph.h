@@ -4,15 +4,16 @@
 
 #include <span>
 #include <string>
-#include <string_view>
+#include <unordered_map>
 
 #include "core/node.h"
 
 namespace tenon {
 
-// The right side of a node's line; `operands` are the names of its inputs, with commas. It is
-// exact: different nodes over the same operands have different texts or types.
-std::string print_node(const Node& node, std::string_view operands);
+// A line for each node, `%2 = add(in0, %1)  # f32[4]`, which from then on goes by its number. Its
+// inputs have names. It is exact: different nodes over the same operands have different lines.
+using PrintedNames = std::unordered_map<const Node*, std::string>;
+std::string print_nodes(std::span<const NodeRef> nodes, PrintedNames& names);
 
 // The primitive graph under `roots`, a line a node in order of first visit (inputs first), leaves
 // and nodes numbered so that the same structure always gives the same text: buffers are ignored.

@@ -46,6 +46,14 @@ auto mapped(const List& range, Of&& of) {
   return results;
 }
 
+// The name, or the first of name2, name3, .. that is not taken.
+template <typename IsTaken>
+std::string unused(const std::string& name, const IsTaken& is_taken) {
+  std::string result = name;
+  for (int copy = 2; is_taken(result); ++copy) result = name + std::to_string(copy);
+  return result;
+}
+
 // The elements as text, `between` standing between them; `text_of` gives a string for each.
 template <typename List, typename TextOf>
 std::string joined(const List& range, std::string_view between, TextOf&& text_of) {

@@ -15,13 +15,6 @@ struct Equation {
   Index left, right;
 };
 
-int divisions(const Index& index) {
-  int count = 0;
-  for (const Index::Term& term : index.terms())
-    if (term.kind != Index::Kind::var) count += 1 + divisions(*term.inner);
-  return count;
-}
-
 // Solves the equations of one view. Ensures: where it succeeds, for every i the o with map(o) = i
 // inside the view are those that `solution` takes over the summed axes, where `inside` holds.
 class Inverse {
@@ -63,7 +56,8 @@ class Inverse {
       const std::int64_t divisor = terms[0].divisor;
       for (auto high = equations_.begin(); high != equations_.end(); ++high) {
         const Index merged = high->left * divisor + low->left;
-        if (high == low || divisions(merged) >= divisions(high->left) + divisions(low->left))
+        if (high == low ||
+            merged.divisions() >= high->left.divisions() + low->left.divisions())
           continue;
         inside.push_back({low->right - low->left.constant(), 0, divisor});
         *high = {merged, high->right * divisor + low->right};

@@ -76,12 +76,12 @@ Reason dependence_across(const Kernel& kernel, Items items, const std::vector<Va
         const std::vector<Var> alike = axes_alike(kernel, tensor, writer, other, axes);
         for (Var v : axes)
           if (contains(writer.path, v) && contains(other.path, v) && !contains(alike, v) &&
-              (writer.uses(v) || other.uses(v)))
+              (uses(writer.at, v) || uses(other.at, v)))
             return fmt::format("{} is stored in one iteration and used in another", name);
       }
       // A computed subscript may hit any element: every axis that is not in another one counts.
       if (writer.computed_axis >= 0 && std::ranges::any_of(axes, [&](Var v) {
-            return contains(writer.path, v) && !writer.uses(v);
+            return contains(writer.path, v) && !uses(writer.at, v);
           }))
         return fmt::format("{} is stored at computed places in an order that counts", name);
     }
@@ -105,11 +105,11 @@ std::optional<Reach> reach(const Kernel& kernel, const std::vector<Use>& uses, s
 }
 
 bool outlives(const std::vector<Use>& all, Var axis) {
-  if (!all.empty() && !all.front().writes && !all.front().uses(axis)) return true;
+  if (!all.empty() && !all.front().writes && !uses(all.front().at, axis)) return true;
   return std::ranges::any_of(all, [&](const Use& use) {
     const bool is_conditional =
         std::ranges::any_of(use.when, [&](const Range& range) { return range.index.uses(axis); });
-    return use.writes && (contains(use.store->over, axis) || (is_conditional && !use.uses(axis)));
+    return use.writes && (contains(use.store->over, axis) || (is_conditional && !uses(use.at, axis)));
   });
 }
 

@@ -246,21 +246,14 @@ std::vector<NodeRef> nodes_of(const KernelGraph& kernel) {
 }
 
 std::string canonical_text(const KernelGraph& kernel) {
-  const auto type = [](const Node& node) { return text(node.type, node.shape); };
   std::string result;
-  std::unordered_map<const Node*, std::string> names;
-  for (const NodeRef& input : kernel.inputs) {
-    const std::string name = fmt::format("in{}", &input - kernel.inputs.data());
-    names[input.get()] = name;
-    result += fmt::format("{} {}\n", name, type(*input));
+  PrintedNames names;
+  for (std::size_t i = 0; i < kernel.inputs.size(); i++) {
+    const Node& input = *kernel.inputs[i];
+    names[&input] = fmt::format("in{}", i);
+    result += fmt::format("in{} {}\n", i, text(input.type, input.shape));
   }
-  int count = 0;
-  for (const NodeRef& node : nodes_of(kernel)) {
-    const std::string name = names[node.get()] = fmt::format("%{}", count++);
-    const std::string operands =
-        joined(node->inputs, ", ", [&](const NodeRef& input) { return names.at(input.get()); });
-    result += fmt::format("{} = {}  # {}\n", name, print_node(*node, operands), type(*node));
-  }
+  result += print_nodes(nodes_of(kernel), names);
   for (const NodeRef& node : kernel.locals) result += "local " + names.at(node.get()) + "\n";
   for (const NodeRef& node : kernel.outputs) result += "output " + names.at(node.get()) + "\n";
   return result;

@@ -70,7 +70,7 @@ bool is_torn(const Use& writer, const Use& reader) {
     ++shared;
   const auto rest = std::span(reader.path).subspan(shared);
   return std::ranges::any_of(std::span(writer.path).subspan(shared),
-                             [&](Var v) { return contains(rest, v) && !writer.uses(v); });
+                             [&](Var v) { return contains(rest, v) && !uses(writer.at, v); });
 }
 
 // Every local is read where what was stored for it still is; a tile lives in one iteration of one
@@ -101,13 +101,12 @@ Reason torn_local(const Kernel& kernel) {
 
 Reason illegal(const Kernel& kernel) {
   Reason reason = torn_local(kernel);
-  visit(kernel.body, [&](const Item& item, const Path& path) {
-    if (const Store* store = item.store(); store && !reason)
-      reason = broken_order(kernel, *store, path);
+  visit_stores(kernel.body, [&](const Store& store, const Path& path) {
+    if (!reason) reason = broken_order(kernel, store, path);
   });
-  visit(kernel.body, [&](const Item& item, const Path& path) {
+  visit(kernel.body, [&](const Item& item, const Way& way) {
     if (const Loop* loop = item.loop(); loop && !reason && is_concurrent(kernel.axes[loop->axis]))
-      reason = race(kernel, item, path);
+      reason = race(kernel, item, way.path);
   });
   return reason;
 }

@@ -51,14 +51,12 @@ Loop* find_loop(std::vector<Item>& items, Var axis, int tensor, Path& path) {
   return nullptr;
 }
 
-std::string short_name(const std::string& axis) { return axis.substr(axis.rfind('.') + 1); }
-
 constexpr double most_tile_bytes = 1 << 26;  // of tiles that are larger than what they hold
 
 }  // namespace
 
 std::string stage_name(const StageSite& site) {
-  return site.move.tensor + "." + short_name(site.move.at);
+  return site.move.tensor + "." + stem(site.move.at);
 }
 
 Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>& used,
@@ -85,7 +83,7 @@ Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>
 
 std::vector<Var> copy_axes(StageSite& site, const std::vector<Var>& tile) {
   return mapped(tile, [&](Var v) {
-    const std::string name = short_name(site.kernel.axes[v].name);
+    const std::string name = stem(site.kernel.axes[v].name);
     return site.kernel.add_axis(stage_name(site) + "." + name, site.kernel.extent(v));
   });
 }

@@ -1,8 +1,9 @@
-// The six moves: pure functions from kernel to kernel. An illegal move is a value that says why,
-// never an exception. Each is documented with loops before and after in its own file
-// (move_split.cpp, ..).
+// The six moves: pure functions from kernel to kernel; builds with the option verify look at every
+// result. An illegal move is a value that says why, never an exception. Each is documented with
+// loops before and after in its own file (move_split.cpp, ..).
 #pragma once
 
+#include <functional>
 #include <string>
 #include <variant>
 
@@ -13,10 +14,14 @@ namespace tenon {
 
 struct Refusal {
   std::string reason;  // "bind k parallel: sum accumulates over k in order"
+  std::string place;   // of the move, as in Move
 };
 using Moved = std::variant<Kernel, Refusal>;
 
 Moved apply(const Kernel& kernel, const Move& move);
+// All of them, up to the first that is refused. `see` is shown every move and its result.
+using MoveObserver = std::function<void(const Move&, const Kernel&)>;
+Moved apply_all(Kernel kernel, const Schedule& schedule, const MoveObserver& see = {});
 
 // What apply() calls: each rewrites the kernel, or leaves a reason why it cannot, and then a kernel
 // that is of no use.

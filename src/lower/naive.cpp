@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/error.h"
 #include "core/ranges.h"
 #include "lower/merge.h"
 #include "lower/naive_reduce.h"
@@ -24,10 +25,8 @@ std::string kind_name(const Node& node) {
   return node.as<Scatter>() ? "scatter" : "fill";
 }
 
-// A leaf's name as a word that schedules can contain; "" where it has none.
-std::string leaf_name(const Node& node) {
-  const auto* leaf = node.as<BufferLeaf>();
-  std::string name = leaf ? leaf->name : "";
+// A name as a word that schedules can contain; "" where there is none.
+std::string word(std::string name) {
   std::ranges::replace_if(name, [](unsigned char c) { return !std::isalnum(c); }, '_');
   if (!name.empty() && std::isdigit(static_cast<unsigned char>(name[0]))) name = "_" + name;
   return name;
@@ -35,52 +34,47 @@ std::string leaf_name(const Node& node) {
 
 class NaiveNest {
  public:
-  explicit NaiveNest(const KernelGraph& graph) : graph_(graph), values_(kernel_) {}
+  NaiveNest(const KernelGraph& graph, const NodeNames& names)
+      : graph_(graph), given_(names), values_(kernel_) {}
 
   Kernel build() {
-    name_computed();
-    for (const NodeRef& input : graph_.inputs) add_input(*input);
+    name_nodes();
+    for (const NodeRef& input : graph_.inputs) values_.set_tensor(*input, add(*input));
     for (const NodeRef& output : graph_.outputs) {
-      add_computed(*output, Where::argument);
+      targets_[output.get()] = add(*output);
       kernel_.tensors.back().is_output = true;
     }
-    for (const NodeRef& local : graph_.locals) add_computed(*local, Where::heap);
+    for (const NodeRef& local : graph_.locals) targets_[local.get()] = add(*local, Where::heap);
     for (const Node* node : order_) compute(*node);
     flatten_arguments();
     return std::move(kernel_);
   }
 
  private:
-  // The nodes that have memory of their own, each after those that it reads, and their names.
-  void name_computed() {
+  // Inputs, and the nodes that have memory of their own, each after those that it reads.
+  void name_nodes() {
+    for (std::size_t i = 0; i < graph_.inputs.size(); i++)
+      name(*graph_.inputs[i], fmt::format("in{}", i));
     std::unordered_set<NodeRef> computed(graph_.locals.begin(), graph_.locals.end());
     computed.insert(graph_.outputs.begin(), graph_.outputs.end());
-    std::unordered_map<std::string, int> count;
     for (const NodeRef& node : nodes_of(graph_)) {
       if (!computed.contains(node)) continue;
       order_.push_back(node.get());
-      const std::string kind = kind_name(*node);
-      const int copy = ++count[kind];
-      names_[node.get()] = copy == 1 ? kind : kind + std::to_string(copy);
+      name(*node, kind_name(*node));
     }
     kernel_.name =
         joined(graph_.outputs, "_", [&](const NodeRef& output) { return names_[output.get()]; });
   }
 
-  void add_computed(const Node& node, Where where) {
-    targets_[&node] = add_tensor(kernel_, node, names_[&node], where);
+  void name(const Node& node, const std::string& otherwise) {
+    const std::string given = word(given_(node));
+    names_[&node] = unused(given.empty() ? otherwise : given, [&](const std::string& name) {
+      return std::ranges::any_of(names_, [&](const auto& known) { return known.second == name; });
+    });
   }
 
-  void add_input(const Node& node) {
-    std::string wanted = leaf_name(node);
-    if (wanted.empty()) wanted = fmt::format("in{}", kernel_.tensors.size());
-    std::string name = wanted;
-    const auto taken = [&] {
-      return kernel_.find_tensor(name) ||
-             std::ranges::any_of(names_, [&](auto& n) { return n.second == name; });
-    };
-    for (int copy = 2; taken(); copy++) name = fmt::format("{}_{}", wanted, copy);
-    values_.set_tensor(node, add_tensor(kernel_, node, name, Where::argument));
+  int add(const Node& node, Where where = Where::argument) {
+    return add_tensor(kernel_, node, names_[&node], where);
   }
 
   // Appends the loops of a node and merges them into the loops before it, where the rows agree.
@@ -135,13 +129,6 @@ class NaiveNest {
         if (!flatten(t, axis)) axis++;
   }
 
-  static int divisions(const Index& index) {
-    int count = 0;
-    for (const Index::Term& term : index.terms())
-      if (term.kind != Index::Kind::var) count += 1 + divisions(*term.inner);
-    return count;
-  }
-
   // Joins the axes `axis` and `axis` + 1 of an argument, if that leaves fewer divisions.
   bool flatten(int tensor, int axis) {
     KernelTensor& declared = kernel_.tensors[tensor];
@@ -152,8 +139,8 @@ class NaiveNest {
     };
     int before = 0, after = 0;
     for (const Use& use : uses_of(kernel_.body, tensor)) {
-      const int apart = divisions(use.at[axis]) + divisions(use.at[axis + 1]);
-      const int together = divisions(joined(use.at));
+      const int apart = use.at[axis].divisions() + use.at[axis + 1].divisions();
+      const int together = joined(use.at).divisions();
       if (use.computed_axis >= 0 || together > apart) return false;
       before += apart;
       after += together;
@@ -169,6 +156,7 @@ class NaiveNest {
   }
 
   const KernelGraph& graph_;
+  const NodeNames& given_;
   Kernel kernel_;
   NodeValues values_;
   std::vector<const Node*> order_;
@@ -178,6 +166,17 @@ class NaiveNest {
 
 }  // namespace
 
-Kernel naive(const KernelGraph& graph) { return NaiveNest(graph).build(); }
+std::string leaf_name(const Node& node) {
+  const auto* leaf = node.as<BufferLeaf>();
+  return leaf ? leaf->name : "";
+}
+
+Kernel naive(const KernelGraph& graph, const NodeNames& names) {
+  Kernel kernel = NaiveNest(graph, names).build();
+  if constexpr (TENON_VERIFY != 0)
+    if (const auto broken = verify(kernel))
+      check(false, [&] { return *broken + "\nin the naive nest\n" + print(kernel); });
+  return kernel;
+}
 
 }  // namespace tenon

@@ -4,7 +4,7 @@
 #include <functional>
 #include <numeric>
 
-#include <fmt/format.h>
+#include "core/ranges.h"
 
 namespace tenon {
 
@@ -18,6 +18,8 @@ std::string_view name(Where where) {
   constexpr std::string_view names[] = {"argument", "register", "heap", "shared", "stream"};
   return names[static_cast<int>(where)];
 }
+
+std::string stem(const std::string& axis) { return axis.substr(axis.rfind('.') + 1); }
 
 VarBounds Kernel::bounds() const {
   return [this](Var v) { return Bounds{0, axes[v].extent - 1}; };
@@ -61,17 +63,15 @@ std::optional<int> Kernel::find_tensor(std::string_view wanted) const {
   return {};
 }
 
-std::string Kernel::unused_name(std::string wanted) const {
-  const std::string whole = wanted;
-  for (int copy = 2; find_tensor(wanted); ++copy) wanted = fmt::format("{}{}", whole, copy);
-  return wanted;
+std::string Kernel::unused_name(const std::string& wanted) const {
+  return unused(wanted, [&](const std::string& name) { return find_tensor(name).has_value(); });
 }
 
-Var Kernel::add_axis(std::string name, std::int64_t extent, Tag tag) {
-  const std::string wanted = name;
-  for (int copy = 2; std::ranges::count(axes, name, &Axis::name) > 0; ++copy)
-    name = fmt::format("{}{}", wanted, copy);
-  axes.push_back({std::move(name), extent, tag});
+Var Kernel::add_axis(const std::string& name, std::int64_t extent, Tag tag) {
+  const auto is_taken = [&](const std::string& other) {
+    return !other.empty() && std::ranges::count(axes, other, &Axis::name) > 0;
+  };
+  axes.push_back({unused(name, is_taken), extent, tag});
   return static_cast<Var>(axes.size()) - 1;
 }
 

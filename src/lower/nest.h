@@ -50,6 +50,9 @@ struct Axis {
   Tag tag = Tag::serial;
 };
 
+// "j" of "sum.j": what parts of the axis and copies of its loop are named after.
+std::string stem(const std::string& axis);
+
 enum class Tail : std::uint8_t { mask, peel, pad };
 struct Limit {
   Index index;
@@ -173,8 +176,8 @@ struct Kernel {
   // By its whole name, or by the part after the dot where only one axis has it.
   std::optional<Var> find_axis(std::string_view name) const;  // whole, or `k` of `sum.k`
   std::optional<int> find_tensor(std::string_view name) const;
-  std::string unused_name(std::string wanted) const;  // for a tensor
-  Var add_axis(std::string name, std::int64_t extent, Tag tag = Tag::serial);
+  std::string unused_name(const std::string& wanted) const;  // for a tensor
+  Var add_axis(const std::string& name, std::int64_t extent, Tag tag = Tag::serial);
 };
 
 // The kernel as text, a line a loop or statement, two spaces a level:

@@ -2,7 +2,6 @@
 #include "lower/rules.h"
 
 #include <algorithm>
-#include <limits>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -15,7 +14,7 @@ namespace {
 using Op = ScalarOp;
 
 // What a rule about an operation and a constant is about.
-enum class For : std::uint8_t { floats, integers, booleans, all };
+enum class For : std::uint8_t { floats, others, all };
 struct Pattern {
   Op op = Op::add;
   double constant = 0;
@@ -43,10 +42,7 @@ bool is(const Node& node, Op op) { return node.as<Map>() && node.as<Map>()->op =
 
 // Is the node the operation, on the types, that the rule is about?
 bool fits(const Subject& s) {
-  const Type type = s.node->type;
-  const For own = info(type).is_float     ? For::floats
-                  : type == Type::boolean ? For::booleans
-                                          : For::integers;
+  const For own = info(s.node->type).is_float ? For::floats : For::others;
   return is(*s.node, s.pattern.op) && (s.pattern.types == For::all || s.pattern.types == own);
 }
 
@@ -234,33 +230,24 @@ struct Rule {
   Pattern pattern = {};
 };
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double smallest = std::numeric_limits<std::int32_t>::min();
-
-// Bits are kept, so there is no x + 0 = x (-0 + 0 is 0) nor x * 0 = 0 for floats (of infinity and
-// NaN). Sums of products and repeated elements round otherwise than the graph did: they define it.
+// x is of any type, or a float; n an integer or, where the operation takes it, a boolean. Bits are
+// kept, so there is no x + 0 = x (-0 + 0 is 0) nor x * 0 = 0 for floats (of infinity and NaN). Sums of
+// products and repeated elements round otherwise than the graph did: they define it.
 // clang-format off
 constexpr Rule rules[] = {
     {"f(c, d, ..)                 = its value", fold_constants},
     {"x * 1                       = x", neutral, {Op::mul, 1, For::all}},
     {"x / 1                       = x", neutral_right, {Op::div, 1, For::all}},
     {"x + -0.0                    = x", neutral, {Op::add, -0.0, For::floats}},
-    {"n + 0                       = n", neutral, {Op::add, 0, For::integers}},
-    {"max(x, -inf)                = x", neutral, {Op::max, -infinity, For::floats}},
-    {"max(n, smallest)            = n", neutral, {Op::max, smallest, For::integers}},
-    {"n idiv 1                    = n", neutral_right, {Op::idiv, 1, For::integers}},
-    {"n shl 0                     = n", neutral_right, {Op::shl, 0, For::integers}},
-    {"n shr 0                     = n", neutral_right, {Op::shr, 0, For::integers}},
-    {"n or 0                      = n", neutral, {Op::bit_or, 0, For::integers}},
-    {"n xor 0                     = n", neutral, {Op::bit_xor, 0, For::integers}},
-    {"n and -1                    = n", neutral, {Op::bit_and, -1, For::integers}},
-    {"p or false                  = p", neutral, {Op::bit_or, 0, For::booleans}},
-    {"p xor false                 = p", neutral, {Op::bit_xor, 0, For::booleans}},
-    {"p and true                  = p", neutral, {Op::bit_and, 1, For::booleans}},
-    {"n * 0                       = 0", absorbing, {Op::mul, 0, For::integers}},
-    {"n and 0                     = 0", absorbing, {Op::bit_and, 0, For::integers}},
-    {"p and false                 = false", absorbing, {Op::bit_and, 0, For::booleans}},
-    {"p or true                   = true", absorbing, {Op::bit_or, 1, For::booleans}},
+    {"n + 0                       = n", neutral, {Op::add, 0, For::others}},
+    {"n idiv 1                    = n", neutral_right, {Op::idiv, 1, For::others}},
+    {"n shl 0                     = n", neutral_right, {Op::shl, 0, For::others}},
+    {"n shr 0                     = n", neutral_right, {Op::shr, 0, For::others}},
+    {"n or 0                      = n", neutral, {Op::bit_or, 0, For::others}},
+    {"n xor 0                     = n", neutral, {Op::bit_xor, 0, For::others}},
+    {"n and -1                    = n", neutral, {Op::bit_and, -1, For::others}},
+    {"n * 0                       = 0", absorbing, {Op::mul, 0, For::others}},
+    {"n and 0                     = 0", absorbing, {Op::bit_and, 0, For::others}},
     {"where(c, x, y)              = x or y", choose_by_constant},
     {"where(p, x, x)              = x", choose_between_equals},
     {"cast x to its type          = x", cast_to_own_type},
@@ -277,8 +264,10 @@ class Rewrite {
   explicit Rewrite(NodeTable& table) : table_(table) {}
 
   NodeRef operator()(const NodeRef& node) {
-    const auto known = done_.find(node);
-    return known != done_.end() ? known->second : done_[node] = rewritten(node);
+    if (const auto known = done_.find(node); known != done_.end()) return known->second;
+    const NodeRef result = rewritten(node);
+    table_.set_name(*result, table_.name(*node));
+    return done_[node] = result;
   }
 
  private:
@@ -314,7 +303,7 @@ bool is_reshape(const Node& node) {
 
 // Computed nodes in place of wanted reshapes of them. No two results share their memory, and what a
 // Gather takes elements of has memory of its own.
-std::vector<NodeRef> without_reshapes(std::vector<NodeRef> wanted) {
+std::vector<NodeRef> without_reshapes(std::vector<NodeRef> wanted, NodeTable& table) {
   std::unordered_set<NodeRef> gathered;
   for (const NodeRef& node : in_order(wanted).nodes)
     if (node->as<Gather>()) gathered.insert(node->inputs[0]);
@@ -324,7 +313,9 @@ std::vector<NodeRef> without_reshapes(std::vector<NodeRef> wanted) {
     if (!is_reshape(*node) || gathered.contains(node)) continue;
     const NodeRef& below = node->inputs[0];
     if (below->is_leaf() || below->as<View>()) continue;
-    if (results.emplace(below, node).first->second == node) node = below;
+    if (results.emplace(below, node).first->second != node) continue;
+    table.set_name(*below, table.name(*node));
+    node = below;
   }
   return wanted;
 }
@@ -332,7 +323,7 @@ std::vector<NodeRef> without_reshapes(std::vector<NodeRef> wanted) {
 }  // namespace
 
 std::vector<NodeRef> apply_rules(std::span<const NodeRef> wanted, NodeTable& table) {
-  return without_reshapes(mapped(wanted, Rewrite(table)));
+  return without_reshapes(mapped(wanted, Rewrite(table)), table);
 }
 
 }  // namespace tenon

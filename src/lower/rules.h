@@ -10,8 +10,9 @@
 
 namespace tenon {
 
-// The rewritten nodes, in the same order. Realized nodes become their leaves. In place of a wanted
-// reshape of a computed node stands that node: the shape is another, the bytes are the same.
+// The rewritten nodes, in the same order, under the same names. Realized nodes become their leaves.
+// In place of a wanted reshape of a computed node stands that node: the shape is another, the bytes
+// are the same.
 //
 // Ensures: no rule applies to any node below; a sum of products is a Reduce of two inputs; a View
 // is never of a View unless both have ranges, with different fills; nothing is computed from

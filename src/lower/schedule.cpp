@@ -33,17 +33,17 @@ std::vector<std::string_view> words(std::string_view line) {
 // Reads the moves of one line.
 class LineParser {
  public:
-  LineParser(std::string_view line, std::string_view file, int number)
-      : words_(words(line)), file_(file), number_(number) {}
+  LineParser(std::string_view line, std::string place)
+      : words_(words(line)), place_(std::move(place)) {}
 
   void parse(Schedule& schedule) {
-    while (!peek().empty()) schedule.push_back({move(), number_});
+    while (!peek().empty()) schedule.push_back({move(), place_});
   }
 
  private:
   template <typename... Args>
   [[noreturn]] void wrong(fmt::format_string<Args...> format, Args&&... args) const {
-    fail("{}:{}: {}", file_, number_, fmt::format(format, std::forward<Args>(args)...));
+    fail("{}: {}", place_, fmt::format(format, std::forward<Args>(args)...));
   }
 
   std::string_view peek() const { return position_ < words_.size() ? words_[position_] : ""; }
@@ -158,8 +158,7 @@ class LineParser {
   }
 
   std::vector<std::string_view> words_;
-  std::string_view file_;
-  int number_;  // of the line
+  std::string place_;  // of the line
   std::size_t position_ = 0;
 };
 
@@ -194,7 +193,7 @@ Schedule parse_schedule(std::string_view text, std::string_view file) {
   Schedule schedule;
   for (int number = 1; !text.empty(); ++number) {
     const std::string_view line = text.substr(0, text.find('\n'));
-    LineParser(line, file, number).parse(schedule);
+    LineParser(line, fmt::format("{}:{}", file, number)).parse(schedule);
     text.remove_prefix(std::min(line.size() + 1, text.size()));
   }
   return schedule;

@@ -63,7 +63,7 @@ struct SplitReduce {
 
 struct Move {
   std::variant<Split, Order, Fuse, Bind, Stage, At, SplitReduce> what;
-  int line = 0;  // in its file, from 1; 0 where it has none
+  std::string place = {};  // "FILE:LINE", where it was read; empty where it was not
 };
 using Schedule = std::vector<Move>;
 

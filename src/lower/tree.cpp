@@ -85,18 +85,14 @@ void replace_values(Store& store, const ValueMap& change) {
 
 }  // namespace
 
-void visit_ways(Items items, const std::function<void(const Item&, const Way&)>& see) {
+void visit(Items items, const std::function<void(const Item&, const Way&)>& see) {
   Way here;
   visit_below(items, here, see);
 }
 
-void visit(Items items, const std::function<void(const Item&, const Path&)>& see) {
-  visit_ways(items, [&](const Item& item, const Way& way) { see(item, way.path); });
-}
-
 void visit_stores(Items items, const std::function<void(const Store&, const Path&)>& see) {
-  visit(items, [&](const Item& item, const Path& path) {
-    if (const Store* store = item.store()) see(*store, path);
+  visit(items, [&](const Item& item, const Way& way) {
+    if (const Store* store = item.store()) see(*store, way.path);
   });
 }
 
@@ -128,13 +124,9 @@ void visit_loads(const Store& store, const std::function<void(const Load&)>& see
   for (const ValueRef& v : {store.value, store.factor, store.computed}) visit_loads(v, see);
 }
 
-bool Use::uses(Var v) const {
-  return std::ranges::any_of(at, [v](const Index& index) { return index.uses(v); });
-}
-
 std::vector<Use> uses_of(Items items, int tensor) {
   std::vector<Use> uses;
-  visit_ways(items, [&](const Item& item, const Way& way) {
+  visit(items, [&](const Item& item, const Way& way) {
     const Store* store = item.store();
     if (!store) return;
     visit_values(*store, [&](const Value& v) {
@@ -168,7 +160,7 @@ bool adds_over(Items items, Var axis) {
 
 int count_loops(Items items, Var axis) {
   int count = 0;
-  visit(items, [&](const Item& item, const Path&) {
+  visit(items, [&](const Item& item, const Way&) {
     count += static_cast<int>(item.loop() && item.loop()->axis == axis);
   });
   return count;

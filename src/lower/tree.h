@@ -25,9 +25,8 @@ struct Way {
   std::vector<const Loop*> loops;  // those loops
   std::vector<Range> when;         // the conditions of the loops and of the item itself
 };
-// Every item in execution order, with the way or the loops to it.
-void visit_ways(Items items, const std::function<void(const Item&, const Way&)>& see);
-void visit(Items items, const std::function<void(const Item&, const Path&)>& see);
+// Every item in execution order, or every store with the loops around it.
+void visit(Items items, const std::function<void(const Item&, const Way&)>& see);
 void visit_stores(Items items, const std::function<void(const Store&, const Path&)>& see);
 
 // A value and all that it is made of, each once, operands first.
@@ -46,8 +45,6 @@ struct Use : Way {
   bool folds;          // reads all lanes of the computed axis
   int computed_axis;   // `at` does not say where on this axis; -1: none
   std::vector<Index> at;
-
-  bool uses(Var v) const;  // in its subscripts
 };
 std::vector<Use> uses_of(Items items, int tensor);
 

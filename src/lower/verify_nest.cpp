@@ -25,7 +25,7 @@ class Verifier {
 
   Reason run() {
     names();
-    visit_ways(kernel_.body, [this](const Item& item, const Way& way) {
+    visit(kernel_.body, [this](const Item& item, const Way& way) {
       path_ = way.path;
       const auto is_empty = [&](Var v) { return kernel_.extent(v) == 0; };
       if (!reason_ && std::ranges::none_of(path_, is_empty)) this->item(item, way.when.empty());

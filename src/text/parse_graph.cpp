@@ -42,6 +42,7 @@ class Parser {
       cursor.expect("=", fmt::format("after the name {}", name));
       const Tensor value = is_input(cursor) ? parse_input(cursor, name)
                                             : tensor_of(parse_argument(cursor, 0), Type::f32);
+      executor_.nodes().set_name(*value.node(), name);
       names_.emplace(name, Defined{value, number});
     }
     if (!cursor.done()) fail("unexpected {} after the end of the statement", cursor.next());

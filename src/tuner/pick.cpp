@@ -43,8 +43,6 @@ std::optional<std::int64_t> Picker::stride(int number, const std::vector<Index>&
   return coefficient;
 }
 
-std::string stem(const std::string& axis) { return axis.substr(axis.rfind('.') + 1); }
-
 Split cut(const std::string& loop, char letter, std::int64_t extent, Tail tail) {
   return {loop, {{stem(loop) + "o"}, {stem(loop) + letter, extent}}, tail};
 }
@@ -53,10 +51,6 @@ Order order_of(std::initializer_list<std::vector<std::string>> parts) {
   Order order;
   for (const auto& names : parts) append(order.axes, names);
   return order;
-}
-
-bool uses(const std::vector<Index>& at, Var v) {
-  return std::ranges::any_of(at, [v](const Index& index) { return index.uses(v); });
 }
 
 Schedule pick(const Kernel& naive, const CpuInfo& cpu, Isa isa, int threads) {

@@ -35,9 +35,9 @@ std::vector<Statement> plain_statements(const Picker& picker) {
 bool has_loop(const Picker& picker, const std::vector<Item>& items, Tag tag,
               std::optional<Var> inside = {}) {
   bool found = false;
-  visit(items, [&](const Item& item, const Path& path) {
+  visit(items, [&](const Item& item, const Way& way) {
     found = found || (item.loop() && picker.axis(item.loop()->axis).tag == tag &&
-                      (!inside || contains(path, *inside)));
+                      (!inside || contains(way.path, *inside)));
   });
   return found;
 }

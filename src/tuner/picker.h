@@ -59,17 +59,12 @@ class Picker {
   int threads_;
 };
 
-// "j" of "sum.j": what new parts of an axis are named after.
-std::string stem(const std::string& axis);
-
 // The split of a loop in two, inner parts of `extent` and outer ones: `ko` and `kv` of `sum.k` for
 // the letter v.
 Split cut(const std::string& loop, char letter, std::int64_t extent, Tail tail = Tail::peel);
 
 // The loops of all parts, in this order.
 Order order_of(std::initializer_list<std::vector<std::string>> parts);
-
-bool uses(const std::vector<Index>& at, Var v);
 
 // The rules, in the order in which pick() runs them; each scans the kernel as the ones before left
 // it.

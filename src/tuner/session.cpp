@@ -15,6 +15,7 @@
 #include "core/print_graph.h"
 #include "core/ranges.h"
 #include "lower/fuse.h"
+#include "lower/naive.h"
 #include "lower/rules.h"
 #include "tuner/plan.h"
 #include "tuner/session_debug.h"
@@ -72,23 +73,6 @@ struct Session::State {
   KernelStore kernels;
   std::unordered_map<std::string, std::shared_ptr<const Plan>> plans;  // by Structure::key
 
-  // For each kernel the moves that the user gave it, or null. MovesError where they name none.
-  std::vector<const Schedule*> schedules_by_hand(std::span<const Kernel> naive) const {
-    const std::vector<std::string> names = kernel_names(naive);
-    std::vector<const Schedule*> result(naive.size(), nullptr);
-    for (const auto& [name, schedule] : options.moves.by_kernel) {
-      const bool is_only = name.empty() && names.size() == 1;
-      const std::optional<int> at = is_only ? 0 : position(names, name);
-      if (!at)
-        throw MovesError(fmt::format("{}: {}; the graph has {}: {}", options.moves.file,
-                                     name.empty() ? "write `kernel NAME:` above each kernel's moves"
-                                                  : fmt::format("there is no kernel {}", name),
-                                     plural(names.size(), "kernel"), fmt::join(names, ", ")));
-      result[*at] = &schedule;
-    }
-    return result;
-  }
-
   Plan make_plan(std::span<const NodeRef> wanted, std::vector<NodeRef>& leaves) {
     const std::vector<NodeRef> ruled = apply_rules(wanted, nodes);
     debug.print(DebugStage::graph, [&] {
@@ -96,28 +80,28 @@ struct Session::State {
       return fmt::format("as given\n{}after rules{}", before,
                          before == after ? ": nothing changed" : "\n" + after);
     });
-    const std::vector<KernelGraph> graphs = kernels_of(ruled);
+    const std::vector<KernelGraph> graphs = fuse(ruled);
     debug.print(DebugStage::fuse, [&] {
       std::string texts = plural(graphs.size(), "kernel");
       for (const KernelGraph& graph : graphs) texts += "\n" + canonical_text(graph);
       return texts;
     });
 
-    std::vector<Kernel> naive;
-    std::vector<const Schedule*> by_hand(graphs.size(), nullptr);
-    if (!options.moves.by_kernel.empty() && !graphs.empty()) {
+    std::vector<Kernel> nests;
+    std::vector<std::optional<Schedule>> by_hand(graphs.size());
+    if (options.moves) {
       const TimeInto lowering(statistics.lowering_seconds, statistics.graph_seconds);
-      naive = mapped(graphs, lower_naive);
-      statistics.lowered += static_cast<std::int64_t>(naive.size());
-      by_hand = schedules_by_hand(naive);
+      const auto name = [&](const Node& node) { return nodes.name(node); };
+      nests = mapped(graphs, [&](const KernelGraph& graph) { return naive(graph, name); });
+      statistics.lowered += std::ssize(nests);
+      by_hand = options.moves(nests);
     }
     Plan plan = place(ruled, graphs, leaves);
     for (std::size_t i = 0; i < graphs.size(); ++i) {
       const auto is_empty = [](const NodeRef& output) { return elements(output->shape) == 0; };
       if (std::ranges::all_of(graphs[i].outputs, is_empty)) continue;
       plan.steps[i].program =
-          by_hand[i] ? kernels.program(graphs[i], naive[i], *by_hand[i], options.moves.file)
-                     : kernels.program(graphs[i]);
+          by_hand[i] ? kernels.program(nests[i], *by_hand[i]) : kernels.program(graphs[i]);
     }
     ++statistics.plans;
     return plan;

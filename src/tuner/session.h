@@ -16,7 +16,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,11 +31,9 @@
 
 namespace tenon {
 
-// Schedules given by hand, by the name of their kernel; "" means the only kernel there is.
-struct HandMoves {
-  std::string file;  // for messages
-  std::map<std::string, Schedule> by_kernel;
-};
+// Asked with the naive nests of every new graph, in which all that has a name goes by it: for each
+// the schedule by hand, or nothing for Tenon's own.
+using HandMoves = std::function<std::vector<std::optional<Schedule>>(std::span<const Kernel>)>;
 // A mistake in the moves that the user gave: "FILE:LINE: bind k parallel: ..".
 class MovesError : public Error {
  public:
@@ -48,7 +46,7 @@ struct SessionOptions {
   // A file or folder; "" keeps nothing between processes; nothing: where cache/cache.h says.
   std::optional<std::string> cache;
   bool interpret = false;  // by core/interpret.h, slow and obvious, in place of kernels
-  HandMoves moves;
+  HandMoves moves = {};
 };
 
 struct Statistics {

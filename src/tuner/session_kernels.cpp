@@ -5,6 +5,8 @@
 #include "core/error.h"
 #include "core/ranges.h"
 #include "lower/finish.h"
+#include "lower/moves.h"
+#include "lower/naive.h"
 #include "tuner/build_id.h"
 #include "tuner/pick.h"
 #include "tuner/session_time.h"
@@ -48,17 +50,11 @@ Artifact artifact_of(ArtifactRow row) {
   return artifact;
 }
 
-// The nest with its inputs numbered, as the canonical text numbers them: a schedule of it holds for
-// every graph of that text, whatever its leaves are called.
-Kernel with_numbered_inputs(Kernel kernel) {
-  for (std::size_t t = 0; t < kernel.tensors.size(); ++t)
-    if (KernelTensor& tensor = kernel.tensors[t];
-        tensor.where == Where::argument && !tensor.is_output)
-      tensor.name = fmt::format("in{}", t);
-  return kernel;
-}
-
 }  // namespace
+
+Kernel nameless_naive(const KernelGraph& graph) {
+  return naive(graph, [](const Node&) { return ""; });
+}
 
 WorkloadRow workload_of(const KernelGraph& graph) {
   const std::string known_by = canonical_text(graph);
@@ -88,8 +84,8 @@ std::optional<ScheduleRow> KernelStore::find_schedule(const WorkloadRow& workloa
 }
 
 // Covers everything that decides the bytes of the code. There are no flags to compile with yet.
-std::string KernelStore::key_of(const std::string& moves, const WorkloadRow& workload) const {
-  return hash_fields({moves, workload.graph, name(target_.isa), compiler_version(), build_id});
+std::string KernelStore::key_of(const std::string& moves, const std::string& kernel) const {
+  return hash_fields({moves, kernel, name(target_.isa), compiler_version(), build_id});
 }
 
 Device::ProgramRef KernelStore::find_artifact(const std::string& key) {
@@ -116,24 +112,22 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph) {
     return fmt::format("schedule of kernel {}: {}", workload.hash,
                        schedule ? "found\n" + schedule->moves : "not there");
   });
-  if (schedule) program = find_artifact(key_of(schedule->moves, workload));
+  if (schedule) program = find_artifact(key_of(schedule->moves, workload.graph));
   if (!program) program = lower_and_build(graph, workload, schedule);
   return program;
 }
 
-Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& naive,
-                                        const Schedule& by_hand, const std::string& file) {
-  const WorkloadRow workload = workload_of(graph);
-  const std::string moves = print(by_hand);
-  Device::ProgramRef& program = programs_[workload.graph + '\0' + moves];
-  if (!program) program = find_artifact(key_of(moves, workload));
+Device::ProgramRef KernelStore::program(const Kernel& naive, const Schedule& by_hand) {
+  const std::string key = key_of(print(by_hand), print(naive));
+  Device::ProgramRef& program = programs_[key];
+  if (!program) program = find_artifact(key);
   if (program) return program;
   const TimeInto lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
-  const Built built = build(workload, naive, by_hand);
-  if (built.line) throw MovesError(fmt::format("{}:{}: {}", file, *built.line, built.failure));
+  const Built built = build(key, naive, by_hand);
+  if (!built.place.empty()) throw MovesError(fmt::format("{}: {}", built.place, built.failure));
   if (!built.program)
-    throw MovesError(fmt::format("{}: kernel {} does not compile with these moves: {}", file,
-                                 naive.name, built.failure));
+    throw MovesError(fmt::format("kernel {} does not compile with the moves given: {}", naive.name,
+                                 built.failure));
   return program = built.program;
 }
 
@@ -143,7 +137,7 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
                                                 const WorkloadRow& workload,
                                                 const std::optional<ScheduleRow>& known) {
   const TimeInto lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
-  const Kernel naive = with_numbered_inputs(lower_naive(graph));
+  const Kernel naive = nameless_naive(graph);
   ++statistics_.lowered;
   debug_.print(DebugStage::loops,
                [&] { return fmt::format("{}: naive nest\n{}", naive.name, print(naive)); });
@@ -152,7 +146,8 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
   const auto attempt = [&](ScheduleRow row) {
     Built built;
     try {
-      built = build(workload, naive, parse_schedule(row.moves, "cache"));
+      const std::string key = key_of(row.moves, workload.graph);
+      built = build(key, naive, parse_schedule(row.moves, "cache"));
     } catch (const Error& unreadable) {
       built.failure = unreadable.what();
     }
@@ -179,15 +174,15 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
   return program;
 }
 
-KernelStore::Built KernelStore::build(const WorkloadRow& workload, const Kernel& naive,
+KernelStore::Built KernelStore::build(const std::string& key, const Kernel& naive,
                                       const Schedule& schedule) try {
   const auto show_move = [&](const Move& move, const Kernel& kernel) {
     debug_.print(DebugStage::moves,
                  [&] { return fmt::format("{}: {}\n{}", naive.name, print(move), print(kernel)); });
   };
-  const Scheduled scheduled = apply_schedule(naive, schedule, show_move);
-  if (const auto* refused = std::get_if<RefusedMove>(&scheduled))
-    return {nullptr, refused->reason, refused->move.line};
+  const Moved scheduled = apply_all(naive, schedule, show_move);
+  if (const auto* refused = std::get_if<Refusal>(&scheduled))
+    return {nullptr, refused->reason, refused->place};
   const Kernel& kernel = std::get<Kernel>(scheduled);
   debug_.print(schedule.empty() ? DebugStage::moves : DebugStage::loops, [&] {
     return schedule.empty() ? naive.name + ": no moves, nothing changed"
@@ -195,7 +190,7 @@ KernelStore::Built KernelStore::build(const WorkloadRow& workload, const Kernel&
   });
   const FinishedKernel finished = finish(kernel);
   debug_.print(DebugStage::source, [&] {
-    return fmt::format("{}: LLVM IR\n{}", naive.name, llvm_ir(finished, target_.isa));
+    return fmt::format("{}: LLVM IR\n{}", naive.name, print(finished, target_.isa, Output::ir));
   });
   const Compiled compiled = [&] {
     const TimeInto compiling(statistics_.compiling_seconds, statistics_.lowering_seconds);
@@ -206,7 +201,7 @@ KernelStore::Built KernelStore::build(const WorkloadRow& workload, const Kernel&
   const Artifact& artifact = std::get<Artifact>(compiled);
   ++statistics_.compiled;
   const Device::ProgramRef program = device_.load(artifact);
-  cache_.store_artifact(row_of(key_of(print(schedule), workload), artifact));
+  cache_.store_artifact(row_of(key, artifact));
   return {program};
 } catch (const InternalError& broken) {
   if constexpr (TENON_VERIFY) throw;

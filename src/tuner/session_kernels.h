@@ -8,7 +8,6 @@
 // held back by what an older one wrote.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -18,12 +17,13 @@
 #include "lower/fuse.h"
 #include "tuner/session.h"
 #include "tuner/session_debug.h"
-#include "tuner/session_lower.h"
 
 namespace tenon {
 
 // The row of a kernel. Its graph is what the store knows the kernel by.
 WorkloadRow workload_of(const KernelGraph& graph);
+// Its nest, without the names of the graph at hand: a schedule of it holds for every such graph.
+Kernel nameless_naive(const KernelGraph& graph);
 
 class KernelStore {
  public:
@@ -38,28 +38,27 @@ class KernelStore {
   // The program for a kernel, on the schedule that is known or picked. Error where even the naive
   // nest does not compile.
   Device::ProgramRef program(const KernelGraph& graph);
-  // The same with moves given by hand, which are applied to `naive`, the kernel's nest. MovesError
-  // for a move that is refused.
-  Device::ProgramRef program(const KernelGraph& graph, const Kernel& naive, const Schedule& by_hand,
-                             const std::string& file);
+  // The same for a kernel's nest and moves given by hand. MovesError for a move that is refused.
+  Device::ProgramRef program(const Kernel& naive, const Schedule& by_hand);
 
   // The schedule that a first call would run, where the cache has one, and under which key it has
-  // the code of the kernel with some moves.
+  // the code of a kernel with some moves. `kernel` is its canonical text, or the nest as text to
+  // which moves by hand apply.
   std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);
-  std::string key_of(const std::string& moves, const WorkloadRow& workload) const;
+  std::string key_of(const std::string& moves, const std::string& kernel) const;
   Cache& cache() { return cache_; }
 
  private:
   struct Built {
     Device::ProgramRef program = nullptr;  // where it failed
     std::string failure = {};
-    std::optional<int> line = {};  // of the move that was refused
+    std::string place = {};  // of the move that was refused
   };
   Device::ProgramRef find_artifact(const std::string& key);
   Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);
   // The nest with the moves applied, compiled, loaded and stored; or what came in the way.
-  Built build(const WorkloadRow& workload, const Kernel& naive, const Schedule& schedule);
+  Built build(const std::string& key, const Kernel& naive, const Schedule& schedule);
 
   Device& device_;
   Target target_;
@@ -67,7 +66,7 @@ class KernelStore {
   Statistics& statistics_;
   Cache cache_;
   DeviceRow device_row_;
-  std::unordered_map<std::string, Device::ProgramRef> programs_;  // by canonical text and moves
+  std::unordered_map<std::string, Device::ProgramRef> programs_;  // by canonical text or key
 };
 
 }  // namespace tenon

@@ -17,7 +17,6 @@
 #include "ops/catalogue.h"
 #include "random.h"
 #include "text/parse_graph.h"
-#include "tuner/session_lower.h"
 
 namespace tenon::fuzz {
 namespace {
@@ -108,8 +107,8 @@ Subject::Subject(const std::string& graph) {
   std::vector<NodeRef> nodes;
   for (const Tensor& tensor : wanted_) nodes.push_back(tensor.node());
   ruled_ = apply_rules(nodes, executor_.nodes());
-  graphs_ = kernels_of(ruled_);
-  for (const KernelGraph& kernel : graphs_) naive_.push_back(lower_naive(kernel));
+  graphs_ = fuse(ruled_);
+  for (const KernelGraph& kernel : graphs_) naive_.push_back(naive(kernel));
 }
 
 std::string Subject::execute(int kernel, const Kernel& scheduled, Isa isa, int threads,

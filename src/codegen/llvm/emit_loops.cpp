@@ -190,7 +190,7 @@ void Emission::emit_serial(const Loop& loop, Span span, const std::vector<Range>
 
 void Emission::emit_part(const Loop& loop, Span span, const std::vector<Range>& guards) {
   span.is_innermost = true;
-  visit(loop.body, [&](const Item& item, const Path&) {
+  visit(loop.body, [&](const Item& item, const Way&) {
     span.is_innermost = span.is_innermost && (!item.loop() || is_expanded(item.loop()->axis));
   });
   loop_over(span, [&](llvm::Value* counter) {
@@ -223,8 +223,8 @@ std::optional<Emission::Peel> Emission::peel(const Loop& loop, const Span& span)
     const bool is_tiled = std::ranges::all_of(
         tile, [&](Var v) { return limit.index.coefficient(v) > 0 && is_expanded(v); });
     bool is_nested = false;  // its loops, one inside the other
-    visit(loop.body, [&](const Item&, const Path& path) {
-      const auto is_around = [&](Var v) { return contains(path, v); };
+    visit(loop.body, [&](const Item&, const Way& way) {
+      const auto is_around = [&](Var v) { return contains(way.path, v); };
       is_nested = is_nested || std::ranges::all_of(tile, is_around);
     });
     if (tile.empty() || !is_tiled || !is_nested || indices_.has_lanes(parts.still)) continue;

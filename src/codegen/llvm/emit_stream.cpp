@@ -12,25 +12,18 @@
 namespace tenon {
 namespace {
 
-using EachIndex = std::function<bool(const Index&)>;
-
 // Does every index in the value satisfy `holds`? Of a load, it is the place in memory that counts.
-bool all_indices(const Kernel& kernel, const ValueRef& value, const EachIndex& holds) {
+bool all_indices(const Kernel& kernel, const ValueRef& value,
+                 const std::function<bool(const Index&)>& holds) {
   bool all = true;
-  const auto all_ranges = [&](const std::vector<Range>& ranges) {
-    return std::ranges::all_of(ranges, holds, &Range::index);
-  };
-  visit_values(value, [&](const Value& part) {
-    if (const auto* load = std::get_if<Load>(&part.detail)) {
-      all = all && !load->computed && holds(flat(kernel.tensors[load->tensor], load->at)) &&
-            all_ranges(load->inside);
-    } else if (const auto* index = std::get_if<IndexValue>(&part.detail)) {
-      all = all && holds(index->index);
-    } else if (const auto* inside = std::get_if<Inside>(&part.detail)) {
-      all = all && all_ranges(inside->ranges);
-    } else if (const auto* fold = std::get_if<Fold>(&part.detail)) {
-      all = all && std::ranges::all_of(fold->at, holds);
-    }
+  const ValueRef places = map_loads(value, [&](Load load, Type type) {
+    all = all && !load.computed;
+    load.at = {flat(kernel.tensors[load.tensor], load.at)};
+    return make_value(std::move(load), type);
+  });
+  map_indices(places, [&](const Index& index) {
+    all = all && holds(index);
+    return index;
   });
   return all;
 }

@@ -20,9 +20,9 @@ constexpr double most_statements = 20'000;
 
 double count_statements(const Kernel& kernel) {
   double count = 0;
-  visit(kernel.body, [&](const Item& item, const Path& path) {
+  visit(kernel.body, [&](const Item& item, const Way& way) {
     double copies = item.loop() ? 0 : 1;
-    for (const Var v : path)
+    for (const Var v : way.path)
       if (kernel.axes[v].tag == Tag::unroll) copies *= static_cast<double>(kernel.extent(v));
     count += copies;
   });

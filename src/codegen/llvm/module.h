@@ -10,8 +10,6 @@
 
 namespace tenon {
 
-enum class Output : std::uint8_t { ir, assembly, object };
-
 struct CompilerModule {
   Compiled (*compile)(const FinishedKernel& kernel, Isa isa);
   // The last step of compiling (slab.h), for tests: the slab must not depend on the address.
