@@ -275,6 +275,7 @@ TEST_CASE("the cache is listed, shown, moved and emptied") {
   CHECK(place.tenon(with_inputs).code == 0);
   const std::string listing = place.tenon("cache ls").out;
   CHECK(listing.find("picked") != std::string::npos);
+  CHECK(listing.find("local %") == std::string::npos);  // but what is computed
   const std::string hash = listing.substr(listing.find('\n') + 1, 12);
   CHECK(place.tenon("cache show " + hash).out.starts_with("kernel " + hash));
   CHECK(place.tenon("cache export all.jsonl").code == 0);

@@ -27,7 +27,7 @@ std::string gist(const std::string& graph) {
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    if (!line.empty() && !line.starts_with("output")) best = line;
+    if (line.find(" = ") != std::string_view::npos) best = line;
   }
   return best.size() > 60 ? std::string(best.substr(0, 57)) + "..." : std::string(best);
 }
