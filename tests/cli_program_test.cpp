@@ -222,6 +222,8 @@ TEST_CASE("what cannot be written is a failure with exit code 1, and leaves noth
   CHECK(place.tenon(with_inputs + "--output p=p.npy").code == 0);
   CHECK(session_test::shell(place, "ls -A").out.find(".tmp") == std::string::npos);
   CHECK(session_test::shell(place, TENON_PROGRAM " frobnicate 2>/dev/full").code == 2);
+  CHECK(session_test::shell(place, "TENON_CACHE=/dev/null " TENON_PROGRAM " cache ls 2>&-").code ==
+        0);
 }
 
 TEST_CASE("a link to an output's file stays one") {

@@ -90,7 +90,7 @@ std::int64_t shrink(Database& database) {
 
 Cache::Cache(CacheOptions options) : options_(std::move(options)) {
   if (!options_.warn)
-    options_.warn = [](const std::string& line) { fmt::print(stderr, "tenon: {}\n", line); };
+    options_.warn = [](const auto& line) { std::fputs(("tenon: " + line + "\n").c_str(), stderr); };
   if (!options_.now) options_.now = [] { return std::int64_t{std::time(nullptr)}; };
   const auto path = options_.path ? options_.path : cache::default_path();
   path_ = cache::resolve_path(path.value_or(""));
