@@ -209,7 +209,7 @@ TEST_CASE("mistakes in a graph file name the line") {
       {"y = cast(x, type=f16)", "cast: there is no type f16; the types are f32, i32, bool"},
       {"y = reshape(x, shape=[2,0.5])", "reshape: shape holds 0.5, no whole number"},
       {"y = expand(x, shape=[inf,2,3])",
-       "view: the shape [9223372036854775807,2,3] has a negative extent or over 2^60 elements"},
+       "view: the shape [2305843009213693952,2,3] has a negative extent or over 2^60 elements"},
       {"y = mul(x, \u20ac)", "expected a name, a number or a call, not '\u20ac'"},
       {"y = mul(x, 1.2.3)", "expected a number, not '1.2.3'"},
       {"y = mul(x, 0x10)", "expected a number, not '0x10'"},

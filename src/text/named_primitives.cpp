@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <climits>
 #include <cmath>
-#include <limits>
 #include <optional>
 
 #include "core/error.h"
@@ -70,11 +69,9 @@ class Given {
     return *value;
   }
   std::int64_t whole(const char* name, double value) const {
-    constexpr double limit = 9e18;  // as far as 64 bits go
-    if (value >= limit) return std::numeric_limits<std::int64_t>::max();
-    if (value <= -limit) return std::numeric_limits<std::int64_t>::min();
-    if (value != std::trunc(value)) fail("{}: {} holds {}, no whole number", call_.op, name, value);
-    return static_cast<std::int64_t>(value);
+    const double near = std::clamp(value, -0x1p61, 0x1p61);  // beyond every extent, and sums fit
+    if (near != std::trunc(near)) fail("{}: {} holds {}, no whole number", call_.op, name, value);
+    return static_cast<std::int64_t>(near);
   }
 
   // No tensor has so many axes, and none is taken for another.
