@@ -1,7 +1,5 @@
 #include "ops/reductions.h"
 
-#include <algorithm>
-
 #include "ops/arithmetic.h"
 
 namespace tenon {
