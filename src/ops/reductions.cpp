@@ -1,5 +1,7 @@
 #include "ops/reductions.h"
 
+#include <algorithm>
+
 #include "ops/arithmetic.h"
 
 namespace tenon {
