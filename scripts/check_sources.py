@@ -29,8 +29,6 @@ FENCED = {
 }
 ENGINE = ("core", "lower", "codegen", "tuner", "cache")  # promised to be small
 ENGINE_PROMISE = 10_000  # lines of code
-# The promise is not kept yet. Until it is, this number may only go down.
-ENGINE_LIMIT = 10_098
 WARN_LENGTH, MAX_LENGTH = 400, 600  # lines of a file, all counted
 MAX_COLUMNS = 100
 NOT_CODE = {".md", ".build", ".csv"}  # every other file of a source folder counts as code
@@ -118,8 +116,6 @@ def print_table(lines, files):
         print(f"{area:<10} {files.get(area, 0):>6} {lines.get(area, 0):>7}")
     engine = sum(lines.get(area, 0) for area in ENGINE)
     print(f"{' + '.join(ENGINE)}: {engine} lines of code, of fewer than {ENGINE_PROMISE} promised")
-    if engine >= ENGINE_PROMISE:
-        print(f"warning: {engine - ENGINE_PROMISE + 1} lines of code too many")
     return engine
 
 
@@ -141,8 +137,8 @@ def main():
             area = area_of(path)
             lines[area] = lines.get(area, 0) + count_code(path, text)
             files[area] = files.get(area, 0) + 1
-    if print_table(lines, files) >= ENGINE_LIMIT:
-        findings.append(f"the engine has {ENGINE_LIMIT} lines of code or more")
+    if (engine := print_table(lines, files)) >= ENGINE_PROMISE:
+        findings.append(f"the engine has {engine - ENGINE_PROMISE + 1} lines of code too many")
     for finding in findings:
         print(f"error: {finding}")
     return 1 if findings else 0

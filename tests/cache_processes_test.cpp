@@ -89,7 +89,7 @@ TEST_CASE("kill -9 among writes loses at most the row in flight") {
     Child child([&](const Child::Report& report) {
       Watched watched(file);
       for (int number = first;; ++number) {
-        watched.cache.store_schedule(device(), workload(number), schedule("split i"));
+        watched.cache.store_schedules({{device(), workload(number), schedule("split i")}});
         watched.cache.store_artifact(artifact(number));
         report(".");
       }

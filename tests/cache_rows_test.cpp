@@ -54,7 +54,7 @@ TEST_CASE("a second process hits everything that a first one stored") {
 TEST_CASE("a schedule is found only for its own device, workload and engine") {
   Watched watched("");
   Cache& cache = watched.cache;
-  cache.store_schedule(device(), workload(), schedule("split i"));
+  cache.store_schedules({{device(), workload(), schedule("split i")}});
   CHECK(moves_found(cache, device(), workload()) == "split i");
   CHECK(moves_found(cache, device(), workload(), "2") == "none");
 
@@ -87,9 +87,9 @@ TEST_CASE("two graphs of one hash live side by side") {
   const WorkloadRow sum = workload(1);
   WorkloadRow product = workload(2);
   product.hash = sum.hash;
-  watched.cache.store_schedule(device(), sum, schedule("split i"));
+  watched.cache.store_schedules({{device(), sum, schedule("split i")}});
   CHECK(moves_found(watched.cache, device(), product) == "none");
-  watched.cache.store_schedule(device(), product, schedule("split j"));
+  watched.cache.store_schedules({{device(), product, schedule("split j")}});
   CHECK(moves_found(watched.cache, device(), sum) == "split i");
   CHECK(moves_found(watched.cache, device(), product) == "split j");
   CHECK(watched.cache.schedules(sum.hash).size() == 2);
@@ -99,7 +99,7 @@ TEST_CASE("the tuned schedule comes before the picked one, and a new winner surp
   Watched watched("");
   Cache& cache = watched.cache;
   const auto store = [&](const std::string& moves, ScheduleStatus status) {
-    cache.store_schedule(device(), workload(), schedule(moves, status));
+    cache.store_schedules({{device(), workload(), schedule(moves, status)}});
     return moves_found(cache, device(), workload());
   };
   CHECK(store("bad", ScheduleStatus::rejected) == "none");
@@ -118,8 +118,8 @@ TEST_CASE("probed numbers of a device stay when a schedule is stored without the
   Watched watched("");
   DeviceRow probed = device();
   probed.probed = "copy 12 GB/s";
-  watched.cache.store_schedule(probed, workload(), schedule("split i"));
-  watched.cache.store_schedule(device(), workload(), schedule("split j"));
+  watched.cache.store_schedules({{probed, workload(), schedule("split i")}});
+  watched.cache.store_schedules({{device(), workload(), schedule("split j")}});
   for (const ScheduleEntry& entry : watched.cache.schedules()) CHECK(entry.device == probed);
   CHECK(watched.cache.schedules().size() == 2);
 }
@@ -217,7 +217,7 @@ TEST_CASE("pruning and clearing give the space back") {
   for (int number = 0; number < 10; ++number) {
     watched.cache.store_artifact(artifact(number, 100'000));
   }
-  watched.cache.store_schedule(device(), workload(), schedule("split i"));
+  watched.cache.store_schedules({{device(), workload(), schedule("split i")}});
   CHECK(watched.cache.prune(450'000) == 6);
   CHECK(watched.cache.summary().artifacts == 4);
   CHECK(std::filesystem::file_size(file) < 600'000);

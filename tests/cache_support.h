@@ -152,7 +152,7 @@ struct Watched {
 
 // Stores and finds a schedule and an artifact: "works", or what does not.
 inline std::string exercise(Cache& cache, int number) {
-  cache.store_schedule(device(), workload(number), schedule("split i"));
+  cache.store_schedules({{device(), workload(number), schedule("split i")}});
   cache.store_artifact(artifact(number));
   const auto found = cache.find_schedule(device(), workload(number), "1");
   if (!found || *found != schedule("split i")) return "no schedule";

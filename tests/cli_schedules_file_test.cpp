@@ -54,14 +54,14 @@ TEST_CASE("schedules come back as they left, machine code does not leave") {
   DeviceRow probed = device();
   probed.probed = "copy 12.5 GB/s";
   for (int number = 0; number < 5; ++number) {
-    source.cache.store_schedule(probed, workload(number), schedule("split i"));
-    source.cache.store_schedule(device(), workload(number),
-                                schedule("split \"j\"\tµ", ScheduleStatus::picked));
+    source.cache.store_schedules({{probed, workload(number), schedule("split i")}});
+    source.cache.store_schedules(
+        {{device(), workload(number), schedule("split \"j\"\tµ", ScheduleStatus::picked)}});
   }
   ScheduleRow wrong = schedule("order j i", ScheduleStatus::rejected);
   wrong.reason = "timed out";
   wrong.predicted_ns = 1.0 / 3.0;
-  source.cache.store_schedule(device(), workload(), wrong);
+  source.cache.store_schedules({{device(), workload(), wrong}});
   source.cache.store_artifact(artifact(0));
 
   Watched target("");

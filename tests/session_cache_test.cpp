@@ -80,7 +80,7 @@ TEST_CASE("schedules from the cache that are nonsense are replaced by the pick")
       nonsense.engine = nonsense.engine.substr(0, nonsense.engine.find(' '));  // any build
       nonsense.status = ScheduleStatus::tuned;
       nonsense.moves = entry.schedule.moves.empty() ? "split nowhere -> a b(4)" : "not a move";
-      cache.store_schedule(entry.device, entry.workload, nonsense);
+      cache.store_schedules({{entry.device, entry.workload, nonsense}});
     }
   }
   Session session(options_in(folder));

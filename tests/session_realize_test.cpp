@@ -155,7 +155,7 @@ TEST_CASE("tensors of no elements, of one, and of every type are realized") {
   const Tensor bits = session.tensor(std::vector<std::uint8_t>{1, 0}, {2});
   CHECK(cast(bits, Type::i32).to_vector<std::int32_t>() == std::vector<std::int32_t>{1, 0});
   CHECK_THROWS_WITH_AS(session.tensor(std::vector<float>{1, 2, 3}, {2}),
-                       "tensor: 3 values for the shape [2], which has 2", Error);
+                       "tensor: the shape [2] has 2 elements, not the 3 given", Error);
 }
 
 TEST_CASE("a bound graph computes again into the same memory") {

@@ -151,11 +151,6 @@ std::optional<ScheduleRow> Cache::find_schedule(const DeviceRow& device,
   });
 }
 
-void Cache::store_schedule(const DeviceRow& device, const WorkloadRow& workload,
-                           const ScheduleRow& schedule) {
-  store_schedules({{device, workload, schedule}});
-}
-
 bool Cache::store_schedules(const std::vector<ScheduleEntry>& entries) {
   return change([&](Database& database) {
     for (const ScheduleEntry& entry : entries) insert_schedule(database, entry);

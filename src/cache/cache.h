@@ -65,11 +65,9 @@ class Cache {
   // listed.
   std::optional<ScheduleRow> find_schedule(const DeviceRow& device, const WorkloadRow& workload,
                                            std::string_view engine);
-  // A new tuned (picked) schedule makes the former tuned (picked) one a tried one; a pick never
-  // replaces a measured row of the same moves. An empty `probed` keeps the numbers that are there.
-  void store_schedule(const DeviceRow& device, const WorkloadRow& workload,
-                      const ScheduleRow& schedule);
-  // Stores all of them, or none; returns whether it did.
+  // Stores all of them, or none; returns whether it did. A new tuned (picked) schedule makes the
+  // former tuned (picked) one a tried one; a pick never replaces a measured row of the same moves.
+  // An empty `probed` keeps the numbers that are there.
   bool store_schedules(const std::vector<ScheduleEntry>& entries);
   std::vector<ScheduleEntry> schedules(std::string_view hash_prefix = "");
 

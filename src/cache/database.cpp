@@ -3,7 +3,6 @@
 #include <sqlite3.h>
 
 #include <cmath>
-#include <utility>
 
 namespace tenon::cache {
 namespace {

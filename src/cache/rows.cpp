@@ -8,12 +8,9 @@
 #include <fmt/format.h>
 
 namespace tenon {
-namespace {
 
 // In the order of ScheduleStatus.
 constexpr std::array<std::string_view, 4> statuses = {"picked", "tuned", "tried", "rejected"};
-
-}  // namespace
 
 std::string_view status_name(ScheduleStatus status) {
   return statuses[static_cast<std::size_t>(status)];

@@ -27,7 +27,7 @@ struct DeviceRow {
   std::string kind = {};    // "cpu", "cuda"
   std::string model = {};   // as the hardware names itself
   std::string isa = {};     // "avx512", "sm_90"
-  std::string caches = {};  // sizes and lines as text, "48K/64 2M/64 105M/64"
+  std::string caches = {};  // sizes and lines as text, "48K/64 2048K/64 107520K/64"
   std::int64_t cores = 0;   // parallel units
   std::string driver = {};  // empty where there is none
   std::string probed = {};  // measured numbers as text; empty until probed

@@ -1,6 +1,5 @@
 #include "cli/npy.h"
 
-#include <bit>
 #include <cctype>
 #include <charconv>
 #include <cmath>

@@ -7,7 +7,6 @@
 #include <array>
 #include <bit>
 #include <fstream>
-#include <string>
 
 #include <tbb/info.h>
 

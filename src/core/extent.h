@@ -2,7 +2,6 @@
 // file asks for the number through value(), so that symbolic lengths have one place to arrive at.
 #pragma once
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <type_traits>
-#include <unordered_map>
 
 #include "core/error.h"
 #include "core/infer.h"
@@ -91,13 +90,15 @@ const BufferRef& current_buffer(const Node& node) {
   return leaf->buffer;
 }
 
-NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table) {
+NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table,
+                   std::span<const NodeRef> known) {
   struct Open {
     NodeRef node;
     int& place;
     std::size_t next = 0;  // the input to visit next
   };
   NodeOrder order;
+  for (const NodeRef& node : known) order.places.emplace(node.get(), -1);
   std::vector<Open> open;  // a stack of our own: graphs may be deep
   order.nodes.reserve(8);  // as many as small graphs have
   open.reserve(8);
@@ -110,9 +111,9 @@ NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table) {
       return;
     }
     const auto place = static_cast<int>(order.nodes.size());
-    const auto [known, leaf_is_new] = order.places.emplace(leaf.get(), place);
+    const auto [there, leaf_is_new] = order.places.emplace(leaf.get(), place);
     if (leaf_is_new) order.nodes.push_back(leaf);
-    entry->second = known->second;
+    entry->second = there->second;
   };
   for (const NodeRef& root : roots) {
     enter(root);

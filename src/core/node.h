@@ -128,13 +128,15 @@ class NodeTable {
 };
 
 // Every node under the roots once, inputs before their users, in the order of first visit. Nodes
-// that the table, where there is one, knows to be realized are replaced by their leaves.
+// that the table, where there is one, knows to be realized are replaced by their leaves. What is
+// `known` is left out, with all below it.
 struct NodeOrder {
   std::vector<NodeRef> nodes = {};
   std::unordered_map<const Node*, int> places = {};  // in `nodes`; of a realized node, its leaf's
 
   int place(const NodeRef& node) const { return places.at(node.get()); }
 };
-NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table = nullptr);
+NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table = nullptr,
+                   std::span<const NodeRef> known = {});
 
 }  // namespace tenon

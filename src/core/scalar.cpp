@@ -1,6 +1,5 @@
 #include "core/scalar.h"
 
-#include <bit>
 #include <cmath>
 #include <limits>
 

@@ -232,17 +232,9 @@ class Fusion {
 std::vector<KernelGraph> fuse(std::span<const NodeRef> wanted) { return Fusion(wanted).kernels(); }
 
 std::vector<NodeRef> nodes_of(const KernelGraph& kernel) {
-  std::unordered_set<const Node*> seen;
-  for (const NodeRef& input : kernel.inputs) seen.insert(input.get());
-  std::vector<NodeRef> nodes;
-  const auto visit = [&](const auto& self, const NodeRef& node) -> void {
-    if (!seen.insert(node.get()).second) return;
-    for (const NodeRef& input : node->inputs) self(self, input);
-    nodes.push_back(node);
-  };
-  for (const auto* roots : {&kernel.locals, &kernel.outputs})
-    for (const NodeRef& root : *roots) visit(visit, root);
-  return nodes;
+  std::vector<NodeRef> roots = kernel.locals;
+  append(roots, kernel.outputs);
+  return in_order(roots, nullptr, kernel.inputs).nodes;
 }
 
 std::string canonical_text(const KernelGraph& kernel) {

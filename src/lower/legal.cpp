@@ -18,25 +18,21 @@ bool is_concurrent(const Axis& axis) {
          axis.tag != Tag::mma;
 }
 
-// Floats keep their order (of maxima too: of two zeros the first counts); integers need none.
-bool is_ordered(const Kernel& kernel, const Store& store) {
-  return info(kernel.tensors[store.tensor].type).is_float;
-}
-
 Reason broken_order(const Kernel& kernel, const Store& store, const Path& path) {
   if (!store.combine || store.over.empty() || !store.initial) return {};
-  const std::string& target = kernel.tensors[store.tensor].name;
+  const KernelTensor& target = kernel.tensors[store.tensor];
   std::size_t next = 0;
   for (Var v : path) {
     const auto place = std::ranges::find(store.over, v);
     if (place == store.over.end()) continue;
     const Axis& axis = kernel.axes[v];
     if (is_concurrent(axis))
-      return fmt::format("{} adds up over {} in order, so it cannot be {}", target, axis.name,
+      return fmt::format("{} adds up over {} in order, so it cannot be {}", target.name, axis.name,
                          name(axis.tag));
-    if (is_ordered(kernel, store) &&
+    // Floats keep their order (of maxima too: of two zeros the first counts); integers need none.
+    if (info(target.type).is_float &&
         place != store.over.begin() + static_cast<std::ptrdiff_t>(next))
-      return fmt::format("{} adds up over {} before {}: keep their order", target,
+      return fmt::format("{} adds up over {} before {}: keep their order", target.name,
                          kernel.axes[store.over[next]].name, axis.name);
     ++next;
   }

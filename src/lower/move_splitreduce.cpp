@@ -9,8 +9,6 @@
 //                                                              s += part[kb.meet] over kb.meet
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "lower/moves.h"
 #include "lower/tree.h"
 

@@ -14,9 +14,7 @@ namespace {
 
 std::string axis_name(const std::string& node, std::string_view letters, std::size_t position,
                       const std::string& suffix = "") {
-  const std::size_t round = position / letters.size();
-  return fmt::format("{}.{}{}{}", node, letters[position % letters.size()],
-                     round == 0 ? "" : std::to_string(round + 1), suffix);
+  return fmt::format("{}.{}{}", node, letters[position % letters.size()], suffix);
 }
 
 class ReduceNest {

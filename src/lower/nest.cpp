@@ -1,7 +1,6 @@
 #include "lower/nest.h"
 
 #include <algorithm>
-#include <functional>
 #include <numeric>
 
 #include "core/ranges.h"

@@ -231,8 +231,8 @@ struct Rule {
 };
 
 // x is of any type, or a float; n an integer or, where the operation takes it, a boolean. Bits are
-// kept, so there is no x + 0 = x (-0 + 0 is 0) nor x * 0 = 0 for floats (of infinity and NaN). Sums of
-// products and repeated elements round otherwise than the graph did: they define it.
+// kept, so there is no x + 0 = x (-0 + 0 is 0) nor x * 0 = 0 for floats (of infinity and NaN). Sums
+// of products and repeated elements round otherwise than the graph did: they define it.
 // clang-format off
 constexpr Rule rules[] = {
     {"f(c, d, ..)                 = its value", fold_constants},

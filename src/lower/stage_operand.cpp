@@ -63,14 +63,16 @@ Reason expand_tile(StageSite& site, const Use& use, Tile& tile) {
   tile.source.inside = map_indices(tile.source.inside, rename);
   keep_inside(site, tile.source);
   // Its subscripts are computed inside the limits alone.
+  Reason reason;
   tile.source.computed =
       map_loads(map_indices(use.load->computed, rename), [&](const Load& load, Type type) {
+        if (stores_to(site.body, load.tensor)) reason = "where it is read is computed there";
         Load guarded = load;
         append(guarded.inside, tile.source.inside);
         return make_value(std::move(guarded), type);
       });
   tile.read = [old_axes](const Load&) { return Load{-1, mapped(old_axes, Index::var)}; };
-  return {};
+  return reason;
 }
 
 // Is a load 0 where the range does not hold, and so beyond the operand's end?
@@ -162,13 +164,9 @@ Reason stage_operand(StageSite& site) {
   if (site.move.layout == Layout::expand && all.size() > 1)
     return "it is read at several places there; use box";
   Tile tile;
-  Reason reason = site.move.layout == Layout::box ? box_tile(site, all, tile)
-                                                  : expand_tile(site, all.front(), tile);
-  if (reason) return reason;
-  visit_loads(tile.source.computed, [&](const Load& load) {
-    if (stores_to(site.body, load.tensor)) reason = "where it is read is computed there";
-  });
-  if (reason) return reason;
+  if (auto reason = site.move.layout == Layout::box ? box_tile(site, all, tile)
+                                                    : expand_tile(site, all.front(), tile))
+    return reason;
   int staged = -1;
   if (auto too_large = add_tile(site, tile.axes, staged)) return too_large;
 

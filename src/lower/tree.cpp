@@ -96,7 +96,7 @@ void visit_stores(Items items, const std::function<void(const Store&, const Path
   });
 }
 
-void visit_values(const ValueRef& value, const std::function<void(const Value&)>& see) {
+void visit_values(const Store& store, const std::function<void(const Value&)>& see) {
   std::unordered_set<const Value*> seen;
   const auto below = [&](const auto& self, const ValueRef& v) -> void {
     if (!v || !seen.insert(v.get()).second) return;
@@ -105,23 +105,15 @@ void visit_values(const ValueRef& value, const std::function<void(const Value&)>
       for (const ValueRef& operand : apply->operands) self(self, operand);
     see(*v);
   };
-  below(below, value);
+  for (const ValueRef& v : {store.value, store.factor, store.computed}) below(below, v);
 }
 
-void visit_values(const Store& store, const std::function<void(const Value&)>& see) {
-  for (const ValueRef& v : {store.value, store.factor, store.computed}) visit_values(v, see);
-}
-
-void visit_loads(const ValueRef& value, const std::function<void(const Load&)>& see) {
-  visit_values(value, [&](const Value& v) {
+void visit_loads(const Store& store, const std::function<void(const Load&)>& see) {
+  visit_values(store, [&](const Value& v) {
     if (const auto* load = std::get_if<Load>(&v.detail)) see(*load);
     if (const auto* fold = std::get_if<Fold>(&v.detail))
       see({.tensor = fold->tensor, .at = fold->at, .computed_axis = fold->axis});
   });
-}
-
-void visit_loads(const Store& store, const std::function<void(const Load&)>& see) {
-  for (const ValueRef& v : {store.value, store.factor, store.computed}) visit_loads(v, see);
 }
 
 std::vector<Use> uses_of(Items items, int tensor) {

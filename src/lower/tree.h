@@ -29,11 +29,9 @@ struct Way {
 void visit(Items items, const std::function<void(const Item&, const Way&)>& see);
 void visit_stores(Items items, const std::function<void(const Store&, const Path&)>& see);
 
-// A value and all that it is made of, each once, operands first.
-void visit_values(const ValueRef& value, const std::function<void(const Value&)>& see);
+// All values of the statement, operands first, each once.
 void visit_values(const Store& store, const std::function<void(const Value&)>& see);
 // Every load, computed subscripts included, and every fold: as a load with that axis computed.
-void visit_loads(const ValueRef& value, const std::function<void(const Load&)>& see);
 void visit_loads(const Store& store, const std::function<void(const Load&)>& see);
 
 // One tensor's uses in execution order; what a statement reads comes before what it writes. They

@@ -1,6 +1,5 @@
 #include "tuner/pick.h"
 
-#include <algorithm>
 #include <functional>
 
 #include "tuner/picker.h"

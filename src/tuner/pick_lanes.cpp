@@ -51,7 +51,7 @@ void pick_lanes(Picker& picker) {
         lanes.insert(*axis);
   };
   visit_stores(body, [&](const Store& store, const Path&) {
-    visit_values(store.value, [&](const Value& value) {
+    visit_values(store, [&](const Value& value) {
       if (const auto* fold = std::get_if<Fold>(&value.detail))
         add_lanes_of(fold->tensor, fold->lanes);
     });

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <functional>
 #include <unordered_map>
 #include <utility>
 
@@ -10,7 +9,6 @@
 
 #include "codegen/cpu_device.h"
 #include "codegen/cpu_info.h"
-#include "core/error.h"
 #include "core/interpret.h"
 #include "core/print_graph.h"
 #include "core/ranges.h"
@@ -20,7 +18,6 @@
 #include "tuner/plan.h"
 #include "tuner/session_debug.h"
 #include "tuner/session_kernels.h"
-#include "tuner/session_time.h"
 
 namespace tenon {
 
@@ -37,15 +34,11 @@ KernelStore::Target resolved_target(const SessionOptions& options) {
   return target;
 }
 
-std::string plural(std::size_t count, std::string_view word) {
-  return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
-}
-
 template <typename T>
 Tensor leaf(Session& session, std::span<const T> values, Shape shape, std::string name) {
   if (values.size() != static_cast<std::size_t>(elements(shape)))
-    fail("tensor: {} for the shape {}, which has {}", plural(values.size(), "value"), text(shape),
-         elements(shape));
+    fail("tensor: the shape {} has {} elements, not the {} given", text(shape), elements(shape),
+         values.size());
   return from_bytes(session, type_of<T>(), std::move(shape), values.data(), std::move(name));
 }
 
@@ -82,7 +75,7 @@ struct Session::State {
     });
     const std::vector<KernelGraph> graphs = fuse(ruled);
     debug.print(DebugStage::fuse, [&] {
-      std::string texts = plural(graphs.size(), "kernel");
+      std::string texts = fmt::format("kernels: {}", graphs.size());
       for (const KernelGraph& graph : graphs) texts += "\n" + canonical_text(graph);
       return texts;
     });

@@ -9,12 +9,8 @@
 
 namespace tenon {
 
-namespace {
-
 constexpr std::string_view stage_names[] = {"graph",  "fuse",   "loops", "moves",
                                             "source", "search", "cache"};
-
-}  // namespace
 
 DebugStages::DebugStages(const char* names) {
   std::istringstream words(names ? names : "");

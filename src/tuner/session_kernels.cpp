@@ -9,7 +9,6 @@
 #include "lower/naive.h"
 #include "tuner/build_id.h"
 #include "tuner/pick.h"
-#include "tuner/session_time.h"
 
 namespace tenon {
 
@@ -19,13 +18,9 @@ namespace {
 constexpr std::string_view engine = "2";
 std::string engine_of_picks() { return fmt::format("{} {}", engine, build_id); }
 
-std::string size_text(std::int64_t bytes) {
-  return bytes % (1 << 20) == 0 ? fmt::format("{}M", bytes >> 20) : fmt::format("{}K", bytes >> 10);
-}
-
 DeviceRow row_of(const KernelStore::Target& target) {
   const auto cache_text = [](const CpuCache& cache) {
-    return fmt::format("{}/{}", size_text(cache.bytes), cache.line);
+    return fmt::format("{}K/{}", cache.bytes >> 10, cache.line);
   };
   return {.kind = "cpu",
           .model = target.cpu.model,
@@ -156,7 +151,7 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
       row.reason = built.failure;
       failures += (failures.empty() ? "" : "; ") + built.failure;
     }
-    if (row != known) cache_.store_schedule(device_row_, workload, row);
+    if (row != known) cache_.store_schedules({{device_row_, workload, row}});
     return built.program;
   };
   Device::ProgramRef program = known ? attempt(*known) : nullptr;

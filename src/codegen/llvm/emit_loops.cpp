@@ -5,7 +5,6 @@
 #include <llvm/IR/Module.h>
 
 #include "codegen/llvm/emission.h"
-#include "core/error.h"
 #include "lower/tree.h"
 
 namespace tenon {

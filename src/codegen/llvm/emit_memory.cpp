@@ -9,12 +9,9 @@
 #include "lower/tree.h"
 
 namespace tenon {
-namespace {
 
 constexpr std::int64_t widest_stride = 4;  // of lanes that whole vectors are read for
 constexpr std::int64_t a_load = -10;       // what a key of Indices::once starts with
-
-}  // namespace
 
 Emission::Access Emission::access(int tensor, const std::vector<Index>& at, int computed_axis,
                                   const ValueRef& computed) {

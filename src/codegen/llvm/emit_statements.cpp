@@ -96,12 +96,11 @@ void Emission::store(const Store& store) {
 void Emission::prefetch(const Prefetch& prefetch) {
   constexpr int line = 64;  // bytes
   const Access target = access(prefetch.tensor, prefetch.at);
-  const int bytes = info(kernel_.tensors[prefetch.tensor].type).bytes;
-  const std::int64_t lanes = target.index.stride == 0 ? 1 : indices_.state.lanes.count;
-  const std::int64_t stride = std::max<std::int64_t>(1, std::abs(target.index.stride));
-  const std::int64_t step = std::max<std::int64_t>(1, line / (bytes * stride));  // lanes a line
+  const std::int64_t stride = target.index.stride, lanes = indices_.state.lanes.count;
+  const std::int64_t apart = std::abs(stride) * info(kernel_.tensors[prefetch.tensor].type).bytes;
+  const std::int64_t step = apart == 0 ? lanes : std::max<std::int64_t>(1, line / apart);
   for (std::int64_t lane = 0; lane < lanes; lane += step) {
-    llvm::Value* place = address(target.place(lane * target.index.stride));
+    llvm::Value* place = address(target.place(lane * stride));
     builder_.CreateIntrinsic(
         llvm::Intrinsic::prefetch, {builder_.getPtrTy()},
         {place, builder_.getInt32(0), builder_.getInt32(3), builder_.getInt32(1)});

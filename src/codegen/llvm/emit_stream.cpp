@@ -2,8 +2,6 @@
 // of a row, `for j { for lane vector { y[j * W + lane] = .. stream } }`, is emitted over single
 // elements t = j * W + lane instead: a masked head up to the first aligned element, whole vectors,
 // a masked tail.
-#include <algorithm>
-
 #include <llvm/IR/IRBuilder.h>
 
 #include "codegen/llvm/emission.h"

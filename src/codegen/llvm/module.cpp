@@ -7,8 +7,7 @@
 #include <llvm/IR/Module.h>
 
 #include "codegen/llvm/emission.h"
-#include "codegen/llvm/slab.h"
-#include "codegen/llvm/target.h"
+#include "codegen/llvm/steps.h"
 #include "core/error.h"
 #include "lower/tree.h"
 

@@ -12,7 +12,7 @@ namespace tenon {
 
 struct CompilerModule {
   Compiled (*compile)(const FinishedKernel& kernel, Isa isa);
-  // The last step of compiling (slab.h), for tests: the slab must not depend on the address.
+  // The last step of compiling (steps.h), for tests: the slab must not depend on the address.
   Compiled (*lay_out)(std::string_view object, std::uint64_t address);
   std::string (*print)(const FinishedKernel& kernel, Isa isa, Output output);
 };

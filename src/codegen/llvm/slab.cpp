@@ -1,4 +1,4 @@
-#include "codegen/llvm/slab.h"
+#include "codegen/llvm/steps.h"
 
 #include <memory>
 #include <utility>

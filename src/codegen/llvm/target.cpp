@@ -1,4 +1,4 @@
-#include "codegen/llvm/target.h"
+#include "codegen/llvm/steps.h"
 
 #include <memory>
 #include <optional>
