@@ -156,6 +156,30 @@ TEST_CASE("tensors of no elements, of one, and of every type are realized") {
   CHECK(cast(bits, Type::i32).to_vector<std::int32_t>() == std::vector<std::int32_t>{1, 0});
   CHECK_THROWS_WITH_AS(session.tensor(std::vector<float>{1, 2, 3}, {2}),
                        "tensor: the shape [2] has 2 elements, not the 3 given", Error);
+  CHECK_THROWS_WITH_AS(session.tensor(std::vector<std::uint8_t>{1, 255}, {2}),
+                       "tensor: a bool is 0 or 1", Error);
+}
+
+TEST_CASE("a graph may be deep: its kernels are not") {
+  Session session(in_memory());
+  const Tensor x = session.tensor(std::vector<float>{0.5, 2}, {2});
+  Tensor y = x;
+  for (int i = 0; i < 10'000; ++i) y = map(ScalarOp::max, {y * y, x});
+  CHECK(y.to_vector<float>() == std::vector<float>{0.5, INFINITY});
+}
+
+TEST_CASE("a bound graph reads what its leaves hold when it is launched, in its own session") {
+  Session session(in_memory()), other(in_memory());
+  Tensor x = session.tensor(std::vector<float>{1, 2}, {2});
+  const Tensor y = x + x;
+  const Bound bound = session.bind({&y, 1});
+  x.assign(x * x + x);
+  const Tensor elsewhere = session.tensor(std::vector<float>{100, 100}, {2});
+  bound.launch();
+  std::vector<float> values(2);
+  session.device().read(*bound.results()[0], values.data());
+  CHECK(values == std::vector<float>{4, 12});
+  CHECK_THROWS_WITH_AS(other.bind({&y, 1}), "bind: a tensor is of another session", Error);
 }
 
 TEST_CASE("a bound graph computes again into the same memory") {

@@ -178,7 +178,7 @@ std::string one_line(std::string message) {
 }
 
 int report(std::string_view message, int code) {
-  std::fputs(fmt::format("tenon: {}\n", message).c_str(), stderr);  // which may be closed
+  tenon::report(fmt::format("tenon: {}", message));
   return code;
 }
 

@@ -130,8 +130,9 @@ void explain(const ExplainOptions& options) {
   HandMoves moves;
   if (options.moves) moves = by_hand(parse_moves(read_file(*options.moves), *options.moves));
   Session session({options.threads, options.isa, {}, false, {}});
-  const GraphText graph = load_structure(options.graph, session);
-  pages.page("file", options.graph, read_file(options.graph));
+  const std::string file = read_file(options.graph);
+  const GraphText graph = load_structure(file, options.graph, session);
+  pages.page("file", options.graph, file);
 
   std::vector<NodeRef> wanted;
   for (const Tensor& output : graph.outputs) wanted.push_back(output.node());

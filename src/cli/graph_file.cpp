@@ -24,9 +24,9 @@ std::string names_of(const std::vector<InputLine>& inputs) {
 
 }  // namespace
 
-GraphText load_structure(const std::string& path, Executor& executor) {
+GraphText load_structure(std::string_view text, const std::string& path, Executor& executor) {
   return parse_graph(
-      read_file(path), path, executor,
+      text, path, executor,
       [&](const InputLine& input) {  // in no memory, so that it may be larger than this machine's
         auto nowhere = std::make_shared<Buffer>(Buffer{nullptr, bytes(input.type, input.shape)});
         return input_in(std::move(nowhere), input, executor);

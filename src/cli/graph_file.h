@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "text/parse_graph.h"
 
@@ -13,7 +14,8 @@ namespace tenon::cli {
 GraphText load_graph(const std::string& path, const std::map<std::string, std::string>& inputs,
                      Executor& executor);
 
-// The same with inputs that have neither memory nor values, where only the structure matters.
-GraphText load_structure(const std::string& path, Executor& executor);
+// The same for the file's text, with inputs that have neither memory nor values, where only the
+// structure matters.
+GraphText load_structure(std::string_view text, const std::string& path, Executor& executor);
 
 }  // namespace tenon::cli

@@ -29,18 +29,20 @@ void compute(const std::vector<Tensor>& outputs) {
 }
 
 void print_statistics(const Statistics& statistics) {
-  fmt::print(stderr,
-             "compiled: {}, from cache: {}; graph {:.2f} ms, lowering {:.2f} ms, compiling {:.2f} "
-             "ms, running {:.2f} ms\n",
-             statistics.compiled, statistics.from_cache, statistics.graph_seconds * 1e3,
-             statistics.lowering_seconds * 1e3, statistics.compiling_seconds * 1e3,
-             statistics.running_seconds * 1e3);
+  report(fmt::format(
+      "compiled: {}, from cache: {}; graph {:.2f} ms, lowering {:.2f} ms, compiling {:.2f} ms, "
+      "running {:.2f} ms",
+      statistics.compiled, statistics.from_cache, statistics.graph_seconds * 1e3,
+      statistics.lowering_seconds * 1e3, statistics.compiling_seconds * 1e3,
+      statistics.running_seconds * 1e3));
 }
 
 }  // namespace
 
 void run(const RunOptions& options) {
   SessionOptions session_options{options.threads, options.isa, {}, options.interpret, {}};
+  if (options.moves && options.interpret)
+    fail("--moves {}: --device interpret has no kernels; leave out one of them", *options.moves);
   if (options.moves)
     session_options.moves = by_hand(parse_moves(read_file(*options.moves), *options.moves));
   Session session(std::move(session_options));

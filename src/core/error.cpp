@@ -4,10 +4,12 @@
 
 namespace tenon {
 
+void report(const std::string& line) { std::fputs((line + '\n').c_str(), stderr); }
+
 void broken_invariant(std::string_view message, std::source_location where) {
   const std::string text =
       fmt::format("{}:{}: broken invariant: {}", where.file_name(), where.line(), message);
-  fmt::print(stderr, "tenon: {}\n", text);
+  report("tenon: " + text);
   throw InternalError(text);
 }
 

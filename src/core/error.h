@@ -35,6 +35,9 @@ template <typename... Args>
   throw Error(fmt::format(format, std::forward<Args>(args)...));
 }
 
+// Writes the line to stderr, which may be closed.
+void report(const std::string& line);
+
 // Prints `message` and the place to stderr, then throws InternalError with the same text.
 [[noreturn]] void broken_invariant(std::string_view message, std::source_location where);
 

@@ -38,10 +38,10 @@ class Fusion {
       members_.push_back({node, m, is_shared_local(node), {}, {}});
       groups_.push_back({m});
     }
-    for (const auto step :
-         {&Fusion::find_producers, &Fusion::join_producers, &Fusion::join_siblings})
+    for (const auto step : {&Fusion::find_producers, &Fusion::join_producers})
       for (std::size_t m = 0; m < members_.size(); m++)
         if (!members_[m].is_shared_local) (this->*step)(m);
+    for (const NodeRef& node : reads_.nodes) join_siblings(*node);
   }
 
   std::vector<KernelGraph> kernels() const {
@@ -59,6 +59,7 @@ class Fusion {
     std::vector<std::size_t> consumers;
   };
 
+  const Member& member_of(const Node& node) const { return members_[number_.at(&node)]; }
   bool is_contraction(const Node& node) const { return reads_.of(node).is_contraction; }
 
   bool is_shared_local(const NodeRef& node) const {
@@ -99,30 +100,27 @@ class Fusion {
            std::max(iterations(from), iterations(to)) > small_kernel;
   }
 
-  void join_siblings(std::size_t m) {
-    const Node& node = *members_[m].node;
-    if (is_contraction(node)) return;
-    for (std::size_t other = 0; other < m; other++)
-      if (!members_[other].is_shared_local && are_siblings(*members_[other].node, node))
-        join(members_[other].group, members_[m].group);
+  // Those that read the node alike, if it has memory as large as their loops.
+  void join_siblings(const Node& node) {
+    const std::vector<Read>& reads = reads_.of(node).reads;  // the last reader first
+    if (!node.as<BufferLeaf>() && !reads_.of(node).has_memory) return;
+    for (auto read = reads.rbegin(); read != reads.rend(); ++read)
+      for (auto other = reads.rbegin(); other != read; ++other)
+        if (read->by_position && other->by_position && read->at == other->at &&
+            iterations(*read->reader) <= elements(node.shape) &&
+            are_siblings(*other->reader, *read->reader))
+          join(member_of(*other->reader).group, member_of(*read->reader).group);
   }
 
-  // Do both have the same loops, and is there memory of that size that both read alike?
+  // Do both have the same loops?
   bool are_siblings(const Node& a, const Node& b) const {
     const auto *left = a.as<Reduce>(), *right = b.as<Reduce>();
-    if ((left != nullptr) != (right != nullptr) || a.as<Scatter>() || b.as<Scatter>()) return false;
-    if (!(a.shape == b.shape) || iterations(a) != iterations(b)) return false;
-    if (left && (left->axes != right->axes || !(a.inputs[0]->shape == b.inputs[0]->shape)))
-      return false;
-    return std::ranges::any_of(reads_.nodes, [&](const NodeRef& node) {
-      const NodeReads& facts = reads_.of(*node);
-      if (!node->as<BufferLeaf>() && !facts.has_memory) return false;
-      if (elements(node->shape) < iterations(a)) return false;
-      return std::ranges::any_of(facts.reads, [&](const Read& read) {
-        return read.reader == &a && read.by_position &&
-               contains(facts.reads, Read{&b, read.at, true});
-      });
-    });
+    for (const Node* node : {&a, &b})
+      if (node->as<Scatter>() || is_contraction(*node) || member_of(*node).is_shared_local)
+        return false;
+    return (left != nullptr) == (right != nullptr) && a.shape == b.shape &&
+           iterations(a) == iterations(b) &&
+           (!left || (left->axes == right->axes && a.inputs[0]->shape == b.inputs[0]->shape));
   }
 
   // Makes two groups one, if what is in them may be one kernel.

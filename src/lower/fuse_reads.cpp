@@ -32,6 +32,7 @@ using Op = ScalarOp;
 constexpr Op hard[] = {Op::div, Op::idiv, Op::mod, Op::exp2, Op::log2, Op::sin, Op::sqrt};
 constexpr int costly = 4;          // operations, about; a hard one counts as four
 constexpr std::int64_t often = 4;  // reads of an element
+constexpr int deepest = 256;       // operations one upon the other: kernels are walked recursively
 
 // The operations that computing one element takes, counted until they are costly.
 bool is_costly(const GraphReads& graph, const Node& node) {
@@ -147,10 +148,15 @@ GraphReads read_graph(std::span<const NodeRef> wanted) {
     if (node->as<Gather>() && !node->inputs[0]->as<BufferLeaf>())
       facts[node->inputs[0].get()].has_memory = true;
   }
-  for (const NodeRef& node : graph.nodes)
-    facts[node.get()].is_derived = std::ranges::any_of(node->inputs, [&](const NodeRef& input) {
-      return graph.of(*input).has_memory || graph.of(*input).is_derived;
-    });
+  for (const NodeRef& node : graph.nodes) {
+    NodeReads& own = facts[node.get()];
+    for (const NodeRef& input : node->inputs) {
+      const NodeReads& below = graph.of(*input);
+      own.is_derived = own.is_derived || below.has_memory || below.is_derived;
+      if (!below.has_memory) own.depth = std::max(own.depth, below.depth + 1);
+    }
+    own.has_memory = own.has_memory || own.depth >= deepest;
+  }
   for (const NodeRef& node : std::views::reverse(graph.nodes)) {
     NodeReads& own = facts[node.get()];
     if (!own.has_memory) own.is_kept_in_rows = fits_rows(graph, *node);

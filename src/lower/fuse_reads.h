@@ -26,6 +26,7 @@ struct NodeReads {
   std::vector<Read> reads = {};  // of the node
   bool has_memory = false;       // buffers aside
   bool is_derived = false;       // computed from something with memory, such as a Reduce
+  int depth = 0;                 // of what is computed where it is read, down to memory
   // Costly, read more than once, and only by what runs over its own leading axes: its kernel keeps
   // it a row at a time. The exponentials of a softmax.
   bool is_kept_in_rows = false;

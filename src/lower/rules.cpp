@@ -267,7 +267,7 @@ class Rewrite {
     if (const auto known = done_.find(node); known != done_.end()) return known->second;
     const NodeRef result = rewritten(node);
     table_.set_name(*result, table_.name(*node));
-    return done_[node] = result;
+    return done_[node] = done_[result] = result;
   }
 
  private:
@@ -323,7 +323,9 @@ std::vector<NodeRef> without_reshapes(std::vector<NodeRef> wanted, NodeTable& ta
 }  // namespace
 
 std::vector<NodeRef> apply_rules(std::span<const NodeRef> wanted, NodeTable& table) {
-  return without_reshapes(mapped(wanted, Rewrite(table)), table);
+  Rewrite rewrite(table);
+  for (const NodeRef& node : in_order(wanted, &table).nodes) rewrite(node);  // graphs may be deep
+  return without_reshapes(mapped(wanted, rewrite), table);
 }
 
 }  // namespace tenon

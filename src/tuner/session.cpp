@@ -39,6 +39,8 @@ Tensor leaf(Session& session, std::span<const T> values, Shape shape, std::strin
   if (values.size() != static_cast<std::size_t>(elements(shape)))
     fail("tensor: the shape {} has {} elements, not the {} given", text(shape), elements(shape),
          values.size());
+  if (type_of<T>() == Type::boolean && std::ranges::any_of(values, [](T v) { return v > 1; }))
+    fail("tensor: a bool is 0 or 1");
   return from_bytes(session, type_of<T>(), std::move(shape), values.data(), std::move(name));
 }
 
@@ -164,21 +166,23 @@ std::vector<BufferRef> Session::compute(std::span<const NodeRef> wanted) {
 
 Bound Session::bind(std::span<const Tensor> wanted) {
   if (state_->options.interpret) fail("bind: an interpreting session has no kernels to bind");
+  for (const Tensor& tensor : wanted)
+    if (&tensor.executor() != this) fail("bind: a tensor is of another session");
   const auto [plan, leaves] = state_->plan(mapped(wanted, std::mem_fn(&Tensor::node)));
   Bound bound;
   bound.device_ = &device();
-  bound.slots_ = buffers_of(leaves);
-  for (const std::size_t bytes : plan->written) bound.slots_.push_back(device().allocate(bytes));
-  const auto buffer = [&](int slot) { return bound.slots_[slot]; };
-  const auto data = [&](int slot) { return bound.slots_[slot]->data; };
+  std::vector<BufferRef> slots = buffers_of(leaves);
+  for (const std::size_t bytes : plan->written) slots.push_back(device().allocate(bytes));
+  const auto buffer = [&](int slot) { return slots[slot]; };
   for (const Plan::Step& step : plan->steps)
-    if (step.program) bound.steps_.push_back({step.program, mapped(step.slots, data)});
+    if (step.program) bound.steps_.push_back({step.program, mapped(step.slots, buffer)});
   bound.results_ = mapped(plan->results, buffer);
   return bound;
 }
 
 void Bound::launch() const {
-  for (const Step& step : steps_) device_->launch(*step.program, step.buffers, {});
+  const auto data = [](const BufferRef& buffer) { return buffer->data; };  // assign() moves it
+  for (const Step& step : steps_) device_->launch(*step.program, mapped(step.buffers, data), {});
 }
 
 Tensor Session::tensor(std::span<const float> values, Shape shape, std::string name) {

@@ -64,18 +64,18 @@ struct Statistics {
 // A graph with everything done but the launches, for callers who time those. Holds its buffers.
 class Bound {
  public:
-  void launch() const;  // computes all again, into the same buffers
+  void launch() const;  // computes all again from what its leaves hold now, into the same buffers
   const std::vector<BufferRef>& results() const { return results_; }
 
  private:
   friend class Session;
   struct Step {
     Device::ProgramRef program;
-    std::vector<void*> buffers;
+    std::vector<BufferRef> buffers;
   };
   Device* device_ = nullptr;
   std::vector<Step> steps_;
-  std::vector<BufferRef> slots_, results_;
+  std::vector<BufferRef> results_;
 };
 
 class Session final : public Executor {

@@ -1,10 +1,10 @@
 #include "tuner/session_debug.h"
 
-#include <cstdio>
 #include <sstream>
 
 #include <fmt/format.h>
 
+#include "core/error.h"
 #include "core/ranges.h"
 
 namespace tenon {
@@ -18,16 +18,15 @@ DebugStages::DebugStages(const char* names) {
     if (const auto stage = position(stage_names, word))
       set_ |= 1u << *stage;
     else if (!word.empty())
-      fmt::print(stderr, "DEBUG: there is no stage '{}'; the stages are {}\n", word,
-                 fmt::join(stage_names, ", "));
+      report(fmt::format("DEBUG: there is no stage '{}'; the stages are {}", word,
+                         fmt::join(stage_names, ", ")));
   }
 }
 
 void DebugStages::write(DebugStage stage, const std::string& text) {
   std::istringstream lines(text);
   std::string before = fmt::format("[{}] ", stage_names[static_cast<int>(stage)]);
-  for (std::string line; std::getline(lines, line); before = "  ")
-    fmt::print(stderr, "{}{}\n", before, line);
+  for (std::string line; std::getline(lines, line); before = "  ") report(before + line);
 }
 
 }  // namespace tenon

@@ -140,12 +140,13 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
   std::string failures;
   const auto attempt = [&](ScheduleRow row) {
     Built built;
+    std::optional<Schedule> schedule;
     try {
-      const std::string key = key_of(row.moves, workload.graph);
-      built = build(key, naive, parse_schedule(row.moves, "cache"));
+      schedule = parse_schedule(row.moves, "cache");
     } catch (const Error& unreadable) {
       built.failure = unreadable.what();
     }
+    if (schedule) built = build(key_of(row.moves, workload.graph), naive, *schedule);
     if (!built.program) {
       row.status = ScheduleStatus::rejected;
       row.reason = built.failure;
@@ -164,8 +165,8 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
   if (!program && !picked.empty()) program = attempt({.engine = engine_of_picks()});
   if (!program) fail("kernel {} cannot be compiled: {}", naive.name, failures);
   if (!failures.empty())
-    fmt::print(stderr, "tenon: warning: kernel {} runs on another schedule, for one failed: {}\n",
-               naive.name, failures);
+    report(fmt::format("tenon: warning: kernel {} runs on another schedule, for one failed: {}",
+                       naive.name, failures));
   return program;
 }
 
