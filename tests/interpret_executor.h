@@ -16,7 +16,6 @@ namespace tenon {
 // Plain memory, aligned to 64 bytes. It runs no programs: load and launch throw Error.
 class HostDevice : public Device {
  public:
-  std::string name() const override { return "interpret"; }
   BufferRef allocate(std::size_t bytes) override {
     void* const data = std::aligned_alloc(64, bytes / 64 * 64 + 64);
     if (!data) fail("out of memory: {} bytes were asked for", bytes);

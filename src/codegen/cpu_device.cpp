@@ -117,8 +117,6 @@ class CpuDevice final : public Device {
     runtime_ = {.parallel = run_parallel, .self = this};
   }
 
-  std::string name() const override { return "cpu"; }
-
   BufferRef allocate(std::size_t bytes) override { return pool_->take(bytes); }
 
   void read(const Buffer& from, void* to) override {

@@ -38,7 +38,6 @@ class Device {
   using ProgramRef = std::shared_ptr<const Program>;
 
   virtual ~Device() = default;
-  virtual std::string name() const = 0;                 // "cpu"
   virtual BufferRef allocate(std::size_t bytes) = 0;    // Error: how much, and what there is
   virtual void read(const Buffer& from, void* to) = 0;  // copies all bytes
   virtual void write(Buffer& to, const void* from) = 0;

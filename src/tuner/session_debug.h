@@ -2,8 +2,8 @@
 // `tenon explain` shows the same texts in one piece.
 #pragma once
 
-#include <concepts>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace tenon {
@@ -19,13 +19,9 @@ class DebugStages {
   bool on(DebugStage stage) const { return (set_ >> static_cast<int>(stage)) & 1; }
   // What `describe` returns, where the stage is asked for: its first line, then the others
   // indented.
-  template <std::invocable Describe>
-  void print(DebugStage stage, const Describe& describe) const {
-    if (on(stage)) write(stage, describe());
-  }
+  void print(DebugStage stage, const std::function<std::string()>& describe) const;
 
  private:
-  static void write(DebugStage stage, const std::string& text);
   unsigned set_ = 0;
 };
 
