@@ -63,10 +63,15 @@ class Fusion {
 
   bool is_shared_local(const NodeRef& node) const {
     const NodeReads& facts = reads_.of(*node);
+    const auto at_rows = [&](const Read& read) {
+      return !read.reader->as<Scatter>() && is_at_rows(*node, read);
+    };
+    const auto is_one_too = [&](const Member& other) {  // if it is read
+      const std::vector<Read>& reads = reads_.of(*other.node).reads;
+      return other.is_shared_local || std::ranges::count(reads, node.get(), &Read::reader) == 0;
+    };
     return node->as<Map>() && !wanted_.contains(node) && !facts.is_derived &&
-           std::ranges::all_of(facts.reads, [&](const Read& read) {
-             return !read.reader->as<Scatter>() && is_at_rows(*node, read);
-           });
+           std::ranges::all_of(facts.reads, at_rows) && std::ranges::all_of(members_, is_one_too);
   }
 
   // ---- which members share a group ----
