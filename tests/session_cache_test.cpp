@@ -159,4 +159,10 @@ TEST_CASE("moves by hand are applied, kept by their text, and refused with their
   }
   Session empty(with_moves(""));
   CHECK(sum(empty) == values);
+  const auto bits = [&](Tensor (*to)(const Tensor&, Type)) {
+    const Tensor x = empty.tensor(std::vector<float>{1}, {1});
+    return to(x, Type::i32).to_vector<std::int32_t>()[0];
+  };
+  CHECK(bits(cast) == 1);
+  CHECK(bits(bitcast) == 0x3f800000);
 }

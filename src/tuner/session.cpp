@@ -93,8 +93,8 @@ struct Session::State {
     for (std::size_t i = 0; i < graphs.size(); ++i) {
       const auto is_empty = [](const NodeRef& output) { return elements(output->shape) == 0; };
       if (std::ranges::all_of(graphs[i].outputs, is_empty)) continue;
-      plan.steps[i].program =
-          by_hand[i] ? kernels.program(nests[i], *by_hand[i]) : kernels.program(graphs[i]);
+      plan.steps[i].program = by_hand[i] ? kernels.program(graphs[i], nests[i], *by_hand[i])
+                                         : kernels.program(graphs[i]);
     }
     ++statistics.plans;
     return plan;
