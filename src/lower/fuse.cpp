@@ -9,6 +9,7 @@
 
 #include "core/print_graph.h"
 #include "core/ranges.h"
+#include "lower/canonical.h"
 #include "lower/fuse_reads.h"
 
 namespace tenon {
@@ -250,7 +251,11 @@ std::string canonical_text(const KernelGraph& kernel) {
     names[&input] = fmt::format("in{}", i);
     result += fmt::format("in{} {}\n", i, text(input.type, input.shape));
   }
-  result += print_nodes(nodes_of(kernel), names);
+  const std::vector<NodeRef> nodes = nodes_of(kernel);
+  result += print_nodes(nodes, names);
+  for (const NodeRef& node : nodes)
+    if (node->as<Reduce>() && canonical_order(*node).lanes > 1)
+      result += "lanes " + names.at(node.get()) + "\n";
   for (const NodeRef& node : kernel.locals) result += "local " + names.at(node.get()) + "\n";
   for (const NodeRef& node : kernel.outputs) result += "output " + names.at(node.get()) + "\n";
   return result;

@@ -54,6 +54,9 @@ std::vector<NodeRef> nodes_of(const KernelGraph& kernel);
 //   %1 = view(in1, shape=[4,3,5], map=[a2, a1])  # f32[4,3,5]
 //   %2 = reduce(%0, %1, with=sum, axes=[2])  # f32[4,3]
 //   output %2
+//
+// A line `lanes %2` tells of a Reduce that adds up in lanes (canonical.h): what lies below the
+// inputs may decide that.
 std::string canonical_text(const KernelGraph& kernel);
 
 }  // namespace tenon
