@@ -184,4 +184,8 @@ TEST_CASE("moves by hand are applied, kept by their text, and refused with their
   };
   CHECK(bits(cast) == 1);
   CHECK(bits(bitcast) == 0x3f800000);
+  SessionOptions silent = options_in(folder);
+  silent.moves = [](auto) { return std::vector<std::optional<Schedule>>(); };
+  Session unmoved(silent);
+  CHECK(sum(unmoved) == values);
 }

@@ -88,6 +88,7 @@ struct Session::State {
       nests = mapped(graphs, [&](const KernelGraph& graph) { return naive(graph, name); });
       statistics.lowered += std::ssize(nests);
       by_hand = options.moves(nests);
+      by_hand.resize(graphs.size());
     }
     Plan plan = place(ruled, graphs, leaves);
     for (std::size_t i = 0; i < graphs.size(); ++i) {
@@ -170,15 +171,16 @@ Bound Session::bind(std::span<const Tensor> wanted) {
   bound.slots_ = buffers_of(leaves);
   for (const std::size_t bytes : plan->written) bound.slots_.push_back(device().allocate(bytes));
   const auto buffer = [&](int slot) { return bound.slots_[slot]; };
-  const auto data = [&](int slot) { return bound.slots_[slot]->data; };
   for (const Plan::Step& step : plan->steps)
-    if (step.program) bound.steps_.push_back({step.program, mapped(step.slots, data)});
+    if (step.program) bound.steps_.push_back({step.program, step.slots});
   bound.results_ = mapped(plan->results, buffer);
   return bound;
 }
 
+// A buffer that was assigned to has other memory than when it was bound.
 void Bound::launch() const {
-  for (const Step& step : steps_) device_->launch(*step.program, step.buffers, {});
+  const auto data = [this](int slot) { return slots_[slot]->data; };
+  for (const Step& step : steps_) device_->launch(*step.program, mapped(step.slots, data), {});
 }
 
 Tensor Session::tensor(std::span<const float> values, Shape shape, std::string name) {

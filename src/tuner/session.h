@@ -32,7 +32,7 @@
 namespace tenon {
 
 // Asked with the naive nests of every new graph, in which all that has a name goes by it: for each
-// the schedule by hand, or nothing for Tenon's own.
+// the schedule by hand, or nothing for Tenon's own; what is missing at the end is nothing too.
 using HandMoves = std::function<std::vector<std::optional<Schedule>>(std::span<const Kernel>)>;
 // A mistake in the moves that the user gave: "FILE:LINE: bind k parallel: ..".
 class MovesError : public Error {
@@ -71,7 +71,7 @@ class Bound {
   friend class Session;
   struct Step {
     Device::ProgramRef program;
-    std::vector<void*> buffers;
+    std::vector<int> slots;  // one per argument
   };
   Device* device_ = nullptr;
   std::vector<Step> steps_;
