@@ -21,7 +21,8 @@
 //            kernel with element-wise work of its own shape and nothing else, so that its loops can
 //            be tiled. A Scatter has a kernel of its own.
 //   locals   Memory that only its own kernel reads is a local. Cheap values that are read at rows,
-//            such as a learning rate, are computed in every kernel that reads them.
+//            such as a learning rate, are computed in every kernel that reads them, if what they
+//            read themselves are buffers and other such values.
 #pragma once
 
 #include <span>
