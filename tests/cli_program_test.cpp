@@ -126,6 +126,7 @@ TEST_CASE("moves call tensors and kernels by their names in the graph's text") {
   place.file("two.tenon", "x = input f32[2,3]\ns = sum(x, axes=[1])\nt = max(s)\noutput s, t\n");
   place.file("two.moves", "kernel s:\n  bind s.k unroll\n");
   place.file("x.npy", npy_of({2, 3}, {1, 2, 3, 4, 5, 6}));
+  place.file("kind.tenon", "x = input f32[2,3]\nsum = add(sum(x, axes=[1]), 1.0)\noutput sum\n");
   const std::string run = "run m.tenon --input A=m.npy --input B=m.npy --output C=";
   CHECK(place.tenon(run + "c.npy --moves m.moves").err == "");
   CHECK(place.tenon(run + "d.npy").err == "");
@@ -133,6 +134,8 @@ TEST_CASE("moves call tensors and kernels by their names in the graph's text") {
   const Outcome two = place.tenon("run two.tenon --input x=x.npy --moves two.moves");
   CHECK(two.err == "");
   CHECK(two.out == "s = f32[2]\n[ 6 15]\nt = f32[]\n15\n");
+  const Outcome kind = place.tenon("explain kind.tenon --stage naive");  // a name that is a kind's
+  CHECK(kind.out.find("sum[i] = (sum2[i] + 1)") != std::string::npos);
 }
 
 TEST_CASE("explain shows what the cache knows in the words of the graph's text") {

@@ -1,5 +1,7 @@
 // Loops and their limits as code: parallel bodies, streams, and the two parts of a peeled loop.
 #include <doctest/doctest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <sstream>
 
@@ -7,6 +9,48 @@
 #include "compiled.h"
 
 using namespace tenon;
+
+namespace {
+
+// Runs y = f(x), with nothing that may be read behind x.
+void run_at_end_of_memory(const FinishedKernel& kernel) {
+  const std::size_t page = sysconf(_SC_PAGESIZE);
+  void* pages = mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(pages != MAP_FAILED);
+  char* end = static_cast<char*>(pages) + page;
+  REQUIRE(mprotect(end, page, PROT_NONE) == 0);
+  alignas(64) float y[1024] = {};
+  void* buffers[] = {end - kernel.kernel.tensors[0].elements() * sizeof(float), y};
+  for (const Isa isa : isas()) {
+    const auto device = cpu_device(1);
+    device->launch(*device->load(compiled(kernel, isa)), buffers, {});
+  }
+  munmap(pages, 2 * page);
+}
+
+}  // namespace
+
+TEST_CASE("nothing behind the last element is read") {
+  NestBuilder lanes("lanes");  // of a stride beyond their number
+  const int x = lanes.input("x", {16}), y = lanes.output("y", {2, 2});
+  const Var i = lanes.axis("i", 2), l = lanes.axis("l", 2, Tag::vector);
+  lanes.loop(i, [&] {
+    lanes.loop(l, [&] { lanes.store(y, {v(i), v(l)}, lanes.load(x, {v(i) * 11 + v(l) * 4})); });
+  });
+  run_at_end_of_memory(lanes.finished());
+
+  NestBuilder rows("rows");  // of a stream, whose tails begin anywhere
+  const int p = rows.input("p", {48}), q = rows.output("q", {3, 46});
+  const Var r = rows.axis("r", 3), j = rows.axis("j", 3), k = rows.axis("k", 16, Tag::vector);
+  const Index at = v(j) * 16 + v(k);
+  rows.limit(at, 46);
+  rows.loop(r, [&] {
+    rows.loop(j, [&] {
+      rows.loop(k, [&] { rows.store(q, {v(r), at}, rows.load(p, {at})).stream = true; });
+    });
+  });
+  run_at_end_of_memory(rows.finished());
+}
 
 TEST_CASE("parallel loops see the loops around them; one inside another runs by itself") {
   NestBuilder nest("parallel");

@@ -83,6 +83,15 @@ TEST_CASE("the steps after the first have the same structure") {
   CHECK(before.to_vector<float>() == start);  // the old value lives as long as a handle to it
 }
 
+TEST_CASE("parameters that begin equal are improved each by its own gradient") {
+  InterpretExecutor executor;
+  Tensor a = constant(executor, Type::f32, 0), b = constant(executor, Type::f32, 0);
+  Sgd sgd({&a, &b}, {.rate = 1});
+  sgd.step(a + b * 3.0);
+  CHECK(a.item<float>() == -1);
+  CHECK(b.item<float>() == -3);
+}
+
 TEST_CASE("optimizers say what they need") {
   InterpretExecutor executor;
   Tensor whole = ints(executor, {2}, {1, 2});

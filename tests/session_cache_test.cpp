@@ -7,6 +7,8 @@
 #include "ops/arithmetic.h"
 #include "ops/matmul.h"
 #include "ops/normalization.h"
+#include "ops/reductions.h"
+#include "ops/views.h"
 #include "session_support.h"
 #include "tuner/session.h"
 
@@ -134,6 +136,23 @@ TEST_CASE("code from the cache that cannot be used is compiled again") {
   CHECK(again.statistics().compiled == 0);
 }
 
+TEST_CASE("a sum of what is kept has the order of its own graph, whatever was in the cache") {
+  const Folder folder;
+  std::vector<float> values(100 * 200);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 1.0F / static_cast<float>(i + 1);
+  const auto sum_of_columns = [&](Session& session) {
+    const Tensor columns = permute(session.tensor(values, {200, 100}), {1, 0});
+    const Tensor total = sum(columns, {1});
+    realize(std::vector{columns, total});
+    return total.to_vector<float>();
+  };
+  SessionOptions alone;
+  alone.cache = "";
+  Session fresh(alone), other(options_in(folder));
+  sum(other.tensor(values, {100, 200}), {1}).realize();
+  CHECK(sum_of_columns(other) == sum_of_columns(fresh));
+}
+
 TEST_CASE("moves by hand are applied, kept by their text, and refused with their line") {
   const Folder folder;
   const auto with_moves = [&](const std::string& moves) {
@@ -159,4 +178,14 @@ TEST_CASE("moves by hand are applied, kept by their text, and refused with their
   }
   Session empty(with_moves(""));
   CHECK(sum(empty) == values);
+  const auto bits = [&](Tensor (*to)(const Tensor&, Type)) {
+    const Tensor x = empty.tensor(std::vector<float>{1}, {1});
+    return to(x, Type::i32).to_vector<std::int32_t>()[0];
+  };
+  CHECK(bits(cast) == 1);
+  CHECK(bits(bitcast) == 0x3f800000);
+  SessionOptions silent = options_in(folder);
+  silent.moves = [](auto) { return std::vector<std::optional<Schedule>>(); };
+  Session unmoved(silent);
+  CHECK(sum(unmoved) == values);
 }

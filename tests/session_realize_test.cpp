@@ -196,6 +196,12 @@ TEST_CASE("a bound graph computes again into the same memory") {
   bound.launch();
   std::memcpy(values.data(), bound.results()[0]->data, 12);
   CHECK(values == std::vector<float>{4, 4, 4});
+  Tensor target = x;  // what is assigned to moves to other memory; the old goes to the next tensor
+  target.assign(x + x);
+  const Tensor next = session.tensor(std::vector<float>{7, 7, 7}, {3});
+  bound.launch();
+  std::memcpy(values.data(), bound.results()[0]->data, 12);
+  CHECK(values == std::vector<float>{16, 16, 16});
 }
 
 TEST_CASE("instructions that the processor lacks are refused") {

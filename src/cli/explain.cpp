@@ -87,13 +87,14 @@ struct Choice {
 Choice choose(const KernelGraph& graph, const Kernel& named, const std::optional<Schedule>& by_hand,
               const std::optional<ScheduleRow>& known, const Session& session,
               const KernelStore& store) {
-  if (by_hand) return {*by_hand, "by hand", store.key_of(print(*by_hand), print(named))};
+  const std::string text = canonical_text(graph);
+  if (by_hand) return {*by_hand, "by hand", store.key_of(print(*by_hand), text + print(named))};
   const Kernel nameless = nameless_naive(graph);
   const Schedule schedule = known
                                 ? parse_schedule(known->moves, "cache")
                                 : pick(nameless, read_cpu_info(), session.isa(), session.threads());
   return {renamed(schedule, nameless, named), known ? "from the cache" : "picked now",
-          store.key_of(print(schedule), canonical_text(graph))};
+          store.key_of(print(schedule), text)};
 }
 
 void explain_kernel(const Pages& pages, const Session& session, const std::string& name,

@@ -206,8 +206,7 @@ NodeRef NodeTable::realized(const Node& node) const {
   if (entry == state_->realized.end()) return nullptr;
   const auto* leaf = entry->second->as<BufferLeaf>();
   if (leaf->version == leaf->buffer->version) return entry->second;
-  const NodeRef forgotten = std::move(entry->second);
-  state_->realized.erase(entry);
+  const auto forgotten = state_->realized.extract(entry);  // is gone before the leaf goes
   return nullptr;
 }
 

@@ -56,8 +56,7 @@ class Inverse {
       const std::int64_t divisor = terms[0].divisor;
       for (auto high = equations_.begin(); high != equations_.end(); ++high) {
         const Index merged = high->left * divisor + low->left;
-        if (high == low ||
-            merged.divisions() >= high->left.divisions() + low->left.divisions())
+        if (high == low || merged.divisions() >= high->left.divisions() + low->left.divisions())
           continue;
         inside.push_back({low->right - low->left.constant(), 0, divisor});
         *high = {merged, high->right * divisor + low->right};

@@ -9,6 +9,7 @@
 
 #include "core/print_graph.h"
 #include "core/ranges.h"
+#include "lower/canonical.h"
 #include "lower/fuse_reads.h"
 
 namespace tenon {
@@ -64,10 +65,15 @@ class Fusion {
 
   bool is_shared_local(const NodeRef& node) const {
     const NodeReads& facts = reads_.of(*node);
+    const auto at_rows = [&](const Read& read) {
+      return !read.reader->as<Scatter>() && is_at_rows(*node, read);
+    };
+    const auto is_one_too = [&](const Member& other) {  // if it is read
+      const std::vector<Read>& reads = reads_.of(*other.node).reads;
+      return other.is_shared_local || std::ranges::count(reads, node.get(), &Read::reader) == 0;
+    };
     return node->as<Map>() && !wanted_.contains(node) && !facts.is_derived &&
-           std::ranges::all_of(facts.reads, [&](const Read& read) {
-             return !read.reader->as<Scatter>() && is_at_rows(*node, read);
-           });
+           std::ranges::all_of(facts.reads, at_rows) && std::ranges::all_of(members_, is_one_too);
   }
 
   // ---- which members share a group ----
@@ -243,7 +249,11 @@ std::string canonical_text(const KernelGraph& kernel) {
     names[&input] = fmt::format("in{}", i);
     result += fmt::format("in{} {}\n", i, text(input.type, input.shape));
   }
-  result += print_nodes(nodes_of(kernel), names);
+  const std::vector<NodeRef> nodes = nodes_of(kernel);
+  result += print_nodes(nodes, names);
+  for (const NodeRef& node : nodes)
+    if (node->as<Reduce>() && canonical_order(*node).lanes > 1)
+      result += "lanes " + names.at(node.get()) + "\n";
   for (const NodeRef& node : kernel.locals) result += "local " + names.at(node.get()) + "\n";
   for (const NodeRef& node : kernel.outputs) result += "output " + names.at(node.get()) + "\n";
   return result;

@@ -21,7 +21,8 @@
 //            kernel with element-wise work of its own shape and nothing else, so that its loops can
 //            be tiled. A Scatter has a kernel of its own.
 //   locals   Memory that only its own kernel reads is a local. Cheap values that are read at rows,
-//            such as a learning rate, are computed in every kernel that reads them.
+//            such as a learning rate, are computed in every kernel that reads them, if what they
+//            read themselves are buffers and other such values.
 #pragma once
 
 #include <span>
@@ -54,6 +55,9 @@ std::vector<NodeRef> nodes_of(const KernelGraph& kernel);
 //   %1 = view(in1, shape=[4,3,5], map=[a2, a1])  # f32[4,3,5]
 //   %2 = reduce(%0, %1, with=sum, axes=[2])  # f32[4,3]
 //   output %2
+//
+// A line `lanes %2` tells of a Reduce that adds up in lanes (canonical.h): what lies below the
+// inputs may decide that.
 std::string canonical_text(const KernelGraph& kernel);
 
 }  // namespace tenon

@@ -51,26 +51,28 @@ class NaiveNest {
   }
 
  private:
-  // Inputs, and the nodes that have memory of their own, each after those that it reads.
+  // Inputs, and the nodes that have memory of their own, each after those that it reads. What has a
+  // name comes first, so that nothing else takes it.
   void name_nodes() {
+    std::vector<std::pair<const Node*, std::string>> kinds;
     for (std::size_t i = 0; i < graph_.inputs.size(); i++)
-      name(*graph_.inputs[i], fmt::format("in{}", i));
+      kinds.emplace_back(graph_.inputs[i].get(), fmt::format("in{}", i));
     std::unordered_set<NodeRef> computed(graph_.locals.begin(), graph_.locals.end());
     computed.insert(graph_.outputs.begin(), graph_.outputs.end());
     for (const NodeRef& node : nodes_of(graph_)) {
       if (!computed.contains(node)) continue;
       order_.push_back(node.get());
-      name(*node, kind_name(*node));
+      kinds.emplace_back(node.get(), kind_name(*node));
     }
+    const auto is_taken = [&](const std::string& name) {
+      return std::ranges::any_of(names_, [&](const auto& known) { return known.second == name; });
+    };
+    for (const bool has_name : {true, false})
+      for (const auto& [node, kind] : kinds)
+        if (const std::string given = word(given_(*node)); given.empty() != has_name)
+          names_[node] = unused(has_name ? given : kind, is_taken);
     kernel_.name =
         joined(graph_.outputs, "_", [&](const NodeRef& output) { return names_[output.get()]; });
-  }
-
-  void name(const Node& node, const std::string& otherwise) {
-    const std::string given = word(given_(node));
-    names_[&node] = unused(given.empty() ? otherwise : given, [&](const std::string& name) {
-      return std::ranges::any_of(names_, [&](const auto& known) { return known.second == name; });
-    });
   }
 
   int add(const Node& node, Where where = Where::argument) {

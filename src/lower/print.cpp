@@ -107,7 +107,7 @@ class Printer {
     };
     if (apply.op == ScalarOp::add) return "(" + operands(" + ") + ")";
     if (apply.op == ScalarOp::mul) return operands(" * ");
-    const bool casts = apply.op == ScalarOp::cast || apply.op == ScalarOp::bitcast;
+    const bool casts = apply.op == ScalarOp::cast;
     return fmt::format("{}({})", casts ? info(type).name : info(apply.op).name, operands(", "));
   }
 

@@ -301,8 +301,8 @@ bool is_reshape(const Node& node) {
          (elements(from) == 0 || view->map == reshape_map(from, node.shape));
 }
 
-// Computed nodes in place of wanted reshapes of them. No two results share their memory, and what a
-// Gather takes elements of has memory of its own.
+// Computed nodes in place of wanted reshapes of them. No two shapes of a node share its memory, and
+// what a Gather takes elements of has memory of its own.
 std::vector<NodeRef> without_reshapes(std::vector<NodeRef> wanted, NodeTable& table) {
   std::unordered_set<NodeRef> gathered;
   for (const NodeRef& node : in_order(wanted).nodes)

@@ -1,6 +1,7 @@
 #include "ops/optimizer.h"
 
 #include <cmath>
+#include <unordered_set>
 
 #include "core/gradient.h"
 #include "ops/arithmetic.h"
@@ -11,7 +12,7 @@ namespace tenon {
 namespace {
 
 // Gradients are taken with regard to leaves, so the parameters become leaves before any loss is
-// built from them.
+// built from them: each one of its own, also where two began as equal values, which are one node.
 void realize_parameters(std::string_view name, const std::vector<Tensor*>& parameters) {
   if (parameters.empty()) fail("{}: no parameters; name at least one to improve", name);
   std::vector<Tensor> values;
@@ -21,6 +22,11 @@ void realize_parameters(std::string_view name, const std::vector<Tensor*>& param
     values.push_back(*parameter);
   }
   realize(values);
+  std::unordered_set<const Node*> known;
+  for (Tensor* parameter : parameters)
+    if (!known.insert(parameter->node().get()).second)
+      *parameter = from_bytes(parameter->executor(), Type::f32, parameter->shape(),
+                              parameter->to_vector<float>().data());
 }
 
 std::vector<Tensor> zeros_like(const std::vector<Tensor*>& parameters) {

@@ -90,13 +90,14 @@ struct Session::State {
       nests = mapped(graphs, [&](const KernelGraph& graph) { return naive(graph, name); });
       statistics.lowered += std::ssize(nests);
       by_hand = options.moves(nests);
+      by_hand.resize(graphs.size());
     }
     Plan plan = place(ruled, graphs, leaves);
     for (std::size_t i = 0; i < graphs.size(); ++i) {
       const auto is_empty = [](const NodeRef& output) { return elements(output->shape) == 0; };
       if (std::ranges::all_of(graphs[i].outputs, is_empty)) continue;
-      plan.steps[i].program =
-          by_hand[i] ? kernels.program(nests[i], *by_hand[i]) : kernels.program(graphs[i]);
+      plan.steps[i].program = by_hand[i] ? kernels.program(graphs[i], nests[i], *by_hand[i])
+                                         : kernels.program(graphs[i]);
     }
     ++statistics.plans;
     return plan;
@@ -180,8 +181,9 @@ Bound Session::bind(std::span<const Tensor> wanted) {
   return bound;
 }
 
+// A buffer that was assigned to has other memory than when it was bound.
 void Bound::launch() const {
-  const auto data = [](const BufferRef& buffer) { return buffer->data; };  // assign() moves it
+  const auto data = [](const BufferRef& buffer) { return buffer->data; };
   for (const Step& step : steps_) device_->launch(*step.program, mapped(step.buffers, data), {});
 }
 

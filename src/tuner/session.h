@@ -31,8 +31,9 @@
 
 namespace tenon {
 
-// Asked with the naive nests of every new graph, in which all that has a name goes by it: for each
-// the schedule by hand, or nothing for Tenon's own.
+// Asked with the naive nests of every graph of a new structure (whatever its names), in which all
+// that has a name goes by it: for each the schedule by hand, or nothing for Tenon's own; what is
+// missing at the end is nothing too.
 using HandMoves = std::function<std::vector<std::optional<Schedule>>(std::span<const Kernel>)>;
 // A mistake in the moves that the user gave: "FILE:LINE: bind k parallel: ..".
 class MovesError : public Error {

@@ -112,13 +112,14 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph) {
   return program;
 }
 
-Device::ProgramRef KernelStore::program(const Kernel& naive, const Schedule& by_hand) {
-  const std::string key = key_of(print(by_hand), print(naive));
+Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& naive,
+                                        const Schedule& moves) {
+  const std::string key = key_of(print(moves), canonical_text(graph) + print(naive));
   Device::ProgramRef& program = programs_[key];
   if (!program) program = find_artifact(key);
   if (program) return program;
   const TimeInto lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
-  const Built built = build(key, naive, by_hand);
+  const Built built = build(key, naive, moves);
   if (!built.place.empty()) throw MovesError(fmt::format("{}: {}", built.place, built.failure));
   if (!built.program)
     throw MovesError(fmt::format("kernel {} does not compile with the moves given: {}", naive.name,

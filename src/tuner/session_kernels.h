@@ -59,12 +59,13 @@ class KernelStore {
   // The program for a kernel, on the schedule that is known or picked. Error where even the naive
   // nest does not compile.
   Device::ProgramRef program(const KernelGraph& graph);
-  // The same for a kernel's nest and moves given by hand. MovesError for a move that is refused.
-  Device::ProgramRef program(const Kernel& naive, const Schedule& by_hand);
+  // The same for moves given by hand, with the nest that they apply to. MovesError for a move that
+  // is refused.
+  Device::ProgramRef program(const KernelGraph& graph, const Kernel& naive, const Schedule& moves);
 
   // The schedule that a first call would run, where the cache has one, and under which key it has
-  // the code of a kernel with some moves. `kernel` is its canonical text, or the nest as text to
-  // which moves by hand apply.
+  // the code of a kernel with some moves. `kernel` is its canonical text, and for moves by hand the
+  // text of their nest behind it: the one tells what is computed, the other what names mean.
   std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);
   std::string key_of(const std::string& moves, const std::string& kernel) const;
   Cache& cache() { return cache_; }

@@ -70,7 +70,7 @@ class Emission {
     Linear index;
     llvm::Value* computed = nullptr;  // i64 or a vector of them
     llvm::Value* valid = nullptr;     // null: always
-    bool in_bounds = true;            // for all values of the axes
+    bool in_bounds = true;            // for all values of the axes, and all lanes of a stream
     Bounds reach = {0, 0};            // of the index, in elements
 
     bool is_affine() const { return !computed && index.varying.empty(); }

@@ -37,9 +37,8 @@ llvm::Value* cast(llvm::IRBuilderBase& builder, llvm::Value* a, Type from, Type 
                   llvm::Type* type) {
   if (from == to) return a;
   llvm::Value* zero = llvm::Constant::getNullValue(a->getType());
-  if (to == Type::boolean) {
+  if (to == Type::boolean)
     return from == Type::f32 ? builder.CreateFCmpUNE(a, zero) : builder.CreateICmpNE(a, zero);
-  }
   if (from == Type::f32)
     return builder.CreateIntrinsic(llvm::Intrinsic::fptosi_sat, {type, a->getType()}, {a});
   if (from == Type::boolean)

@@ -66,9 +66,8 @@ void Emission::when(llvm::Value* condition, const std::function<void()>& body) {
 void Emission::when(const std::vector<Range>& ranges, const std::function<void()>& body) {
   const std::size_t before = lane_conditions_.size();
   std::vector<Range> uniform;
-  for (const Range& range : ranges) {
+  for (const Range& range : ranges)
     (indices_.has_lanes(range.index) ? lane_conditions_ : uniform).push_back(range);
-  }
   when(all_hold(uniform), body);
   lane_conditions_.resize(before);
 }
@@ -76,11 +75,10 @@ void Emission::when(const std::vector<Range>& ranges, const std::function<void()
 void Emission::emit(const std::vector<Item>& items) {
   for (const Item& item : items) {
     when(item.when, [&] {
-      if (const Loop* loop = item.loop()) {
+      if (const Loop* loop = item.loop())
         emit(*loop);
-      } else {
+      else
         statement(item);
-      }
     });
   }
 }

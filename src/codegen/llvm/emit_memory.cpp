@@ -22,7 +22,7 @@ Emission::Access Emission::access(int tensor, const std::vector<Index>& at, int 
   Access result{.tensor = tensor, .index = indices_.linear(place), .reach = indices_.bounds(place)};
   for (std::size_t d = 0; d < others.size(); d++) {
     const Bounds of = indices_.bounds(others[d]);
-    result.in_bounds = result.in_bounds && of.low >= 0 && of.high < extents[d];
+    result.in_bounds = result.in_bounds && !body_.edge && of.low >= 0 && of.high < extents[d];
   }
   if (!computed) return result;
   std::int64_t stride = 1;
@@ -163,7 +163,7 @@ llvm::Value* Emission::read_strided(const Access& access, llvm::Type* type) {
   const int last = first + (count - 1) * stride;
   llvm::Value* result = llvm::PoisonValue::get(type);
   for (int part = 0; part < stride; part++) {
-    const int start = has_room || part + 1 < stride ? part * count : last - count + 1;
+    const int start = has_room ? part * count : std::min(part * count, last - count + 1);
     llvm::Value* loaded = builder_.CreateAlignedLoad(type, address(access.place(start - first)),
                                                      llvm::Align(info(tensor.type).bytes));
     std::vector<int> from;

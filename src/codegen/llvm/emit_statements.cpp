@@ -64,11 +64,10 @@ void Emission::statement_at_lanes(const Item& item) {
       llvm::Value* lane = indices_.vector({.stride = 1}, builder_.getInt64Ty());
       mask_ = both(mask_, builder_.CreateICmpSLT(lane, widen(left)));
     }
-    if (const Store* store = item.store()) {
+    if (const Store* store = item.store())
       this->store(*store);
-    } else {
+    else
       prefetch(std::get<Prefetch>(item.what));
-    }
     mask_ = nullptr;
     values_.clear();
   });

@@ -29,9 +29,8 @@ llvm::Value* Emission::widen(llvm::Value* value) {
 
 std::vector<llvm::Value*> Emission::alike(std::vector<llvm::Value*> values) {
   const auto is_vector = [](const llvm::Value* value) { return value->getType()->isVectorTy(); };
-  if (std::ranges::any_of(values, is_vector)) {
+  if (std::ranges::any_of(values, is_vector))
     for (llvm::Value*& value : values) value = widen(value);
-  }
   return values;
 }
 

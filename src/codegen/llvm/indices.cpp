@@ -114,15 +114,12 @@ llvm::Value* Indices::once(int depth, const std::vector<std::int64_t>& key,
 llvm::Value* Indices::divide(llvm::Value* value, const Division& division) {
   llvm::Value* divisor = llvm::ConstantInt::get(value->getType(), division.divisor);
   const bool remainder = division.kind == Index::Kind::mod;
-  if (division.bounds.low >= 0) {
+  if (division.bounds.low >= 0)
     return remainder ? builder_.CreateURem(value, divisor) : builder_.CreateUDiv(value, divisor);
-  }
   llvm::Value* rest = builder_.CreateSRem(value, divisor);
   llvm::Value* zero = llvm::ConstantInt::get(value->getType(), 0);
   llvm::Value* negative = builder_.CreateICmpSLT(rest, zero);
-  if (remainder) {
-    return builder_.CreateAdd(rest, builder_.CreateSelect(negative, divisor, zero));
-  }
+  if (remainder) return builder_.CreateAdd(rest, builder_.CreateSelect(negative, divisor, zero));
   llvm::Value* one = llvm::ConstantInt::get(value->getType(), 1);
   return builder_.CreateSub(builder_.CreateSDiv(value, divisor),
                             builder_.CreateSelect(negative, one, zero));
