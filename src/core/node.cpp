@@ -135,7 +135,7 @@ struct NodeTable::State {
   std::unordered_map<const Node*, std::weak_ptr<const Node>, NodeHash, SameNode> nodes;
   std::string key;  // of the node that is made; keeps its memory
   std::unordered_map<const Node*, NodeRef> realized;
-  std::unordered_map<const Node*, std::string> names;  // of what is computed
+  std::unordered_map<const Node*, std::string> names;  // a leaf with a buffer has its own
   std::vector<NodeRef> released;  // references whose owner died, dropped one after the other
   bool releasing = false;
 

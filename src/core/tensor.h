@@ -39,7 +39,7 @@ class Tensor {
   T item() const;  // of a tensor of one element
 
   // Computes `value` into this tensor's memory, in place. This tensor must be realized; other
-  // handles to its old value may no longer be used.
+  // handles to its old value, and to equal expressions, may no longer be used.
   void assign(const Tensor& value);
 
  private:

@@ -131,4 +131,8 @@ FinishedKernel place_locals(const Kernel& kernel) {
   return finished;
 }
 
+FinishedKernel finish(const Kernel& kernel) {
+  return place_locals(pad_tails(explicit_identities(kernel)));
+}
+
 }  // namespace tenon

@@ -52,7 +52,7 @@ struct SessionOptions {
 
 struct Statistics {
   std::int64_t plans = 0;       // structures seen for the first time
-  std::int64_t lowered = 0;     // naive nests made
+  std::int64_t lowered = 0;     // naive nests made, also those that a hook was shown
   std::int64_t compiled = 0;    // kernels
   std::int64_t from_cache = 0;  // kernels
   std::int64_t launches = 0;    // of kernels

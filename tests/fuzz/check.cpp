@@ -14,6 +14,7 @@
 #include "lower/moves.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
+#include "lower/tree.h"
 #include "ops/catalogue.h"
 #include "random.h"
 #include "text/parse_graph.h"
@@ -21,8 +22,22 @@
 namespace tenon::fuzz {
 namespace {
 
-constexpr std::size_t most_scratch = 64 << 20;      // bytes; padding may multiply without end
+// Padding may multiply these without end.
+constexpr std::size_t most_scratch = 64 << 20;  // bytes
+constexpr double most_runs = 4e9;               // of statements; as many take seconds
+
 constexpr std::int64_t most_interpreted = 400'000;  // elements of all nodes; more takes seconds
+
+// How often statements run, were there no limits.
+double runs(const Kernel& kernel) {
+  double sum = 0;
+  visit_stores(kernel.body, [&](const Store&, const Path& path) {
+    double product = 1;
+    for (const Var v : path) product *= static_cast<double>(kernel.extent(v));
+    sum += product;
+  });
+  return sum;
+}
 
 Bytes input_values(const InputLine& line, std::uint64_t seed) {
   Random random(seed);
@@ -116,7 +131,8 @@ std::string Subject::execute(int kernel, const Kernel& scheduled, Isa isa, int t
   const KernelGraph& graph = graphs_[static_cast<std::size_t>(kernel)];
   try {
     const FinishedKernel finished = finish(scheduled);
-    if (finished.shared_scratch + finished.thread_scratch > most_scratch) {
+    if (finished.shared_scratch + finished.thread_scratch > most_scratch ||
+        runs(finished.kernel) > most_runs) {
       ++declined;
       outputs.clear();
       return "";
