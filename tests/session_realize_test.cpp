@@ -146,6 +146,18 @@ TEST_CASE("a graph that amounts to one of its inputs gets memory of its own") {
   CHECK(same.to_vector<float>() == std::vector<float>{1, 2});
 }
 
+TEST_CASE("two tensors that amount to the same have memory of their own") {
+  Session session(in_memory());
+  const Tensor a = session.tensor(ramp(7), {7}), b = session.tensor(ramp(7, 1.0F), {7});
+  Tensor x = a * 1.0 + b;
+  const Tensor y = a + b;
+  const std::vector<Tensor> both = {x, y};
+  realize(both);
+  const std::vector<float> values = y.to_vector<float>();
+  x.assign(x + x);
+  CHECK(y.to_vector<float>() == values);
+}
+
 TEST_CASE("tensors of no elements, of one, and of every type are realized") {
   Session session(in_memory());
   const Tensor none = session.tensor(std::vector<float>{}, {0, 3});

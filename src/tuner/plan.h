@@ -26,7 +26,7 @@ struct Plan {
   std::vector<std::size_t> written = {};  // bytes of each written slot
   std::vector<Step> steps = {};
   // The slot of each node wanted. It may be that of a leaf, where the graph amounted to one of its
-  // own leaves, which is then copied.
+  // own leaves, or of another node wanted; it is then copied.
   std::vector<int> results = {};
 };
 

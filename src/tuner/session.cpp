@@ -141,8 +141,9 @@ struct Session::State {
     }
     std::vector<BufferRef> results;
     for (const int slot : plan->results) {
+      const bool is_shared = slots[slot].use_count() > 1;  // with a leaf or another result
       BufferRef& result = results.emplace_back(slots[slot]);
-      if (slot >= plan->leaves) continue;
+      if (!is_shared) continue;
       result = device->allocate(slots[slot]->bytes);
       device->write(*result, slots[slot]->data);
     }
