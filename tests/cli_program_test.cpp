@@ -201,7 +201,7 @@ TEST_CASE("a mistake is one line with its place, and exit code 2") {
       {"cache show ffff", "tenon: cache show ffff: no kernel's hash begins so"},
       {"cache import a.npy", "tenon: a.npy: line 1: "},
       {"cache prune", "--limit is required; see tenon --help"},
-      {"cache prune --limit -1", "tenon: cache prune --limit -1: give a size from 0 on"},
+      {"cache prune --limit -1", "tenon: --limit: give a size from 0 on, such as 64MiB"},
       {"run two.tenon --output x=x.npy --output y=./x.npy",
        "tenon: ./x.npy: the file would be written twice; name another one"},
   };

@@ -1,5 +1,8 @@
 #include "cli/cache_command.h"
 
+#include <algorithm>
+#include <limits>
+
 #include <fmt/core.h>
 
 #include "cache/cache.h"
@@ -97,10 +100,10 @@ void cache_import(const std::string& file) {
   fmt::print("imported: {}\n", entries.size());
 }
 
-void cache_prune(std::int64_t limit) {
-  if (limit < 0) fail("cache prune --limit {}: give a size from 0 on, such as 64MiB", limit);
+void cache_prune(std::uint64_t limit) {
+  constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
   Cache cache;
-  const std::int64_t count = cache.prune(limit);
+  const std::int64_t count = cache.prune(static_cast<std::int64_t>(std::min(limit, most)));
   fmt::print("dropped: {}, left: {}\n", count, size_text(cache.summary().artifact_bytes));
 }
 

@@ -11,7 +11,7 @@ void cache_ls(const std::string& hash_prefix);
 void cache_show(const std::string& hash_prefix);  // Error where no kernel's hash begins so
 void cache_export(const std::string& file);       // "-": to stdout
 void cache_import(const std::string& file);
-void cache_prune(std::int64_t limit);  // bytes of code that may stay
+void cache_prune(std::uint64_t limit);  // bytes of code that may stay
 void cache_clear();
 void cache_path();
 

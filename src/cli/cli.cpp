@@ -126,7 +126,7 @@ void add_explain(CLI::App& program) {
 void add_cache(CLI::App& program) {
   struct Words {
     std::string hash, file = "-";
-    std::int64_t limit = 0;
+    std::uint64_t limit = 0;
   };
   auto words = std::make_shared<Words>();
   CLI::App& cache = *program.add_subcommand("cache", "list, move and shrink what is remembered");
@@ -159,7 +159,12 @@ void add_cache(CLI::App& program) {
       [words] { cache_prune(words->limit); })
       .add_option("--limit", words->limit, "how much may stay, such as 64MiB")
       ->required()
-      ->transform(CLI::AsSizeValue(false));
+      ->transform(CLI::AsSizeValue(false))
+      ->transform(CLI::Validator(  // goes first
+          [](const std::string& size) {
+            return size.starts_with('-') ? "give a size from 0 on, such as 64MiB" : std::string();
+          },
+          ""));
   add("clear", "forget everything", "clear", cache_clear);
   add("path", "say which file it is", "path", cache_path);
 }
