@@ -74,7 +74,7 @@ Schedule renamed(const Schedule& moves, const Kernel& nameless, const Kernel& na
     word.clear();
     is_first = next != '.';
   }
-  return parse_schedule(text, "renamed");
+  return parse_schedule(text, "cache");
 }
 
 // A kernel with the schedule that it would run on, and where that is from.
