@@ -129,7 +129,7 @@ class ProductPick {
     }
     const std::string i = stem(i_), j = stem(j_), v = stem(v_);
     const std::int64_t panel =
-        std::clamp<std::int64_t>(panel_bytes / (terms_ * 4 * width_ * vectors_), 1,
+        std::clamp<std::int64_t>(panel_bytes / (terms_ * 4 * column_step_ * vectors_), 1,
                                  tiles(columns_, column_step_ * vectors_));
     const std::int64_t share = tiles(tiles(rows_, tile_rows_), picker_.threads());
     std::vector<Part> columns{{j + "c"}, {j + "r", panel}, {j + "0", vectors_}};
