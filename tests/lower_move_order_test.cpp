@@ -2,7 +2,10 @@
 #include <doctest/doctest.h>
 
 #include "golden.h"
+#include "lower/moves.h"
+#include "nest_builder.h"
 
+using namespace tenon;
 using tenon_test::moved;
 
 namespace {
@@ -22,6 +25,14 @@ constexpr auto sums_of_planes =
     "y = reduce(x, with=sum, axes=[1,2])\n"
     "output y\n";
 
+constexpr auto powers_of_planes =
+    "x = input f32[3,4,5]\n"
+    "y = exp2(reduce(x, with=sum, axes=[2]))\n"
+    "output y\n";
+constexpr auto sum_of_blocks =
+    "x = input f32[1030]\n"
+    "y = reduce(x, with=sum, axes=[0])\n"
+    "output y\n";
 constexpr auto maxima_of_planes =
     "x = input f32[3,4,5]\n"
     "y = reduce(x, with=max, axes=[1,2])\n"
@@ -77,6 +88,82 @@ TEST_CASE("it changes all loops that stand one inside the other") {
         "        tot[i,kl] += part[i,kl] over kb\n"
         "  for i 3\n"
         "    sum[i] = fold(tot[i,:64])\n");
+}
+
+TEST_CASE("what follows over one of the loops by itself runs in that") {
+  CHECK(moved(sum_of_blocks, "order kl kb k") ==
+        "kernel sum(x f32[1030]) -> sum f32[]\n"
+        "local part f32[64]\n"
+        "local tot f32[64]\n"
+        "limit 1024*kb + 64*k + kl < 1030 peel\n"
+        "  for kl 64\n"
+        "    for kb 2\n"
+        "      for k 16\n"
+        "        part[kl] += x[1024*kb + 64*k + kl] over k\n"
+        "      tot[kl] += part[kl] over kb\n"
+        "  sum = fold(tot[:64])\n");
+  CHECK(moved(powers_of_planes, "order i k j   order j i k") ==
+        "kernel map(x f32[3,4,5]) -> map f32[3,4]\n"
+        "local sum f32[3,4]\n"
+        "  for j 4\n"
+        "    for i 3\n"
+        "      for k 5\n"
+        "        sum[i,j] += x[i,j,k] over k\n"
+        "      map[i,j] = exp2(sum[i,j])\n");
+}
+
+TEST_CASE("what stands before the loops stays before them") {
+  CHECK(moved(powers_of_planes, "order i k j   stage x at k   order k i j") ==
+        "kernel map(x f32[3,4,5]) -> map f32[3,4]\n"
+        "local sum f32[3,4]\n"
+        "local x.k f32[4]\n"
+        "  for k 5\n"
+        "    for i 3\n"
+        "      for x.k.j 4\n"
+        "        x.k[x.k.j] = x[i,x.k.j,k]\n"
+        "      for j 4\n"
+        "        sum[i,j] += x.k[j] over k\n"
+        "  for i 3\n"
+        "    for j 4\n"
+        "      map[i,j] = exp2(sum[i,j])\n");
+  CHECK(moved(powers_of_planes, "stage x at i   order j i k") ==
+        "order j i k: x.i would be read outside of the iteration that stores it");
+}
+
+TEST_CASE("what follows over one of the loops has to wait for all of it") {
+  NestBuilder nest("running");
+  const int x = nest.input("x", {2, 4, 3}), s = nest.output("s", {2}), y = nest.output("y", {2, 4});
+  const Var a = nest.axis("a", 2), i = nest.axis("i", 4), k = nest.axis("k", 3);
+  const Index at_a = Index::var(a), at_i = Index::var(i);
+  nest.loop(a, [&] {
+    nest.loop(i, [&] {
+      nest.loop(k, [&] {
+        Store& sum = nest.accumulate(s, {at_a}, nest.load(x, {at_a, at_i, Index::var(k)}));
+        sum.over = {i, k};
+        sum.initial = true;
+      });
+    });
+    nest.loop(i, [&] { nest.store(y, {at_a, at_i}, nest.load(s, {at_a})); });  // of the whole sum
+  });
+  const Moved result = apply(nest.finished().kernel, {Order{{"i", "a", "k"}}});
+  REQUIRE(std::holds_alternative<Refusal>(result));
+  CHECK(std::get<Refusal>(result).reason ==
+        "order i a k: what stands beside them runs over i by itself");
+}
+
+TEST_CASE("what follows over the innermost loop keeps its own") {
+  NestBuilder nest("squares");
+  const int x = nest.input("x", {2, 4}), s = nest.output("s", {2, 4}), y = nest.output("y", {2, 4});
+  const Var a = nest.axis("a", 2), i = nest.axis("i", 4);
+  const std::vector<Index> at{Index::var(a), Index::var(i)};
+  nest.loop(a, [&] {
+    nest.loop(i, [&] { nest.store(s, at, nest.load(x, at)); });
+    nest.loop(i, [&] { nest.store(y, at, nest.load(s, at)); });
+  });
+  const Moved result = apply(nest.finished().kernel, {Order{{"i", "a"}}});
+  REQUIRE(std::holds_alternative<Refusal>(result));
+  CHECK(std::get<Refusal>(result).reason ==
+        "order i a: what stands beside them runs over i by itself");
 }
 
 TEST_CASE("a kept axis goes anywhere") {

@@ -56,6 +56,16 @@ TEST_CASE("the lanes of a canonical order are the vectors of a tile") {
   const std::string schedule = picked(product, in, tenon::Isa::avx512);
   CHECK(holds(schedule, "split sum.kl -> klo klv(16) peel"));
   CHECK(holds(schedule, "stage part at sum.klo in register"));
+  CHECK(holds(schedule, "jr(342)"));  // all columns: the rows are packed once
+}
+
+TEST_CASE("and so they are where the order has blocks") {
+  Inputs in;
+  const Tensor a = in.floats({8, 4000}), b = in.floats({64, 4000});
+  const tenon::Tensor product = tenon::matmul(a, tenon::transpose(b));
+  const std::string schedule = picked(product, in, tenon::Isa::avx512);
+  CHECK(holds(schedule, "sum.ir sum.kb sum.klo sum.k sum.i0"));
+  CHECK(holds(schedule, "stage part at sum.klo in register"));
 }
 
 TEST_CASE("a padded window is padded once, around its axes and those of the tiles") {

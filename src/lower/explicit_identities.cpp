@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <ranges>
 
-#include "lower/passes.h"
+#include "lower/finish.h"
 #include "lower/tree.h"
 
 namespace tenon {

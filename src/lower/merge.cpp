@@ -22,26 +22,6 @@ bool depends(const Kernel& kernel, const Item& a, const Item& b) {
   return false;
 }
 
-// The tensor of which the loops' bodies touch an element in different iterations, one of them
-// writing.
-const KernelTensor* shared_across(const Kernel& kernel, const Item& into, const Item& from) {
-  const Var axis = into.loop()->axis, other = from.loop()->axis;
-  const IndexMap rename = renaming(kernel, {other}, {axis});
-  for (int tensor = 0; tensor < std::ssize(kernel.tensors); tensor++) {
-    const std::vector<Use> left = uses_of(only(into), tensor);
-    std::vector<Use> right = uses_of(only(from), tensor);
-    for (Use& use : right) {
-      use.at = mapped(use.at, rename);
-      std::ranges::replace(use.path, other, axis);
-    }
-    for (const Use& x : left)
-      for (const Use& y : right)
-        if ((x.writes || y.writes) && axes_alike(kernel, tensor, x, y, {axis}).empty())
-          return &kernel.tensors[tensor];
-  }
-  return nullptr;
-}
-
 // The limits that decide on whole iterations of the loop over `axis`, written with `as` for it.
 std::set<std::pair<Index, std::int64_t>> limits_of(const Kernel& kernel, Var axis, Var as,
                                                    const std::vector<Var>& outside) {
@@ -76,6 +56,25 @@ void rename(Kernel& kernel, Loop& loop, Var with) {
 
 }  // namespace
 
+const KernelTensor* shared_across(const Kernel& kernel, const Item& into, Var axis,
+                                  const Item& from) {
+  const Var other = from.loop()->axis;
+  const IndexMap rename = renaming(kernel, {other}, {axis});
+  for (int tensor = 0; tensor < std::ssize(kernel.tensors); tensor++) {
+    const std::vector<Use> left = uses_of(only(into), tensor);
+    std::vector<Use> right = uses_of(only(from), tensor);
+    for (Use& use : right) {
+      use.at = mapped(use.at, rename);
+      std::ranges::replace(use.path, other, axis);
+    }
+    for (const Use& x : left)
+      for (const Use& y : right)
+        if ((x.writes || y.writes) && axes_alike(kernel, tensor, x, y, {axis}).empty())
+          return &kernel.tensors[tensor];
+  }
+  return nullptr;
+}
+
 Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first,
                       std::size_t second, const std::vector<Var>& outside) {
   Loop* const into = body[first].loop();
@@ -98,7 +97,8 @@ Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first
   for (std::size_t between = first + 1; between < second; between++)
     if (depends(kernel, body[between], body[second]))
       return fmt::format("{} depends on what stands between it and {}", b.name, a.name);
-  if (const auto* tensor = shared_across(kernel, body[first], body[second]); tensor && a.extent > 1)
+  if (const auto* tensor = shared_across(kernel, body[first], into->axis, body[second]);
+      tensor && a.extent > 1)
     return fmt::format("{} and {} use elements of {} in different iterations", a.name, b.name,
                        tensor->name);
   // Where one of the axes has loops elsewhere, that one stays.

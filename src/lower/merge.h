@@ -22,6 +22,11 @@ namespace tenon {
 Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first,
                       std::size_t second, const std::vector<Var>& outside);
 
+// The tensor of which an element is used in one iteration of `axis` in the item before, and in
+// another one of the loop `from`, one of them writing.
+const KernelTensor* shared_across(const Kernel& kernel, const Item& before, Var axis,
+                                  const Item& from);
+
 // Merges the items from `start` on into what is before them, as deep as that is legal. Loops that
 // accumulate are merged only with such loops, others only with others: either kind is scheduled in
 // ways that the other forbids.

@@ -1,7 +1,8 @@
 // order: permutes loops, wherever they stand one inside the other. Halide: reorder; TVM: reorder.
 // What stands between those loops (the end of an accumulation, say) follows along: it gets copies
 // of the loops that it was inside of and is no longer; where those would be many iterations, it
-// runs in the last iteration of loops that it was after and is now inside of.
+// runs in the last iteration of loops that it was after and is now inside of. What follows at once
+// over one of these loops by itself (the next level of an accumulation) becomes a part of that.
 //
 //   for i 1000                         order ko i ki         for ko 2
 //     for ko 2                                                 for i 1000
@@ -19,6 +20,7 @@
 #include <algorithm>
 
 #include "lower/dependence.h"
+#include "lower/merge.h"
 #include "lower/moves.h"
 #include "lower/tree.h"
 
@@ -27,10 +29,10 @@ namespace {
 
 constexpr std::int64_t few_iterations = 512;  // those of a tile in registers
 
-// Something beside the chain of loops: inside the first `depth` of them (in the old order).
+// Something beside the chain of loops: inside these of them (in the old order).
 struct Hanging {
   Item item;
-  std::size_t depth;
+  std::vector<Var> inside;
   bool after;
 };
 struct Chain {
@@ -49,7 +51,7 @@ bool holds_all(const Item& item, std::vector<Var> axes) {
 }
 
 // Takes the chain apart. Requires an item that holds loops over all that is left of the axes.
-Reason unravel(Item item, std::vector<Var> left, Chain& chain) {
+Reason unravel(const Kernel& kernel, Item item, std::vector<Var> left, Chain& chain) {
   Loop& loop = *item.loop();
   if (!contains(left, loop.axis)) return "other loops stand between them; name those too";
   std::erase(left, loop.axis);
@@ -61,12 +63,22 @@ Reason unravel(Item item, std::vector<Var> left, Chain& chain) {
   }
   const auto holds_rest = [&](const Item& below) { return holds_all(below, left); };
   const auto next = std::ranges::find_if(loop.body, holds_rest);
-  const std::size_t depth = chain.axes.size();
-  for (const Item& below : std::span(loop.body.begin(), next))
-    chain.hanging.push_back({below, depth, false});
-  if (auto reason = unravel(*next, left, chain)) return reason;
-  for (const Item& below : std::span(next + 1, loop.body.end()))
-    chain.hanging.push_back({below, depth, true});
+  const std::vector<Var> inside = chain.axes;
+  for (auto below = loop.body.begin(); below != loop.body.end(); ++below) {
+    if (below == next) {
+      if (auto reason = unravel(kernel, *next, left, chain)) return reason;
+      continue;
+    }
+    Hanging& beside = chain.hanging.emplace_back(*below, inside, below > next);
+    // What follows at once, over a loop of the chain, can run in that one if others are inside.
+    const Loop* own = below == next + 1 ? below->loop() : nullptr;
+    if (!own || own->body.size() > 1 || left.size() == 1 || !contains(left, own->axis) ||
+        shared_across(kernel, *next, own->axis, *below))
+      continue;
+    beside.inside.push_back(own->axis);
+    beside.item = own->body.front();
+    append(beside.item.when, below->when);
+  }
   return {};
 }
 
@@ -100,8 +112,7 @@ Reason put_together(const Kernel& kernel, const Chain& chain, const std::vector<
   // before[d], after[d]: what stands beside loop d of the new order, inside the loops before it.
   std::vector<std::vector<Item>> before(order.size()), after(order.size());
   for (const Hanging& hanging : chain.hanging) {
-    const std::vector<Var> inside(chain.axes.begin(),
-                                  chain.axes.begin() + static_cast<std::ptrdiff_t>(hanging.depth));
+    const std::vector<Var>& inside = hanging.inside;
     std::size_t beside = order.size() - 1;
     while (contains(inside, order[beside])) --beside;
     // Further out where few iterations are copied for it: it needs no test there.
@@ -171,7 +182,7 @@ Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>&
     }
     found = true;
     Chain chain;
-    if (auto reason = unravel(items[i], order, chain)) return reason;
+    if (auto reason = unravel(kernel, items[i], order, chain)) return reason;
     if (auto reason = dependence_across(kernel, only(items[i]), chain.axes)) return reason;
     std::vector<Item> placed;
     move_scopes(kernel, items[i], chain.axes, order);

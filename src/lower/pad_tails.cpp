@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "lower/dependence.h"
-#include "lower/passes.h"
+#include "lower/finish.h"
 #include "lower/tree.h"
 
 namespace tenon {

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "lower/dependence.h"
-#include "lower/passes.h"
+#include "lower/finish.h"
 #include "lower/tree.h"
 
 namespace tenon {

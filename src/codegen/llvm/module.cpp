@@ -7,7 +7,6 @@
 #include <llvm/IR/Module.h>
 
 #include "codegen/llvm/emission.h"
-#include "codegen/llvm/steps.h"
 #include "core/error.h"
 #include "lower/tree.h"
 

@@ -1,4 +1,4 @@
-#include "codegen/llvm/steps.h"
+#include "codegen/llvm/module.h"
 
 #include <memory>
 #include <utility>
