@@ -39,6 +39,18 @@ double runs(const Kernel& kernel) {
   return sum;
 }
 
+double element(const Bytes& bytes, Type type, std::size_t i) {
+  if (type == Type::boolean) return static_cast<double>(bytes[i]);
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &bytes[4 * i], 4);
+  if (type == Type::i32) return static_cast<std::int32_t>(bits);
+  float value = 0;
+  std::memcpy(&value, &bits, 4);
+  return value;
+}
+
+}  // namespace
+
 Bytes input_values(const InputLine& line, std::uint64_t seed) {
   Random random(seed);
   Bytes bytes(static_cast<std::size_t>(elements(line.shape)) * info(line.type).bytes);
@@ -56,17 +68,6 @@ Bytes input_values(const InputLine& line, std::uint64_t seed) {
   return bytes;
 }
 
-double element(const Bytes& bytes, Type type, std::size_t i) {
-  if (type == Type::boolean) return static_cast<double>(bytes[i]);
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &bytes[4 * i], 4);
-  if (type == Type::i32) return static_cast<std::int32_t>(bits);
-  float value = 0;
-  std::memcpy(&value, &bits, 4);
-  return value;
-}
-
-// NaNs are all equal.
 std::string difference(const Bytes& a, const Bytes& b, Type type) {
   if (a == b) return "";
   for (std::size_t i = 0; i < a.size() / info(type).bytes; ++i) {
@@ -78,7 +79,21 @@ std::string difference(const Bytes& a, const Bytes& b, Type type) {
   return "";
 }
 
-}  // namespace
+std::string beyond(const Bytes& bytes, Type type, const std::vector<double>& expected,
+                   const std::vector<double>& bounds, std::int64_t& compared,
+                   std::int64_t& unbounded) {
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double is = element(bytes, type, i), should = expected[i];
+    ++compared;
+    if (!std::isfinite(bounds[i]))
+      ++unbounded;
+    else if (!(is == should || std::abs(is - should) <= bounds[i] * 1.01) &&
+             !(std::isnan(is) && std::isnan(should)))
+      return fmt::format("element {} is {}, and {} within {} for the interpreter", i, is, should,
+                         bounds[i]);
+  }
+  return "";
+}
 
 std::string print(const Case& c) {
   if (c.kernel < 0) return c.graph;
@@ -178,18 +193,10 @@ std::string Subject::compare_with_interpreter() {
   for (const Tensor& bound : error_bounds(wanted_)) nodes.push_back(bound.node());
   const auto expected = interpret(nodes, executor_.device());
   for (std::size_t output = 0; output < wanted_.size(); ++output) {
-    const Bytes& bytes = values_.at(ruled_[output].get());
-    for (std::size_t i = 0; i < expected[output].size(); ++i) {
-      const double is = element(bytes, wanted_[output].type(), i), should = expected[output][i];
-      const double bound = expected[wanted_.size() + output][i];
-      ++compared;
-      if (!std::isfinite(bound))
-        ++unbounded;
-      else if (!(is == should || std::abs(is - should) <= bound * 1.01) &&
-               !(std::isnan(is) && std::isnan(should)))
-        return fmt::format("element {} of output {} is {}, and {} within {} for the interpreter", i,
-                           output, is, should, bound);
-    }
+    const std::string wrong =
+        beyond(values_.at(ruled_[output].get()), wanted_[output].type(), expected[output],
+               expected[wanted_.size() + output], compared, unbounded);
+    if (!wrong.empty()) return fmt::format("{}, in output {}", wrong, output);
   }
   return "";
 }

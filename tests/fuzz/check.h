@@ -1,6 +1,7 @@
 // A graph under test, and the checks of one schedule of one of its kernels.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "lower/fuse.h"
 #include "lower/nest.h"
 #include "lower/schedule.h"
+#include "text/parse_graph.h"
 
 namespace tenon::fuzz {
 
@@ -55,6 +57,16 @@ class Subject {
   std::vector<Kernel> naive_;
   std::map<const Node*, Bytes> values_;
 };
+
+// An input's values, from a seed.
+Bytes input_values(const InputLine& line, std::uint64_t seed);
+// Where the two differ, or nothing. NaNs are all equal.
+std::string difference(const Bytes& a, const Bytes& b, Type type);
+// Which element is further than its bound from what it should be, or nothing. Counts all elements,
+// and those whose bound says nothing.
+std::string beyond(const Bytes& bytes, Type type, const std::vector<double>& expected,
+                   const std::vector<double>& bounds, std::int64_t& compared,
+                   std::int64_t& unbounded);
 
 // The case alone, from the beginning. Returns what is wrong, or nothing. Error: no case.
 std::string check_case(const Case& c);

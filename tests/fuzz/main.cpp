@@ -14,6 +14,7 @@
 #include "graphs.h"
 #include "isolated.h"
 #include "schedules.h"
+#include "sessions.h"
 #include "shrink.h"
 #include "tuner/pick.h"
 
@@ -168,6 +169,13 @@ int report(const Failure& failure, const std::string& keep, bool as_it_is) {
   return 1;
 }
 
+// A case, or a program of sessions.
+std::string check_line(const std::string& line) {
+  SessionCounts counts;
+  return line.starts_with("session ") ? check_isolated_session(line, counts)
+                                      : check_case(parse_case(line));
+}
+
 // Lines of a file; `#` begins a comment line.
 int replay_file(const std::string& path) {
   std::ifstream file(path);
@@ -176,7 +184,7 @@ int replay_file(const std::string& path) {
   for (std::string line; std::getline(file, line);) {
     ++number;
     if (line.empty() || line[0] == '#') continue;
-    const std::string wrong = check_case(parse_case(line));
+    const std::string wrong = check_line(line);
     if (wrong.empty()) continue;
     ++failures;
     fmt::print("{}:{}: {}\n", path, number, wrong);
@@ -188,11 +196,12 @@ int replay_file(const std::string& path) {
 
 int main(int argc, char** argv) {
   CLI::App program("Runs random graphs under random schedules and compares bits.", "tenon-fuzz");
-  std::uint64_t seeds = 300, first = 1;
+  std::uint64_t seeds = 300, first = 1, sessions = 0;
   std::string replay, regressions, keep;
   bool until_failure = false;
   program.add_option("--seeds", seeds, "how many graphs (default: 300)");
   program.add_option("--first", first, "the first seed (default: 1)");
+  program.add_option("--sessions", sessions, "how many programs of sessions (default: 0)");
   program.add_option("--replay", replay, "check one case, as a failure is printed");
   program.add_option("--regressions", regressions, "check the cases of this file first");
   program.add_option("--keep", keep, "append shrunk failures to this file");
@@ -200,7 +209,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(program, argc, argv);
   try {
     if (!replay.empty()) {
-      const std::string wrong = check_case(parse_case(replay));
+      const std::string wrong = check_line(replay);
       fmt::print("{}\n", wrong.empty() ? "right" : wrong);
       return wrong.empty() ? 0 : 1;
     }
@@ -214,7 +223,8 @@ int main(int argc, char** argv) {
       std::fflush(stdout);
       if (until_failure) break;
     }
-    print_coverage(totals);
+    if (seeds > 0) print_coverage(totals);
+    if (sessions > 0) failures += fuzz_sessions(first, sessions, keep, until_failure);
     return failures ? 1 : 0;
   } catch (const std::exception& mistake) {
     fmt::print(stderr, "tenon-fuzz: {}\n", mistake.what());

@@ -1,0 +1,395 @@
+// The programs of sessions. Shapes are known from building them in an executor that computes
+// nothing; what is refused there is thrown away.
+#include <algorithm>
+#include <optional>
+#include <regex>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "../interpret_executor.h"
+#include "codegen/cpu_info.h"
+#include "core/error.h"
+#include "sessions.h"
+
+namespace tenon::fuzz {
+namespace {
+
+constexpr std::int64_t most_elements = 1'200;
+
+std::string list(const std::vector<std::int64_t>& numbers) {
+  return fmt::format("[{}]", fmt::join(numbers, ","));
+}
+
+class Author {
+ public:
+  explicit Author(Random& random) : random_(random) {
+    const std::vector<std::int64_t> extents{1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 17, 24, 33};
+    for (std::int64_t i = random.between(2, 4); i > 0; --i) pool_.push_back(random.of(extents));
+    if (random.chance(10)) pool_.push_back(0);
+  }
+
+  std::string write() {
+    for (std::int64_t leaves = random_.between(1, 4); leaves > 0; --leaves) input();
+    for (std::int64_t steps = random_.between(5, 40); steps > 0; --steps) step();
+    for (const auto& [name, tensor] : world_.tensors) say("read " + name);
+    return print(said_);
+  }
+
+ private:
+  // ---- statements ----
+
+  bool say(const std::string& text) {
+    Statement statement = parse_statements(text)[0];
+    if (!world_.knows(statement.operands)) return false;
+    try {
+      if (!statement.results.empty() && statement.verb != "assign") {
+        world_.build(statement);
+        for (const std::string& name : statement.results)
+          if (elements(world_.tensors[name].shape()) > most_elements ||
+              world_.tensors[name].rank() > 5)
+            fail("too large");
+      }
+    } catch (const Error&) {
+      for (const std::string& name : statement.results) world_.tensors.erase(name);
+      return false;
+    }
+    said_.push_back(std::move(statement));
+    return true;
+  }
+  std::optional<std::string> define(const std::string& expression) {
+    const std::string name = fmt::format("v{}", next_++);
+    if (!say(name + " = " + expression)) return {};
+    latest_ = name;
+    return name;
+  }
+  const Tensor& at(const std::string& name) { return world_.tensors.at(name); }
+
+  std::string input(Type type, const Shape& shape) {
+    return define(fmt::format("input {}{}", info(type).name, text(shape))).value_or("v0");
+  }
+  std::string input() {
+    while (true) {
+      Shape shape;
+      for (std::int64_t rank = random_.below(10) / 2; rank > 0; --rank)
+        shape.push_back(random_.of(pool_));
+      if (elements(shape) > most_elements / 2) continue;
+      return input(random_.of<Type>({Type::f32, Type::f32, Type::f32, Type::i32, Type::boolean}),
+                   shape);
+    }
+  }
+
+  // The latest more often, so that graphs are deep.
+  std::string any() {
+    if (random_.chance(55) && world_.tensors.contains(latest_)) return latest_;
+    std::vector<std::string> names;
+    for (const auto& [name, tensor] : world_.tensors) names.push_back(name);
+    return names.empty() ? input() : random_.of(names);
+  }
+  std::string any(Type type) {
+    for (int attempt = 0; attempt < 8; ++attempt)
+      if (const std::string name = any(); at(name).type() == type) return name;
+    return random_.chance(50) ? input(type, {random_.of(pool_), random_.of(pool_)})
+                              : fmt::format("cast({}, type={})", any(), info(type).name);
+  }
+  // Another of the same type and shape, or the same.
+  std::string like(const std::string& x) {
+    std::vector<std::string> names;
+    for (const auto& [name, tensor] : world_.tensors)
+      if (tensor.type() == at(x).type() && tensor.shape() == at(x).shape()) names.push_back(name);
+    return random_.of(names);
+  }
+  std::string several() {
+    std::vector<std::string> names;
+    for (std::int64_t i = random_.between(1, 3); i > 0; --i) names.push_back(any());
+    return fmt::format("{}", fmt::join(names, ", "));
+  }
+
+  void step() {
+    const std::int64_t kind = random_.below(100);
+    if (kind < 4) {
+      input();
+    } else if (kind < 38) {
+      for (std::int64_t chain = random_.between(1, 3); chain > 0; --chain) define(view(any()));
+    } else if (kind < 62) {
+      define(expression());
+    } else if (kind < 74) {
+      say("realize " + several());
+    } else if (kind < 78) {
+      say("read " + any());
+    } else if (kind < 86) {
+      const std::string to = any();
+      if (random_.chance(70)) say("realize " + to);
+      const std::string value = random_.chance(50) ? like(to) : changed(to);
+      if (world_.tensors.contains(value)) say(fmt::format("assign {} = {}", to, value));
+    } else if (kind < 90) {
+      differentiate();
+    } else if (kind < 94) {
+      const std::string gone = any();
+      say("drop " + gone);
+      world_.tensors.erase(gone);
+    } else {
+      repeat();
+    }
+  }
+
+  // A new value of the same shape, made of the old one.
+  std::string changed(const std::string& x) {
+    const Tensor tensor = at(x);
+    std::optional<std::string> made;
+    if (tensor.rank() > 0 && random_.chance(50))
+      made = define(fmt::format("flip({}, axes=[{}])", x, random_.below(tensor.rank())));
+    else if (tensor.rank() > 0 && random_.chance(50))
+      made = define(
+          fmt::format("slice(pad({0}, before=[2]), stop=[{1}])", x, tensor.shape()[0].value()));
+    else if (tensor.type() != Type::boolean)
+      made = define(fmt::format("add({}, {})", x, like(x)));
+    return made.value_or(x);
+  }
+
+  void differentiate() {
+    const std::string x = any();
+    if (at(x).type() != Type::f32) return;
+    std::vector<std::string> by{x};
+    if (const std::string y = any(); at(y).type() == Type::f32 && y != x) by.push_back(y);
+    std::string made = random_.chance(50) ? x : like(x);
+    for (int i = 0; i < 2; ++i)
+      if (const auto next = define(random_.chance(50) ? view(made) : smooth(made))) made = *next;
+    const auto loss = define(fmt::format("sum(mul({0}, {0}))", made));
+    if (!loss) return;
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < by.size(); ++i) names.push_back(fmt::format("v{}", next_++));
+    say(fmt::format("gradients {} = {} by {}", fmt::join(names, ", "), *loss, fmt::join(by, ", ")));
+  }
+
+  // Some expressions once more, on other tensors of the same shapes, or on one in place of two.
+  void repeat() {
+    std::vector<Statement> again;
+    std::set<std::string> made;
+    for (std::size_t i = said_.size() - std::min<std::size_t>(said_.size(), 6); i < said_.size();
+         ++i)
+      if (said_[i].verb == "=") again.push_back(said_[i]);
+    std::map<std::string, std::string> other;
+    for (const Statement& statement : again) {
+      if (statement.operands.empty()) continue;
+      std::string text = statement.text.substr(statement.text.find(" = ") + 3);
+      for (const std::string& name : statement.operands) {
+        if (!other.contains(name)) {
+          if (!world_.tensors.contains(name)) return;
+          other[name] = random_.chance(60) ? like(name) : name;
+        }
+      }
+      std::string replaced;
+      static const std::regex word("v[0-9]+|[^v]+|v");
+      for (std::sregex_iterator part(text.begin(), text.end(), word), end; part != end; ++part)
+        replaced += other.contains(part->str()) ? other[part->str()] : part->str();
+      const auto name = define(replaced);
+      if (!name) return;
+      other[statement.results[0]] = *name;
+    }
+  }
+
+  // ---- expressions ----
+
+  std::string smooth(const std::string& x) {
+    const auto form = random_.of<std::string>({"sin({0})", "tanh({0})", "mul({0}, 0.5)",
+                                               "add({0}, {1})", "mul({0}, {1})", "softmax({0})",
+                                               "relu({0})", "sqrt(add(abs({0}), 0.5))"});
+    return fmt::format(fmt::runtime(form), x, world_.tensors.contains(x) ? like(x) : x);
+  }
+
+  std::string expression() {
+    switch (random_.below(10)) {
+      case 0:
+      case 1:
+        return smooth(any(Type::f32));
+      case 2: {
+        const std::string x = any();
+        return at(x).type() == Type::boolean
+                   ? fmt::format("{}({}, {})", random_.of<std::string>({"xor", "and"}), x, like(x))
+                   : fmt::format("{}({}, {})",
+                                 random_.of<std::string>({"add", "sub", "mul", "max", "lt", "eq"}),
+                                 x, beside(x));
+      }
+      case 3: {
+        const std::string x = any();
+        if (at(x).rank() == 0) return view(x);
+        const std::int64_t axis = random_.below(at(x).rank());
+        return fmt::format("{}({}, axes=[{}]{})", random_.of<std::string>({"sum", "sum", "max"}), x,
+                           axis, random_.chance(30) ? ", keepdims=true" : "");
+      }
+      case 4:
+        return product();
+      case 5: {
+        const std::string x = any(Type::f32);
+        const auto form = random_.of<std::string>(
+            {"softmax({})", "layernorm({})", "argmax({})", "mean({})", "cast({}, type=i32)",
+             "stack({0}, {0}, axis=-1)", "gelu({})", "var({})"});
+        return fmt::format(fmt::runtime(form), x);
+      }
+      case 6:
+      case 7:
+        return picking();
+      case 8: {
+        const std::string x = any();
+        if (at(x).rank() == 0) return fmt::format("stack({}, {})", x, like(x));
+        return fmt::format("concat({}, {}, {}, axis={})", x, like(x), beside(x),
+                           random_.below(at(x).rank()));
+      }
+      default: {
+        const std::string x = any();
+        return fmt::format("cast({}, type={})", x, random_.of<std::string>({"f32", "i32", "bool"}));
+      }
+    }
+  }
+
+  // Something of x's shape: another, itself in another order, or a number.
+  std::string beside(const std::string& x) {
+    const auto rank = at(x).rank();
+    if (rank > 0 && random_.chance(25))
+      return fmt::format("flip({}, axes=[{}])", x, random_.below(rank));
+    if (rank > 0 && random_.chance(25))
+      return fmt::format("slice(pad({}, before=[1]), stop=[{}])", x, at(x).shape()[0].value());
+    return random_.chance(15) ? "3" : like(x);
+  }
+
+  std::string product() {
+    const std::string x = any(Type::f32);
+    if (!world_.tensors.contains(x) || at(x).rank() < 2) return smooth(x);
+    const std::int64_t k = at(x).extent(-1), m = at(x).extent(-2), n = random_.of(pool_);
+    const auto form = random_.below(4);
+    if (form == 0)
+      return fmt::format("matmul({}, transpose({}))", x, beside(x) == "3" ? x : like(x));
+    if (form == 1) return fmt::format("matmul(transpose({}), {})", x, input(Type::f32, {m, n}));
+    if (form == 2) return fmt::format("matmul({}, {})", x, input(Type::f32, {k, n}));
+    return fmt::format("matmul({}, transpose({}))", x, input(Type::f32, {n, k}));
+  }
+
+  std::string picking() {
+    const std::string x = any();
+    const int rank = at(x).rank();
+    if (rank == 0) return view(x);
+    const std::int64_t axis = random_.below(rank);
+    Shape picked = at(x).shape();
+    const std::int64_t length = random_.of(pool_);
+    picked[static_cast<std::size_t>(axis)] = length;
+    std::string index = random_.chance(50) ? input(Type::i32, {length})
+                                           : fmt::format("sub(iota(length={}), 1)", length);
+    if (random_.chance(50)) return fmt::format("gather({}, {}, axis={})", x, index, axis);
+    if (elements(picked) > most_elements) return view(x);
+    return fmt::format("scatter({}, {}, {}, axis={}, mode={})", x, index,
+                       input(at(x).type(), picked), axis,
+                       at(x).type() != Type::boolean && random_.chance(60) ? "add" : "set");
+  }
+
+  std::string view(const std::string& x) {
+    const Tensor tensor = at(x);
+    std::vector<std::int64_t> from;
+    for (const Extent& extent : tensor.shape()) from.push_back(extent.value());
+    const std::string fill =
+        random_.chance(50)               ? "0"
+        : tensor.type() == Type::f32     ? random_.of<std::string>({"1.5", "-2", "-inf"})
+        : tensor.type() == Type::boolean ? "1"
+                                         : random_.of<std::string>({"1", "-7"});
+    const auto an_axis = [&] { return random_.below(std::max<std::int64_t>(tensor.rank(), 1)); };
+    const std::int64_t kind = random_.below(9);
+    if (from.empty() && kind != 3)
+      return fmt::format("expand({}, shape=[{}])", x, random_.of(pool_));
+    std::vector<std::int64_t> a(from.size()), b(from.size()), c(from.size(), 1);
+    switch (kind) {
+      case 0:
+        for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<std::int64_t>(i);
+        random_.shuffle(a);
+        return fmt::format("permute({}, order={})", x, list(a));
+      case 1:
+        return fmt::format("flip({}, axes=[{}])", x, an_axis());
+      case 2:
+        for (std::size_t i = 0; i < a.size(); ++i)
+          if (random_.chance(60)) a[i] = random_.below(4), b[i] = random_.below(4);
+        return fmt::format("pad({}, before={}, after={}, fill={})", x, list(a), list(b), fill);
+      case 3:
+        return reshape(x, elements(tensor.shape()));
+      case 4: {
+        const auto axis = static_cast<std::size_t>(an_axis());
+        from.insert(from.begin() + static_cast<std::ptrdiff_t>(axis), 1);
+        const std::string thin = list(from);
+        from[axis] = random_.of(pool_);
+        return fmt::format("expand(reshape({}, shape={}), shape={})", x, thin, list(from));
+      }
+      case 5:
+        return fmt::format("window({}, axis={}, size={}, stride={}, dilation={})", x, an_axis(),
+                           random_.between(1, 3), random_.between(1, 3), random_.between(1, 2));
+      case 6:
+      case 7:
+        for (std::size_t i = 0; i < a.size(); ++i) {
+          b[i] = from[i];
+          if (!random_.chance(60)) continue;
+          a[i] = random_.between(-from[i] - 1, from[i]);
+          b[i] = random_.between(-from[i] - 1, from[i] + 1);
+          if (const auto step = random_.between(-3, 3)) c[i] = step;
+        }
+        return fmt::format("slice({}, start={}, stop={}, step={})", x, list(a), list(b), list(c));
+      default:
+        return any_view(x, from, fill);
+    }
+  }
+
+  std::string reshape(const std::string& x, std::int64_t count) {
+    std::vector<std::int64_t> to;
+    for (std::int64_t rank = random_.between(0, 3); rank > 0; --rank) {
+      std::vector<std::int64_t> factors;
+      for (std::int64_t f = 1; f <= std::max<std::int64_t>(count, 1); ++f)
+        if (count % f == 0) factors.push_back(f);
+      to.push_back(random_.of(factors));
+      count /= to.back();
+    }
+    if (count != 1 || random_.chance(30)) to.push_back(count);
+    random_.shuffle(to);
+    return fmt::format("reshape({}, shape={})", x, list(to));
+  }
+
+  // Indices that no other view has: quotients and remainders, of sums of axes.
+  std::string any_view(const std::string& x, const std::vector<std::int64_t>& from,
+                       const std::string& fill) {
+    std::vector<std::int64_t> to;
+    for (std::int64_t rank = random_.between(1, 3); rank > 0; --rank)
+      to.push_back(random_.of(pool_));
+    std::vector<std::string> map, inside;
+    for (const std::int64_t extent : from) {
+      std::string index = std::to_string(random_.between(-3, 3));
+      for (std::size_t axis = 0; axis < to.size(); ++axis)
+        if (random_.chance(60)) index += fmt::format(" + a{} * {}", axis, random_.between(-2, 3));
+      if (random_.chance(40)) index = fmt::format("({}) / {}", index, random_.between(2, 4));
+      if (random_.chance(50) && extent > 0) {
+        index = fmt::format("({}) mod {}", index, extent);
+      } else {
+        inside.push_back(fmt::format("0 <= {} < {}", index, extent));
+      }
+      map.push_back(index);
+    }
+    if (random_.chance(30)) inside.push_back(fmt::format("1 <= a0 + {} < 6", random_.below(4)));
+    return fmt::format("view({}, shape={}, map=[{}], inside=[{}], fill={})", x, list(to),
+                       fmt::join(map, ", "), fmt::join(inside, ", "), fill);
+  }
+
+  Random& random_;
+  std::vector<std::int64_t> pool_;
+  InterpretExecutor executor_;
+  World world_{executor_};
+  std::vector<Statement> said_;
+  std::string latest_;
+  int next_ = 0;
+};
+
+}  // namespace
+
+std::string random_session(Random& random) {
+  std::vector<Isa> isas{Isa::avx512, Isa::avx2, Isa::fma128};
+  std::erase_if(isas, [](Isa isa) { return isa < widest_isa(); });
+  const int threads = random.chance(50) ? 2 : 1;
+  const Isa isa = random.of(isas);
+  return fmt::format("session {} {} | {}", threads, name(isa), Author(random).write());
+}
+
+}  // namespace tenon::fuzz

@@ -1,0 +1,378 @@
+#include "sessions.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <optional>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "../folder.h"
+#include "../interpret_executor.h"
+#include "check.h"
+#include "codegen/cpu_info.h"
+#include "core/error.h"
+#include "core/gradient.h"
+#include "core/interpret.h"
+#include "error_bounds.h"
+#include "guard_pages.h"
+#include "isolated.h"
+#include "ops/catalogue.h"
+#include "text/parse_graph.h"
+#include "tuner/session.h"
+
+namespace tenon::fuzz {
+namespace {
+
+constexpr std::int64_t most_judged = 100'000;  // elements of all nodes; more takes seconds
+constexpr unsigned most_seconds = 60;          // for a program
+constexpr int most_attempts = 300;             // to shrink one
+
+std::vector<std::string> names_in(const std::string& text) {
+  static const std::regex name("\\bv[0-9]+\\b");
+  std::vector<std::string> names;
+  for (std::sregex_iterator at(text.begin(), text.end(), name), end; at != end; ++at)
+    names.push_back(at->str());
+  return names;
+}
+
+Bytes bytes_of(const Tensor& tensor) {
+  const Buffer& buffer = *current_buffer(*tensor.node());
+  Bytes bytes(buffer.bytes);
+  tensor.executor().device().read(buffer, bytes.data());
+  return bytes;
+}
+
+// Reads memory that was overwritten: then an Error is right, and nothing else is.
+bool is_stale(const std::vector<Tensor>& tensors) {
+  for (const Tensor& tensor : tensors)
+    for (const NodeRef& node : in_order({&tensor.node(), 1}, &tensor.executor().nodes()).nodes)
+      if (const auto* leaf = node->as<BufferLeaf>(); leaf && leaf->version != leaf->buffer->version)
+        return true;
+  return false;
+}
+
+// One session's way through a program.
+class Run {
+ public:
+  Run(const SessionOptions& options, SessionCounts& counts) : session_(options), counts_(counts) {}
+
+  // Beside the interpreter; fills `seen` with what every statement made known.
+  std::string judge(const std::vector<Statement>& program,
+                    std::vector<std::optional<std::vector<Bytes>>>& seen) {
+    for (const Statement& statement : program) {
+      seen.emplace_back();
+      if (!can_be(statement, judged_)) {
+        ++counts_.skipped;
+        continue;
+      }
+      if (auto wrong = step(statement, seen.back()); !wrong.empty()) return wrong;
+      for (std::size_t i = 0; seen.back() && i < seen.back()->size(); ++i) {
+        const std::string& name = statement.known()[i];
+        if (statement.verb == "assign")
+          judged_.tensors[name] = judged_.tensors.at(statement.operands[0]);
+        if (auto wrong = compare(judged_.tensors.at(name), (*seen.back())[i]); !wrong.empty())
+          return fmt::format("{}: {}: {}", statement.text, name, wrong);
+        take_over(name, (*seen.back())[i]);
+      }
+    }
+    counts_.kernels += session_.statistics().compiled;
+    return "";
+  }
+
+  // The same bits?
+  std::string repeat(const std::vector<Statement>& program,
+                     const std::vector<std::optional<std::vector<Bytes>>>& seen) {
+    for (std::size_t s = 0; s < program.size(); ++s) {
+      std::optional<std::vector<Bytes>> now;
+      if (program[s].is_expression()) {
+        if (!seen[s]) continue;
+      } else if (!can_be(program[s], world_)) {
+        continue;
+      }
+      if (auto wrong = step(program[s], now); !wrong.empty()) return wrong;
+      if (now.has_value() != seen[s].has_value())
+        return program[s].text + ": refused in one session alone";
+      for (std::size_t i = 0; now && i < now->size(); ++i) {
+        const Type type = world_.tensors.at(program[s].known()[i]).type();
+        if (auto differs = difference((*now)[i], (*seen[s])[i], type); !differs.empty())
+          return fmt::format("{}: {}, as in the first session", program[s].text, differs);
+      }
+    }
+    return "";
+  }
+  const Statistics& statistics() const { return session_.statistics(); }
+
+ private:
+  // Also builds it in that world, if it is an expression.
+  bool can_be(const Statement& statement, World& world) {
+    if (!world.knows(statement.operands)) return false;
+    try {
+      if (statement.is_expression()) world.build(statement);
+    } catch (const InternalError&) {
+      throw;
+    } catch (const Error&) {
+      return false;
+    }
+    if (statement.verb != "assign") return true;
+    if (!world_.knows(statement.results)) return false;
+    const Tensor &to = world_.tensors.at(statement.results[0]),
+                 &from = world_.tensors.at(statement.operands[0]);
+    return to.node()->as<BufferLeaf>() && to.type() == from.type() && to.shape() == from.shape();
+  }
+
+  // Nothing is seen where memory that was overwritten is refused.
+  std::string step(const Statement& statement, std::optional<std::vector<Bytes>>& seen) {
+    if (statement.verb == "drop") {
+      for (const std::string& name : statement.operands) {
+        world_.tensors.erase(name);
+        judged_.tensors.erase(name);
+      }
+      return "";
+    }
+    std::vector<Tensor> looked_at;
+    try {
+      if (statement.is_expression()) {
+        world_.build(statement);
+        seen.emplace();
+        return "";
+      }
+      for (const std::string& name : statement.operands)
+        looked_at.push_back(world_.tensors.at(name));
+      if (statement.verb == "assign") {
+        Tensor& target = world_.tensors.at(statement.results[0]);
+        looked_at.push_back(target);
+        target.assign(looked_at[0]);
+      } else {
+        realize(looked_at);
+      }
+      seen.emplace();
+      for (const std::string& name : statement.known())
+        seen->push_back(bytes_of(world_.tensors.at(name)));
+    } catch (const InternalError& broken) {
+      return fmt::format("{}: {}", statement.text, broken.what());
+    } catch (const Error& refusal) {
+      if (!is_stale(looked_at)) return fmt::format("{}: {}", statement.text, refusal.what());
+      ++counts_.refused;
+      seen.reset();
+    }
+    return "";
+  }
+
+  std::string compare(const Tensor& expected, const Bytes& bytes) {
+    std::vector<NodeRef> nodes{expected.node()};
+    std::int64_t work = 0;
+    for (const NodeRef& node : in_order(nodes).nodes) work += elements(node->shape);
+    if (work > most_judged) return "";
+    nodes.push_back(error_bounds({expected})[0].node());
+    const auto values = interpret(nodes, interpreter_.device());
+    return beyond(bytes, expected.type(), values[0], values[1], counts_.values, counts_.unbounded);
+  }
+
+  // The interpreter goes on from the session's bits. Names of one node stay names of one node.
+  void take_over(const std::string& name, const Bytes& bytes) {
+    const Tensor& mine = world_.tensors.at(name);
+    Tensor& other = judged_.tensors.at(name);
+    for (const auto& [known, tensor] : world_.tensors)
+      if (const Tensor& same = judged_.tensors.at(known);
+          tensor.node() == mine.node() && same.node()->as<BufferLeaf>() && known != name) {
+        other = same;
+        return;
+      }
+    if (!other.node()->as<BufferLeaf>() || bytes_of(other) != bytes)
+      other = from_bytes(interpreter_, mine.type(), mine.shape(), bytes.data());
+  }
+
+  Session session_;
+  InterpretExecutor interpreter_;
+  World world_{session_}, judged_{interpreter_};
+  SessionCounts& counts_;
+};
+
+}  // namespace
+
+std::vector<Statement> parse_statements(const std::string& program) {
+  std::vector<Statement> result;
+  for (std::size_t at = 0; at < program.size();) {
+    const std::size_t end = std::min(program.find("; ", at), program.size());
+    Statement statement{.text = program.substr(at, end - at)};
+    at = end + 2;
+    const std::size_t equals = statement.text.find(" = ");
+    statement.verb = statement.text.substr(0, statement.text.find(' '));
+    const bool is_expression = !names_in(statement.verb).empty();
+    if (is_expression) statement.verb = "=";
+    if (equals == std::string::npos) {
+      statement.operands = names_in(statement.text);
+    } else {
+      statement.results = names_in(statement.text.substr(0, equals));
+      statement.operands = names_in(statement.text.substr(equals));
+    }
+    result.push_back(std::move(statement));
+  }
+  return result;
+}
+
+std::string print(const std::vector<Statement>& program) {
+  std::vector<std::string> texts;
+  for (const Statement& statement : program) texts.push_back(statement.text);
+  return fmt::format("{}", fmt::join(texts, "; "));
+}
+
+bool World::knows(const std::vector<std::string>& names) const {
+  return std::ranges::all_of(names, [&](const auto& name) { return tensors.contains(name); });
+}
+
+void World::build(const Statement& statement) {
+  if (statement.verb == "gradients") {
+    std::vector<Tensor> of;
+    for (std::size_t i = 1; i < statement.operands.size(); ++i)
+      of.push_back(tensors.at(statement.operands[i]));
+    const auto made = gradients(tensors.at(statement.operands[0]), of);
+    for (std::size_t i = 0; i < made.size(); ++i)
+      tensors[statement.results.at(i)] = {executor, made[i].node()};
+    return;
+  }
+  std::string text;
+  const std::string& name = statement.results[0];
+  for (const std::string& operand : std::set(statement.operands.begin(), statement.operands.end()))
+    text += operand + " = input f32[]\n";  // stands for what it is
+  text += fmt::format("{}\noutput {}\n", statement.text, name);
+  const auto leaf = [&](const InputLine& line) {
+    if (line.name != name) return tensors.at(line.name);
+    const Bytes bytes = input_values(line, std::stoul(name.substr(1)));
+    return from_bytes(executor, line.type, line.shape, bytes.data());
+  };
+  const Tensor made = parse_graph(text, "session", executor, leaf, compose).outputs[0];
+  tensors[name] = {executor, made.node()};  // a handle of its own, not a copy of an operand's
+}
+
+std::string check_session(const std::string& program, const std::string& cache,
+                          SessionCounts& counts) {
+  const std::size_t bar = program.find(" | ");
+  char isa[16] = {};
+  SessionOptions options;
+  options.cache = cache;
+  if (bar == std::string::npos ||
+      std::sscanf(program.c_str(), "session %d %15s", &options.threads, isa) != 2)
+    fail("expected: session THREADS ISA | STATEMENT; ..");
+  for (const Isa candidate : {Isa::avx512, Isa::avx2, Isa::fma128})
+    if (name(candidate) == isa) options.isa = std::max(candidate, widest_isa());
+  const auto statements = parse_statements(program.substr(bar + 3));
+  std::vector<std::optional<std::vector<Bytes>>> seen;
+  if (auto wrong = Run(options, counts).judge(statements, seen); !wrong.empty()) return wrong;
+  {
+    SessionCounts again;
+    Run cached(options, again);
+    if (auto wrong = cached.repeat(statements, seen); !wrong.empty()) return "cached: " + wrong;
+    if (const auto compiled = cached.statistics().compiled)
+      return fmt::format("{} kernels are compiled in spite of the cache", compiled);
+  }
+  options.threads = 3 - options.threads;
+  options.isa = options.isa == Isa::fma128 ? widest_isa() : Isa::fma128;
+  SessionCounts again;
+  if (auto wrong = Run(options, again).repeat(statements, seen); !wrong.empty())
+    return fmt::format("{} threads, {}: {}", options.threads, name(*options.isa), wrong);
+  return "";
+}
+
+std::string check_isolated_session(const std::string& program, SessionCounts& counts) {
+  const Folder folder;
+  const Ending ending = isolated(
+      [&](std::FILE* out) {
+        dup2(fileno(out), STDERR_FILENO);  // a warning is wrong too
+        begin_guarding();
+        SessionCounts own;
+        std::string wrong;
+        try {
+          wrong = check_session(program, folder.path(), own);
+        } catch (const std::exception& thrown) {
+          wrong = thrown.what();
+        }
+        if (wrong.empty())
+          fmt::print(out, "counts {} {} {} {} {}\n", own.values, own.unbounded, own.refused,
+                     own.skipped, own.kernels);
+        else
+          fmt::print(out, "{}", wrong);
+      },
+      most_seconds);
+  if (!ending.crash.empty()) return ending.output + ending.crash;
+  std::istringstream words(ending.output);
+  std::string word;
+  SessionCounts own;
+  if (!(words >> word >> own.values >> own.unbounded >> own.refused >> own.skipped >>
+        own.kernels) ||
+      word != "counts")
+    return ending.output;
+  counts.values += own.values;
+  counts.unbounded += own.unbounded;
+  counts.refused += own.refused;
+  counts.skipped += own.skipped;
+  counts.kernels += own.kernels;
+  return "";
+}
+
+std::string shrink_session(const std::string& program) {
+  const std::string head = program.substr(0, program.find(" | ") + 3);
+  std::vector<Statement> best = parse_statements(program.substr(head.size()));
+  int attempts = 0;
+  SessionCounts ignored;
+  const auto accept = [&](const std::vector<Statement>& smaller) {
+    if (++attempts > most_attempts) return false;
+    const bool fails = !check_isolated_session(head + print(smaller), ignored).empty();
+    if (fails) best = smaller;
+    return fails;
+  };
+  for (std::size_t size = best.size() / 2; size > 0; size /= 2)
+    for (std::size_t end = best.size(); end >= size && end > 0; --end) {
+      if (end > best.size()) continue;
+      std::vector<Statement> smaller = best;
+      const auto last = smaller.begin() + static_cast<std::ptrdiff_t>(end);
+      smaller.erase(last - static_cast<std::ptrdiff_t>(size), last);
+      accept(smaller);
+    }
+  // An expression gives way to one of its operands.
+  for (std::size_t at = best.size(); at-- > 0;)
+    for (std::size_t i = 0;
+         at < best.size() && best[at].verb == "=" && i < best[at].operands.size(); ++i) {
+      std::vector<Statement> smaller = best;
+      smaller.erase(smaller.begin() + static_cast<std::ptrdiff_t>(at));
+      const std::regex gone("\\b" + best[at].results[0] + "\\b");
+      const std::string text = print(smaller);
+      if (accept(parse_statements(std::regex_replace(text, gone, best[at].operands[i])))) break;
+    }
+  return head + print(best);
+}
+
+int fuzz_sessions(std::uint64_t first, std::uint64_t seeds, const std::string& keep,
+                  bool until_failure) {
+  int failures = 0;
+  SessionCounts counts;
+  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+    Random random(seed);
+    const std::string program = random_session(random);
+    const std::string wrong = check_isolated_session(program, counts);
+    if (wrong.empty()) continue;
+    ++failures;
+    fmt::print("session seed {}: {}\nfound: {}\n", seed, wrong, program);
+    std::fflush(stdout);
+    if (until_failure) break;
+    const std::string small = shrink_session(program);
+    fmt::print("shrunk: {}\n", small);
+    std::fflush(stdout);
+    if (!keep.empty()) std::ofstream(keep, std::ios::app) << small << '\n';
+  }
+  fmt::print(
+      "{} sessions; {} kernels; {} elements beside the interpreter, {} without a bound; {} uses of "
+      "overwritten memory refused; {} statements left out\n",
+      seeds, counts.kernels, counts.values, counts.unbounded, counts.refused, counts.skipped);
+  return failures;
+}
+
+}  // namespace tenon::fuzz
