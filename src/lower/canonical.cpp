@@ -122,7 +122,7 @@ std::vector<std::int64_t> rectangle(const std::vector<std::int64_t>& left, std::
       continue;
     }
     while (size[axis] * 2 <= room) size[axis] *= 2;
-    break;
+    room = 0;  // of the axes outside, only an empty one counts whole
   }
   return size;
 }
