@@ -116,15 +116,3 @@ TEST_CASE("buffers between kernels go back after their last reader") {
   CHECK(plan.steps[2].last_used == std::vector<int>{2});  // `second` is wanted and stays
   CHECK(plan.results == std::vector<int>{4, 3, 0});
 }
-
-TEST_CASE("a leaf that the rules found is appended") {
-  NodeTable table;
-  const NodeRef a = leaf(table, {4}), found = leaf(table, {4});
-  const NodeRef node = add(table, a, found);
-  const KernelGraph kernels[] = {{{a, found}, {}, {node}}};
-  std::vector<NodeRef> leaves = {a};
-  const Plan plan = place(std::vector<NodeRef>{node}, kernels, leaves);
-  CHECK(leaves == std::vector<NodeRef>{a, found});
-  CHECK(plan.leaves == 2);
-  CHECK(plan.steps[0].slots == std::vector<int>{0, 1, 2});
-}

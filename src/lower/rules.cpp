@@ -259,6 +259,14 @@ constexpr Rule rules[] = {
 };
 // clang-format on
 
+// The node with other inputs, under its name.
+NodeRef with_inputs(NodeTable& table, const NodeRef& node, const std::vector<NodeRef>& inputs) {
+  if (inputs == node->inputs) return node;
+  NodeRef made = table.make(node->detail, node->type, node->shape, inputs);
+  table.set_name(*made, table.name(*node));
+  return made;
+}
+
 class Rewrite {
  public:
   explicit Rewrite(NodeTable& table) : table_(table) {}
@@ -272,11 +280,8 @@ class Rewrite {
 
  private:
   NodeRef rewritten(const NodeRef& node) {
-    if (NodeRef leaf = table_.realized(*node)) return leaf;
     if (node->is_leaf()) return node;
-    const std::vector<NodeRef> inputs = mapped(node->inputs, *this);
-    const NodeRef rebuilt =
-        inputs == node->inputs ? node : table_.make(node->detail, node->type, node->shape, inputs);
+    const NodeRef rebuilt = with_inputs(table_, node, mapped(node->inputs, *this));
     for (const Rule& rule : rules) {
       const NodeRef better = rule.apply({rebuilt, table_, rule.pattern});
       if (!better) continue;
@@ -323,9 +328,13 @@ std::vector<NodeRef> without_reshapes(std::vector<NodeRef> wanted, NodeTable& ta
 }  // namespace
 
 std::vector<NodeRef> apply_rules(std::span<const NodeRef> wanted, NodeTable& table) {
+  // What the rules make never counts as realized: a plan may not depend on what else there is.
+  NodeOrder order = in_order(wanted, &table);
+  const auto in_place = [&](const NodeRef& node) { return order.nodes[order.place(node)]; };
   Rewrite rewrite(table);
-  for (const NodeRef& node : in_order(wanted, &table).nodes) rewrite(node);  // graphs may be deep
-  return without_reshapes(mapped(wanted, rewrite), table);
+  for (NodeRef& node : order.nodes)  // inputs before users, as graphs may be deep
+    node = rewrite(with_inputs(table, node, mapped(node->inputs, in_place)));
+  return without_reshapes(mapped(wanted, in_place), table);
 }
 
 }  // namespace tenon

@@ -11,7 +11,7 @@
 namespace tenon {
 
 // The rewritten nodes, in the same order, under the same names (a node that has one keeps it).
-// Realized nodes become their leaves; two nodes may become one.
+// Realized nodes become their leaves, but none that a rule makes; two nodes may become one.
 // In place of a wanted reshape of a computed node stands that node: the shape is another, the bytes
 // are the same.
 //

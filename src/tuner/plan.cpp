@@ -1,5 +1,6 @@
 #include "tuner/plan.h"
 
+#include <iterator>
 #include <unordered_map>
 
 #include "core/error.h"
@@ -27,18 +28,9 @@ Structure structure_of(std::span<const NodeRef> wanted, const NodeTable& table) 
 }
 
 Plan place(std::span<const NodeRef> wanted, std::span<const KernelGraph> kernels,
-           std::vector<NodeRef>& leaves) {
+           std::span<const NodeRef> leaves) {
   std::unordered_map<const Node*, int> slots;
-  const auto add_slot = [&](const NodeRef& node) {
-    return slots.emplace(node.get(), static_cast<int>(slots.size())).second;
-  };
-  for (const NodeRef& leaf : leaves) add_slot(leaf);
-  const auto add_leaf = [&](const NodeRef& node) {
-    if (node->as<BufferLeaf>() && add_slot(node)) leaves.push_back(node);
-  };
-  for (const KernelGraph& kernel : kernels)
-    for (const NodeRef& input : kernel.inputs) add_leaf(input);
-  for (const NodeRef& node : wanted) add_leaf(node);
+  for (const NodeRef& leaf : leaves) slots.emplace(leaf.get(), std::ssize(slots));
 
   Plan plan;
   plan.leaves = static_cast<int>(leaves.size());
@@ -51,7 +43,7 @@ Plan place(std::span<const NodeRef> wanted, std::span<const KernelGraph> kernels
     Plan::Step step;
     for (const NodeRef& input : kernel.inputs) step.slots.push_back(slot_of(input));
     for (const NodeRef& output : kernel.outputs) {
-      add_slot(output);
+      slots.emplace(output.get(), std::ssize(slots));
       plan.written.push_back(bytes(output->type, output->shape));
       step.slots.push_back(slot_of(output));
     }

@@ -39,9 +39,8 @@ struct Structure {
 Structure structure_of(std::span<const NodeRef> wanted, const NodeTable& table);
 
 // Places the buffers of the kernels, in the order in which they run; programs are left for the
-// caller to fill in. `wanted` are the nodes after the rules. Leaves that the rules brought in, by
-// finding a node that had been realized, are appended to `leaves`: such a plan is for one use.
+// caller to fill in. `wanted` are the nodes after the rules, `leaves` those of their structure.
 Plan place(std::span<const NodeRef> wanted, std::span<const KernelGraph> kernels,
-           std::vector<NodeRef>& leaves);
+           std::span<const NodeRef> leaves);
 
 }  // namespace tenon

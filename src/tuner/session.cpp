@@ -68,7 +68,7 @@ struct Session::State {
   KernelStore kernels;
   std::unordered_map<std::string, std::shared_ptr<const Plan>> plans;  // by Structure::key
 
-  Plan make_plan(std::span<const NodeRef> wanted, std::vector<NodeRef>& leaves) {
+  Plan make_plan(std::span<const NodeRef> wanted, std::span<const NodeRef> leaves) {
     const std::vector<NodeRef> ruled = apply_rules(wanted, nodes);
     debug.print(DebugStage::graph, [&] {
       const std::string before = print_graph(wanted), after = print_graph(ruled);
@@ -108,17 +108,12 @@ struct Session::State {
     std::shared_ptr<const Plan> plan;
     std::vector<NodeRef> leaves;
   };
-  // A plan whose rules brought in leaves of their own is for one use: the next graph of the same
-  // structure must not share it.
   Planned plan(std::span<const NodeRef> wanted) {
     const TimeInto graph(statistics.graph_seconds);
     auto [key, leaves] = structure_of(wanted, nodes);
-    if (const auto known = plans.find(key); known != plans.end())
-      return {known->second, std::move(leaves)};
-    const std::size_t own_leaves = leaves.size();
-    const auto made = std::make_shared<const Plan>(make_plan(wanted, leaves));
-    if (leaves.size() == own_leaves) plans.emplace(std::move(key), made);
-    return {made, std::move(leaves)};
+    std::shared_ptr<const Plan>& plan = plans[key];
+    if (!plan) plan = std::make_shared<const Plan>(make_plan(wanted, leaves));
+    return {plan, std::move(leaves)};
   }
 
   std::vector<BufferRef> run(std::span<const NodeRef> wanted) {
