@@ -24,7 +24,11 @@ llvm::Value* Emission::constant(Type type, double value) {
 
 llvm::Value* Emission::widen(llvm::Value* value) {
   if (!has_lanes() || value->getType()->isVectorTy()) return value;
-  return builder_.CreateVectorSplat(indices_.state.lanes.count, value);
+  // Of a splat of bits, under constant ones, LLVM 19 makes loads of what is masked out.
+  const bool is_mask = value->getType()->isIntegerTy(1) && isa_ != Isa::avx512;
+  if (is_mask) value = builder_.CreateSExt(value, builder_.getInt32Ty());
+  llvm::Value* splat = builder_.CreateVectorSplat(indices_.state.lanes.count, value);
+  return is_mask ? builder_.CreateIsNotNull(splat) : splat;
 }
 
 std::vector<llvm::Value*> Emission::alike(std::vector<llvm::Value*> values) {
