@@ -30,7 +30,8 @@ Tensor unless(const Tensor& condition) {  // infinity unless the condition holds
 
 class Bounds {
  public:
-  Tensor of(const Tensor& value) {
+  Tensor of(const Tensor& given) {
+    const Tensor value(given.executor(), given.executor().nodes().current(given.node()));
     const auto known = known_.find(value.node().get());
     if (known != known_.end()) return known->second;
     const Tensor bound =

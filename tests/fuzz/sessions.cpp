@@ -76,11 +76,11 @@ class Run {
       if (auto wrong = step(statement, seen.back()); !wrong.empty()) return wrong;
       for (std::size_t i = 0; seen.back() && i < seen.back()->size(); ++i) {
         const std::string& name = statement.known()[i];
-        if (statement.verb == "assign")
-          judged_.tensors[name] = judged_.tensors.at(statement.operands[0]);
-        if (auto wrong = compare(judged_.tensors.at(name), (*seen.back())[i]); !wrong.empty())
+        const bool is_assigned = statement.verb == "assign";
+        const Tensor expected = judged_.tensors.at(is_assigned ? statement.operands[0] : name);
+        if (auto wrong = compare(expected, (*seen.back())[i]); !wrong.empty())
           return fmt::format("{}: {}: {}", statement.text, name, wrong);
-        take_over(name, (*seen.back())[i]);
+        take_over(name, (*seen.back())[i], is_assigned);
       }
     }
     counts_.kernels += session_.statistics().compiled;
@@ -168,26 +168,27 @@ class Run {
 
   std::string compare(const Tensor& expected, const Bytes& bytes) {
     std::vector<NodeRef> nodes{expected.node()};
+    NodeTable& table = interpreter_.nodes();
     std::int64_t work = 0;
-    for (const NodeRef& node : in_order(nodes).nodes) work += elements(node->shape);
+    for (const NodeRef& node : in_order(nodes, &table).nodes) work += elements(node->shape);
     if (work > most_judged) return "";
     nodes.push_back(error_bounds({expected})[0].node());
-    const auto values = interpret(nodes, interpreter_.device());
+    const auto values = interpret(nodes, interpreter_.device(), &table);
     return beyond(bytes, expected.type(), values[0], values[1], counts_.values, counts_.unbounded);
   }
 
-  // The interpreter goes on from the session's bits. Names of one node stay names of one node.
-  void take_over(const std::string& name, const Bytes& bytes) {
-    const Tensor& mine = world_.tensors.at(name);
-    Tensor& other = judged_.tensors.at(name);
-    for (const auto& [known, tensor] : world_.tensors)
-      if (const Tensor& same = judged_.tensors.at(known);
-          tensor.node() == mine.node() && same.node()->as<BufferLeaf>() && known != name) {
-        other = same;
-        return;
-      }
-    if (!other.node()->as<BufferLeaf>() || bytes_of(other) != bytes)
-      other = from_bytes(interpreter_, mine.type(), mine.shape(), bytes.data());
+  // The interpreter goes on from the session's bits. What was overwritten is dead for it as well,
+  // but keeps its values.
+  void take_over(const std::string& name, const Bytes& bytes, bool is_assigned) {
+    Tensor& tensor = judged_.tensors.at(name);
+    const NodeRef node = tensor.node(), known = interpreter_.nodes().current(node);
+    if (known->as<BufferLeaf>() && !is_assigned) {
+      tensor = {interpreter_, known};
+      return;
+    }
+    if (const auto* leaf = known->as<BufferLeaf>()) ++leaf->buffer->version;
+    tensor = from_bytes(interpreter_, node->type, node->shape, bytes.data());
+    if (!is_assigned) interpreter_.nodes().set_realized(node, tensor.node());
   }
 
   Session session_;

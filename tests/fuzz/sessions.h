@@ -1,5 +1,5 @@
-// Programs of whole sessions: tensors that are built, realized together, overwritten, differentiated
-// and dropped, beside the interpreter. What one kernel at a time cannot show: plans, the cache,
+// Programs of whole sessions: tensors that are built, realized together, overwritten, dropped and
+// differentiated, beside the interpreter. What one kernel at a time cannot show: plans, the cache,
 // memory that is shared and given back. main.cpp runs them; README.md of the tests says how.
 //
 // A program is one line, `session THREADS ISA | STATEMENT; ..`, with the statements
