@@ -16,8 +16,6 @@
 namespace tenon::fuzz {
 namespace {
 
-constexpr std::int64_t most_elements = 1'200;
-
 std::string list(const std::vector<std::int64_t>& numbers) {
   return fmt::format("[{}]", fmt::join(numbers, ","));
 }
@@ -28,6 +26,10 @@ class Author {
     const std::vector<std::int64_t> extents{1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 17, 24, 33};
     for (std::int64_t i = random.between(2, 4); i > 0; --i) pool_.push_back(random.of(extents));
     if (random.chance(10)) pool_.push_back(0);
+    if (random.chance(10)) {  // sums of more than one block
+      pool_.push_back(random.of<std::int64_t>({67, 130, 1'100, 2'100}));
+      most_elements_ = 30'000;
+    }
   }
 
   std::string write() {
@@ -47,7 +49,7 @@ class Author {
       if (!statement.results.empty() && statement.verb != "assign") {
         world_.build(statement);
         for (const std::string& name : statement.results)
-          if (elements(world_.tensors[name].shape()) > most_elements ||
+          if (elements(world_.tensors[name].shape()) > most_elements_ ||
               world_.tensors[name].rank() > 5)
             fail("too large");
       }
@@ -74,7 +76,7 @@ class Author {
       Shape shape;
       for (std::int64_t rank = random_.below(10) / 2; rank > 0; --rank)
         shape.push_back(random_.of(pool_));
-      if (elements(shape) > most_elements / 2) continue;
+      if (elements(shape) > most_elements_ / 2) continue;
       return input(random_.of<Type>({Type::f32, Type::f32, Type::f32, Type::i32, Type::boolean}),
                    shape);
     }
@@ -115,7 +117,7 @@ class Author {
     } else if (kind < 62) {
       define(expression());
     } else if (kind < 74) {
-      say("realize " + several());
+      say((random_.chance(85) ? "realize " : "launch ") + several());
     } else if (kind < 78) {
       say("read " + any());
     } else if (kind < 86) {
@@ -277,7 +279,7 @@ class Author {
     std::string index = random_.chance(50) ? input(Type::i32, {length})
                                            : fmt::format("sub(iota(length={}), 1)", length);
     if (random_.chance(50)) return fmt::format("gather({}, {}, axis={})", x, index, axis);
-    if (elements(picked) > most_elements) return view(x);
+    if (elements(picked) > most_elements_) return view(x);
     return fmt::format("scatter({}, {}, {}, axis={}, mode={})", x, index,
                        input(at(x).type(), picked), axis,
                        at(x).type() != Type::boolean && random_.chance(60) ? "add" : "set");
@@ -375,6 +377,7 @@ class Author {
 
   Random& random_;
   std::vector<std::int64_t> pool_;
+  std::int64_t most_elements_ = 1'200;
   InterpretExecutor executor_;
   World world_{executor_};
   std::vector<Statement> said_;

@@ -9,6 +9,7 @@
 //   gradients v5, v6 = v4 by v2, v3    v4: rank 0
 //   realize v4, v5                     together
 //   read v4
+//   launch v4, v5                      bound, twice; they stay as they are
 //   assign v3 = v6                     in place
 //   drop v4
 //
@@ -26,7 +27,8 @@
 namespace tenon::fuzz {
 
 struct Statement {
-  std::string verb = {};  // realize, read, assign, gradients, drop; or "=" for an expression
+  std::string verb =
+      {};  // realize, read, launch, assign, gradients, drop; or "=" for an expression
   std::vector<std::string> results = {}, operands = {};  // what gets a value, what is looked at
   std::string text = {};
 
