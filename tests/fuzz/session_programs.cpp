@@ -123,6 +123,9 @@ class Author {
     } else if (kind < 86) {
       const std::string to = any();
       if (random_.chance(70)) say("realize " + to);
+      if (random_.chance(30))
+        if (const auto other = define(same(to)))
+          say(fmt::format("realize {}{}", *other, random_.chance(50) ? ", " + to : ""));
       const std::string value = random_.chance(50) ? like(to) : changed(to);
       if (world_.tensors.contains(value)) say(fmt::format("assign {} = {}", to, value));
     } else if (kind < 90) {
@@ -241,9 +244,20 @@ class Author {
       }
       default: {
         const std::string x = any();
-        return fmt::format("cast({}, type={})", x, random_.of<std::string>({"f32", "i32", "bool"}));
+        if (random_.chance(50))
+          return fmt::format("cast({}, type={})", x,
+                             random_.of<std::string>({"f32", "i32", "bool"}));
+        return same(x);
       }
     }
+  }
+
+  // What amounts to x.
+  std::string same(const std::string& x) {
+    const auto form = random_.of<std::string>(
+        {"where(eq({0}, {0}), {0}, {0})", "mul({0}, 1)", "reshape(reshape({0}, shape=[-1,1]), {1})",
+         "flip(flip({0}, axes=[0]), axes=[0])", "add({0}, -0.0)"});
+    return fmt::format(fmt::runtime(form), x, fmt::format("shape={}", text(at(x).shape())));
   }
 
   // Something of x's shape: another, itself in another order, or a number.
