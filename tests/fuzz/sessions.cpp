@@ -1,22 +1,17 @@
 #include "sessions.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <optional>
 #include <regex>
 #include <set>
-#include <sstream>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "../folder.h"
 #include "../interpret_executor.h"
 #include "check.h"
 #include "codegen/cpu_info.h"
@@ -25,8 +20,6 @@
 #include "core/interpret.h"
 #include "core/ranges.h"
 #include "error_bounds.h"
-#include "guard_pages.h"
-#include "isolated.h"
 #include "ops/catalogue.h"
 #include "text/parse_graph.h"
 #include "tuner/session.h"
@@ -35,8 +28,6 @@ namespace tenon::fuzz {
 namespace {
 
 constexpr std::int64_t most_judged = 100'000;  // elements of all nodes; more takes seconds
-constexpr unsigned most_seconds = 60;          // for a program
-constexpr int most_attempts = 300;             // to shrink one
 
 std::vector<std::string> names_in(const std::string& text) {
   static const std::regex name("\\bv[0-9]+\\b");
@@ -310,99 +301,6 @@ std::string check_session(const std::string& program, const std::string& cache,
   if (auto wrong = Run(options, again).repeat(statements, seen); !wrong.empty())
     return fmt::format("{} threads, {}: {}", options.threads, name(*options.isa), wrong);
   return "";
-}
-
-std::string check_isolated_session(const std::string& program, SessionCounts& counts) {
-  const Folder folder;
-  const Ending ending = isolated(
-      [&](std::FILE* out) {
-        dup2(fileno(out), STDERR_FILENO);  // a warning is wrong too
-        begin_guarding();
-        SessionCounts own;
-        std::string wrong;
-        try {
-          wrong = check_session(program, folder.path(), own);
-        } catch (const std::exception& thrown) {
-          wrong = thrown.what();
-        }
-        if (wrong.empty())
-          fmt::print(out, "counts {} {} {} {} {}\n", own.values, own.unbounded, own.refused,
-                     own.skipped, own.kernels);
-        else
-          fmt::print(out, "{}", wrong);
-      },
-      most_seconds);
-  if (!ending.crash.empty()) return ending.output + ending.crash;
-  std::istringstream words(ending.output);
-  std::string word;
-  SessionCounts own;
-  if (!(words >> word >> own.values >> own.unbounded >> own.refused >> own.skipped >>
-        own.kernels) ||
-      word != "counts")
-    return ending.output;
-  counts.values += own.values;
-  counts.unbounded += own.unbounded;
-  counts.refused += own.refused;
-  counts.skipped += own.skipped;
-  counts.kernels += own.kernels;
-  return "";
-}
-
-std::string shrink_session(const std::string& program) {
-  const std::string head = program.substr(0, program.find(" | ") + 3);
-  std::vector<Statement> best = parse_statements(program.substr(head.size()));
-  int attempts = 0;
-  SessionCounts ignored;
-  const auto accept = [&](const std::vector<Statement>& smaller) {
-    if (++attempts > most_attempts) return false;
-    const bool fails = !check_isolated_session(head + print(smaller), ignored).empty();
-    if (fails) best = smaller;
-    return fails;
-  };
-  for (std::size_t size = best.size() / 2; size > 0; size /= 2)
-    for (std::size_t end = best.size(); end >= size && end > 0; --end) {
-      if (end > best.size()) continue;
-      std::vector<Statement> smaller = best;
-      const auto last = smaller.begin() + static_cast<std::ptrdiff_t>(end);
-      smaller.erase(last - static_cast<std::ptrdiff_t>(size), last);
-      accept(smaller);
-    }
-  // An expression gives way to one of its operands.
-  for (std::size_t at = best.size(); at-- > 0;)
-    for (std::size_t i = 0;
-         at < best.size() && best[at].verb == "=" && i < best[at].operands.size(); ++i) {
-      std::vector<Statement> smaller = best;
-      smaller.erase(smaller.begin() + static_cast<std::ptrdiff_t>(at));
-      const std::regex gone("\\b" + best[at].results[0] + "\\b");
-      const std::string text = print(smaller);
-      if (accept(parse_statements(std::regex_replace(text, gone, best[at].operands[i])))) break;
-    }
-  return head + print(best);
-}
-
-int fuzz_sessions(std::uint64_t first, std::uint64_t seeds, const std::string& keep,
-                  bool until_failure) {
-  int failures = 0;
-  SessionCounts counts;
-  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
-    Random random(seed);
-    const std::string program = random_session(random);
-    const std::string wrong = check_isolated_session(program, counts);
-    if (wrong.empty()) continue;
-    ++failures;
-    fmt::print("session seed {}: {}\nfound: {}\n", seed, wrong, program);
-    std::fflush(stdout);
-    if (until_failure) break;
-    const std::string small = shrink_session(program);
-    fmt::print("shrunk: {}\n", small);
-    std::fflush(stdout);
-    if (!keep.empty()) std::ofstream(keep, std::ios::app) << small << '\n';
-  }
-  fmt::print(
-      "{} sessions; {} kernels; {} elements beside the interpreter, {} without a bound; {} uses of "
-      "overwritten memory refused; {} statements left out\n",
-      seeds, counts.kernels, counts.values, counts.unbounded, counts.refused, counts.skipped);
-  return failures;
 }
 
 }  // namespace tenon::fuzz
