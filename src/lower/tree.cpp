@@ -248,10 +248,8 @@ void replace_axis(Kernel& kernel, Var axis, const Index& index, std::span<const 
 }
 
 std::vector<Item> wrap(std::vector<Item> body, std::span<const Var> axes) {
-  for (Var axis : std::views::reverse(axes)) {
-    std::vector<Item> inner = std::exchange(body, {});
-    body.push_back({Loop{axis, std::move(inner)}});
-  }
+  for (Var axis : std::views::reverse(axes))
+    body = std::vector<Item>{Item{Loop{axis, std::exchange(body, {})}}};
   return body;
 }
 
