@@ -130,6 +130,50 @@ TEST_CASE("what stands before the loops stays before them") {
         "order j i k: x.i would be read outside of the iteration that stores it");
 }
 
+TEST_CASE("what stands beside the loops, one after the other, stays in that order") {
+  const std::string after = moved(
+      "x = input f32[600,1030]\n"
+      "y = reduce(x, with=sum, axes=[1])\n"
+      "output y\n",
+      "order kb k i kl");
+  CAPTURE(after);
+  CHECK(after.ends_with("  for i 600\n    sum[i] = fold(tot[i,:64])\n"));
+  const std::string before = moved(
+      "a = input f32[600,8]\n"
+      "b = input f32[600,4,8]\n"
+      "x = input f32[600,4,5]\n"
+      "u = reduce(a, with=sum, axes=[1])\n"
+      "v = reduce(mul(b, expand(reshape(u, shape=[600,1,1]), shape=[600,4,8])), with=max, "
+      "axes=[2])\n"
+      "y = reduce(mul(x, expand(reshape(v, shape=[600,4,1]), shape=[600,4,5])), with=max, "
+      "axes=[2])\n"
+      "output y\n",
+      "order max2.k i j");
+  CAPTURE(before);
+  CHECK(before.starts_with("kernel "));
+}
+
+TEST_CASE("partial sums of one block do not wait while others take their place") {
+  CHECK(moved("x = input f32[7,40,300]\n"
+              "y = reduce(x, with=sum, axes=[1,2])\n"
+              "output y\n",
+              "order k kb rl r i") ==
+        "order k kb rl r i: part does not last from one iteration of sum.k to the next");
+}
+
+TEST_CASE("what is stored in some iterations of fused loops is kept for the others") {
+  const std::string loops = moved(
+      "a = input f32[600,8]\n"
+      "b = input f32[600,4,8]\n"
+      "u = reduce(a, with=sum, axes=[1])\n"
+      "y = reduce(mul(b, expand(reshape(u, shape=[600,1,1]), shape=[600,4,8])), with=max, "
+      "axes=[2])\n"
+      "output y\n",
+      "order j i max.k   fuse j i -> f");
+  CAPTURE(loops);
+  CHECK(loops.starts_with("kernel "));
+}
+
 TEST_CASE("what follows over one of the loops has to wait for all of it") {
   NestBuilder nest("running");
   const int x = nest.input("x", {2, 4, 3}), s = nest.output("s", {2}), y = nest.output("y", {2, 4});

@@ -109,8 +109,9 @@ bool outlives(const std::vector<Use>& all, Var axis) {
   return std::ranges::any_of(all, [&](const Use& use) {
     const bool is_conditional =
         std::ranges::any_of(use.when, [&](const Range& range) { return range.index.uses(axis); });
-    return use.writes &&
-           (contains(use.store->over, axis) || (is_conditional && !uses(use.at, axis)));
+    const auto moves = [&](const Index& index) { return index.coefficient(axis) != 0; };
+    return use.writes && (contains(use.store->over, axis) ||
+                          (is_conditional && std::ranges::none_of(use.at, moves)));
   });
 }
 

@@ -13,12 +13,10 @@ namespace {
 
 // Does one of the items write what the other reads or writes?
 bool depends(const Kernel& kernel, const Item& a, const Item& b) {
-  for (int t = 0; t < std::ssize(kernel.tensors); t++) {
-    const auto of_a = uses_of(only(a), t), of_b = uses_of(only(b), t);
-    if (of_a.empty() || of_b.empty()) continue;
-    for (const auto* uses : {&of_a, &of_b})
-      if (std::ranges::any_of(*uses, &Use::writes)) return true;
-  }
+  for (int t = 0; t < std::ssize(kernel.tensors); t++)
+    if ((stores_to(only(a), t) && !uses_of(only(b), t).empty()) ||
+        (stores_to(only(b), t) && !uses_of(only(a), t).empty()))
+      return true;
   return false;
 }
 

@@ -38,7 +38,7 @@ struct Hanging {
 struct Chain {
   std::vector<Var> axes;  // old order, outermost first
   std::vector<Item> innermost;
-  std::vector<Hanging> hanging;  // those before the chain and those after, in execution order
+  std::vector<Hanging> hanging;  // of those before the chain and those after, the nearest first
 };
 
 // Does the item hold loops over all of the axes, one inside the other?
@@ -64,12 +64,11 @@ Reason unravel(const Kernel& kernel, Item item, std::vector<Var> left, Chain& ch
   const auto holds_rest = [&](const Item& below) { return holds_all(below, left); };
   const auto next = std::ranges::find_if(loop.body, holds_rest);
   const std::vector<Var> inside = chain.axes;
-  for (auto below = loop.body.begin(); below != loop.body.end(); ++below) {
-    if (below == next) {
-      if (auto reason = unravel(kernel, *next, left, chain)) return reason;
-      continue;
-    }
-    Hanging& beside = chain.hanging.emplace_back(*below, inside, below > next);
+  if (auto reason = unravel(kernel, *next, left, chain)) return reason;
+  for (auto below = next; below != loop.body.begin();)
+    chain.hanging.push_back({*--below, inside, false});
+  for (auto below = next + 1; below != loop.body.end(); ++below) {
+    Hanging& beside = chain.hanging.emplace_back(*below, inside, true);
     // What follows at once, over a loop of the chain, can run in that one if others are inside.
     const Loop* own = below == next + 1 ? below->loop() : nullptr;
     if (!own || own->body.size() > 1 || left.size() == 1 || !contains(left, own->axis) ||
@@ -95,13 +94,20 @@ bool has_last(const Kernel& kernel, Var axis, std::span<const Var> inner) {
   });
 }
 
-// The tile that the item shares with what stands beside it, if it lives in one iteration of a loop
-// that is now inside of `axis`: it does not last from the first iteration of that to the last.
-const KernelTensor* lost_tile(const Kernel& kernel, const Item& item, std::span<const Var> inside) {
+// What the item shares with what stands beside it, if each iteration of a loop that is now inside
+// of another has a tile of it, or stores in the same place: it does not last through the other one.
+const KernelTensor* lost(const Kernel& kernel, const Hanging& hanging,
+                         std::span<const Var> inside) {
   for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
-    const std::size_t here = uses_of(only(item), t).size();
-    if (contains(inside, kernel.tensors[t].scope.value_or(-1)) && here > 0 &&
-        here != uses_of(kernel.body, t).size())
+    const std::vector<Use> all = uses_of(kernel.body, t);
+    const std::size_t here = uses_of(only(hanging.item), t).size();
+    const auto loses = [&](Var v) {
+      return kernel.tensors[t].scope == v || std::ranges::any_of(all, [&](const Use& use) {
+               return use.writes && contains(use.path, v) && contains(hanging.inside, v) &&
+                      kernel.extent(v) > 1 && !uses(use.at, v) && !contains(use.store->over, v);
+             });
+    };
+    if (here > 0 && here != all.size() && std::ranges::any_of(inside, loses))
       return &kernel.tensors[t];
   }
   return nullptr;
@@ -111,17 +117,18 @@ Reason put_together(const Kernel& kernel, const Chain& chain, const std::vector<
                     std::vector<Item>& body) {
   // before[d], after[d]: what stands beside loop d of the new order, inside the loops before it.
   std::vector<std::vector<Item>> before(order.size()), after(order.size());
+  std::size_t last[] = {order.size() - 1, order.size() - 1};  // never inside of what is nearer
   for (const Hanging& hanging : chain.hanging) {
     const std::vector<Var>& inside = hanging.inside;
-    std::size_t beside = order.size() - 1;
-    while (contains(inside, order[beside])) --beside;
+    std::size_t& beside = last[hanging.after ? 1 : 0];
+    while (contains(inside, order[beside]))
+      if (beside-- == 0) return "what stands beside them would change places";
     // Further out where few iterations are copied for it: it needs no test there.
-    while (true) {
-      std::size_t out = beside;
-      std::int64_t copied = 1;
-      while (out > 0 && contains(inside, order[out - 1])) copied *= kernel.extent(order[--out]);
-      if (out == 0 || copied > few_iterations) break;
-      beside = out - 1;
+    std::int64_t copied = 1;
+    for (std::size_t out = beside; out-- > 0 && copied <= few_iterations;) {
+      const bool is_copied = contains(inside, order[out]);
+      copied = is_copied ? copied * kernel.extent(order[out]) : 1;
+      if (!is_copied) beside = out;
     }
     for (std::size_t d = 0; d <= beside; ++d)
       if (!contains(inside, order[d]) && count_loops(only(hanging.item), order[d]) > 0)
@@ -139,13 +146,13 @@ Reason put_together(const Kernel& kernel, const Chain& chain, const std::vector<
         return fmt::format(
             "what comes after {} would wait for its last iteration, which may not run",
             kernel.axes[order[d]].name);
-      if (const auto* tile = lost_tile(kernel, hanging.item, std::span(order).subspan(d + 1)))
+      if (const auto* tile = lost(kernel, hanging, std::span(order).subspan(d + 1)))
         return fmt::format("{} does not last from one iteration of {} to the next", tile->name,
                            kernel.axes[order[d]].name);
       placed.front().when.push_back({Index::var(order[d]), when, when + 1});
     }
     auto& there = hanging.after ? after[beside] : before[beside];
-    there.push_back(std::move(placed.front()));
+    there.insert(hanging.after ? there.end() : there.begin(), std::move(placed.front()));
   }
   body = chain.innermost;
   for (std::size_t d = order.size(); d-- > 0;) {
@@ -171,16 +178,14 @@ void move_scopes(Kernel& kernel, const Item& item, const std::vector<Var>& befor
 }
 
 // Rewrites every item that holds the axes with one of them outermost.
-Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>& order,
-               bool& found) {
-  for (std::size_t i = 0; i < items.size(); ++i) {
+Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>& order) {
+  for (std::size_t i = items.size(); i-- > 0;) {
     Loop* loop = items[i].loop();
     if (!loop || !holds_all(items[i], order)) continue;
     if (!contains(order, loop->axis)) {
-      if (auto reason = reorder(kernel, loop->body, order, found)) return reason;
+      if (auto reason = reorder(kernel, loop->body, order)) return reason;
       continue;
     }
-    found = true;
     Chain chain;
     if (auto reason = unravel(kernel, items[i], order, chain)) return reason;
     if (auto reason = dependence_across(kernel, only(items[i]), chain.axes)) return reason;
@@ -189,7 +194,6 @@ Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>&
     if (auto reason = put_together(kernel, chain, order, placed)) return reason;
     items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
     items.insert(items.begin() + static_cast<std::ptrdiff_t>(i), placed.begin(), placed.end());
-    i += placed.size() - 1;
   }
   return {};
 }
@@ -205,10 +209,9 @@ Reason rewrite(Kernel& kernel, const Order& move) {
     if (contains(axes, *axis)) return fmt::format("{} is named twice", name);
     axes.push_back(*axis);
   }
-  bool found = false;
-  if (auto reason = reorder(kernel, kernel.body, axes, found)) return reason;
-  if (!found) return "these loops are not one inside the other";
-  return {};
+  const auto holds = [&](const Item& item) { return holds_all(item, axes); };
+  if (std::ranges::none_of(kernel.body, holds)) return "these loops are not one inside the other";
+  return reorder(kernel, kernel.body, axes);
 }
 
 }  // namespace tenon
