@@ -61,7 +61,7 @@ TEST_CASE("the lanes of a canonical order are the vectors of a tile") {
 
 TEST_CASE("and so they are where the order has blocks") {
   Inputs in;
-  const Tensor a = in.floats({8, 4000}), b = in.floats({64, 4000});
+  const Tensor a = in.floats({8, 1100}), b = in.floats({16, 1100});
   const tenon::Tensor product = tenon::matmul(a, tenon::transpose(b));
   const std::string schedule = picked(product, in, tenon::Isa::avx512);
   CHECK(holds(schedule, "sum.ir sum.kb sum.klo sum.k sum.i0"));
