@@ -77,6 +77,10 @@ TEST_CASE("type and shape follow from the inputs, or the node cannot be") {
   CHECK(inferred(View{{a0}}, {i}, Type::i32, {7}) ==
         "view: the map reaches 0 to 6 on axis 0 of [6]; restrict it with a range");
   CHECK(inferred(View{{a0 - 1}, {{a0, 1, 7}}}, {i}, Type::i32, {8}) == "i32[8]");
+  const VarBounds eight = [](Var) { return Bounds{0, 7}; };
+  CHECK(inferred(View{{mod(a0, 7, eight)}, {{a0, 0, 6}}}, {i}, Type::i32, {8}) == "i32[8]");
+  CHECK(inferred(View{{mod(a0 * 3, 7, eight)}, {{a0, 0, 7}}}, {i}, Type::i32, {8}) ==
+        "view: the map reaches 0 to 6 on axis 0 of [6]; restrict it with a range");
   CHECK(inferred(View{{a0}}, {m}, Type::i32, {2, 3}) ==
         "view: the map has 1 indices, but the input [2,3] has 2 axes");
   CHECK(inferred(View{{a1}}, {i}, Type::i32, {6}) ==

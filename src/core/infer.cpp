@@ -146,7 +146,7 @@ void infer(Node& node, View& view) {
     const Bounds reached = bounds(view.map[axis], bounds_of, view.inside);
     const bool reads_nothing = reached.low > reached.high;
     if (reads_nothing || (reached.low >= 0 && reached.high < x.shape[axis].value())) continue;
-    if (view.inside.empty() || (TENON_VERIFY && !samples_inside(node, view)))
+    if (view.inside.empty() || !samples_inside(node, view))
       fail("view: the map reaches {} to {} on axis {} of {}; restrict it with a range", reached.low,
            reached.high, axis, text(x.shape));
   }
