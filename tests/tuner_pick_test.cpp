@@ -50,22 +50,18 @@ TEST_CASE("a product without rows or terms is left alone") {
 }
 
 TEST_CASE("the lanes of a canonical order are the vectors of a tile") {
-  Inputs in;
-  const Tensor a = in.floats({8, 1024}), b = in.floats({1024, 1024});
-  const tenon::Tensor product = tenon::matmul(a, tenon::transpose(b));
-  const std::string schedule = picked(product, in, tenon::Isa::avx512);
+  const auto of_eight_rows = [](std::int64_t columns, std::int64_t terms) {
+    Inputs in;
+    const Tensor a = in.floats({8, terms}), b = in.floats({columns, terms});
+    return picked(tenon::matmul(a, tenon::transpose(b)), in, tenon::Isa::avx512);
+  };
+  const std::string schedule = of_eight_rows(1024, 1024);
   CHECK(holds(schedule, "split sum.kl -> klo klv(16) peel"));
   CHECK(holds(schedule, "stage part at sum.klo in register"));
   CHECK(holds(schedule, "jr(342)"));  // all columns: the rows are packed once
-}
-
-TEST_CASE("and so they are where the order has blocks") {
-  Inputs in;
-  const Tensor a = in.floats({8, 1100}), b = in.floats({16, 1100});
-  const tenon::Tensor product = tenon::matmul(a, tenon::transpose(b));
-  const std::string schedule = picked(product, in, tenon::Isa::avx512);
-  CHECK(holds(schedule, "sum.ir sum.kb sum.klo sum.k sum.i0"));
-  CHECK(holds(schedule, "stage part at sum.klo in register"));
+  const std::string with_blocks = of_eight_rows(16, 1100);
+  CHECK(holds(with_blocks, "sum.ir sum.kb sum.klo sum.k sum.i0"));
+  CHECK(holds(with_blocks, "stage part at sum.klo in register"));
 }
 
 TEST_CASE("a padded window is padded once, around its axes and those of the tiles") {

@@ -1,5 +1,6 @@
 // merge_siblings: two loops that stand side by side become one. Used by naive(), so that what is
-// computed over the same rows is computed row by row, and by the move `at`.
+// computed over the same rows is computed row by row, and by the move `at`. shared_across() says
+// what would forbid it, to the move `order` too.
 //
 //   for a 8                    for a 8
 //     t[a] = ..          ->      t[a] = ..
@@ -22,9 +23,9 @@ namespace tenon {
 Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first,
                       std::size_t second, const std::vector<Var>& outside);
 
-// The tensor of which an element is used in one iteration of `axis` in the item before, and in
+// The tensor of which an element is used in one iteration of `axis` in the item `into`, and in
 // another one of the loop `from`, one of them writing.
-const KernelTensor* shared_across(const Kernel& kernel, const Item& before, Var axis,
+const KernelTensor* shared_across(const Kernel& kernel, const Item& into, Var axis,
                                   const Item& from);
 
 // Merges the items from `start` on into what is before them, as deep as that is legal. Loops that

@@ -9,7 +9,7 @@ namespace {
 constexpr std::int64_t narrow = 4;  // columns of a table whose lines are loaded for all of them
 
 // A narrow table that is summed by column: vectors along whole rows, the partial sums of all
-// columns together. Two steps at once, as the short loop over a block's steps costs branches.
+// columns together; two steps at once, for the loop over a block's steps is short.
 void join_columns(Picker& picker) {
   std::vector<Move> moves;
   visit_stores(picker.kernel().body, [&](const Store& store, const Path& path) {

@@ -50,6 +50,9 @@ struct World {
 };
 
 std::string random_session(Random& random);  // a program
+// An expression that views the tensor of this name; new extents are some of these.
+std::string random_view(Random& random, const std::vector<std::int64_t>& extents,
+                        const std::string& name, const Tensor& tensor);
 
 // What is wrong with the program's sessions, or nothing: one beside the interpreter, one on the
 // cache that it left, which must compile nothing, and one of other threads and instructions, all of
