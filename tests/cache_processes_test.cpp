@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "cache/database.h"
+#include "cache/location.h"
 #include "cache_support.h"
 
 using namespace tenon;
@@ -79,6 +80,25 @@ TEST_CASE("eight processes that find garbage put it aside once and share the new
   CHECK_FALSE(std::filesystem::exists(file + ".corrupt-1"));
   Watched watched(file);
   CHECK(stored_rows(watched.cache, 0, 8) == 8);
+}
+
+TEST_CASE("logs that come and go while the file is looked at are no objection") {
+  const Folder folder;
+  const std::string file = folder / "tenon.sqlite";
+  std::vector<std::unique_ptr<Child>> others;
+  for (const char* suffix : {"-wal", "-shm"}) {
+    others.push_back(std::make_unique<Child>([&, suffix](const Child::Report& report) {
+      for (report("."); true;) {
+        overwrite(file + suffix, "");
+        std::filesystem::remove(file + suffix);
+      }
+    }));
+    others.back()->read_at_least(1);
+  }
+  for (int look = 0; look < 30'000; ++look) {
+    CHECK_NOTHROW(cache::prepare_location(file));
+  }
+  for (const auto& other : others) other->kill_now();
 }
 
 TEST_CASE("kill -9 among writes loses at most the row in flight") {

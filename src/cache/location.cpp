@@ -60,11 +60,16 @@ void make_folder(const std::string& folder) {
   }
 }
 
-// Refuses a folder or file that must not be used.
+// Refuses a folder or file that must not be used. None at all is no objection: SQLite deletes and
+// creates -wal and -shm at any time, as processes close and open the database.
 void require_trusted(const std::string& path, bool folder) {
   const char* const kind = folder ? "folder" : "file";
+  const auto gone = [&] { return errno == ENOENT && !std::filesystem::is_symlink(path); };
   struct stat status{};
-  if (stat(path.c_str(), &status) != 0) refuse("{} {}: {}", kind, path, std::strerror(errno));
+  if (stat(path.c_str(), &status) != 0) {
+    if (gone()) return;
+    refuse("{} {}: {}", kind, path, std::strerror(errno));
+  }
   const mode_t mode = status.st_mode;
   if (folder ? !S_ISDIR(mode) : !S_ISREG(mode)) refuse("{} is not a {}", path, kind);
   if (status.st_uid != geteuid() && !(folder && status.st_uid == 0))
@@ -77,7 +82,8 @@ void require_trusted(const std::string& path, bool folder) {
   if (folder && statfs(path.c_str(), &system) == 0)
     if (const char* name = network_file_system(static_cast<unsigned long>(system.f_type)))
       refuse("folder {} is on {}, where locks cannot be relied on", path, name);
-  if (faccessat(AT_FDCWD, path.c_str(), folder ? W_OK | X_OK : R_OK | W_OK, AT_EACCESS) != 0)
+  if (faccessat(AT_FDCWD, path.c_str(), folder ? W_OK | X_OK : R_OK | W_OK, AT_EACCESS) != 0 &&
+      !gone())
     refuse("{} {} is read-only", kind, path);
 }
 
@@ -109,14 +115,7 @@ void prepare_location(const std::string& path) {
   // new database and gives -wal and -shm its rights.
   if (mknod(path.c_str(), S_IFREG | 0600, 0) != 0 && errno != EEXIST)
     refuse("file {} cannot be created: {}", path, std::strerror(errno));
-  for (const char* suffix : suffixes) {
-    try {
-      require_trusted(path + suffix, false);
-    } catch (const DatabaseError&) {
-      // SQLite deletes -wal and -shm when the last process closes: gone by now is no objection.
-      if (exists(path + suffix)) throw;
-    }
-  }
+  for (const char* suffix : suffixes) require_trusted(path + suffix, false);
   struct stat status{};
   if (stat(path.c_str(), &status) == 0 && (status.st_mode & 0077) != 0)
     static_cast<void>(chmod(path.c_str(), 0600));  // readers lose nothing they had a claim to
