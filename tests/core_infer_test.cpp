@@ -58,7 +58,7 @@ TEST_CASE("type and shape follow from the inputs, or the node cannot be") {
   CHECK(inferred(IotaLeaf{}, {}, Type::i32, {2, 2}) == "iota has rank 1");
   CHECK(inferred(ConstantLeaf{0.1}, {}, Type::f32) == "f32[]");
   CHECK(inferred(ConstantLeaf{0.5}, {}) ==
-        "constant: 0.5 is no i32 value; cast an f32 constant instead");
+        "constant: 0.5 is no i32 value; give one, or cast from f32");
   CHECK(inferred(BufferLeaf{nullptr, 0, ""}, {}, Type::f32, {2}) ==
         "the buffer of a leaf holds all elements");
   CHECK(inferred(BufferLeaf{executor.device().allocate(4), 0, ""}, {}, Type::f32, {2}) ==
@@ -81,6 +81,8 @@ TEST_CASE("type and shape follow from the inputs, or the node cannot be") {
   CHECK(inferred(View{{mod(a0, 7, eight)}, {{a0, 0, 6}}}, {i}, Type::i32, {8}) == "i32[8]");
   CHECK(inferred(View{{mod(a0 * 3, 7, eight)}, {{a0, 0, 7}}}, {i}, Type::i32, {8}) ==
         "view: the map reaches 0 to 6 on axis 0 of [6]; restrict it with a range");
+  CHECK(inferred(View{{a0 - 1}, {{a0, 1, 7}}, 0.5}, {i}, Type::i32, {8}) ==
+        "fill: 0.5 is no i32 value; give one, or cast from f32");
   CHECK(inferred(View{{a0}}, {m}, Type::i32, {2, 3}) ==
         "view: the map has 1 indices, but the input [2,3] has 2 axes");
   CHECK(inferred(View{{a1}}, {i}, Type::i32, {6}) ==

@@ -83,7 +83,7 @@ TEST_CASE("mistakes are told with operation, shapes and remedy") {
       scatter(x, iota(executor, 2), x, 1, false),
       "scatter: the update is i32[2,3], not i32[2,2]: base i32[2,3], index i32[2], axis 1", Error);
   CHECK_THROWS_WITH_AS(constant(executor, Type::i32, 1.5),
-                       "constant: 1.5 is no i32 value; cast an f32 constant instead", Error);
+                       "constant: 1.5 is no i32 value; give one, or cast from f32", Error);
   CHECK_THROWS_WITH_AS(Tensor().shape(), "an empty tensor was used; give it a value first", Error);
   CHECK_THROWS_WITH_AS(x.to_vector<float>(), "to_vector: the tensor is i32, not f32; cast it first",
                        Error);

@@ -40,8 +40,7 @@ TEST_CASE("mistakes about views are told") {
                        "2; pad it",
                        Error);
   CHECK_THROWS_WITH_AS(pad(x, {{1, 0}}, 0.5),
-                       "pad: 0.5 is no i32 value to fill with; give one, or cast the tensor",
-                       Error);
+                       "fill: 0.5 is no i32 value; give one, or cast from f32", Error);
   CHECK_THROWS_WITH_AS(permute(x, {1}), "permute: the order has 1 axes, but [2,3] has 2", Error);
   CHECK_THROWS_WITH_AS(slice(x, {{}, {0, 3, 0}}), "slice: the step on axis 1 of [2,3] is 0", Error);
 }

@@ -43,11 +43,6 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
-bool exists(const std::string& path) {
-  struct stat status{};
-  return lstat(path.c_str(), &status) == 0;
-}
-
 // Creates a folder and its missing parents, all for the owner alone.
 void make_folder(const std::string& folder) {
   struct stat status{};
@@ -151,7 +146,7 @@ void put_aside(const std::string& path, const std::optional<FileId>& damaged,
   const FolderLock lock(path, FolderLock::Mode::exclusive);
   if (!damaged || file_id(path) != damaged) return;
   std::string target;
-  for (int number = 0; target.empty() || exists(target); ++number)
+  for (int number = 0; target.empty() || file_id(target); ++number)
     target = fmt::format("{}.corrupt-{}", path, number);
   // The file goes first: once it is gone, a process killed here leaves only a log without a
   // database, which SQLite deletes beside an empty file.

@@ -45,11 +45,16 @@ void infer(Node& node, const BufferLeaf& leaf) {
         "the buffer of a leaf holds all elements");
 }
 
+// Rounds a float to `type`; an integer or bool has to be one.
+void round_value(std::string_view what, Type type, double& value) {
+  const double rounded = round_to(type, value);
+  if (!info(type).is_float && rounded != value)
+    fail("{}: {} is no {} value; give one, or cast from f32", what, value, name(type));
+  value = rounded;
+}
+
 void infer(Node& node, ConstantLeaf& leaf) {
-  const double rounded = round_to(node.type, leaf.value);
-  if (!info(node.type).is_float && rounded != leaf.value)
-    fail("constant: {} is no {} value; cast an f32 constant instead", leaf.value, name(node.type));
-  leaf.value = rounded;
+  round_value("constant", node.type, leaf.value);
   node.shape = {};
 }
 
@@ -128,7 +133,8 @@ void normalize(View& view, const Node& node, const VarBounds& bounds_of) {
   for (Index& index : view.map) index = normal(index);
   for (Range& range : view.inside) range.index = normal(range.index);
   std::erase_if(view.inside, [&](const Range& range) { return always(range, bounds_of); });
-  view.fill = view.inside.empty() ? 0 : round_to(node.type, view.fill);
+  if (view.inside.empty()) view.fill = 0;
+  round_value("fill", node.type, view.fill);
 }
 
 void infer(Node& node, View& view) {
