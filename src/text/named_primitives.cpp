@@ -84,13 +84,25 @@ class Given {
 
 // ---- index expressions, as a View's attributes hold them ----
 
-constexpr int deepest = 100;  // parentheses
+constexpr int deepest = 100;       // parentheses
+constexpr double farthest = 9e15;  // no tensor has so many elements, and sums of two fit 64 bits
+
+// How far from 0 an index may come, also where an axis has one element.
+double reach(const Index& index, const VarBounds& of) {
+  const auto [low, high] =
+      bounds(index, [&](Var axis) { return Bounds{0, std::max<std::int64_t>(of(axis).high, 1)}; });
+  return std::max(std::abs(static_cast<double>(low)), std::abs(static_cast<double>(high)));
+}
+
+void require_near(double reached) {
+  if (reached > farthest) fail("view: an index reaches {:.2g}; no tensor does", reached);
+}
 
 Index parse_sum(Cursor& cursor, const VarBounds& of, int depth);
 
 std::int64_t parse_integer(Cursor& cursor) {
   const double value = cursor.number();
-  if (value != std::trunc(value) || std::abs(value) > 9e15)
+  if (value != std::trunc(value) || std::abs(value) > farthest)
     fail("view: {} is no whole number", value);
   return static_cast<std::int64_t>(value);
 }
@@ -119,6 +131,7 @@ Index parse_product(Cursor& cursor, const VarBounds& of, int depth) {
       const Index factor = parse_factor(cursor, of, depth);
       if (!product.is_constant() && !factor.is_constant())
         fail("view: an index may be multiplied by a number only");
+      require_near(reach(product, of) * reach(factor, of));
       product = factor.is_constant() ? product * factor.constant() : factor * product.constant();
       continue;
     }
@@ -134,6 +147,7 @@ Index parse_sum(Cursor& cursor, const VarBounds& of, int depth) {
   const bool negative = cursor.take("-");
   Index sum = parse_product(cursor, of, depth) * (negative ? -1 : 1);
   for (;;) {
+    require_near(reach(sum, of));
     if (cursor.take("+"))
       sum = sum + parse_product(cursor, of, depth);
     else if (cursor.take("-"))
@@ -159,7 +173,7 @@ std::vector<Index> parse_map(const Attribute& attribute, const VarBounds& of) {
   std::vector<Index> map;
   if (const auto* numbers = std::get_if<std::vector<double>>(&attribute)) {
     for (const double number : *numbers) {
-      if (number != std::trunc(number) || std::abs(number) > 9e15)
+      if (number != std::trunc(number) || std::abs(number) > farthest)
         fail("view: {} is no whole number", number);
       map.emplace_back(static_cast<std::int64_t>(number));
     }
