@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/npy.h"
+#include "codegen/cpu_info.h"
 #include "session_support.h"
 
 using namespace tenon;
@@ -43,6 +44,8 @@ std::vector<float> noise(std::size_t count) {
   return values;
 }
 
+const std::string program = "'" TENON_PROGRAM "'";  // its path may hold blanks
+
 // A folder with the graph of the README and values for it, and a cache of its own.
 class Workplace : public Folder {
  public:
@@ -53,7 +56,7 @@ class Workplace : public Folder {
   }
   Outcome tenon(const std::string& arguments, const std::string& before = "") const {
     return session_test::shell(*this,
-                               before + " TENON_CACHE=cache.sqlite " TENON_PROGRAM " " + arguments);
+                               before + " TENON_CACHE=cache.sqlite " + program + " " + arguments);
   }
 };
 
@@ -80,7 +83,8 @@ TEST_CASE("threads and instructions do not change a bit") {
   const Workplace place;
   CHECK(place.tenon(with_inputs + "--output p=p.npy --threads 1").code == 0);
   const std::string bits = contents(place / "p.npy");
-  for (const char* options : {"--threads 2", "--isa avx2", "--isa fma128 --threads 2"}) {
+  for (const std::string options : {"--threads 2", "--isa avx2", "--isa fma128 --threads 2"}) {
+    if (options == "--isa avx2" && widest_isa() == Isa::fma128) continue;
     CHECK(place.tenon(with_inputs + "--output p=q.npy " + options).code == 0);
     CHECK(contents(place / "q.npy") == bits);
   }
@@ -224,8 +228,8 @@ TEST_CASE("what cannot be written is a failure with exit code 1, and leaves noth
   CHECK(outcome.err == "tenon: nowhere/p.npy: cannot be written: No such file or directory\n");
   CHECK(place.tenon(with_inputs + "--output p=p.npy").code == 0);
   CHECK(session_test::shell(place, "ls -A").out.find(".tmp") == std::string::npos);
-  CHECK(session_test::shell(place, TENON_PROGRAM " frobnicate 2>/dev/full").code == 2);
-  CHECK(session_test::shell(place, "TENON_CACHE=/dev/null " TENON_PROGRAM " cache ls 2>&-").code ==
+  CHECK(session_test::shell(place, program + " frobnicate 2>/dev/full").code == 2);
+  CHECK(session_test::shell(place, "TENON_CACHE=/dev/null " + program + " cache ls 2>&-").code ==
         0);
 }
 
@@ -267,10 +271,10 @@ TEST_CASE("explain shows the stops, or those asked for") {
   CHECK(all.out.find("== asm: ") == std::string::npos);
   place.file("vast.tenon", "a = input f32[1000000,1000000]\nb = softmax(a)\noutput b\n");
   CHECK(place.tenon("explain vast.tenon --stage asm").out.starts_with("== asm: "));
-  const Outcome one = place.tenon("explain g.tenon --stage asm --isa avx2");
+  const Outcome one = place.tenon("explain g.tenon --stage asm --isa fma128");
   CHECK(one.out.starts_with("== asm: "));
   CHECK(one.out.find("vfmadd") != std::string::npos);
-  CHECK(one.out.find("zmm") == std::string::npos);
+  CHECK(one.out.find("ymm") == std::string::npos);
 }
 
 TEST_CASE("the cache is listed, shown, moved and emptied") {
