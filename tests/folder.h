@@ -1,6 +1,8 @@
 // A folder for a test, which goes away with it, and whole files.
 #pragma once
 
+#include <sys/vfs.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -8,12 +10,24 @@
 #include <string>
 #include <system_error>
 
+#include "cache/location.h"
+
 namespace tenon {
+
+// The system's folder of temporary files; memory where that lies in a file system that no cache
+// trusts, as in some containers.
+inline std::filesystem::path temporary_place() {
+  const std::filesystem::path usual = std::filesystem::temp_directory_path();
+  struct statfs system{};
+  const bool trusted = statfs(usual.c_str(), &system) != 0 ||
+                       !cache::network_file_system(static_cast<unsigned long>(system.f_type));
+  return trusted ? usual : "/dev/shm";
+}
 
 class Folder {
  public:
   Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "tenon-test-XXXXXX").string();
+    std::string name = (temporary_place() / "tenon-test-XXXXXX").string();
     path_ = mkdtemp(name.data());
   }
   ~Folder() {
