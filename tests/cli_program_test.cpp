@@ -2,6 +2,8 @@
 // program is run as a process; TENON_PROGRAM says where it lies.
 #include <doctest/doctest.h>
 
+#include <signal.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -231,6 +233,23 @@ TEST_CASE("what cannot be written is a failure with exit code 1, and leaves noth
   CHECK(session_test::shell(place, program + " frobnicate 2>/dev/full").code == 2);
   CHECK(session_test::shell(place, "TENON_CACHE=/dev/null " + program + " cache ls 2>&-").code ==
         0);
+}
+
+TEST_CASE("an interrupt waits until all files are written, whatever threads there are") {
+  const Workplace place;
+  place.file("g.tenon",
+             "a = input f32[64,32]\nx = expand(reshape(a, shape=[2048,1]), shape=[2048,2048])\n"
+             "b = relu(x)\nc = exp(x)\noutput b\noutput c\n");
+  for (const char* threads : {"1", "2"}) {
+    const Outcome outcome = session_test::shell(
+        place, "rm -f b.npy c.npy; TENON_CACHE= " TENON_PROGRAM
+               " run g.tenon --input a=a.npy --output b=b.npy --output c=c.npy --threads " +
+                   std::string(threads) +
+                   " & until [ -e b.npy.*.tmp ] || [ -e b.npy ]; do kill -0 $! || break; done; "
+                   "kill $!; wait $!");
+    CHECK((outcome.code == 128 + SIGTERM || outcome.code == 0));  // 0: it was done before
+    CHECK(session_test::shell(place, "ls").out == "a.npy\nb.npy\nc.npy\ng.tenon\nw.npy\n");
+  }
 }
 
 TEST_CASE("a link to an output's file stays one") {

@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 
 #include "core/error.h"
 
@@ -17,21 +19,32 @@ namespace tenon::cli {
 
 namespace {
 
-// Holds back what ends the process while files are being written.
+constexpr int interrupts[] = {SIGINT, SIGTERM, SIGHUP};
+std::atomic<int> held_back = 0;  // the last that came while files were written; 0: none
+
+// Holds back what ends the process while files are being written. By a handler: a mask would be
+// this thread's alone, and the signal would go to a worker that waits for the next parallel loop.
 class InterruptsWait {
  public:
   InterruptsWait() {
-    sigset_t held;
-    sigemptyset(&held);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&held, signal);
-    pthread_sigmask(SIG_BLOCK, &held, &before_);
+    struct sigaction hold{};
+    hold.sa_handler = [](int signal) { held_back = signal; };
+    hold.sa_flags = SA_RESTART;
+    for (std::size_t i = 0; i < std::size(interrupts); ++i) {
+      sigaction(interrupts[i], nullptr, &before_[i]);
+      if (before_[i].sa_handler != SIG_IGN) sigaction(interrupts[i], &hold, nullptr);
+    }
   }
-  ~InterruptsWait() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  ~InterruptsWait() {
+    for (std::size_t i = 0; i < std::size(interrupts); ++i)
+      sigaction(interrupts[i], &before_[i], nullptr);
+    if (const int signal = held_back.exchange(0)) raise(signal);
+  }
   InterruptsWait(const InterruptsWait&) = delete;
   InterruptsWait& operator=(const InterruptsWait&) = delete;
 
  private:
-  sigset_t before_;
+  struct sigaction before_[std::size(interrupts)];
 };
 
 // Is there something that a rename must not replace, such as /dev/null or a pipe?
@@ -117,10 +130,14 @@ void write_files(const std::vector<NewFile>& files) {
           return target(other.path) == target(file->path);
         }))
       fail("{}: the file would be written twice; name another one", file->path);
+  // First, for a pipe may keep its writer waiting for long.
+  for (const NewFile& file : files)
+    if (is_special(file.path)) const Temporary written(file);
   const InterruptsWait wait;
   std::vector<Temporary> temporaries;
   temporaries.reserve(files.size());
-  for (const NewFile& file : files) temporaries.emplace_back(file);
+  for (const NewFile& file : files)
+    if (!is_special(file.path)) temporaries.emplace_back(file);
   for (Temporary& temporary : temporaries) temporary.commit();
 }
 
