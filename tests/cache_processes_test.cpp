@@ -4,8 +4,11 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <memory>
+#include <system_error>
+#include <thread>
 
 #include "cache/database.h"
 #include "cache/location.h"
@@ -99,6 +102,33 @@ TEST_CASE("logs that come and go while the file is looked at are no objection") 
     CHECK_NOTHROW(cache::prepare_location(file));
   }
   for (const auto& other : others) other->kill_now();
+}
+
+TEST_CASE("closing leaves the log alone while another puts the file aside") {
+  const Folder folder;
+  auto watched = std::make_unique<Watched>(folder / "tenon.sqlite");
+  CHECK(exercise(watched->cache, 0) == "works");
+  std::atomic<bool> closed = false;
+  auto aside = std::make_unique<cache::FolderLock>(folder / "tenon.sqlite",
+                                                   cache::FolderLock::Mode::exclusive);
+  std::thread closing([&] {
+    watched.reset();
+    closed = true;
+  });
+  // It has come to the lock when this process has opened the folder twice.
+  const std::filesystem::path place = std::filesystem::canonical(folder.path());
+  for (int opened = 0; opened < 2 && !closed;) {
+    opened = 0;
+    for (const auto& descriptor : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code gone;
+      opened += std::filesystem::read_symlink(descriptor, gone) == place;
+    }
+  }
+  CHECK_FALSE(closed);
+  CHECK(std::filesystem::exists(folder / "tenon.sqlite-wal"));
+  aside.reset();
+  closing.join();
+  CHECK_FALSE(std::filesystem::exists(folder / "tenon.sqlite-wal"));
 }
 
 TEST_CASE("kill -9 among writes loses at most the row in flight") {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "cache/connection.h"
+#include "cache/location.h"
 
 namespace tenon {
 namespace {
@@ -99,7 +100,11 @@ Cache::Cache(CacheOptions options) : options_(std::move(options)) {
         "none of TENON_CACHE, XDG_CACHE_HOME and HOME is set; nothing is kept after this process");
 }
 
-Cache::~Cache() = default;
+// Whoever closes the file as the last deletes its log by name, which must be its own until then.
+Cache::~Cache() {
+  const cache::FolderLock lock(path_, cache::FolderLock::Mode::shared);
+  connection_.reset();
+}
 
 void Cache::warn_once(const std::string& reason) {
   if (!std::exchange(warned_, true)) options_.warn("cache: " + reason);
@@ -213,10 +218,9 @@ std::int64_t Cache::prune(std::int64_t limit) {
 
 std::int64_t Cache::clear() {
   const std::int64_t removed = change([&](Database& database) {
-    const std::int64_t artifacts = database.run("delete from artifact");
-    const std::int64_t schedules = database.run("delete from schedule");
+    const auto gone = database.run("delete from artifact") + database.run("delete from schedule");
     database.run("delete from workload; delete from device");
-    return artifacts + schedules;
+    return gone;
   });
   attempt(shrink);
   return removed;

@@ -129,7 +129,8 @@ std::optional<FileId> file_id(const std::string& path) {
 }
 
 FolderLock::FolderLock(const std::string& path, Mode mode)
-    : descriptor_(open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    : descriptor_(
+          path.empty() ? -1 : open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   const int operation = (mode == Mode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
   for (int tries = 0; tries < lock_tries && flock(descriptor_, operation) != 0; ++tries) {
     if (errno != EWOULDBLOCK && errno != EINTR) break;

@@ -38,8 +38,9 @@ const char* network_file_system(unsigned long type);
 using FileId = std::pair<dev_t, ino_t>;
 std::optional<FileId> file_id(const std::string& path);
 
-// Holds flock() on the folder of the cache's file. Opening the file takes it shared, creating or
-// replacing the file takes it exclusively, so that nobody opens one file with another's log.
+// Holds flock() on the folder of the cache's file. Opening and closing the file take it shared,
+// creating or replacing the file takes it exclusively, so that nobody opens one file with another's
+// log, or deletes that. An empty path (in memory) has no folder.
 // It comes on top of SQLite's own locks, which guard the contents. Where the lock cannot be had (a
 // process was stopped while it held it), the holder goes on without.
 class FolderLock {
