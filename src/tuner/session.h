@@ -11,8 +11,9 @@
 // (session_kernels.h): memory, then the cache, then lowering and compiling. The same structure with
 // other buffers, as in a training loop, costs a walk over its nodes and the launches.
 //
-// A session must outlive its tensors. It is not thread safe: one thread at a time. Compile failures
-// fall back to the naive nest with one warning. Errors: core/error.h.
+// A session must outlive its tensors. It is not thread safe: one thread at a time; sessions in
+// threads of their own need not know of each other. Compile failures fall back to the naive nest
+// with one warning. Errors: core/error.h.
 #pragma once
 
 #include <cstdint>
