@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "cache/connection.h"
-#include "cache/location.h"
 
 namespace tenon {
 namespace {

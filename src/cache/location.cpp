@@ -39,8 +39,7 @@ constexpr std::pair<unsigned long, const char*> network_file_systems[] = {
     {0x47504653, "GPFS"}, {0x786f4256, "a VirtualBox share"}};
 
 std::string folder_of(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
+  return std::filesystem::path(path).parent_path().string();
 }
 
 // Creates a folder and its missing parents, all for the owner alone.
@@ -129,8 +128,7 @@ std::optional<FileId> file_id(const std::string& path) {
 }
 
 FolderLock::FolderLock(const std::string& path, Mode mode)
-    : descriptor_(
-          path.empty() ? -1 : open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    : descriptor_(open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   const int operation = (mode == Mode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
   for (int tries = 0; tries < lock_tries && flock(descriptor_, operation) != 0; ++tries) {
     if (errno != EWOULDBLOCK && errno != EINTR) break;
