@@ -20,7 +20,12 @@ namespace tenon::cli {
 namespace {
 
 constexpr int interrupts[] = {SIGINT, SIGTERM, SIGHUP};
-std::atomic<int> held_back = 0;  // the last that came while files were written; 0: none
+
+// The last signal that came while files were written; 0: none. It is all that a handler reaches.
+std::atomic<int>& held_back() {
+  static std::atomic<int> signal = 0;
+  return signal;
+}
 
 // Holds back what ends the process while files are being written. By a handler: a mask would be
 // this thread's alone, and the signal would go to a worker that waits for the next parallel loop.
@@ -28,7 +33,7 @@ class InterruptsWait {
  public:
   InterruptsWait() {
     struct sigaction hold{};
-    hold.sa_handler = [](int signal) { held_back = signal; };
+    hold.sa_handler = [](int signal) { held_back() = signal; };
     hold.sa_flags = SA_RESTART;
     for (std::size_t i = 0; i < std::size(interrupts); ++i) {
       sigaction(interrupts[i], nullptr, &before_[i]);
@@ -38,7 +43,7 @@ class InterruptsWait {
   ~InterruptsWait() {
     for (std::size_t i = 0; i < std::size(interrupts); ++i)
       sigaction(interrupts[i], &before_[i], nullptr);
-    if (const int signal = held_back.exchange(0)) raise(signal);
+    if (const int signal = held_back().exchange(0)) raise(signal);
   }
   InterruptsWait(const InterruptsWait&) = delete;
   InterruptsWait& operator=(const InterruptsWait&) = delete;
