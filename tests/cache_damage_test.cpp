@@ -323,3 +323,14 @@ TEST_CASE("the default place follows the environment") {
   variables["TENON_CACHE"] = "";
   CHECK(place() == "");
 }
+
+TEST_CASE("a relative place in a folder that is gone is memory, with one warning") {
+  CHECK(in_child([] {
+          std::filesystem::current_path(Folder().path());
+          Watched watched("cache.sqlite");
+          const std::string outcome = exercise(watched.cache, 0);
+          return outcome + "\n" + watched.warned();
+        }) ==
+        "works\ncache: file cache.sqlite cannot be created: No such file or directory; nothing is "
+        "kept after this process\n");
+}

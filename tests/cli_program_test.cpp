@@ -242,8 +242,8 @@ TEST_CASE("an interrupt waits until all files are written, whatever threads ther
              "b = relu(x)\nc = exp(x)\noutput b\noutput c\n");
   for (const char* threads : {"1", "2"}) {
     const Outcome outcome = session_test::shell(
-        place, "rm -f b.npy c.npy; TENON_CACHE= " TENON_PROGRAM
-               " run g.tenon --input a=a.npy --output b=b.npy --output c=c.npy --threads " +
+        place, "rm -f b.npy c.npy; TENON_CACHE= " + program +
+                   " run g.tenon --input a=a.npy --output b=b.npy --output c=c.npy --threads " +
                    std::string(threads) +
                    " & until [ -e b.npy.*.tmp ] || [ -e b.npy ]; do kill -0 $! || break; done; "
                    "kill $!; wait $!");

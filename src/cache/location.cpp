@@ -88,7 +88,7 @@ std::string resolve_path(const std::string& path) {
   std::error_code ignored;
   const bool folder = path.back() == '/' || std::filesystem::is_directory(path, ignored);
   const std::string file = folder ? (std::filesystem::path(path) / file_name).string() : path;
-  return std::filesystem::absolute(file).string();
+  return std::filesystem::absolute(file, ignored).string();
 }
 
 std::optional<std::string> default_path() {

@@ -17,7 +17,7 @@ namespace tenon::cache {
 // The file that a path given by the user means: a folder (one that exists, or a path that ends in
 // '/') means tenon.sqlite in it. Absolute, so that SQLite reads no meaning into ":memory:" or
 // "file:" and the file stays the same when the process changes its folder. An empty path stays
-// empty: in memory.
+// empty: in memory. A relative one stays so where this process's folder is gone: it cannot be used.
 std::string resolve_path(const std::string& path);
 
 // Where the user has said nothing: $TENON_CACHE, which is to be resolved as well, else
