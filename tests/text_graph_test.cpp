@@ -223,6 +223,8 @@ TEST_CASE("mistakes in a graph file name the line") {
        "view: an index reaches 1.6e+19; no tensor does"},
       {"y = view(x, shape=[2], map=[a0, a0 - 5000000000000000 - 5000000000000000])",
        "view: an index reaches 1e+16; no tensor does"},
+      {"y = view(x, shape=[2], map=[0, 1e16])", "view: an index reaches 1e+16; no tensor does"},
+      {"y = view(x, shape=[2], map=[0, 0.5])", "view: 0.5 is no whole number"},
       {"y = view(x, shape=[2], map=[a0], inside=[0 < a0])", "expected '<=' in a range, not '<'"},
       {"output", "output: expected a name, not the end of the line"},
       {"output x, x", "output: x is named twice; name it once"},

@@ -98,14 +98,15 @@ void require_near(double reached) {
   if (reached > farthest) fail("view: an index reaches {:.2g}; no tensor does", reached);
 }
 
+std::int64_t whole(double number) {
+  if (number != std::trunc(number)) fail("view: {} is no whole number", number);
+  require_near(std::abs(number));
+  return static_cast<std::int64_t>(number);
+}
+
 Index parse_sum(Cursor& cursor, const VarBounds& of, int depth);
 
-std::int64_t parse_integer(Cursor& cursor) {
-  const double value = cursor.number();
-  if (value != std::trunc(value) || std::abs(value) > farthest)
-    fail("view: {} is no whole number", value);
-  return static_cast<std::int64_t>(value);
-}
+std::int64_t parse_integer(Cursor& cursor) { return whole(cursor.number()); }
 
 Index parse_factor(Cursor& cursor, const VarBounds& of, int depth) {
   if (depth > deepest) fail("view: an index has more than {} parentheses", deepest);
@@ -172,11 +173,7 @@ void parse_entries(const std::string& list, Parse&& parse) {
 std::vector<Index> parse_map(const Attribute& attribute, const VarBounds& of) {
   std::vector<Index> map;
   if (const auto* numbers = std::get_if<std::vector<double>>(&attribute)) {
-    for (const double number : *numbers) {
-      if (number != std::trunc(number) || std::abs(number) > farthest)
-        fail("view: {} is no whole number", number);
-      map.emplace_back(static_cast<std::int64_t>(number));
-    }
+    for (const double number : *numbers) map.emplace_back(whole(number));
     return map;
   }
   const auto* list = std::get_if<std::string>(&attribute);
