@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 
-# A folder of src/ (or one beside it) and the folders, or single headers, that it may include.
+# A folder and the folders, or single headers, that it may include.
 MAY_INCLUDE = {
     "core": {"core"},
     "ops": {"core", "ops"},
@@ -24,8 +24,8 @@ MAY_INCLUDE = {
 }
 # Foreign headers that stay behind an interface: where they may appear, in .cpp files alone.
 FENCED = {
-    re.compile(r"llvm(-c)?/"): "src/codegen/llvm/",
-    re.compile(r"sqlite3\.h"): "src/cache/",
+    re.compile(r"llvm(-c)?/"): "codegen/llvm/",
+    re.compile(r"sqlite3\.h"): "cache/",
 }
 ENGINE = ("core", "lower", "codegen", "tuner", "cache")  # promised to be small
 ENGINE_PROMISE = 10_000  # lines of code
@@ -44,11 +44,8 @@ def tracked_files():
 
 
 def area_of(path):
-    """The folder that the rules speak of: core for src/core/node.h, tests for tests/x.cpp."""
-    parts = path.parts
-    if len(parts) == 1:
-        return "."
-    return parts[1] if parts[0] == "src" and len(parts) > 2 else parts[0]
+    """The folder that the rules speak of: core for core/node.h."""
+    return path.parts[0] if len(path.parts) > 1 else "."
 
 
 def is_code(path):
@@ -63,7 +60,7 @@ def check_includes(path, text):
             yield f"{path}: includes {target}; {area} may include only {', '.join(sorted(allowed))}"
         for pattern, home in FENCED.items():
             fenced = not str(path).startswith(home) or path.suffix != ".cpp"
-            if path.parts[0] == "src" and pattern.match(target) and fenced:
+            if area in MAY_INCLUDE and pattern.match(target) and fenced:
                 yield f"{path}: includes {target}, which belongs in {home}*.cpp alone"
 
 

@@ -1,4 +1,4 @@
-// The tests lie in *_test.cpp, named after the folder and the file of src that they are about.
+// The tests lie in *_test.cpp, named after the folder and the file that they are about.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 

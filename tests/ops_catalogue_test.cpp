@@ -121,7 +121,7 @@ TEST_CASE("docs/operations.md is the table") {
     // What the page should be, beside the test's other output, to be copied over the old one.
     std::ofstream("operations.md") << page;
     FAIL(
-        "docs/operations.md differs from the table in src/ops/catalogue.cpp; replace it by the "
+        "docs/operations.md differs from the table in ops/catalogue.cpp; replace it by the "
         "operations.md written here");
   }
 }

@@ -1,4 +1,4 @@
-// What the tests of src/ops share: tensors on the interpreter, and gradients held against finite
+// What the tests of ops share: tensors on the interpreter, and gradients held against finite
 // differences.
 #pragma once
 

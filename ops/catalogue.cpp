@@ -270,10 +270,10 @@ std::vector<std::string> operation_names() {
 std::string operations_page() {
   std::string page =
       "# Composed operations, by their names in a graph file\n\n"
-      "This page is printed from the table in src/ops/catalogue.cpp, and a test holds it to that.\n"
+      "This page is printed from the table in ops/catalogue.cpp, and a test holds it to that.\n"
       "Operands come first, then attributes with their defaults; `y?` may be missing, `x, ...` is\n"
       "one or more, and a default in capitals must be given. In C++ the same operations have the\n"
-      "same names, and their headers in src/ops say more. graph-text.md has the primitives.\n";
+      "same names, and their headers in ops say more. graph-text.md has the primitives.\n";
   std::string_view group;
   for (const OperationLine& line : operation_lines()) {
     if (line.group != group)
