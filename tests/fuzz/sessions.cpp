@@ -22,7 +22,7 @@
 #include "error_bounds.h"
 #include "ops/catalogue.h"
 #include "text/parse_graph.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 namespace tenon::fuzz {
 namespace {
