@@ -126,8 +126,8 @@ double fma_rate(int threads) {
 
 Copy::Copy(Device& device, std::size_t bytes, int threads)
     : bytes_(bytes), threads_(threads), from_(device.allocate(bytes)), to_(device.allocate(bytes)) {
-  std::memset(from_->data, 1, bytes);
-  std::memset(to_->data, 2, bytes);
+  std::memset(from_->host, 1, bytes);
+  std::memset(to_->host, 2, bytes);
 }
 
 double Copy::rate() { return std::max(sample(false), sample(true)); }
@@ -139,8 +139,8 @@ double Copy::sample(bool streaming) {
   const double seconds = timed_together(threads_, [&](int thread) {
     const std::size_t begin = std::min(part * thread, bytes_);
     const std::size_t count = std::min(part, bytes_ - begin);
-    const auto* from = static_cast<const std::byte*>(from_->data) + begin;
-    auto* to = static_cast<std::byte*>(to_->data) + begin;
+    const auto* from = static_cast<const std::byte*>(from_->host) + begin;
+    auto* to = static_cast<std::byte*>(to_->host) + begin;
     for (int repeat = 0; repeat < repeats; ++repeat) {
       if (streaming) {
         stream_copy(to, from, count);

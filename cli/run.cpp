@@ -60,7 +60,7 @@ void run(const RunOptions& options) {
     const Tensor& output = graph.outputs[i];
     const std::vector<std::int64_t> shape = values(output.shape());
     const Buffer& buffer = *current_buffer(*output.node());
-    const auto* bytes = static_cast<const char*>(buffer.data);
+    const auto* bytes = static_cast<const char*>(buffer.host);
     const std::size_t size = elements(output.shape()) * info(output.type()).bytes;
     const auto file = options.outputs.find(graph.output_names[i]);
     if (file == options.outputs.end()) {

@@ -40,7 +40,8 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
     if (!block)
       fail("out of memory: a buffer of {} bytes was asked for, about {} bytes are free", bytes,
            sysconf(_SC_AVPHYS_PAGES) * sysconf(_SC_PAGESIZE));
-    return {new Buffer{.data = block.release(), .bytes = bytes},
+    void* const memory = block.release();
+    return {new Buffer{.data = memory, .bytes = bytes, .host = memory},
             [pool = shared_from_this(), size](Buffer* freed) {
               pool->give_back(Block(freed->data), size);
               delete freed;
@@ -125,6 +126,7 @@ class CpuDevice final : public Device {
   void write(Buffer& to, const void* from) override {
     if (to.bytes > 0) std::memcpy(to.data, from, to.bytes);
   }
+  void copy(const Buffer& from, Buffer& to) override { read(from, to.data); }
 
   ProgramRef load(const Artifact& artifact) override {
     return std::make_shared<CpuProgram>(artifact);

@@ -19,7 +19,7 @@ class HostDevice : public Device {
   BufferRef allocate(std::size_t bytes) override {
     void* const data = std::aligned_alloc(64, bytes / 64 * 64 + 64);
     if (!data) fail("out of memory: {} bytes were asked for", bytes);
-    return {new Buffer{data, bytes}, [](Buffer* buffer) {
+    return {new Buffer{data, bytes, 0, data}, [](Buffer* buffer) {
               std::free(buffer->data);
               delete buffer;
             }};
@@ -30,6 +30,7 @@ class HostDevice : public Device {
   void write(Buffer& to, const void* from) override {
     if (to.bytes > 0) std::memcpy(to.data, from, to.bytes);
   }
+  void copy(const Buffer& from, Buffer& to) override { read(from, to.data); }
   ProgramRef load(const Artifact&) override { fail("the interpreter runs no compiled programs"); }
   void launch(const Program&, std::span<void* const>, std::span<const std::int64_t>) override {
     fail("the interpreter runs no compiled programs");

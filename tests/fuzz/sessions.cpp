@@ -38,7 +38,7 @@ std::vector<std::string> names_in(const std::string& text) {
 }
 
 Bytes bytes_in(const BufferRef& buffer) {
-  const auto* data = static_cast<const std::byte*>(buffer->data);
+  const auto* data = static_cast<const std::byte*>(buffer->host);
   return {data, data + buffer->bytes};
 }
 

@@ -140,7 +140,7 @@ struct Session::State {
       BufferRef& result = results.emplace_back(slots[slot]);
       if (!is_shared) continue;
       result = device->allocate(slots[slot]->bytes);
-      device->write(*result, slots[slot]->data);
+      device->copy(*slots[slot], *result);
     }
     return results;
   }
