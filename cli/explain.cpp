@@ -16,8 +16,8 @@
 #include "lower/moves.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
-#include "tuner/pick.h"
-#include "tuner/session_kernels.h"
+#include "tuner/schedule/pick.h"
+#include "tuner/session/kernel_store.h"
 
 namespace tenon::cli {
 

@@ -14,7 +14,7 @@
 #include "ops/normalization.h"
 #include "ops/views.h"
 #include "session_support.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 using namespace tenon;
 

@@ -17,7 +17,7 @@
 #include "schedules.h"
 #include "sessions.h"
 #include "shrink.h"
-#include "tuner/pick.h"
+#include "tuner/schedule/pick.h"
 
 namespace {
 

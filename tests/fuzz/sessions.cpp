@@ -22,7 +22,7 @@
 #include "ops/catalogue.h"
 #include "ops/gradient.h"
 #include "text/parse_graph.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 namespace tenon::fuzz {
 namespace {
