@@ -148,8 +148,8 @@ std::string Subject::execute(int kernel, const Kernel& scheduled, Isa isa, int t
                              std::vector<Bytes>& outputs) {
   const KernelGraph& graph = graphs_[static_cast<std::size_t>(kernel)];
   try {
-    const FinishedKernel finished = finish(scheduled);
-    if (finished.shared_scratch + finished.thread_scratch > most_scratch ||
+    const FinishedKernel finished = finish(scheduled, target(isa));
+    if (finished.launch_scratch + finished.thread_scratch > most_scratch ||
         runs(finished.kernel) > most_runs) {
       ++declined;
       outputs.clear();
