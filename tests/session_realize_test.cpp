@@ -7,9 +7,9 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "core/gradient.h"
 #include "ops/arithmetic.h"
 #include "ops/functions.h"
+#include "ops/gradient.h"
 #include "ops/matmul.h"
 #include "ops/normalization.h"
 #include "ops/views.h"

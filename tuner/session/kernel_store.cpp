@@ -31,7 +31,7 @@ DeviceRow row_of(const KernelStore::Target& target) {
 
 ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
   return {key,
-          fmt::format("entry {} shared {} thread {}", artifact.entry, artifact.shared_scratch,
+          fmt::format("entry {} shared {} thread {}", artifact.entry, artifact.launch_scratch,
                       artifact.thread_scratch),
           artifact.code};
 }
@@ -40,7 +40,7 @@ ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
 Artifact artifact_of(ArtifactRow row) {
   Artifact artifact{.code = std::move(row.code)};
   if (std::sscanf(row.meta.c_str(), "entry %zu shared %zu thread %zu", &artifact.entry,
-                  &artifact.shared_scratch, &artifact.thread_scratch) != 3)
+                  &artifact.launch_scratch, &artifact.thread_scratch) != 3)
     fail("code with the facts '{}' cannot be read", row.meta);
   return artifact;
 }
@@ -185,7 +185,7 @@ KernelStore::Built KernelStore::build(const std::string& key, const Kernel& naiv
     return schedule.empty() ? naive.name + ": no moves, nothing changed"
                             : fmt::format("{}: scheduled nest\n{}", naive.name, print(kernel));
   });
-  const FinishedKernel finished = finish(kernel);
+  const FinishedKernel finished = finish(kernel, target(target_.isa));
   debug_.print(DebugStage::source, [&] {
     return fmt::format("{}: LLVM IR\n{}", naive.name, print(finished, target_.isa, Output::ir));
   });
