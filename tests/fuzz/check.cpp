@@ -8,7 +8,6 @@
 
 #include "codegen/cpu_info.h"
 #include "core/error.h"
-#include "core/interpret.h"
 #include "error_bounds.h"
 #include "lower/finish.h"
 #include "lower/moves.h"
@@ -16,6 +15,7 @@
 #include "lower/rules.h"
 #include "lower/tree.h"
 #include "ops/catalogue.h"
+#include "oracle/interpret.h"
 #include "random.h"
 #include "text/parse_graph.h"
 
