@@ -130,7 +130,7 @@ void explain(const ExplainOptions& options) {
   const Pages pages(options);
   HandMoves moves;
   if (options.moves) moves = by_hand(parse_moves(read_file(*options.moves), *options.moves));
-  Session session({options.threads, options.isa, {}, false, {}});
+  Session session({options.threads, options.isa, {}, {}});
   const std::string file = read_file(options.graph);
   const GraphText graph = load_structure(file, options.graph, session);
   pages.page("file", options.graph, file);

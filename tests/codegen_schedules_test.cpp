@@ -8,12 +8,12 @@
 
 #include "codegen/cpu_device.h"
 #include "compiled.h"
-#include "core/interpret.h"
 #include "golden.h"
 #include "lower/finish.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
 #include "nest_eval.h"
+#include "oracle/interpret.h"
 
 using namespace tenon;
 using tenon_test::Inputs;

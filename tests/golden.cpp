@@ -9,7 +9,6 @@
 
 #include "codegen/compile.h"
 #include "core/error.h"
-#include "core/interpret.h"
 #include "lower/finish.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
@@ -17,6 +16,7 @@
 #include "lower_support.h"
 #include "nest_eval.h"
 #include "ops/catalogue.h"
+#include "oracle/interpret.h"
 #include "text/parse_graph.h"
 
 namespace tenon_test {

@@ -7,12 +7,12 @@
 #include <fmt/format.h>
 
 #include "codegen/compile.h"
-#include "core/interpret.h"
 #include "lower/finish.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
 #include "nest_eval.h"
 #include "ops/views.h"
+#include "oracle/interpret.h"
 
 namespace tenon_test {
 

@@ -10,9 +10,9 @@
 #include <doctest/doctest.h>
 
 #include "core/error.h"
-#include "core/interpret.h"
-#include "interpret_executor.h"
 #include "ops/views.h"
+#include "oracle/interpret.h"
+#include "oracle/interpret_executor.h"
 
 using namespace tenon;
 

@@ -9,7 +9,6 @@
 
 #include "codegen/cpu_info.h"
 #include "core/error.h"
-#include "core/interpret.h"
 #include "error_bounds.h"
 #include "lower/finish.h"
 #include "lower/moves.h"
@@ -17,6 +16,7 @@
 #include "lower/rules.h"
 #include "lower/tree.h"
 #include "ops/catalogue.h"
+#include "oracle/interpret.h"
 #include "random.h"
 #include "text/parse_graph.h"
 

@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "../interpret_executor.h"
 #include "codegen/compile.h"
 #include "core/tensor.h"
 #include "launch.h"
 #include "lower/fuse.h"
 #include "lower/nest.h"
 #include "lower/schedule.h"
+#include "oracle/interpret_executor.h"
 #include "text/parse_graph.h"
 
 namespace tenon::fuzz {

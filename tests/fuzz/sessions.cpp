@@ -12,15 +12,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "../interpret_executor.h"
 #include "check.h"
 #include "codegen/cpu_info.h"
 #include "core/error.h"
-#include "core/interpret.h"
 #include "core/ranges.h"
 #include "error_bounds.h"
 #include "ops/catalogue.h"
 #include "ops/gradient.h"
+#include "oracle/interpret.h"
+#include "oracle/interpret_executor.h"
 #include "text/parse_graph.h"
 #include "tuner/session/session.h"
 

@@ -9,7 +9,6 @@
 
 #include "codegen/cpu_device.h"
 #include "codegen/cpu_info.h"
-#include "core/interpret.h"
 #include "core/print_graph.h"
 #include "core/ranges.h"
 #include "lower/fuse.h"
@@ -156,13 +155,10 @@ Isa Session::isa() const { return state_->target.isa; }
 const Statistics& Session::statistics() const { return state_->statistics; }
 
 std::vector<BufferRef> Session::compute(std::span<const NodeRef> wanted) {
-  if (!state_->options.interpret) return state_->run(wanted);
-  const Timer running(state_->statistics.running_seconds);
-  return interpret_to_buffers(wanted, device(), nodes());
+  return state_->run(wanted);
 }
 
 Bound Session::bind(std::span<const Tensor> wanted) {
-  if (state_->options.interpret) fail("bind: an interpreting session has no kernels to bind");
   for (const Tensor& tensor : wanted)
     if (&tensor.executor() != this) fail("bind: a tensor is of another session");
   const auto [plan, leaves] = state_->plan(mapped(wanted, std::mem_fn(&Tensor::node)));

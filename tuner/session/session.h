@@ -47,7 +47,6 @@ struct SessionOptions {
   std::optional<Isa> isa;  // nothing: the widest vectors that the processor has
   // A file or folder; "" keeps nothing between processes; nothing: where cache/cache.h says.
   std::optional<std::string> cache;
-  bool interpret = false;  // by core/interpret.h, slow and obvious, in place of kernels
   HandMoves moves = {};
 };
 

@@ -1,4 +1,4 @@
-#include "core/interpret.h"
+#include "oracle/interpret.h"
 
 #include <functional>
 #include <numeric>

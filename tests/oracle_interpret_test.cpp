@@ -1,4 +1,4 @@
-#include "core/interpret.h"
+#include "oracle/interpret.h"
 
 #include <cmath>
 #include <limits>
@@ -7,8 +7,8 @@
 
 #include "core/error.h"
 #include "core/tensor.h"
-#include "interpret_executor.h"
 #include "ops/views.h"
+#include "oracle/interpret_executor.h"
 
 using namespace tenon;
 

@@ -1,6 +1,6 @@
 // The interpreter: the oracle of every test, slow and obvious. It computes each node in double
 // (integers wrapped to their type), accumulates in double, and rounds every node's result to its
-// type. Used by tests and by sessions that interpret.
+// type. Used by tests and by interpret_executor.h.
 #pragma once
 
 #include <span>
