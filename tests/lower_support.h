@@ -7,7 +7,7 @@
 
 #include "core/tensor.h"
 #include "interpret_executor.h"
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 #include "lower/nest.h"
 
 namespace tenon_test {

@@ -15,7 +15,7 @@
 
 #include "cache/cache.h"
 #include "codegen/cpu_info.h"
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 #include "tuner/session.h"
 #include "tuner/session_debug.h"
 

@@ -10,7 +10,7 @@
 #include "codegen/compile.h"
 #include "core/tensor.h"
 #include "launch.h"
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 #include "lower/nest.h"
 #include "lower/schedule.h"
 #include "text/parse_graph.h"
