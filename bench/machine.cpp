@@ -113,6 +113,30 @@ std::string processor() {
                      cache_size(3));
 }
 
+double busy_processors() {
+  struct Ticks {
+    double idle = 0, all = 0;
+  };
+  // The first line of /proc/stat: user nice system idle iowait irq softirq steal, in ticks.
+  const auto ticks = [] {
+    std::ifstream file("/proc/stat");
+    std::string word;
+    file >> word;
+    Ticks result;
+    double count = 0;
+    for (int column = 0; column < 8 && file >> count; ++column) {
+      result.all += count;
+      if (column == 3 || column == 4) result.idle += count;
+    }
+    return result;
+  };
+  const Ticks before = ticks();
+  std::this_thread::sleep_for(std::chrono::milliseconds(250));
+  const Ticks after = ticks();
+  const double all = after.all - before.all, idle = after.idle - before.idle;
+  return all > 0 ? std::thread::hardware_concurrency() * (1 - idle / all) : 0;
+}
+
 double fma_rate(int threads) {
   const bool wide = __builtin_cpu_supports("avx512f");
   const auto run = wide ? fma_chains_512 : fma_chains_256;

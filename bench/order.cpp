@@ -10,9 +10,9 @@
 #include "bench/free_order.h"
 #include "bench/suite.h"
 #include "core/error.h"
-#include "core/gradient.h"
 #include "ops/arithmetic.h"
 #include "ops/convolution.h"
+#include "ops/gradient.h"
 #include "ops/matmul.h"
 #include "ops/reductions.h"
 

@@ -16,8 +16,8 @@
 #include "lower/moves.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
-#include "tuner/pick.h"
-#include "tuner/session_kernels.h"
+#include "tuner/schedule/pick.h"
+#include "tuner/session/kernel_store.h"
 
 namespace tenon::cli {
 
@@ -109,9 +109,9 @@ void explain_kernel(const Pages& pages, const Session& session, const std::strin
   if (const auto* refused = std::get_if<Refusal>(&scheduled))
     throw MovesError(fmt::format("{}: {}", refused->place, refused->reason));
   if (!pages.shows("finish") && !pages.shows("ir") && !pages.shows("asm")) return;
-  const FinishedKernel finished = finish(std::get<Kernel>(scheduled));
+  const FinishedKernel finished = finish(std::get<Kernel>(scheduled), target(session.isa()));
   pages.page("finish",
-             fmt::format("{}, {} bytes of scratch, {} a thread", name, finished.shared_scratch,
+             fmt::format("{}, {} bytes of scratch, {} a thread", name, finished.launch_scratch,
                          finished.thread_scratch),
              print(finished.kernel));
   if (pages.shows("ir")) pages.page("ir", name, print(finished, session.isa(), Output::ir));

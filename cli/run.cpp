@@ -11,7 +11,7 @@
 #include "cli/npy.h"
 #include "cli/show.h"
 #include "core/error.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 namespace tenon::cli {
 

@@ -87,7 +87,7 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
 // Code in memory of its own: written first, then made executable, never both at once.
 struct CpuProgram : Device::Program {
   explicit CpuProgram(const Artifact& artifact)
-      : shared_scratch(artifact.shared_scratch), thread_scratch(artifact.thread_scratch) {
+      : launch_scratch(artifact.launch_scratch), thread_scratch(artifact.thread_scratch) {
     const std::size_t size = artifact.code.size();
     if (artifact.entry >= size) fail("a kernel's code is {} bytes long and has no entry", size);
     void* mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -102,7 +102,7 @@ struct CpuProgram : Device::Program {
 
   std::shared_ptr<void> memory;
   KernelFunction function;
-  std::size_t shared_scratch, thread_scratch;  // bytes
+  std::size_t launch_scratch, thread_scratch;  // bytes
 };
 
 class CpuDevice final : public Device {
@@ -134,7 +134,7 @@ class CpuDevice final : public Device {
               std::span<const std::int64_t> sizes) override {
     const auto& code = static_cast<const CpuProgram&>(program);
     const std::lock_guard lock(launching_);
-    void* shared = at_least(code.shared_scratch, shared_);
+    void* shared = at_least(code.launch_scratch, shared_);
     for (BufferRef& scratch : per_thread_) at_least(code.thread_scratch, scratch);
     code.function(buffers.data(), sizes.data(), shared, per_thread_[0]->data, &runtime_);
   }

@@ -24,7 +24,7 @@ using BufferRef = std::shared_ptr<Buffer>;
 struct Artifact {
   std::string code;                // bytes
   std::size_t entry = 0;           // bytes from the start of the code
-  std::size_t shared_scratch = 0;  // bytes, one block per launch
+  std::size_t launch_scratch = 0;  // bytes, one block per launch
   std::size_t thread_scratch = 0;  // bytes, one block per thread
 };
 

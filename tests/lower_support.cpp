@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "codegen/compile.h"
 #include "core/interpret.h"
 #include "lower/finish.h"
 #include "lower/naive.h"
@@ -89,7 +90,7 @@ std::string wrong(const KernelGraph& kernel, Inputs& inputs) {
   const auto values = interpret(kernel.inputs, inputs.executor.device());
   const NestRun run = evaluate_nest(nest, values);
   if (!run.error.empty()) return run.error + "\n" + print(nest);
-  const Kernel explicit_nest = finish(nest).kernel;
+  const Kernel explicit_nest = finish(nest, target(Isa::avx512)).kernel;
   const NestRun finished = evaluate_nest(explicit_nest, values);
   if (!finished.error.empty()) return finished.error + "\n" + print(explicit_nest);
   for (std::size_t output = 0; output < run.outputs.size(); output++)

@@ -8,10 +8,10 @@
 
 #include <doctest/doctest.h>
 
-#include "core/gradient.h"
 #include "core/tensor.h"
 #include "interpret_executor.h"
 #include "ops/arithmetic.h"
+#include "ops/gradient.h"
 #include "ops/reductions.h"
 
 namespace tenon {

@@ -7,14 +7,14 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "core/gradient.h"
 #include "ops/arithmetic.h"
 #include "ops/functions.h"
+#include "ops/gradient.h"
 #include "ops/matmul.h"
 #include "ops/normalization.h"
 #include "ops/views.h"
 #include "session_support.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 using namespace tenon;
 

@@ -42,6 +42,9 @@ class Subject {
   // refused are left out. CompileFailures are not wrong: they are values, counted in `declined`.
   std::string run(int kernel, const Schedule& schedule, Isa isa, int threads);
 
+  // A hash over the values of the graph's outputs, after run_naive. All NaNs count as one.
+  std::uint64_t bits() const;
+
   int declined = 0;
   std::int64_t compared = 0, unbounded = 0;  // elements beside the interpreter; those with no bound
 

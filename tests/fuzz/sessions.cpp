@@ -16,13 +16,13 @@
 #include "check.h"
 #include "codegen/cpu_info.h"
 #include "core/error.h"
-#include "core/gradient.h"
 #include "core/interpret.h"
 #include "core/ranges.h"
 #include "error_bounds.h"
 #include "ops/catalogue.h"
+#include "ops/gradient.h"
 #include "text/parse_graph.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 namespace tenon::fuzz {
 namespace {

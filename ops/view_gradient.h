@@ -11,7 +11,7 @@ namespace tenon {
 //
 // It is a View again, and a sum where several o read one i, if the equations map(o) = i can be
 // solved for o axis by axis; that is so for the usual views, their gradients
-// and their compositions, as far as tests/core_gradient_test.cpp lists them. Any other map becomes
+// and their compositions, as far as tests/ops_gradient_test.cpp lists them. Any other map becomes
 // a Scatter.
 Tensor view_gradient(const Tensor& x, const View& view, const Tensor& gradient);
 

@@ -1,4 +1,4 @@
-#include "core/gradient.h"
+#include "ops/gradient.h"
 
 #include <numbers>
 #include <unordered_map>
@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/ranges.h"
-#include "core/view_gradient.h"
+#include "ops/view_gradient.h"
 
 namespace tenon {
 namespace {

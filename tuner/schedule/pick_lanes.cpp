@@ -1,7 +1,7 @@
 // The pick for sums whose canonical order has lanes: partial sums side by side become vectors.
 #include <set>
 
-#include "tuner/picker.h"
+#include "tuner/schedule/picker.h"
 
 namespace tenon {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/gradient.h"
+#include "ops/gradient.h"
 
 #include <algorithm>
 #include <cmath>

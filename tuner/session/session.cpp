@@ -1,4 +1,4 @@
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -15,9 +15,9 @@
 #include "lower/fusion.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
-#include "tuner/plan.h"
-#include "tuner/session_debug.h"
-#include "tuner/session_kernels.h"
+#include "tuner/session/debug_stages.h"
+#include "tuner/session/kernel_store.h"
+#include "tuner/session/plan.h"
 
 namespace tenon {
 
@@ -85,7 +85,7 @@ struct Session::State {
     std::vector<Kernel> nests;
     std::vector<std::optional<Schedule>> by_hand(graphs.size());
     if (options.moves) {
-      const TimeInto lowering(statistics.lowering_seconds, statistics.graph_seconds);
+      const Timer lowering(statistics.lowering_seconds, statistics.graph_seconds);
       const auto name = [&](const Node& node) { return nodes.name(node); };
       nests = mapped(graphs, [&](const KernelGraph& graph) { return naive(graph, name); });
       statistics.lowered += std::ssize(nests);
@@ -109,7 +109,7 @@ struct Session::State {
     std::vector<NodeRef> leaves;
   };
   Planned plan(std::span<const NodeRef> wanted) {
-    const TimeInto graph(statistics.graph_seconds);
+    const Timer graph(statistics.graph_seconds);
     auto [key, leaves] = structure_of(wanted, nodes);
     std::shared_ptr<const Plan>& plan = plans[key];
     if (!plan) plan = std::make_shared<const Plan>(make_plan(wanted, leaves));
@@ -118,7 +118,7 @@ struct Session::State {
 
   std::vector<BufferRef> run(std::span<const NodeRef> wanted) {
     const auto [plan, leaves] = this->plan(wanted);
-    const TimeInto running(statistics.running_seconds);
+    const Timer running(statistics.running_seconds);
     std::vector<BufferRef> slots = buffers_of(leaves);
     slots.resize(plan->leaves + plan->written.size());
     std::vector<void*> arguments;
@@ -157,7 +157,7 @@ const Statistics& Session::statistics() const { return state_->statistics; }
 
 std::vector<BufferRef> Session::compute(std::span<const NodeRef> wanted) {
   if (!state_->options.interpret) return state_->run(wanted);
-  const TimeInto running(state_->statistics.running_seconds);
+  const Timer running(state_->statistics.running_seconds);
   return interpret_to_buffers(wanted, device(), nodes());
 }
 

@@ -1,4 +1,4 @@
-#include "core/view_gradient.h"
+#include "ops/view_gradient.h"
 
 #include <algorithm>
 #include <cstdlib>
