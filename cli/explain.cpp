@@ -12,7 +12,7 @@
 #include "core/print_graph.h"
 #include "core/ranges.h"
 #include "lower/finish.h"
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
@@ -143,7 +143,7 @@ void explain(const ExplainOptions& options) {
   const std::string after = print_graph(ruled);
   pages.page("rules", "after the graph rules", before == after ? "nothing changed\n" : after);
 
-  const std::vector<KernelGraph> kernels = fuse(ruled);
+  const std::vector<KernelGraph> kernels = fusion(ruled);
   const auto name_of = [&](const Node& node) { return session.nodes().name(node); };
   const std::vector<Kernel> naive =
       mapped(kernels, [&](const KernelGraph& kernel) { return tenon::naive(kernel, name_of); });

@@ -125,7 +125,7 @@ Fused fused(const std::vector<Tensor>& wanted, Inputs& inputs) {
   std::vector<NodeRef> nodes;
   for (const Tensor& tensor : wanted) nodes.push_back(tensor.node());
   const std::vector<NodeRef> better = apply_rules(nodes, inputs.executor.nodes());
-  Fused result{fuse(better), ""};
+  Fused result{fusion(better), ""};
   std::unordered_set<const Node*> written;
   for (const KernelGraph& kernel : result.kernels) {
     for (const NodeRef& input : kernel.inputs)

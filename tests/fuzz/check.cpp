@@ -140,7 +140,7 @@ Subject::Subject(const std::string& graph) {
   std::vector<NodeRef> nodes;
   for (const Tensor& tensor : wanted_) nodes.push_back(tensor.node());
   ruled_ = apply_rules(nodes, executor_.nodes());
-  graphs_ = fuse(ruled_);
+  graphs_ = fusion(ruled_);
   for (const KernelGraph& kernel : graphs_) naive_.push_back(naive(kernel));
 }
 

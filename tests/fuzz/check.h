@@ -9,7 +9,7 @@
 #include "codegen/compile.h"
 #include "core/tensor.h"
 #include "launch.h"
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 #include "lower/nest.h"
 #include "lower/schedule.h"
 #include "oracle/interpret_executor.h"

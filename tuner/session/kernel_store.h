@@ -14,7 +14,7 @@
 
 #include "cache/cache.h"
 #include "codegen/cpu_info.h"
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 #include "tuner/session/debug_stages.h"
 #include "tuner/session/session.h"
 #include "tuner/session/timer.h"

@@ -11,7 +11,7 @@
 #include "codegen/cpu_info.h"
 #include "core/print_graph.h"
 #include "core/ranges.h"
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
 #include "tuner/session/debug_stages.h"
@@ -74,7 +74,7 @@ struct Session::State {
       return fmt::format("as given\n{}after rules{}", before,
                          before == after ? ": nothing changed" : "\n" + after);
     });
-    const std::vector<KernelGraph> graphs = fuse(ruled);
+    const std::vector<KernelGraph> graphs = fusion(ruled);
     debug.print(DebugStage::fuse, [&] {
       std::string texts = fmt::format("kernels: {}", graphs.size());
       for (const KernelGraph& graph : graphs) texts += "\n" + canonical_text(graph);
