@@ -29,8 +29,8 @@
 // vectors: each input that varies along the innermost reduced axis (the last of more than one
 // element; at least 64 long) has its elements there side by side, or is a narrow table along it
 // ([10^6,3] summed by column: fewer than 16 kept elements between two terms, all in a row, so that
-// strands and kept elements together are one row); and fewer than 16 outputs share an element of the
-// largest input, since more outputs make better vectors and keep a loaded element in use.
+// strands and kept elements together are one row); and fewer than 16 outputs share an element of
+// the largest input, since more outputs make better vectors and keep a loaded element in use.
 #pragma once
 
 #include <cstdint>
