@@ -48,4 +48,15 @@ Kernel pad_tails(const Kernel& kernel);
 // Ensures: locals have their physical sizes, indices relative to their scope, and a place.
 FinishedKernel place_locals(const Kernel& kernel);
 
+// Ensures: every loop of stores to a stream writes aligned vectors, between a head and a tail, or
+// stays as it is where that is not known.
+Kernel align_streams(const Kernel& kernel, const Target& target);
+
+// Ensures: no limit and no loop of one iteration is left; loops begin and end where the limits say,
+// and the rest of what they say stands in `when`.
+Kernel explicit_tails(const Kernel& kernel);
+
+// Requires explicit tails. Ensures: no loop is a vector; every statement names its lanes.
+Kernel name_lanes(const Kernel& kernel, const Target& target);
+
 }  // namespace tenon

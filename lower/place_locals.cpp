@@ -1,6 +1,18 @@
+// place_locals: each local gets the loop that it is allocated in, its size, and its place.
+//
+//   local t f32[64,32]                     local t f32[32] in register
+//   for i 64                               for i 64
+//     for j 32 vector                        for j 32 vector
+//       t[i,j] = ..                 ->         t[j] = ..
+//     for k 32 vector                        for k 32 vector
+//       y[i,k] = t[i,k] * 2                    y[i,k] = t[k] * 2
+//
+// This runs before tails are made explicit: a peel makes two loops out of one, and what lives in one
+// iteration of it stays one local.
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <ranges>
 #include <utility>
 
 #include "core/error.h"
@@ -72,6 +84,59 @@ std::vector<std::size_t> layout(const Kernel& kernel, const KernelTensor& tensor
   return order;
 }
 
+bool is_computed(const std::vector<Use>& uses, std::size_t axis) {
+  return contains(mapped(uses, std::mem_fn(&Use::computed_axis)), static_cast<int>(axis));
+}
+
+// The uses with so many subscripts from the first one on written as one, row-major.
+std::vector<Use> joined_uses(const KernelTensor& tensor, std::vector<Use> uses, std::size_t first,
+                             std::size_t count) {
+  for (Use& use : uses) {
+    for (std::size_t d = first + 1; d < first + count; ++d)
+      use.at[first] = use.at[first] * tensor.extents[d] + use.at[d];
+    const auto begin = use.at.begin() + static_cast<std::ptrdiff_t>(first) + 1;
+    use.at.erase(begin, begin + static_cast<std::ptrdiff_t>(count) - 1);
+  }
+  return uses;
+}
+
+// After a fuse and a split, a subscript may divide what stands still in the scope and what moves,
+// so that nothing says how far it reaches. With its neighbours it may be whole again: in t[f / 8,
+// f mod 8] the place is f. Such a run of subscripts becomes one.
+void join_subscripts(Kernel& kernel, int t, const Path& scope) {
+  KernelTensor& tensor = kernel.tensors[t];
+  const std::size_t axes = tensor.extents.size();
+  const std::vector<Use> uses = uses_of(kernel.body, t);
+  // One element must not have two places: a subscript beyond the tensor would be in the next row.
+  const auto is_within = [&](std::size_t d) {
+    return std::ranges::all_of(uses, [&](const Use& use) {
+      return always({use.at[d], 0, tensor.extents[d]}, kernel.bounds());
+    });
+  };
+  const auto can_join = [&](std::size_t d) { return !is_computed(uses, d) && is_within(d); };
+  for (std::size_t count = 2; count <= axes; ++count)
+    for (std::size_t first = 0; first + count <= axes; ++first) {
+      const auto run = std::views::iota(first, first + count);
+      const auto is_known = [&](std::size_t d) {
+        return reach(kernel, uses, d, scope).has_value();
+      };
+      if (std::ranges::all_of(run, is_known) || !std::ranges::all_of(run, can_join) ||
+          !reach(kernel, joined_uses(tensor, uses, first, count), first, scope))
+        continue;
+      replace_accesses(kernel.body, t, [&](int&, std::vector<Index>& at, int& axis) {
+        Use use;
+        use.at = at;
+        at = joined_uses(tensor, {use}, first, count)[0].at;
+        if (axis > static_cast<int>(first)) axis -= static_cast<int>(count) - 1;
+      });
+      for (std::size_t d = 1; d < count; ++d) {
+        tensor.extents[first] *= tensor.extents[first + 1];
+        tensor.extents.erase(tensor.extents.begin() + static_cast<std::ptrdiff_t>(first) + 1);
+      }
+      return join_subscripts(kernel, t, scope);
+    }
+}
+
 }  // namespace
 
 FinishedKernel place_locals(const Kernel& kernel) {
@@ -80,7 +145,7 @@ FinishedKernel place_locals(const Kernel& kernel) {
   for (int t = 0; t < std::ssize(result.tensors); ++t) {
     KernelTensor& tensor = result.tensors[t];
     if (tensor.where == Where::argument) continue;
-    const std::vector<Use> uses = uses_of(result.body, t);
+    std::vector<Use> uses = uses_of(result.body, t);
     if (uses.empty()) {
       tensor.extents.assign(tensor.extents.size(), 0);
       continue;
@@ -88,13 +153,15 @@ FinishedKernel place_locals(const Kernel& kernel) {
     Path scope = scope_of(tensor, uses);
     // The lanes of a vector run side by side, so each needs its own element.
     std::erase_if(scope, [&](Var v) { return result.axes[v].tag == Tag::vector; });
+    join_subscripts(result, t, scope);
+    uses = uses_of(result.body, t);
     std::vector<Reach> reaches;
     std::int64_t size = info(tensor.type).bytes;
     bool known = true;
     for (std::size_t d = 0; d < tensor.extents.size(); ++d) {
       const auto within = reach(result, uses, d, scope);
       reaches.push_back(within ? *within : *reach(result, uses, d, {}));
-      if (contains(mapped(uses, std::mem_fn(&Use::computed_axis)), static_cast<int>(d))) {
+      if (is_computed(uses, d)) {
         // All of it, and what the last tile reaches beyond.
         const Reach whole = *reach(result, uses, d, {});
         reaches.back() = {Index(0),

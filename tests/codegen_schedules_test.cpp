@@ -12,7 +12,7 @@
 #include "lower/finish.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
-#include "nest_eval.h"
+#include "oracle/interpret_nest.h"
 #include "oracle/interpret.h"
 
 using namespace tenon;

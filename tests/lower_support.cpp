@@ -10,7 +10,7 @@
 #include "lower/finish.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
-#include "nest_eval.h"
+#include "oracle/interpret_nest.h"
 #include "ops/views.h"
 #include "oracle/interpret.h"
 
