@@ -54,7 +54,7 @@ struct CompileFailure {
 };
 using Compiled = std::variant<Artifact, CompileFailure>;
 
-Compiled compile(const FinishedKernel& kernel, Isa isa);
+Compiled compile(const FinishedKernel& kernel, Isa isa);  // several threads may call it at once
 std::string print(const FinishedKernel& kernel, Isa isa, Output output);  // Error: as of compile()
 // What goes into an artifact's key: "LLVM 19.1.7" and the flags; does not open the module.
 std::string compiler_version();

@@ -26,6 +26,7 @@ struct Artifact {
   std::size_t entry = 0;           // bytes from the start of the code
   std::size_t shared_scratch = 0;  // bytes, one block per launch
   std::size_t thread_scratch = 0;  // bytes, one block per thread
+  std::string name = {};           // of the kernel, for debuggers and profilers
 };
 
 class Device {
