@@ -31,17 +31,19 @@ DeviceRow row_of(const KernelStore::Target& target) {
 
 ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
   return {key,
-          fmt::format("entry {} shared {} thread {}", artifact.entry, artifact.shared_scratch,
-                      artifact.thread_scratch),
+          fmt::format("entry {} shared {} thread {} name {}", artifact.entry,
+                      artifact.shared_scratch, artifact.thread_scratch, artifact.name),
           artifact.code};
 }
 
 // Error: the row is not of this form.
 Artifact artifact_of(ArtifactRow row) {
   Artifact artifact{.code = std::move(row.code)};
-  if (std::sscanf(row.meta.c_str(), "entry %zu shared %zu thread %zu", &artifact.entry,
-                  &artifact.shared_scratch, &artifact.thread_scratch) != 3)
-    fail("code with the facts '{}' cannot be read", row.meta);
+  int name = -1;  // where it begins
+  std::sscanf(row.meta.c_str(), "entry %zu shared %zu thread %zu name %n", &artifact.entry,
+              &artifact.shared_scratch, &artifact.thread_scratch, &name);
+  if (name < 0) fail("code with the facts '{}' cannot be read", row.meta);
+  artifact.name = row.meta.substr(static_cast<std::size_t>(name));
   return artifact;
 }
 
