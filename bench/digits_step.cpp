@@ -15,7 +15,7 @@
 #include "ops/gradient.h"
 #include "ops/matmul.h"
 #include "ops/normalization.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 namespace {
 

@@ -13,7 +13,7 @@
 #include "cli/show.h"
 #include "core/error.h"
 #include "oracle/interpret_executor.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 namespace tenon::cli {
 
@@ -55,7 +55,7 @@ void run_on(Executor& executor, const RunOptions& options) {
     const Tensor& output = graph.outputs[i];
     const std::vector<std::int64_t> shape = values(output.shape());
     const Buffer& buffer = *current_buffer(*output.node());
-    const auto* bytes = static_cast<const char*>(buffer.data);
+    const auto* bytes = static_cast<const char*>(buffer.host);
     const std::size_t size = elements(output.shape()) * info(output.type()).bytes;
     const auto file = options.outputs.find(graph.output_names[i]);
     if (file == options.outputs.end()) {

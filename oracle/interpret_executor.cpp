@@ -11,7 +11,7 @@ namespace tenon {
 BufferRef HostDevice::allocate(std::size_t bytes) {
   void* const data = std::aligned_alloc(64, bytes / 64 * 64 + 64);
   if (!data) fail("out of memory: {} bytes were asked for", bytes);
-  return {new Buffer{data, bytes}, [](Buffer* buffer) {
+  return {new Buffer{.data = data, .bytes = bytes, .host = data}, [](Buffer* buffer) {
             std::free(buffer->data);
             delete buffer;
           }};
@@ -24,6 +24,8 @@ void HostDevice::read(const Buffer& from, void* to) {
 void HostDevice::write(Buffer& to, const void* from) {
   if (to.bytes > 0) std::memcpy(to.data, from, to.bytes);
 }
+
+void HostDevice::copy(const Buffer& from, Buffer& to) { read(from, to.data); }
 
 Device::ProgramRef HostDevice::load(const Artifact&) {
   fail("the interpreter runs no compiled programs");

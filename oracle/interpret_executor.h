@@ -15,6 +15,7 @@ class HostDevice : public Device {
   BufferRef allocate(std::size_t bytes) override;
   void read(const Buffer& from, void* to) override;
   void write(Buffer& to, const void* from) override;
+  void copy(const Buffer& from, Buffer& to) override;
   ProgramRef load(const Artifact& artifact) override;
   void launch(const Program& program, std::span<void* const> buffers,
               std::span<const std::int64_t> sizes) override;

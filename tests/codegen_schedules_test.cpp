@@ -45,8 +45,8 @@ class Product {
   std::string wrong(const std::string& moves) {
     const Moved moved = apply_all(nest_, parse_schedule(moves, "moves"));
     if (const auto* refused = std::get_if<Refusal>(&moved)) return refused->reason;
-    const FinishedKernel finished = finish(std::get<Kernel>(moved));
     for (const Isa isa : isas()) {
+      const FinishedKernel finished = finish(std::get<Kernel>(moved), target(isa));
       const Artifact artifact = compiled(finished, isa);
       for (const int threads : {1, 2}) {
         Device& device = *devices_[threads - 1];

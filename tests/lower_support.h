@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 #include "lower/nest.h"
 #include "oracle/interpret_executor.h"
 

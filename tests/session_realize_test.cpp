@@ -15,7 +15,7 @@
 #include "ops/views.h"
 #include "oracle/interpret_executor.h"
 #include "session_support.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 using namespace tenon;
 
@@ -213,18 +213,18 @@ TEST_CASE("a bound graph computes again into the same memory") {
   const Bound bound = session.bind(wanted);
   std::vector<float> values(3);
   bound.launch();
-  std::memcpy(values.data(), bound.results()[0]->data, 12);
+  std::memcpy(values.data(), bound.results()[0]->host, 12);
   CHECK(values == std::vector<float>{1, 4, 9});
   const std::vector<float> changed = {2, 2, 2};
   session.device().write(*current_buffer(*x.node()), changed.data());
   bound.launch();
-  std::memcpy(values.data(), bound.results()[0]->data, 12);
+  std::memcpy(values.data(), bound.results()[0]->host, 12);
   CHECK(values == std::vector<float>{4, 4, 4});
   Tensor target = x;  // what is assigned to moves to other memory; the old goes to the next tensor
   target.assign(x + x);
   const Tensor next = session.tensor(std::vector<float>{7, 7, 7}, {3});
   bound.launch();
-  std::memcpy(values.data(), bound.results()[0]->data, 12);
+  std::memcpy(values.data(), bound.results()[0]->host, 12);
   CHECK(values == std::vector<float>{16, 16, 16});
 }
 

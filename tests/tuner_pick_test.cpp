@@ -14,7 +14,7 @@
 #include "ops/matmul.h"
 #include "ops/normalization.h"
 #include "ops/reductions.h"
-#include "tuner/pick.h"
+#include "tuner/schedule/pick.h"
 
 using tenon::Tensor;
 using tenon_test::Inputs;

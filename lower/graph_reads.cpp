@@ -1,4 +1,4 @@
-#include "lower/fuse_reads.h"
+#include "lower/graph_reads.h"
 
 #include <algorithm>
 #include <ranges>

@@ -8,38 +8,18 @@
 // held back by what an older one wrote.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
 #include "cache/cache.h"
 #include "codegen/cpu_info.h"
-#include "lower/fuse.h"
-#include "tuner/session.h"
-#include "tuner/session_debug.h"
+#include "lower/fusion.h"
+#include "tuner/session/debug_stages.h"
+#include "tuner/session/session.h"
+#include "tuner/session/timer.h"
 
 namespace tenon {
-
-// Adds the time that it lives to a number of seconds, and takes it off another where the one
-// interval lies within the other's.
-class TimeInto {
- public:
-  explicit TimeInto(double& seconds) : seconds_(seconds) {}
-  TimeInto(double& seconds, double& taken_from) : seconds_(seconds), taken_from_(&taken_from) {}
-  ~TimeInto() {
-    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
-    seconds_ += passed.count();
-    if (taken_from_) *taken_from_ -= passed.count();
-  }
-  TimeInto(const TimeInto&) = delete;
-  TimeInto& operator=(const TimeInto&) = delete;
-
- private:
-  double& seconds_;
-  double* taken_from_ = nullptr;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 // The row of a kernel. Its graph is what the store knows the kernel by.
 WorkloadRow workload_of(const KernelGraph& graph);

@@ -1,4 +1,4 @@
-#include "tuner/session_kernels.h"
+#include "tuner/session/kernel_store.h"
 
 #include <cstdio>
 
@@ -8,7 +8,7 @@
 #include "lower/moves.h"
 #include "lower/naive.h"
 #include "tuner/build_id.h"
-#include "tuner/pick.h"
+#include "tuner/schedule/pick.h"
 
 namespace tenon {
 
@@ -31,7 +31,7 @@ DeviceRow row_of(const KernelStore::Target& target) {
 
 ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
   return {key,
-          fmt::format("entry {} shared {} thread {}", artifact.entry, artifact.shared_scratch,
+          fmt::format("entry {} shared {} thread {}", artifact.entry, artifact.launch_scratch,
                       artifact.thread_scratch),
           artifact.code};
 }
@@ -40,7 +40,7 @@ ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
 Artifact artifact_of(ArtifactRow row) {
   Artifact artifact{.code = std::move(row.code)};
   if (std::sscanf(row.meta.c_str(), "entry %zu shared %zu thread %zu", &artifact.entry,
-                  &artifact.shared_scratch, &artifact.thread_scratch) != 3)
+                  &artifact.launch_scratch, &artifact.thread_scratch) != 3)
     fail("code with the facts '{}' cannot be read", row.meta);
   return artifact;
 }
@@ -118,7 +118,7 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& 
   Device::ProgramRef& program = programs_[key];
   if (!program) program = find_artifact(key);
   if (program) return program;
-  const TimeInto lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
+  const Timer lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
   const Built built = build(key, naive, moves);
   if (!built.place.empty()) throw MovesError(fmt::format("{}: {}", built.place, built.failure));
   if (!built.program)
@@ -132,7 +132,7 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& 
 Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
                                                 const WorkloadRow& workload,
                                                 const std::optional<ScheduleRow>& known) {
-  const TimeInto lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
+  const Timer lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
   const Kernel naive = nameless_naive(graph);
   ++statistics_.lowered;
   debug_.print(DebugStage::loops,
@@ -185,12 +185,12 @@ KernelStore::Built KernelStore::build(const std::string& key, const Kernel& naiv
     return schedule.empty() ? naive.name + ": no moves, nothing changed"
                             : fmt::format("{}: scheduled nest\n{}", naive.name, print(kernel));
   });
-  const FinishedKernel finished = finish(kernel);
+  const FinishedKernel finished = finish(kernel, target(target_.isa));
   debug_.print(DebugStage::source, [&] {
     return fmt::format("{}: LLVM IR\n{}", naive.name, print(finished, target_.isa, Output::ir));
   });
   const Compiled compiled = [&] {
-    const TimeInto compiling(statistics_.compiling_seconds, statistics_.lowering_seconds);
+    const Timer compiling(statistics_.compiling_seconds, statistics_.lowering_seconds);
     return compile(finished, target_.isa);
   }();
   if (const auto* failure = std::get_if<CompileFailure>(&compiled))

@@ -1,7 +1,7 @@
 // The pick for sums whose canonical order has lanes: partial sums side by side become vectors.
 #include <set>
 
-#include "tuner/picker.h"
+#include "tuner/schedule/picker.h"
 
 namespace tenon {
 namespace {
@@ -54,7 +54,7 @@ void pick_lanes(Picker& picker) {
   visit_stores(body, [&](const Store& store, const Path&) {
     visit_values(store, [&](const Value& value) {
       if (const auto* fold = std::get_if<Fold>(&value.detail))
-        add_lanes_of(fold->tensor, fold->lanes);
+        add_lanes_of(fold->tensor, fold->strands);
     });
   });
   // Partial sums feed the folded ones: the same axis, or one of as many lanes in the same place.

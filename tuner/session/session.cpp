@@ -1,4 +1,4 @@
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -11,12 +11,12 @@
 #include "codegen/cpu_info.h"
 #include "core/print_graph.h"
 #include "core/ranges.h"
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
-#include "tuner/plan.h"
-#include "tuner/session_debug.h"
-#include "tuner/session_kernels.h"
+#include "tuner/session/debug_stages.h"
+#include "tuner/session/kernel_store.h"
+#include "tuner/session/plan.h"
 
 namespace tenon {
 
@@ -74,7 +74,7 @@ struct Session::State {
       return fmt::format("as given\n{}after rules{}", before,
                          before == after ? ": nothing changed" : "\n" + after);
     });
-    const std::vector<KernelGraph> graphs = fuse(ruled);
+    const std::vector<KernelGraph> graphs = fusion(ruled);
     debug.print(DebugStage::fuse, [&] {
       std::string texts = fmt::format("kernels: {}", graphs.size());
       for (const KernelGraph& graph : graphs) texts += "\n" + canonical_text(graph);
@@ -84,7 +84,7 @@ struct Session::State {
     std::vector<Kernel> nests;
     std::vector<std::optional<Schedule>> by_hand(graphs.size());
     if (options.moves) {
-      const TimeInto lowering(statistics.lowering_seconds, statistics.graph_seconds);
+      const Timer lowering(statistics.lowering_seconds, statistics.graph_seconds);
       const auto name = [&](const Node& node) { return nodes.name(node); };
       nests = mapped(graphs, [&](const KernelGraph& graph) { return naive(graph, name); });
       statistics.lowered += std::ssize(nests);
@@ -108,7 +108,7 @@ struct Session::State {
     std::vector<NodeRef> leaves;
   };
   Planned plan(std::span<const NodeRef> wanted) {
-    const TimeInto graph(statistics.graph_seconds);
+    const Timer graph(statistics.graph_seconds);
     auto [key, leaves] = structure_of(wanted, nodes);
     std::shared_ptr<const Plan>& plan = plans[key];
     if (!plan) plan = std::make_shared<const Plan>(make_plan(wanted, leaves));
@@ -117,7 +117,7 @@ struct Session::State {
 
   std::vector<BufferRef> run(std::span<const NodeRef> wanted) {
     const auto [plan, leaves] = this->plan(wanted);
-    const TimeInto running(statistics.running_seconds);
+    const Timer running(statistics.running_seconds);
     std::vector<BufferRef> slots = buffers_of(leaves);
     slots.resize(plan->leaves + plan->written.size());
     std::vector<void*> arguments;
@@ -139,7 +139,7 @@ struct Session::State {
       BufferRef& result = results.emplace_back(slots[slot]);
       if (!is_shared) continue;
       result = device->allocate(slots[slot]->bytes);
-      device->write(*result, slots[slot]->data);
+      device->copy(*slots[slot], *result);
     }
     return results;
   }

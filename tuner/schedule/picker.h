@@ -12,6 +12,14 @@
 
 namespace tenon {
 
+constexpr std::int64_t outgrows_caches = 8 << 20;  // bytes of a tensor
+
+// A statement and the loops around it.
+struct Statement {
+  Store store;
+  Path path;
+};
+
 class Picker {
  public:
   Picker(const Kernel& kernel, const CpuInfo& cpu, Isa isa, int threads);
@@ -39,6 +47,11 @@ class Picker {
   std::int64_t bytes(int number) const {
     return info(tensor(number).type).bytes * tensor(number).elements();
   }
+
+  // The statements that nothing has scheduled yet: all their loops are serial or parallel.
+  std::vector<Statement> plain_statements() const;
+  // Is there a loop with this tag among the items or below, and inside the loop over an axis?
+  bool has_loop(const std::vector<Item>& items, Tag tag, std::optional<Var> inside = {}) const;
 
   std::vector<std::string> names(const std::vector<Var>& axes) const {
     return mapped(axes, [this](Var v) { return name(v); });
@@ -70,6 +83,7 @@ Order order_of(std::initializer_list<std::vector<std::string>> parts);
 // it.
 void pick_products(Picker& picker);  // sums of products: tiles in registers, packed operands
 void pick_lanes(Picker& picker);     // other partial sums side by side: vectors
+void pick_flat(Picker& picker);      // element-wise work over whole tensors: one axis
 void pick_vectors(Picker& picker);   // everything else: vectors along contiguous axes
 void pick_streams(Picker& picker);   // large results are written past the caches
 void pick_ahead(Picker& picker);     // rows of large inputs that are read twice: the next one too

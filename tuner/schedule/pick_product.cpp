@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "tuner/picker.h"
+#include "tuner/schedule/picker.h"
 
 namespace tenon {
 namespace {

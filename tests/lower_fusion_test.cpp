@@ -1,4 +1,4 @@
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 
 #include <doctest/doctest.h>
 

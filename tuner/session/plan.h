@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/node.h"
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 
 namespace tenon {
 

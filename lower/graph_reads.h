@@ -1,6 +1,6 @@
 // Who reads what, at which index: what fusion decides on. A node has memory (a kernel's argument or
 // local) or is computed where it is read; this says which, and lists the reads of every node.
-// Used by fuse.cpp.
+// Used by fusion.cpp.
 #pragma once
 
 #include <cstdint>

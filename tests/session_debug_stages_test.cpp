@@ -1,7 +1,7 @@
 // The names of the stages in DEBUG.
 #include <doctest/doctest.h>
 
-#include "tuner/session_debug.h"
+#include "tuner/session/debug_stages.h"
 
 using namespace tenon;
 

@@ -1,4 +1,4 @@
-#include "tuner/session_debug.h"
+#include "tuner/session/debug_stages.h"
 
 #include <sstream>
 

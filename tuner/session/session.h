@@ -8,7 +8,7 @@
 //
 // What happens to a graph: its structure is looked up among the plans of this session (plan.h). A
 // new structure goes through the graph rules and fusion, and each kernel to the kernel store
-// (session_kernels.h): memory, then the cache, then lowering and compiling. The same structure with
+// (kernel_store.h): memory, then the cache, then lowering and compiling. The same structure with
 // other buffers, as in a training loop, costs a walk over its nodes and the launches.
 //
 // A session must outlive its tensors. It is not thread safe: one thread at a time; sessions in

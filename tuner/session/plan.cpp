@@ -1,4 +1,4 @@
-#include "tuner/plan.h"
+#include "tuner/session/plan.h"
 
 #include <iterator>
 #include <unordered_map>

@@ -1,8 +1,8 @@
-#include "tuner/pick.h"
+#include "tuner/schedule/pick.h"
 
 #include <functional>
 
-#include "tuner/picker.h"
+#include "tuner/schedule/picker.h"
 
 namespace tenon {
 
@@ -42,6 +42,25 @@ std::optional<std::int64_t> Picker::stride(int number, const std::vector<Index>&
   return coefficient;
 }
 
+std::vector<Statement> Picker::plain_statements() const {
+  std::vector<Statement> found;
+  visit_stores(kernel_.body, [&](const Store& store, const Path& path) {
+    const bool is_plain = std::ranges::all_of(
+        path, [&](Var v) { return axis(v).tag == Tag::serial || axis(v).tag == Tag::parallel; });
+    if (is_plain && !path.empty()) found.push_back({store, path});
+  });
+  return found;
+}
+
+bool Picker::has_loop(const std::vector<Item>& items, Tag tag, std::optional<Var> inside) const {
+  bool found = false;
+  visit(items, [&](const Item& item, const Way& way) {
+    found = found || (item.loop() && axis(item.loop()->axis).tag == tag &&
+                      (!inside || contains(way.path, *inside)));
+  });
+  return found;
+}
+
 Split cut(const std::string& loop, char letter, std::int64_t extent, Tail tail) {
   return {loop, {{stem(loop) + "o"}, {stem(loop) + letter, extent}}, tail};
 }
@@ -58,6 +77,7 @@ Schedule pick(const Kernel& naive, const CpuInfo& cpu, Isa isa, int threads) {
   Picker picker(naive, cpu, isa, threads);
   pick_products(picker);
   pick_lanes(picker);
+  pick_flat(picker);
   pick_vectors(picker);
   pick_streams(picker);
   pick_ahead(picker);

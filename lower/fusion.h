@@ -4,8 +4,8 @@
 // Ensures: every node wanted, buffer leaves aside, is the output of one kernel; a kernel's inputs
 // are buffer leaves or outputs of earlier kernels; no Reduce is computed twice.
 //
-// How nodes are put together, greedily and in the order of the graph (fuse.cpp, where each rule
-// stands on its own; fuse_reads.h says who reads what at which index):
+// How nodes are put together, greedily and in the order of the graph (fusion.cpp, where each rule
+// stands on its own; graph_reads.h says who reads what at which index):
 //
 //   memory   A node gets memory if it is wanted, is a Reduce or a Scatter, is the data of a Gather,
 //            or is worth keeping: read more than once an element, and either computed from a
@@ -39,7 +39,7 @@ struct KernelGraph {
   std::vector<NodeRef> outputs;
 };
 
-std::vector<KernelGraph> fuse(std::span<const NodeRef> wanted);
+std::vector<KernelGraph> fusion(std::span<const NodeRef> wanted);
 
 // What the kernel computes, in memory or on the way there: all nodes below its locals and outputs,
 // in order of first visit, inputs first. Its own inputs are left out.
@@ -56,8 +56,8 @@ std::vector<NodeRef> nodes_of(const KernelGraph& kernel);
 //   %2 = reduce(%0, %1, with=sum, axes=[2])  # f32[4,3]
 //   output %2
 //
-// A line `lanes %2` tells of a Reduce that adds up in lanes (canonical.h): what lies below the
-// inputs may decide that.
+// A line `strands %2` says that the Reduce %2 adds up in strands (canonical.h). The line is there
+// because what lies below the inputs may decide it.
 std::string canonical_text(const KernelGraph& kernel);
 
 }  // namespace tenon

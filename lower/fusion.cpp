@@ -1,4 +1,4 @@
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 
 #include <algorithm>
 #include <ranges>
@@ -10,7 +10,7 @@
 #include "core/print_graph.h"
 #include "core/ranges.h"
 #include "lower/canonical.h"
-#include "lower/fuse_reads.h"
+#include "lower/graph_reads.h"
 
 namespace tenon {
 namespace {
@@ -233,7 +233,9 @@ class Fusion {
 
 }  // namespace
 
-std::vector<KernelGraph> fuse(std::span<const NodeRef> wanted) { return Fusion(wanted).kernels(); }
+std::vector<KernelGraph> fusion(std::span<const NodeRef> wanted) {
+  return Fusion(wanted).kernels();
+}
 
 std::vector<NodeRef> nodes_of(const KernelGraph& kernel) {
   std::vector<NodeRef> roots = kernel.locals;
@@ -252,8 +254,8 @@ std::string canonical_text(const KernelGraph& kernel) {
   const std::vector<NodeRef> nodes = nodes_of(kernel);
   result += print_nodes(nodes, names);
   for (const NodeRef& node : nodes)
-    if (node->as<Reduce>() && canonical_order(*node).lanes > 1)
-      result += "lanes " + names.at(node.get()) + "\n";
+    if (node->as<Reduce>() && canonical_order(*node).strands > 1)
+      result += "strands " + names.at(node.get()) + "\n";
   for (const NodeRef& node : kernel.locals) result += "local " + names.at(node.get()) + "\n";
   for (const NodeRef& node : kernel.outputs) result += "output " + names.at(node.get()) + "\n";
   return result;
