@@ -109,13 +109,13 @@ struct Apply {
   ScalarOp op;
   std::vector<ValueRef> operands;
 };
-// The lanes of a partial sum, 0 .. lanes-1 along one axis of the tensor, folded by halving:
-// x[l] += x[l + h] for h = lanes/2, .., 1 (or max).
+// The strands of a sum (canonical.h), 0 .. strands-1 along one axis of the tensor, folded by
+// halving: x[s] += x[s + h] for h = strands/2, .., 1 (or max).
 struct Fold {
   int tensor;
   std::vector<Index> at;  // 0 along the folded axis
   int axis;
-  int lanes;  // a power of two
+  int strands;  // a power of two
   Combine combine;
 };
 struct Value {

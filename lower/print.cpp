@@ -99,7 +99,8 @@ class Printer {
     return "(" + ranges(inside.ranges) + ")";
   }
   std::string formula(const Fold& fold, Type) const {
-    return "fold(" + element(fold.tensor, fold.at, fold.axis, fmt::format(":{}", fold.lanes)) + ")";
+    return "fold(" + element(fold.tensor, fold.at, fold.axis, fmt::format(":{}", fold.strands)) +
+           ")";
   }
   std::string formula(const Apply& apply, Type type) const {
     const auto operands = [&](std::string_view between) {

@@ -40,7 +40,7 @@ struct Use : Way {
   const Store* store;  // the statement
   const Load* load;    // null where it writes or folds
   bool writes;         // or reads
-  bool folds;          // reads all lanes of the computed axis
+  bool folds;          // reads all strands: the whole axis `computed_axis`
   int computed_axis;   // `at` does not say where on this axis; -1: none
   std::vector<Index> at;
 };

@@ -92,7 +92,7 @@ class Verifier {
       subscript(load->computed);
     } else if (const auto* fold = std::get_if<Fold>(&v.detail)) {
       std::vector<Index> at = fold->at;
-      at[fold->axis] = fold->lanes - 1;
+      at[fold->axis] = fold->strands - 1;
       element(fold->tensor, at, certain, -1);
     } else if (const auto* i = std::get_if<IndexValue>(&v.detail)) {
       index(i->index);

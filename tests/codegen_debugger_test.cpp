@@ -103,7 +103,7 @@ TEST_CASE("gdb finds a kernel's symbol for as long as the kernel is loaded") {
 
 TEST_CASE("perf gets a line for each kernel, compiled or from the cache, if it is asked for") {
   const Folder folder;
-  folder.file("g.tenon", "a = iota(length=100)\nb = a + 1\noutput b\n");
+  folder.file("g.tenon", "a = iota(length=100)\nb = add(a, 1)\noutput b\n");
   // The shell says its number and becomes the program.
   const auto map_of = [&](const std::string& wanted) {
     const auto run = session_test::shell(

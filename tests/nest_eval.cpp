@@ -203,8 +203,8 @@ class Evaluation {
   }
 
   double folded(const Fold& fold, Type type) {
-    std::vector<double> lanes(static_cast<std::size_t>(fold.lanes));
-    for (int lane = 0; lane < fold.lanes; lane++) {
+    std::vector<double> lanes(static_cast<std::size_t>(fold.strands));
+    for (int lane = 0; lane < fold.strands; lane++) {
       std::vector<Index> at = fold.at;
       at[fold.axis] = lane;
       element(fold.tensor, at, -1, nullptr,

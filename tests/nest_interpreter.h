@@ -101,11 +101,11 @@ class NestInterpreter {
     const auto& fold = std::get<Fold>(v.detail);
     std::vector<Index> index = fold.at;
     std::vector<double> lanes;
-    for (int lane = 0; lane < fold.lanes; lane++) {
+    for (int lane = 0; lane < fold.strands; lane++) {
       index[fold.axis] = lane;
       lanes.push_back(*place(fold.tensor, index, -1, nullptr));
     }
-    for (int half = fold.lanes / 2; half > 0; half /= 2) {
+    for (int half = fold.strands / 2; half > 0; half /= 2) {
       for (int l = 0; l < half; l++)
         lanes[l] = combine(fold.combine, v.type, lanes[l], lanes[l + half]);
     }

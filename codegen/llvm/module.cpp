@@ -71,7 +71,7 @@ Compiled compile_kernel(const FinishedKernel& kernel, Isa isa) {
   Compiled linked = compile({std::move(module), std::move(context)}, std::move(machine));
   if (auto* artifact = std::get_if<Artifact>(&linked)) {
     artifact->name = kernel.kernel.name;
-    artifact->shared_scratch = kernel.shared_scratch;
+    artifact->launch_scratch = kernel.launch_scratch;
     artifact->thread_scratch = kernel.thread_scratch;
   }
   return linked;
