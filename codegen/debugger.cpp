@@ -3,7 +3,9 @@
 #include "codegen/debugger.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
+#include <string>
 
 #include <elf.h>
 #include <fcntl.h>
@@ -41,10 +43,14 @@ void tell_gdb(Entry& entry, Change change) {
   static std::mutex mutex;  // of the list
   const std::lock_guard lock(mutex);
   Descriptor& list = __jit_debug_descriptor;
-  if (change == Change::loaded) entry.next = list.first;
-  if (entry.next) entry.next->previous = change == Change::loaded ? &entry : entry.previous;
-  Entry* const after = change == Change::loaded ? &entry : entry.next;
-  (entry.previous ? entry.previous->next : list.first) = after;
+  if (change == Change::loaded) {
+    entry.next = list.first;
+    if (entry.next) entry.next->previous = &entry;
+    list.first = &entry;
+  } else {
+    (entry.previous ? entry.previous->next : list.first) = entry.next;
+    if (entry.next) entry.next->previous = entry.previous;
+  }
   list.change = change;
   list.changed = &entry;
   __jit_debug_register_code();
@@ -54,6 +60,15 @@ void tell_gdb(Entry& entry, Change change) {
 // wherever that lies, and one symbol. Section and symbol have the same name.
 struct Shown {
   Shown(const std::string& name, const void* code, std::size_t bytes) {
+    std::memcpy(header.e_ident, "\177ELF\2\1\1", 7);  // 64 bits, little-endian, version 1
+    header.e_type = ET_EXEC;
+    header.e_machine = EM_X86_64;
+    header.e_version = EV_CURRENT;
+    header.e_shoff = offsetof(Shown, sections);
+    header.e_ehsize = sizeof header;
+    header.e_shentsize = sizeof sections[0];
+    header.e_shnum = 4;
+    header.e_shstrndx = 3;
     const auto address = reinterpret_cast<std::uintptr_t>(code);
     // name, type, flags, address, offset, bytes, link, info, alignment, bytes of an element
     sections[1] = {1, SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR, address, 0, bytes, 0, 0, 64, 0};
@@ -68,20 +83,7 @@ struct Shown {
   Shown(const Shown&) = delete;
   Shown& operator=(const Shown&) = delete;
 
-  Elf64_Ehdr header{{ELFMAG0, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-                    ET_EXEC,
-                    EM_X86_64,
-                    EV_CURRENT,
-                    0,
-                    0,
-                    offsetof(Shown, sections),
-                    0,
-                    sizeof(Elf64_Ehdr),
-                    0,
-                    0,
-                    sizeof(Elf64_Shdr),
-                    4,
-                    3};
+  Elf64_Ehdr header{};
   Elf64_Shdr sections[4]{};  // none, the code, the symbols, the strings
   Elf64_Sym symbols[2]{};    // none, the kernel
   char strings[128]{};       // begins and ends with a zero
