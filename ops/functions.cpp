@@ -20,7 +20,7 @@ Tensor at_most(const Tensor& x, double limit) { return where(limit < x, limit, x
 Tensor polynomial(const Tensor& x, std::initializer_list<double> coefficients) {
   Tensor sum;
   for (double coefficient : coefficients)
-    sum = sum ? sum * x + coefficient : number_like(x, coefficient);
+    sum = sum.is_empty() ? number_like(x, coefficient) : sum * x + coefficient;
   return sum;
 }
 

@@ -29,7 +29,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
     std::vector<Pad> pads(shape.size());
     pads[along] = {end - part->extent(along), shape[along].value() - end};
     const Tensor padded = pad(*part, pads);
-    result = result ? where(place < static_cast<double>(end), padded, result) : padded;
+    result = result.is_empty() ? padded : where(place < static_cast<double>(end), padded, result);
     end -= part->extent(along);
   }
   return result;
