@@ -12,6 +12,7 @@
 #include "lower/finish.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
+#include "lower/names.h"
 #include "lower/rules.h"
 #include "lower_support.h"
 #include "nest_eval.h"
@@ -69,7 +70,7 @@ KernelGraph kernel_of_graph(const std::string& text, Inputs& inputs) {
   const GraphText graph = parse_graph(text, "graph", inputs.executor, input, compose);
   std::vector<NodeRef> wanted;
   for (const Tensor& output : graph.outputs) wanted.push_back(output.node());
-  std::vector<KernelGraph> kernels = fuse(apply_rules(wanted, inputs.executor.nodes()));
+  std::vector<KernelGraph> kernels = fusion(apply_rules(wanted, inputs.executor.nodes()));
   if (kernels.size() != 1) fail("the graph makes {} kernels, not one", kernels.size());
   return kernels.front();
 }
@@ -99,7 +100,8 @@ std::string check_golden(const std::string& name) {
   std::string problem;
   const auto scheduled = [&](const KernelGraph& graph, Inputs& inputs) -> std::optional<Kernel> {
     const auto name = [&](const Node& node) { return inputs.executor.nodes().name(node); };
-    const Moved moved = apply_all(naive(graph, name), moves);
+    const Kernel nest = naive(graph);
+    const Moved moved = apply_all(renamed(nest, names_of(graph, nest, name)), moves);
     if (const auto* kernel = std::get_if<Kernel>(&moved)) return *kernel;
     problem = std::get<Refusal>(moved).reason;
     return {};
@@ -130,7 +132,7 @@ namespace {
 std::string moved(const std::string& graph, const std::string& moves, bool is_finished) {
   Inputs inputs;
   const KernelGraph kernel = kernel_of_graph(graph, inputs);
-  const Moved result = apply_all(naive(kernel), parse_schedule(moves, "moves"));
+  const Moved result = apply_all(named_naive(kernel), parse_schedule(moves, "moves"));
   if (const auto* refused = std::get_if<Refusal>(&result)) return refused->reason;
   const Kernel& scheduled = std::get<Kernel>(result);
   const std::string problem = other_bits(kernel, scheduled, inputs);
