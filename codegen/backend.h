@@ -44,7 +44,7 @@ struct Backend {
   std::unique_ptr<Device> device;
   Target target;    // what finish() needs
   Machine machine;  // what the choice of a schedule weighs, and the cache's row of the device
-  // Requires a kernel that was finished for the target.
+  // Requires a kernel that was finished for the target. Several threads may call it at once.
   std::function<Compiled(const FinishedKernel&)> compile;
   std::function<std::string(const FinishedKernel&, Output)> print;  // Error: as of compile
   // The compiler with its version. With the target's name, it is what the code of a finished nest

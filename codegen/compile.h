@@ -29,7 +29,7 @@ struct Runtime {
 using KernelFunction = void (*)(void* const* buffers, const std::int64_t* sizes,
                                 void* launch_scratch, void* thread_scratch, const Runtime* runtime);
 
-Compiled compile(const FinishedKernel& kernel, Isa isa);
+Compiled compile(const FinishedKernel& kernel, Isa isa);  // several threads may call it at once
 std::string print(const FinishedKernel& kernel, Isa isa, Output output);  // Error: as of compile()
 // What goes into an artifact's key: "LLVM 19.1.7" and the flags; does not open the module.
 std::string compiler_version();

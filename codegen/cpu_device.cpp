@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "codegen/compile.h"
+#include "codegen/debugger.h"
 #include "core/error.h"
 
 namespace tenon {
@@ -99,9 +100,10 @@ struct CpuProgram : Device::Program {
       fail("this system does not let a program run code that it made itself: {}",
            std::strerror(errno));
     function = reinterpret_cast<KernelFunction>(static_cast<char*>(mapped) + artifact.entry);
+    shown = show_to_debuggers(artifact.name, mapped, size);
   }
 
-  std::shared_ptr<void> memory;
+  std::shared_ptr<void> memory, shown;
   KernelFunction function;
   std::size_t launch_scratch, thread_scratch;  // bytes
 };

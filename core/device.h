@@ -34,6 +34,7 @@ struct Artifact {
   std::size_t entry = 0;           // bytes from the start of the code
   std::size_t launch_scratch = 0;  // bytes a launch
   std::size_t thread_scratch = 0;  // bytes a thread
+  std::string name = {};           // of the kernel, for debuggers and profilers
 };
 
 class Device {

@@ -200,13 +200,14 @@ class Run {
   void take_over(const std::string& name, const Bytes& bytes, bool is_assigned) {
     Tensor& tensor = judged_.tensors.at(name);
     const NodeRef node = tensor.node(), known = interpreter_.nodes().current(node);
-    if (known->as<BufferLeaf>() && !is_assigned) {
-      tensor = {interpreter_, known};
+    if (!is_assigned) {
+      const Tensor value = from_bytes(interpreter_, node->type, node->shape, bytes.data());
+      if (!known->as<BufferLeaf>()) interpreter_.nodes().set_realized(node, value.node());
+      tensor.realize();  // finds the value that is known
       return;
     }
     if (const auto* leaf = known->as<BufferLeaf>()) ++leaf->buffer->version;
     tensor = from_bytes(interpreter_, node->type, node->shape, bytes.data());
-    if (!is_assigned) interpreter_.nodes().set_realized(node, tensor.node());
   }
 
   Session session_;

@@ -48,17 +48,19 @@ WorkloadRow row_of(const KernelGraph& graph) {
 
 ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
   return {key,
-          fmt::format("entry {} launch {} thread {}", artifact.entry, artifact.launch_scratch,
-                      artifact.thread_scratch),
+          fmt::format("entry {} launch {} thread {} name {}", artifact.entry,
+                      artifact.launch_scratch, artifact.thread_scratch, artifact.name),
           artifact.code};
 }
 
 // Error: the row is not of this form.
 Artifact artifact_of(ArtifactRow row) {
   Artifact artifact{.code = std::move(row.code)};
-  if (std::sscanf(row.meta.c_str(), "entry %zu launch %zu thread %zu", &artifact.entry,
-                  &artifact.launch_scratch, &artifact.thread_scratch) != 3)
-    fail("code with the facts '{}' cannot be read", row.meta);
+  int name = -1;  // where it begins
+  std::sscanf(row.meta.c_str(), "entry %zu launch %zu thread %zu name %n", &artifact.entry,
+              &artifact.launch_scratch, &artifact.thread_scratch, &name);
+  if (name < 0) fail("code with the facts '{}' cannot be read", row.meta);
+  artifact.name = row.meta.substr(static_cast<std::size_t>(name));
   return artifact;
 }
 
