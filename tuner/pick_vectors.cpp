@@ -52,8 +52,8 @@ int contiguity(const Picker& picker, const Statement& statement, Var v) {
     if (!stride || (*stride != 0 && *stride != 1)) score -= 3;
   };
   judge(statement.store);
-  visit_loads(statement.store, [&](const Load& load) {
-    if (!load.computed) judge(load);
+  visit_reads(statement.store, [&](const Access& read) {
+    if (!read.computed) judge(read);
   });
   return score;
 }
@@ -124,8 +124,11 @@ bool flatten(Picker& picker, const Statement& statement) {
     return step && jump && *jump == *step * picker.extent(inner);
   };
   bool all_join = joins(store);
-  visit_loads(store, [&](const Load& load) {
-    all_join = all_join && load.inside.empty() && !load.computed && joins(load);
+  visit_values(store, [&](const Value& v) {
+    const Access* read = access_in(v.detail);
+    const auto* ranges = ranges_in(v.detail);
+    if (read)
+      all_join = all_join && (!ranges || ranges->empty()) && !read->computed && joins(*read);
   });
   const std::string &from = picker.name(outer), &to = picker.name(inner);
   return all_join && picker.attempt({Fuse{from, to, stem(from) + stem(to)}});
