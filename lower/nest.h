@@ -116,8 +116,8 @@ struct Apply {
   ScalarOp op;
   std::vector<ValueRef> operands;
 };
-// The lanes of a partial sum, 0 .. lanes-1 along the computed axis of the tensor, folded by halving:
-// x[l] += x[l + h] for h = lanes/2, .., 1 (or max).
+// The lanes of a partial sum, 0 .. lanes-1 along the computed axis of the tensor, folded by
+// halving: x[l] += x[l + h] for h = lanes/2, .., 1 (or max).
 struct Fold : Access {
   int lanes;  // a power of two
   Combine combine;
