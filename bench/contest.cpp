@@ -159,7 +159,7 @@ Contestant contestant(std::string name, std::function<void()> run, const BufferR
 }
 
 std::span<float> floats(const BufferRef& buffer) {
-  return {static_cast<float*>(buffer->data), buffer->bytes / sizeof(float)};
+  return {static_cast<float*>(buffer->host), buffer->bytes / sizeof(float)};
 }
 
 Outcome hold(const Contest& contest, int rounds, const Progress& progress) {

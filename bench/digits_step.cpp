@@ -9,13 +9,13 @@
 #include <fmt/core.h>
 
 #include "core/error.h"
-#include "core/gradient.h"
 #include "ops/arithmetic.h"
 #include "ops/convolution.h"
 #include "ops/functions.h"
+#include "ops/gradient.h"
 #include "ops/matmul.h"
 #include "ops/normalization.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 namespace {
 

@@ -113,6 +113,30 @@ std::string processor() {
                      cache_size(3));
 }
 
+double busy_processors() {
+  struct Ticks {
+    double idle = 0, all = 0;
+  };
+  // The first line of /proc/stat: user nice system idle iowait irq softirq steal, in ticks.
+  const auto ticks = [] {
+    std::ifstream file("/proc/stat");
+    std::string word;
+    file >> word;
+    Ticks result;
+    double count = 0;
+    for (int column = 0; column < 8 && file >> count; ++column) {
+      result.all += count;
+      if (column == 3 || column == 4) result.idle += count;
+    }
+    return result;
+  };
+  const Ticks before = ticks();
+  std::this_thread::sleep_for(std::chrono::milliseconds(250));
+  const Ticks after = ticks();
+  const double all = after.all - before.all, idle = after.idle - before.idle;
+  return all > 0 ? std::thread::hardware_concurrency() * (1 - idle / all) : 0;
+}
+
 double fma_rate(int threads) {
   const bool wide = __builtin_cpu_supports("avx512f");
   const auto run = wide ? fma_chains_512 : fma_chains_256;
@@ -126,8 +150,8 @@ double fma_rate(int threads) {
 
 Copy::Copy(Device& device, std::size_t bytes, int threads)
     : bytes_(bytes), threads_(threads), from_(device.allocate(bytes)), to_(device.allocate(bytes)) {
-  std::memset(from_->data, 1, bytes);
-  std::memset(to_->data, 2, bytes);
+  std::memset(from_->host, 1, bytes);
+  std::memset(to_->host, 2, bytes);
 }
 
 double Copy::rate() { return std::max(sample(false), sample(true)); }
@@ -139,8 +163,8 @@ double Copy::sample(bool streaming) {
   const double seconds = timed_together(threads_, [&](int thread) {
     const std::size_t begin = std::min(part * thread, bytes_);
     const std::size_t count = std::min(part, bytes_ - begin);
-    const auto* from = static_cast<const std::byte*>(from_->data) + begin;
-    auto* to = static_cast<std::byte*>(to_->data) + begin;
+    const auto* from = static_cast<const std::byte*>(from_->host) + begin;
+    auto* to = static_cast<std::byte*>(to_->host) + begin;
     for (int repeat = 0; repeat < repeats; ++repeat) {
       if (streaming) {
         stream_copy(to, from, count);

@@ -12,6 +12,10 @@ namespace tenon::bench {
 
 std::string processor();  // "AMD EPYC, 2 processors, L1d 32K, L2 1024K, L3 32768K"
 
+// How many processors run anything while this process sleeps for a quarter of a second: what others
+// take. The average load of the system would count what this program itself did a moment ago.
+double busy_processors();
+
 // f32 operations a second (an FMA is two) of `threads` threads, each with 12 independent chains of
 // the widest vectors that the processor has; one sample of a few milliseconds.
 double fma_rate(int threads);

@@ -75,6 +75,7 @@ int main(int argc, char** argv) {
         options.moves = tenon::cli::parse_moves(tenon::cli::read_file(moves), moves);
       }
       warn_of_load();
+      warn_of_missing_peers();
       all_right = suite.run(options);
     });
   }

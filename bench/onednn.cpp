@@ -94,7 +94,7 @@ class Work {
     return {description, engine_, const_cast<float*>(data)};  // oneDNN reads it only
   }
   memory result(const memory::desc& description) const {
-    return {description, engine_, result_->data};
+    return {description, engine_, result_->host};
   }
   void add(dnnl::primitive primitive, std::unordered_map<int, memory> arguments) {
     steps_.push_back({std::move(primitive), std::move(arguments)});
@@ -118,7 +118,7 @@ class Work {
 
 Contestant sgemm(Device& device, const Gemm& gemm, const float* a, const float* b) {
   const BufferRef result = device.allocate(gemm.m * gemm.n * sizeof(float));
-  auto run = [=, c = static_cast<float*>(result->data)] {
+  auto run = [=, c = static_cast<float*>(result->host)] {
     const dnnl::status status = dnnl::sgemm(
         gemm.transpose_a ? 'T' : 'N', gemm.transpose_b ? 'T' : 'N', gemm.m, gemm.n, gemm.k, 1, a,
         gemm.transpose_a ? gemm.m : gemm.k, b, gemm.transpose_b ? gemm.k : gemm.n, 0, c, gemm.n);

@@ -63,7 +63,7 @@ void set_threads(int threads) { openblas_set_num_threads(threads); }
 
 std::vector<Contestant> gemm(Device& device, const Gemm& gemm, const float* a, const float* b) {
   const BufferRef result = device.allocate(gemm.m * gemm.n * sizeof(float));
-  auto* c = static_cast<float*>(result->data);
+  auto* c = static_cast<float*>(result->host);
   std::vector<Contestant> ways;
   ways.push_back(contestant("openblas", [=] { sgemm(gemm, a, b, c); }, result));
   if (gemm.m == 1 || gemm.n == 1) {

@@ -10,9 +10,9 @@
 #include "bench/free_order.h"
 #include "bench/suite.h"
 #include "core/error.h"
-#include "core/gradient.h"
 #include "ops/arithmetic.h"
 #include "ops/convolution.h"
+#include "ops/gradient.h"
 #include "ops/matmul.h"
 #include "ops/reductions.h"
 
@@ -32,7 +32,7 @@ std::vector<std::int64_t> sizes_of(std::string_view name, std::size_t count) {
 template <typename Way>
 Contestant into_new_memory(Session& session, std::int64_t elements, Way way) {
   const BufferRef result = session.device().allocate(elements * sizeof(float));
-  auto* to = static_cast<float*>(result->data);
+  auto* to = static_cast<float*>(result->host);
   return contestant(std::string(opponent), [way, to] { way(to); }, result);
 }
 

@@ -1,5 +1,7 @@
 #include "bench/peers.h"
 
+#include <fmt/core.h>
+
 #include "bench/onednn.h"
 #include "bench/openblas.h"
 
@@ -22,6 +24,16 @@ std::vector<PeerVersion> peer_versions() {
   if constexpr (has_openblas) versions.push_back({"openblas", openblas::version()});
   if constexpr (has_onednn) versions.push_back({"onednn", onednn::version()});
   return versions;
+}
+
+std::vector<MissingPeer> missing_peers() {
+  const auto missing = [](const char* name, const char* lacks) {
+    return MissingPeer{name, fmt::format("{} was not found when the build was configured", lacks)};
+  };
+  std::vector<MissingPeer> peers;
+  if constexpr (!has_openblas) peers.push_back(missing("OpenBLAS", "libopenblas"));
+  if constexpr (!has_onednn) peers.push_back(missing("oneDNN", TENON_BENCH_ONEDNN_LACKS));
+  return peers;
 }
 
 void set_peer_threads([[maybe_unused]] int threads) {

@@ -39,8 +39,12 @@ struct NormOperands {
 struct PeerVersion {
   std::string name, version;
 };
+struct MissingPeer {
+  std::string name, reason;  // "oneDNN", "OpenMP was not found when the build was configured"
+};
 void prepare_peers(char** arguments);  // first of all in main: may start the program again
 std::vector<PeerVersion> peer_versions();
+std::vector<MissingPeer> missing_peers();
 void set_peer_threads(int threads);
 
 std::vector<Contestant> gemm_peers(Device& device, const Gemm& gemm, const float* a,

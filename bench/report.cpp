@@ -109,13 +109,21 @@ std::string machine_line() {
 }
 
 void warn_of_load() {
-  double load = 0;
-  if (getloadavg(&load, 1) != 1 || load < 0.5) return;
+  const double load = busy_processors();
+  if (load < 0.5) return;
   fmt::print(
       stderr,
       "tenon-bench: warning: others keep {:.1f} processors busy; figures, of several threads "
       "above all, will be too low\n",
       load);
+}
+
+void warn_of_missing_peers() {
+  for (const MissingPeer& peer : missing_peers()) warn_of_missing_peer(peer.name, peer.reason);
+}
+
+void warn_of_missing_peer(std::string_view name, std::string_view reason) {
+  fmt::print(stderr, "tenon-bench: warning: measured without {}: {}\n", name, reason);
 }
 
 void print_json_line(const ordered_json& object) { fmt::print("{}\n", object.dump()); }

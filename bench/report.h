@@ -42,6 +42,10 @@ class Report {
 std::string machine_line();
 // A line on stderr where other processes use the machine, going by the last minute.
 void warn_of_load();
+// A line on stderr for each of OpenBLAS and oneDNN that this program was built without, with the
+// reason.
+void warn_of_missing_peers();
+void warn_of_missing_peer(std::string_view name, std::string_view reason);
 void print_json_line(const nlohmann::ordered_json& object);
 
 // A note on stderr that the next one replaces; nothing where stderr is no terminal.

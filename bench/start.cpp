@@ -34,6 +34,9 @@ struct Program {
 
 // ---- what is run ----
 
+constexpr std::pair<const char*, const char*> python_peers[] = {{"pytorch", "torch"},
+                                                                {"tinygrad", "tinygrad"}};
+
 bool python_has(std::string_view module) {
   const std::string question = fmt::format(
       "import importlib.util, sys; sys.exit(importlib.util.find_spec('{}') is None)", module);
@@ -84,7 +87,7 @@ std::vector<Program> programs(std::string_view name, const std::filesystem::path
   } else {
     result[0].command.insert(result[0].command.end(), {"--threads", count});
   }
-  for (const auto& [peer, module] : {std::pair("pytorch", "torch"), {"tinygrad", "tinygrad"}}) {
+  for (const auto& [peer, module] : python_peers) {
     if (!python_has(module)) continue;
     const std::string script = fmt::format("bench/peers/start_{}.py", peer);
     result.push_back({peer, {"python3", script, std::string(name), count}});
@@ -272,6 +275,8 @@ bool run_start(const Options& options) {
     }
     fmt::print("\n");
   }
+  for (const auto& [peer, module] : python_peers)
+    if (!python_has(module)) warn_of_missing_peer(peer, fmt::format("python3 has no {}", module));
   bool all_right = true;
   for (const std::string& name : options.cases.empty() ? own : options.cases) {
     if (name == "launch") {

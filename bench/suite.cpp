@@ -124,7 +124,7 @@ Tensor Operands::uniform(Shape shape, float low, float high) {
 }
 
 const float* data(const Tensor& leaf) {
-  return static_cast<const float*>(leaf.node()->as<BufferLeaf>()->buffer->data);
+  return static_cast<const float*>(leaf.node()->as<BufferLeaf>()->buffer->host);
 }
 
 double dot_tolerance(std::int64_t terms, double length, double other_length) {

@@ -13,7 +13,7 @@
 #include "bench/contest.h"
 #include "bench/suites.h"
 #include "core/tensor.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 namespace tenon::bench {
 

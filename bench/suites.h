@@ -6,7 +6,7 @@
 
 #include "cli/moves_file.h"
 #include "codegen/cpu_info.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 namespace tenon::bench {
 

@@ -12,12 +12,12 @@
 #include "core/print_graph.h"
 #include "core/ranges.h"
 #include "lower/finish.h"
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
-#include "tuner/pick.h"
-#include "tuner/session_kernels.h"
+#include "tuner/schedule/pick.h"
+#include "tuner/session/kernel_store.h"
 
 namespace tenon::cli {
 
@@ -109,9 +109,9 @@ void explain_kernel(const Pages& pages, const Session& session, const std::strin
   if (const auto* refused = std::get_if<Refusal>(&scheduled))
     throw MovesError(fmt::format("{}: {}", refused->place, refused->reason));
   if (!pages.shows("finish") && !pages.shows("ir") && !pages.shows("asm")) return;
-  const FinishedKernel finished = finish(std::get<Kernel>(scheduled));
+  const FinishedKernel finished = finish(std::get<Kernel>(scheduled), target(session.isa()));
   pages.page("finish",
-             fmt::format("{}, {} bytes of scratch, {} a thread", name, finished.shared_scratch,
+             fmt::format("{}, {} bytes of scratch, {} a thread", name, finished.launch_scratch,
                          finished.thread_scratch),
              print(finished.kernel));
   if (pages.shows("ir")) pages.page("ir", name, print(finished, session.isa(), Output::ir));
@@ -130,7 +130,7 @@ void explain(const ExplainOptions& options) {
   const Pages pages(options);
   HandMoves moves;
   if (options.moves) moves = by_hand(parse_moves(read_file(*options.moves), *options.moves));
-  Session session({options.threads, options.isa, {}, false, {}});
+  Session session({options.threads, options.isa, {}, {}});
   const std::string file = read_file(options.graph);
   const GraphText graph = load_structure(file, options.graph, session);
   pages.page("file", options.graph, file);
@@ -143,7 +143,7 @@ void explain(const ExplainOptions& options) {
   const std::string after = print_graph(ruled);
   pages.page("rules", "after the graph rules", before == after ? "nothing changed\n" : after);
 
-  const std::vector<KernelGraph> kernels = fuse(ruled);
+  const std::vector<KernelGraph> kernels = fusion(ruled);
   const auto name_of = [&](const Node& node) { return session.nodes().name(node); };
   const std::vector<Kernel> naive =
       mapped(kernels, [&](const KernelGraph& kernel) { return tenon::naive(kernel, name_of); });

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 namespace tenon::cli {
 

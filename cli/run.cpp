@@ -1,6 +1,7 @@
 #include "cli/run.h"
 
 #include <algorithm>
+#include <chrono>
 #include <vector>
 
 #include <fmt/format.h>
@@ -11,7 +12,8 @@
 #include "cli/npy.h"
 #include "cli/show.h"
 #include "core/error.h"
-#include "tuner/session.h"
+#include "oracle/interpret_executor.h"
+#include "tuner/session/session.h"
 
 namespace tenon::cli {
 
@@ -37,16 +39,9 @@ void print_statistics(const Statistics& statistics) {
       statistics.running_seconds * 1e3));
 }
 
-}  // namespace
-
-void run(const RunOptions& options) {
-  SessionOptions session_options{options.threads, options.isa, {}, options.interpret, {}};
-  if (options.moves && options.interpret)
-    fail("--moves {}: --device interpret has no kernels; leave out one of them", *options.moves);
-  if (options.moves)
-    session_options.moves = by_hand(parse_moves(read_file(*options.moves), *options.moves));
-  Session session(std::move(session_options));
-  const GraphText graph = load_graph(options.graph, options.inputs, session);
+// Computes the outputs of the graph, and prints them or writes them to files.
+void run_on(Executor& executor, const RunOptions& options) {
+  const GraphText graph = load_graph(options.graph, options.inputs, executor);
   for (const auto& [name, file] : options.outputs)
     if (std::find(graph.output_names.begin(), graph.output_names.end(), name) ==
         graph.output_names.end())
@@ -60,7 +55,7 @@ void run(const RunOptions& options) {
     const Tensor& output = graph.outputs[i];
     const std::vector<std::int64_t> shape = values(output.shape());
     const Buffer& buffer = *current_buffer(*output.node());
-    const auto* bytes = static_cast<const char*>(buffer.data);
+    const auto* bytes = static_cast<const char*>(buffer.host);
     const std::size_t size = elements(output.shape()) * info(output.type()).bytes;
     const auto file = options.outputs.find(graph.output_names[i]);
     if (file == options.outputs.end()) {
@@ -72,6 +67,27 @@ void run(const RunOptions& options) {
     }
   }
   write_files(files);
+}
+
+void interpret(const RunOptions& options) {
+  if (options.moves)
+    fail("--moves {}: --device interpret has no kernels; leave out one of them", *options.moves);
+  const auto start = std::chrono::steady_clock::now();
+  InterpretExecutor executor;
+  run_on(executor, options);
+  const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - start;
+  if (options.statistics) report(fmt::format("interpreted in {:.2f} ms", spent.count()));
+}
+
+}  // namespace
+
+void run(const RunOptions& options) {
+  if (options.interpret) return interpret(options);
+  SessionOptions session_options{options.threads, options.isa, {}, {}};
+  if (options.moves)
+    session_options.moves = by_hand(parse_moves(read_file(*options.moves), *options.moves));
+  Session session(std::move(session_options));
+  run_on(session, options);
   if (options.statistics) print_statistics(session.statistics());
 }
 

@@ -3,7 +3,7 @@
 //
 // The code of a kernel is one function:
 //
-//   void kernel(void* const* buffers, const int64_t* sizes, void* shared_scratch, void*
+//   void kernel(void* const* buffers, const int64_t* sizes, void* launch_scratch, void*
 //               thread_scratch, const Runtime* runtime);
 //
 // Buffers come in the order of the kernel's arguments. Parallel loops call runtime->parallel with
@@ -36,6 +36,12 @@ inline constexpr IsaInfo isa_table[] = {
 constexpr const IsaInfo& info(Isa isa) { return isa_table[static_cast<std::size_t>(isa)]; }
 constexpr std::string_view name(Isa isa) { return info(isa).name; }
 constexpr int vector_bytes(Isa isa) { return info(isa).vector_bytes; }
+// Beyond a register LLVM splits vectors by itself. For fma128 it would use the 32-byte registers
+// that are there.
+constexpr Target target(Isa isa) {
+  return {name(isa), info(isa).vector_bytes, info(isa).vector_registers,
+          isa == Isa::fma128 ? 4 : 64};
+}
 
 struct Runtime {
   // Calls body(context, begin, end, scratch of the running thread) so that [0, count) is covered
@@ -45,7 +51,7 @@ struct Runtime {
   void* self;  // the device's own
 };
 using KernelFunction = void (*)(void* const* buffers, const std::int64_t* sizes,
-                                void* shared_scratch, void* thread_scratch, const Runtime* runtime);
+                                void* launch_scratch, void* thread_scratch, const Runtime* runtime);
 
 enum class Output : std::uint8_t { ir, assembly, object };  // LLVM's IR as emitted, ..
 

@@ -40,7 +40,8 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
     if (!block)
       fail("out of memory: a buffer of {} bytes was asked for, about {} bytes are free", bytes,
            sysconf(_SC_AVPHYS_PAGES) * sysconf(_SC_PAGESIZE));
-    return {new Buffer{.data = block.release(), .bytes = bytes},
+    void* const memory = block.release();
+    return {new Buffer{.data = memory, .bytes = bytes, .host = memory},
             [pool = shared_from_this(), size](Buffer* freed) {
               pool->give_back(Block(freed->data), size);
               delete freed;
@@ -87,7 +88,7 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
 // Code in memory of its own: written first, then made executable, never both at once.
 struct CpuProgram : Device::Program {
   explicit CpuProgram(const Artifact& artifact)
-      : shared_scratch(artifact.shared_scratch), thread_scratch(artifact.thread_scratch) {
+      : launch_scratch(artifact.launch_scratch), thread_scratch(artifact.thread_scratch) {
     const std::size_t size = artifact.code.size();
     if (artifact.entry >= size) fail("a kernel's code is {} bytes long and has no entry", size);
     void* mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -102,7 +103,7 @@ struct CpuProgram : Device::Program {
 
   std::shared_ptr<void> memory;
   KernelFunction function;
-  std::size_t shared_scratch, thread_scratch;  // bytes
+  std::size_t launch_scratch, thread_scratch;  // bytes
 };
 
 class CpuDevice final : public Device {
@@ -125,6 +126,7 @@ class CpuDevice final : public Device {
   void write(Buffer& to, const void* from) override {
     if (to.bytes > 0) std::memcpy(to.data, from, to.bytes);
   }
+  void copy(const Buffer& from, Buffer& to) override { read(from, to.data); }
 
   ProgramRef load(const Artifact& artifact) override {
     return std::make_shared<CpuProgram>(artifact);
@@ -134,7 +136,7 @@ class CpuDevice final : public Device {
               std::span<const std::int64_t> sizes) override {
     const auto& code = static_cast<const CpuProgram&>(program);
     const std::lock_guard lock(launching_);
-    void* shared = at_least(code.shared_scratch, shared_);
+    void* shared = at_least(code.launch_scratch, shared_);
     for (BufferRef& scratch : per_thread_) at_least(code.thread_scratch, scratch);
     code.function(buffers.data(), sizes.data(), shared, per_thread_[0]->data, &runtime_);
   }

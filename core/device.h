@@ -8,14 +8,22 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace tenon {
 
 // Memory on a device. Freed (or given back to the device's pool) with the last reference.
 struct Buffer {
-  void* data;  // aligned to 64 bytes at least; for a CPU directly readable
+  void* data;  // what kernels and the device know the memory by; aligned to 64 bytes at least
   std::size_t bytes;
   std::uint64_t version = 0;  // raised by every in-place write
+  void* host = nullptr;       // the same memory as this process reads and writes it, if it can
+
+  // The contents of both are exchanged, and nothing is copied. Requires equal sizes.
+  void exchange_memory(Buffer& other) {
+    std::swap(data, other.data);
+    std::swap(host, other.host);
+  }
 };
 using BufferRef = std::shared_ptr<Buffer>;
 
@@ -24,7 +32,7 @@ using BufferRef = std::shared_ptr<Buffer>;
 struct Artifact {
   std::string code;                // bytes
   std::size_t entry = 0;           // bytes from the start of the code
-  std::size_t shared_scratch = 0;  // bytes, one block per launch
+  std::size_t launch_scratch = 0;  // bytes, one block per launch
   std::size_t thread_scratch = 0;  // bytes, one block per thread
 };
 
@@ -41,6 +49,7 @@ class Device {
   virtual BufferRef allocate(std::size_t bytes) = 0;    // Error: how much, and what there is
   virtual void read(const Buffer& from, void* to) = 0;  // copies all bytes
   virtual void write(Buffer& to, const void* from) = 0;
+  virtual void copy(const Buffer& from, Buffer& to) = 0;  // of the same size, on this device
   virtual ProgramRef load(const Artifact& artifact) = 0;
   // Runs the program; returns when it is done. Buffers in the order of the kernel's arguments.
   virtual void launch(const Program& program, std::span<void* const> buffers,

@@ -1,7 +1,5 @@
 #include "core/executor.h"
 
-#include <utility>
-
 #include "core/error.h"
 #include "core/ranges.h"
 
@@ -29,10 +27,10 @@ NodeRef Executor::assign(const NodeRef& target, const NodeRef& value) {
   const NodeRef known = nodes_.current(value);
   if (known->as<BufferLeaf>()) {
     const BufferRef source = current_buffer(*known);
-    if (source != memory) device().write(*memory, source->data);
+    if (source != memory) device().copy(*source, *memory);
   } else {
     const BufferRef fresh = compute({&value, 1})[0];
-    std::swap(fresh->data, memory->data);  // the value may read the target, so never write to it
+    memory->exchange_memory(*fresh);  // the value may read the target, so never write to it
   }
   ++memory->version;
   BufferLeaf leaf{memory, memory->version, target->as<BufferLeaf>()->name};

@@ -1,6 +1,6 @@
-// Executor: what turns graphs into values; the second of the library's two interfaces. Tensors
-// realize themselves through it; tuner/session.h implements it with compiled kernels. The table of
-// nodes, what was realized to what and the versions of buffers are the same for every executor.
+// Executor: turns graphs into values; the second of the library's two interfaces. Tensors realize
+// themselves through it; tuner/session/session.h implements it with compiled kernels. The table of
+// nodes, the realized values and the versions of buffers are the same for every executor.
 #pragma once
 
 #include <span>

@@ -1,6 +1,6 @@
 // Trains a small convolutional network to read handwritten digits, and shows what it has learnt:
 //   digits [EPOCHS]     run from the root of the repository; it reads examples/digits.csv
-// This is the program to read first. What happens behind realize() is in tuner/session.h.
+// This is the program to read first. What happens behind realize() is in tuner/session/session.h.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,7 +13,7 @@
 #include "core/error.h"
 #include "examples/scans.h"
 #include "ops/ops.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 namespace {
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t block_terms = 1024;
 constexpr std::int64_t group_blocks = 1024;
-constexpr int lane_count = 64;
+constexpr int strand_count = 64;
 constexpr std::int64_t shared_at_most = 16;  // outputs, both limits below
 
 // An input of a Reduce down to what is below its Views: an element of `source` at `at`, which are
@@ -40,7 +40,7 @@ std::optional<std::int64_t> stride_along(const Traced& traced, const Shape& shap
       sum += steps[i] * evaluate(traced.at[i], [&](Var v) { return v == axis ? place : 0; });
     return sum;
   };
-  const std::int64_t end = std::min<std::int64_t>(shape[axis].value(), lane_count);
+  const std::int64_t end = std::min<std::int64_t>(shape[axis].value(), strand_count);
   if (end < 2) return 0;
   const std::int64_t first = address(0), stride = address(1) - first;
   for (std::int64_t place = 2; place < end; place++)
@@ -89,9 +89,9 @@ std::int64_t touched(const Node& input) {
   return product;
 }
 
-bool has_lanes(const Node& reduce, int innermost) {
+bool has_strands(const Node& reduce, int innermost) {
   const Shape& shape = reduce.inputs[0]->shape;
-  if (shape[innermost].value() < lane_count) return false;
+  if (shape[innermost].value() < strand_count) return false;
   const Node* largest = reduce.inputs[0].get();
   bool varies = false;
   std::vector<int> table;  // the kept axes of a narrow table, once one was seen
@@ -155,12 +155,12 @@ CanonicalOrder canonical_order(const Node& reduce) {
     }
   };
   std::vector<std::int64_t> block = rectangle(left, block_terms);
-  if (!left.empty() && has_lanes(reduce, detail->axes[innermost])) {
-    order.lanes = lane_count;
-    order.lane_axis = innermost;
-    stride[innermost] = lane_count;
+  if (!left.empty() && has_strands(reduce, detail->axes[innermost])) {
+    order.strands = strand_count;
+    order.strand_axis = innermost;
+    stride[innermost] = strand_count;
     for (auto* terms : {&block, &left})
-      (*terms)[innermost] = pieces((*terms)[innermost], lane_count);
+      (*terms)[innermost] = pieces((*terms)[innermost], strand_count);
   }
   add_level(block);
   while (std::ranges::any_of(left, [](std::int64_t count) { return count > 1; }))

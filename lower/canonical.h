@@ -9,27 +9,28 @@
 //   blocks   rectangles of whole inner axes of at most 1,024 terms; the next axis is cut at a power
 //            of two, and the axes outside that one count blocks only
 //   steps    the terms of a block, the last axis fastest
-//   lanes    64 terms side by side in a row, or one
+//   strands  64 terms side by side in a row, or one
 //
 // and these accumulators, which all start from the identity (0 for a sum, so no sum is -0):
 //
-//   a block's partial takes the block's terms, step after step; with 64 lanes there is one partial
-//   a lane, and lane l takes the terms l, l + 64, l + 128, .. of the innermost reduced axis;
-//   a group's partial takes its blocks' partials, left to right, lane by lane;
-//   the result is the only block's partial, or takes all blocks' or groups' partials left to right;
-//   with lanes there are 64 results at that point, which are folded by halving: x[l] += x[l + 32],
-//   then 16, 8, 4, 2, 1. A lane that got no term is 0.
+//   a block's partial takes the block's terms, step after step. With 64 strands each strand has a
+//   partial of its own: strand s takes the terms s, s + 64, s + 128, .. of the innermost reduced
+//   axis;
+//   a group's partial takes its blocks' partials, left to right, strand by strand;
+//   the result is the only block's partial, or takes all blocks' or groups' partials left to right.
+//   With strands there are 64 results at that point. They are folded by halving:
+//   x[s] += x[s + 32], then 16, 8, 4, 2, 1. A strand that got no term is 0.
 //
 // A product under a sum is fused: fma(a, b, partial). Maxima and integers use the same structure,
 // where the order does not show. Example, a sum over [4096] that lies in a row: 4 blocks of 16
-// steps of 64 lanes.
+// steps of 64 strands.
 //
-// There are 64 lanes where a vector of terms can be loaded, and where there is no better use of
+// There are 64 strands where a vector of terms can be loaded, and where there is no better use of
 // vectors: each input that varies along the innermost reduced axis (the last of more than one
 // element; at least 64 long) has its elements there side by side, or is a narrow table along it
 // ([10^6,3] summed by column: fewer than 16 kept elements between two terms, all in a row, so that
-// lanes and kept elements together are one row); and fewer than 16 outputs share an element of the
-// largest input, since more outputs make better vectors and keep a loaded element in use.
+// strands and kept elements together are one row); and fewer than 16 outputs share an element of
+// the largest input, since more outputs make better vectors and keep a loaded element in use.
 #pragma once
 
 #include <cstdint>
@@ -45,8 +46,8 @@ struct CanonicalOrder {
   std::vector<std::vector<std::int64_t>> counts;
   // Elements of the axis between two iterations of the level: for each level, per reduced axis.
   std::vector<std::vector<std::int64_t>> strides;
-  int lanes = 1;       // 64 or 1
-  int lane_axis = -1;  // position among the reduced axes, of the innermost one; -1 without lanes
+  int strands = 1;       // 64 or 1
+  int strand_axis = -1;  // the innermost axis, by its position among the reduced axes; -1: none
 
   int levels() const { return static_cast<int>(counts.size()); }
 };

@@ -8,7 +8,7 @@
 //   - every local has `extents` = its physical size and indices relative to its scope, and is
 //     allocated inside the loop over its `scope`;
 //   - locals that fit into registers and whose indices are constant once unrolled are Where::reg,
-//     all others Where::heap, with an offset in bytes in the shared or the thread's scratch.
+//     all others Where::heap, with an offset in bytes in the launch's or the thread's scratch.
 // Used by codegen. Read next: codegen/compile.h.
 #pragma once
 
@@ -16,22 +16,23 @@
 #include <vector>
 
 #include "lower/nest.h"
+#include "lower/target.h"
 
 namespace tenon {
 
 struct Placement {
   std::ptrdiff_t offset = -1;  // bytes into the scratch, a multiple of 64; -1: not in scratch
-  bool per_thread = false;     // in the thread's scratch, else in the launch's shared one
+  bool per_thread = false;     // in the thread's scratch, else in the launch's
 };
 
 struct FinishedKernel {
   Kernel kernel;
   std::vector<Placement> placement;  // one per tensor
-  std::size_t shared_scratch = 0;    // bytes
+  std::size_t launch_scratch = 0;    // bytes
   std::size_t thread_scratch = 0;    // bytes
 };
 
-FinishedKernel finish(const Kernel& kernel);
+FinishedKernel finish(const Kernel& kernel, const Target& target);
 
 // ---- its passes, in the order in which it runs them: from nest to nest ----
 

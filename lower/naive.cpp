@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/ranges.h"
 #include "lower/merge.h"
+#include "lower/naive_loops.h"
 #include "lower/naive_reduce.h"
 #include "lower/naive_value.h"
 #include "lower/tree.h"

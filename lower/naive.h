@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 #include "lower/nest.h"
 
 namespace tenon {

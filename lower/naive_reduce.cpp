@@ -1,21 +1,14 @@
 #include "lower/naive_reduce.h"
 
 #include <algorithm>
-#include <string_view>
-
-#include <fmt/format.h>
 
 #include "core/ranges.h"
 #include "lower/canonical.h"
+#include "lower/naive_loops.h"
 #include "lower/tree.h"
 
 namespace tenon {
 namespace {
-
-std::string axis_name(const std::string& node, std::string_view letters, std::size_t position,
-                      const std::string& suffix = "") {
-  return fmt::format("{}.{}{}", node, letters[position % letters.size()], suffix);
-}
 
 class ReduceNest {
  public:
@@ -35,18 +28,19 @@ class ReduceNest {
     int partial = -1;  // the accumulator of the level below
     for (int level = 0; level < order_.levels(); level++) {
       const ValueRef term = level == 0 ? through_cuts(terms[0])
-                                       : make_value(Load{{partial, in_lane()}}, reduce_.type);
+                                       : make_value(Load{{partial, in_strand()}}, reduce_.type);
       partial = accumulator(level);
-      Store step{{partial, in_lane()}, term};
+      Store step{{partial, in_strand()}, term};
       if (level == 0 && terms.size() == 2) step.factor = through_cuts(terms[1]);
       step.combine = combine();
       step.over = loops_[level];
-      const auto lanes = lane_ ? std::vector{*lane_} : std::vector<Var>();
-      append(body, wrap({{std::move(step)}}, lanes));
+      const auto strands = strand_ ? std::vector{*strand_} : std::vector<Var>();
+      append(body, wrap({{std::move(step)}}, strands));
       body = wrap(std::move(body), loops_[level]);
     }
-    if (lane_) {
-      Fold fold{{partial, in_lane(), static_cast<int>(kept_.at.size())}, order_.lanes, combine()};
+    if (strand_) {
+      Fold fold{
+          {partial, in_strand(), static_cast<int>(kept_.at.size())}, order_.strands, combine()};
       fold.at.back() = 0;
       body.push_back({Store{{target_, kept_.at}, make_value(fold, reduce_.type)}});
     }
@@ -82,16 +76,16 @@ class ReduceNest {
         if (count == 1 && !(is_last && is_one_step)) continue;
         const std::string suffix(level, 'b');
         loops_[level].push_back(cut(axis, count, order_.strides[level][axis], suffix));
-        if (level > 0 || order_.lane_axis != axis) limit(axis, order_.strides[level][axis]);
+        if (level > 0 || order_.strand_axis != axis) limit(axis, order_.strides[level][axis]);
       }
-    if (order_.lane_axis < 0) return;
-    lane_ = cut(order_.lane_axis, order_.lanes, 1, "l");
-    limit(order_.lane_axis, 1);
+    if (order_.strand_axis < 0) return;
+    strand_ = cut(order_.strand_axis, order_.strands, 1, "l");
+    limit(order_.strand_axis, 1);
   }
 
   // A new loop of `count` steps along a whole axis.
   Var cut(int axis, std::int64_t count, std::int64_t stride, const std::string& suffix) {
-    const Var v = kernel_.add_axis(axis_name(name_, "krstuvwxyz", axis, suffix), count);
+    const Var v = kernel_.add_axis(axis_name(name_, "krstuvwxyz", axis) + suffix, count);
     cuts_[axis] = cuts_[axis] + Index::var(v) * stride;
     return v;
   }
@@ -102,27 +96,27 @@ class ReduceNest {
     const std::int64_t bound = (extent + unit - 1) / unit;
     const Index index = floordiv(cuts_[axis], unit, kernel_.bounds());
     if (extent == 0 || bounds(index, kernel_.bounds()).high < bound) return;
-    kernel_.limits.push_back({index, bound, unit == 1 && lane_ ? Tail::peel : Tail::mask});
+    kernel_.limits.push_back({index, bound, unit == 1 && strand_ ? Tail::peel : Tail::mask});
   }
 
   ValueRef through_cuts(const ValueRef& value) const {
     return map_indices(value, replacing(kernel_, whole_, cuts_));
   }
 
-  // Of a level; the last one's is the target, unless its lanes have to be folded.
+  // Of a level; the last one's is the target, unless its strands have to be folded.
   int accumulator(int level) {
     const bool is_last = level + 1 == order_.levels();
-    if (is_last && !lane_) return target_;
+    if (is_last && !strand_) return target_;
     const char* const name = level == 0 ? "part" : is_last ? "tot" : "group";
     const int local = add_tensor(kernel_, reduce_, kernel_.unused_name(name), Where::heap);
-    if (lane_) kernel_.tensors.back().extents.push_back(order_.lanes);
+    if (strand_) kernel_.tensors.back().extents.push_back(order_.strands);
     return local;
   }
 
   // The place of a partial result.
-  std::vector<Index> in_lane() const {
+  std::vector<Index> in_strand() const {
     std::vector<Index> at = kept_.at;
-    if (lane_) at.push_back(Index::var(*lane_));
+    if (strand_) at.push_back(Index::var(*strand_));
     return at;
   }
 
@@ -137,27 +131,10 @@ class ReduceNest {
   std::vector<Index> at_;                // of the inputs, over kept_ and whole_
   std::vector<Index> cuts_;              // per reduced axis: the index over the loops
   std::vector<std::vector<Var>> loops_;  // per level: the axes, outermost first
-  std::optional<Var> lane_;
+  std::optional<Var> strand_;
 };
 
 }  // namespace
-
-int add_tensor(Kernel& kernel, const Node& node, std::string name, Where where) {
-  kernel.tensors.push_back({std::move(name), node.type, values(node.shape), where});
-  return static_cast<int>(kernel.tensors.size()) - 1;
-}
-
-ShapeLoops loops_over(Kernel& kernel, const Shape& shape, const std::string& name) {
-  constexpr std::string_view letters = "ijlmnopquvwxyz";
-  ShapeLoops result;
-  for (std::size_t axis = 0; axis < shape.size(); axis++) {
-    const std::int64_t extent = shape[axis].value();
-    const bool has_loop = extent != 1;
-    if (has_loop) result.loops.push_back(kernel.add_axis(axis_name(name, letters, axis), extent));
-    result.at.push_back(has_loop ? Index::var(result.loops.back()) : 0);
-  }
-  return result;
-}
 
 void append_reduce(Kernel& kernel, NodeValues& values, const Node& reduce, int target,
                    const std::string& name) {

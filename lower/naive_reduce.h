@@ -12,7 +12,7 @@ namespace tenon {
 
 // Appends loops that compute `reduce` into the tensor `target` of its shape, and the locals that
 // they need. Loops are named `name`.i, j, l .. for kept axes and k, r, s .. for reduced ones, with
-// b for blocks (bb for groups of blocks) and l for lanes:
+// b for blocks (bb for groups of blocks) and l for strands (most schedules make them lanes):
 //
 //   for i 8
 //     for kb 2
@@ -24,16 +24,5 @@ namespace tenon {
 //     sum[i] = fold(tot[i,:64])
 void append_reduce(Kernel& kernel, NodeValues& values, const Node& reduce, int target,
                    const std::string& name);
-
-// New loops `name`.i, j, l .. over a shape, and the index along each of its axes. An axis of one
-// element has no loop.
-struct ShapeLoops {
-  std::vector<Var> loops;
-  std::vector<Index> at;
-};
-ShapeLoops loops_over(Kernel& kernel, const Shape& shape, const std::string& name);
-
-// A new tensor of the kernel that holds the value of the node.
-int add_tensor(Kernel& kernel, const Node& node, std::string name, Where where);
 
 }  // namespace tenon

@@ -94,7 +94,7 @@ struct Access {
   int tensor;
   std::vector<Index> at;  // one per axis of the tensor
   // The axis on which `at` is 0 and does not say where: a Load or a Store is at `computed` there,
-  // and a Fold takes all lanes. -1: there is no such axis.
+  // and a Fold takes all strands. -1: there is no such axis.
   int computed_axis = -1;
   ValueRef computed = {};  // i32; outside the axis a Load is 0 and a Store does nothing
 };
@@ -116,10 +116,10 @@ struct Apply {
   ScalarOp op;
   std::vector<ValueRef> operands;
 };
-// The lanes of a partial sum, 0 .. lanes-1 along the computed axis of the tensor, folded by
-// halving: x[l] += x[l + h] for h = lanes/2, .., 1 (or max).
+// The strands of a sum (canonical.h), 0 .. strands-1 along the computed axis of the tensor, folded
+// by halving: x[s] += x[s + h] for h = strands/2, .., 1 (or max).
 struct Fold : Access {
-  int lanes;  // a power of two
+  int strands;  // a power of two
   Combine combine;
 };
 struct Value {

@@ -126,15 +126,11 @@ FinishedKernel place_locals(const Kernel& kernel) {
     if (tensor.where == Where::reg) continue;
     const bool per_thread =
         std::ranges::any_of(scope, [&](Var v) { return is_parallel(result, v); });
-    std::size_t& used = per_thread ? finished.thread_scratch : finished.shared_scratch;
+    std::size_t& used = per_thread ? finished.thread_scratch : finished.launch_scratch;
     finished.placement[t] = {static_cast<std::ptrdiff_t>(used), per_thread};
     used += (static_cast<std::size_t>(size) + alignment - 1) / alignment * alignment;
   }
   return finished;
-}
-
-FinishedKernel finish(const Kernel& kernel) {
-  return place_locals(pad_tails(explicit_identities(kernel)));
 }
 
 }  // namespace tenon

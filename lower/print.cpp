@@ -98,7 +98,7 @@ class Printer {
     return "(" + ranges(inside.ranges) + ")";
   }
   std::string formula(const Fold& fold, Type) const {
-    return "fold(" + element(fold, fmt::format(":{}", fold.lanes)) + ")";
+    return "fold(" + element(fold, fmt::format(":{}", fold.strands)) + ")";
   }
   std::string formula(const Apply& apply, Type type) const {
     const auto operands = [&](std::string_view between) {

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "core/error.h"
 #include "core/ranges.h"
+#include "lower/drop_reshapes.h"
 
 namespace tenon {
 namespace {
@@ -295,36 +295,6 @@ class Rewrite {
   std::unordered_map<NodeRef, NodeRef> done_;
 };
 
-// ---- what is wanted ----
-
-// Does the View keep all elements in their row-major order?
-bool is_reshape(const Node& node) {
-  const auto* view = node.as<View>();
-  if (!view || !view->inside.empty()) return false;
-  const Shape& from = node.inputs[0]->shape;
-  return elements(from) == elements(node.shape) &&
-         (elements(from) == 0 || view->map == reshape_map(from, node.shape));
-}
-
-// Computed nodes in place of wanted reshapes of them. No two shapes of a node share its memory, and
-// what a Gather takes elements of has memory of its own.
-std::vector<NodeRef> without_reshapes(std::vector<NodeRef> wanted, NodeTable& table) {
-  std::unordered_set<NodeRef> gathered;
-  for (const NodeRef& node : in_order(wanted).nodes)
-    if (node->as<Gather>()) gathered.insert(node->inputs[0]);
-  std::unordered_map<NodeRef, NodeRef> results;  // each computed node, and which one wanted it is
-  for (const NodeRef& node : wanted) results[node] = node;
-  for (NodeRef& node : wanted) {
-    if (!is_reshape(*node) || gathered.contains(node)) continue;
-    const NodeRef& below = node->inputs[0];
-    if (below->is_leaf() || below->as<View>()) continue;
-    if (results.emplace(below, node).first->second != node) continue;
-    table.set_name(*below, table.name(*node));
-    node = below;
-  }
-  return wanted;
-}
-
 }  // namespace
 
 std::vector<NodeRef> apply_rules(std::span<const NodeRef> wanted, NodeTable& table) {
@@ -334,7 +304,7 @@ std::vector<NodeRef> apply_rules(std::span<const NodeRef> wanted, NodeTable& tab
   Rewrite rewrite(table);
   for (NodeRef& node : order.nodes)  // inputs before users, as graphs may be deep
     node = rewrite(with_inputs(table, node, mapped(node->inputs, in_place)));
-  return without_reshapes(mapped(wanted, in_place), table);
+  return drop_reshapes(mapped(wanted, in_place), table);
 }
 
 }  // namespace tenon

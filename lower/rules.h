@@ -12,8 +12,7 @@ namespace tenon {
 
 // The rewritten nodes, in the same order, under the same names (a node that has one keeps it).
 // Realized nodes become their leaves, but none that a rule makes; two nodes may become one.
-// In place of a wanted reshape of a computed node stands that node: the shape is another, the bytes
-// are the same.
+// A requested reshape of a computed value is replaced by the value itself (drop_reshapes.h).
 //
 // Ensures: no rule applies to any node below; a sum of products is a Reduce of two inputs; a View
 // is never of a View unless both have ranges, with different fills; nothing is computed from

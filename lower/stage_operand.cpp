@@ -155,7 +155,7 @@ Reason stage_operand(StageSite& site) {
   const std::vector<Use> all = accesses(site);
   const bool is_ring = site.move.depth > 1 && site.move.where == Where::shared;
   if (all.empty()) return fmt::format("nothing there reads {}", site.move.tensor);
-  if (std::ranges::any_of(all, std::mem_fn(&Use::folds))) return "its lanes are folded there";
+  if (std::ranges::any_of(all, std::mem_fn(&Use::folds))) return "its strands are folded there";
   if (site.move.where == Where::stream) return "only what is stored can be streamed";
   if (site.move.depth > 1 && site.at < 0) return "depth needs a loop";
   if (site.move.depth > 1 && !is_ring && site.kernel.tensors[site.tensor].where != Where::argument)

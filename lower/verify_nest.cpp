@@ -92,7 +92,7 @@ class Verifier {
       element(*load, certain && load->inside.empty());
     } else if (const auto* fold = std::get_if<Fold>(&v.detail)) {
       Access last{fold->tensor, fold->at};
-      last.at[fold->computed_axis] = fold->lanes - 1;
+      last.at[fold->computed_axis] = fold->strands - 1;
       element(last, certain);
     } else if (const auto* apply = std::get_if<Apply>(&v.detail)) {
       if (std::ssize(apply->operands) != info(apply->op).arity)

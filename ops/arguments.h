@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/call.h"
+#include "text/call.h"
 
 namespace tenon {
 

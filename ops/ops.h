@@ -4,6 +4,7 @@
 #include "ops/arithmetic.h"
 #include "ops/convolution.h"
 #include "ops/functions.h"
+#include "ops/gradient.h"
 #include "ops/indexing.h"
 #include "ops/matmul.h"
 #include "ops/normalization.h"

@@ -3,9 +3,9 @@
 #include <cmath>
 #include <unordered_set>
 
-#include "core/gradient.h"
 #include "ops/arithmetic.h"
 #include "ops/functions.h"
+#include "ops/gradient.h"
 #include "ops/operands.h"
 
 namespace tenon {

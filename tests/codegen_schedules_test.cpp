@@ -8,12 +8,12 @@
 
 #include "codegen/cpu_device.h"
 #include "compiled.h"
-#include "core/interpret.h"
 #include "golden.h"
 #include "lower/finish.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
 #include "nest_eval.h"
+#include "oracle/interpret.h"
 
 using namespace tenon;
 using tenon_test::Inputs;
@@ -45,8 +45,8 @@ class Product {
   std::string wrong(const std::string& moves) {
     const Moved moved = apply_all(nest_, parse_schedule(moves, "moves"));
     if (const auto* refused = std::get_if<Refusal>(&moved)) return refused->reason;
-    const FinishedKernel finished = finish(std::get<Kernel>(moved));
     for (const Isa isa : isas()) {
+      const FinishedKernel finished = finish(std::get<Kernel>(moved), target(isa));
       const Artifact artifact = compiled(finished, isa);
       for (const int threads : {1, 2}) {
         Device& device = *devices_[threads - 1];

@@ -110,14 +110,14 @@ TEST_CASE("a body unrolled without end is a failure") {
 
 TEST_CASE("memory: no bytes, many bytes, too many bytes, and blocks that come back") {
   const auto device = cpu_device(1);
-  CHECK(device->allocate(0)->data != nullptr);
+  CHECK(device->allocate(0)->host != nullptr);
   for (const std::size_t bytes : {std::size_t{1}, std::size_t{100'000}, std::size_t{5'000'000}}) {
     BufferRef buffer = device->allocate(bytes);
-    CHECK(reinterpret_cast<std::uintptr_t>(buffer->data) % 64 == 0);
-    std::memset(buffer->data, 1, bytes);
-    void* const first = buffer->data;
+    CHECK(reinterpret_cast<std::uintptr_t>(buffer->host) % 64 == 0);
+    std::memset(buffer->host, 1, bytes);
+    void* const first = buffer->host;
     buffer.reset();
-    CHECK(device->allocate(bytes)->data == first);
+    CHECK(device->allocate(bytes)->host == first);
   }
   CHECK_THROWS_WITH_AS(device->allocate(std::size_t{1} << 60),
                        doctest::Contains("a buffer of 1152921504606846976 bytes was asked for"),
@@ -130,7 +130,7 @@ TEST_CASE("buffers outlive their device") {
     const auto device = cpu_device(1);
     buffer = device->allocate(1000);
   }
-  std::memset(buffer->data, 1, 1000);
+  std::memset(buffer->host, 1, 1000);
 }
 
 TEST_CASE("an artifact without an entry is refused") {

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "core/tensor.h"
-#include "interpret_executor.h"
+#include "oracle/interpret_executor.h"
 
 using namespace tenon;
 

@@ -5,7 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "core/tensor.h"
-#include "interpret_executor.h"
+#include "oracle/interpret_executor.h"
 
 using namespace tenon;
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "interpret_executor.h"
+#include "oracle/interpret_executor.h"
 
 namespace tenon {
 

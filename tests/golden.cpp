@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "codegen/compile.h"
 #include "core/error.h"
-#include "core/interpret.h"
 #include "lower/finish.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
@@ -16,6 +16,7 @@
 #include "lower_support.h"
 #include "nest_eval.h"
 #include "ops/catalogue.h"
+#include "oracle/interpret.h"
 #include "text/parse_graph.h"
 
 namespace tenon_test {
@@ -78,7 +79,7 @@ std::string other_bits(const KernelGraph& graph, const Kernel& scheduled, Inputs
   const NestRun expected = evaluate_nest(naive(graph), values);
   if (!expected.error.empty()) return expected.error;
   for (const bool is_finished : {false, true}) {
-    const Kernel nest = is_finished ? finish(scheduled).kernel : scheduled;
+    const Kernel nest = is_finished ? finish(scheduled, target(Isa::avx512)).kernel : scheduled;
     if (const auto broken = verify(nest)) return *broken + "\n" + print(nest);
     for (const bool backwards : {false, true}) {
       const NestRun run = evaluate_nest(nest, values, backwards);
@@ -109,7 +110,7 @@ std::string check_golden(const std::string& name) {
   if (!kernel) return problem;
   const Golden before = golden;
   golden.parts["loops"] = print(*kernel);
-  golden.parts["finished"] = print(finish(*kernel).kernel);
+  golden.parts["finished"] = print(finish(*kernel, target(Isa::avx512)).kernel);
   if (const char* asked = std::getenv("TENON_GOLDEN"); asked && std::string(asked) == "write")
     std::ofstream(path) << print_golden(golden);
   else if (print_golden(golden) != print_golden(before))
@@ -134,7 +135,7 @@ std::string moved(const std::string& graph, const std::string& moves, bool is_fi
   const Kernel& scheduled = std::get<Kernel>(result);
   const std::string problem = other_bits(kernel, scheduled, inputs);
   if (!problem.empty()) return problem;
-  return print(is_finished ? finish(scheduled).kernel : scheduled);
+  return print(is_finished ? finish(scheduled, target(Isa::avx512)).kernel : scheduled);
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 #include "lower/nest.h"
 #include "lower_support.h"
 

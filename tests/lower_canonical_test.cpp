@@ -34,26 +34,26 @@ TEST_CASE("blocks are rectangles of whole inner axes of at most 1,024 terms") {
   CHECK(counts({2000, 0}) == Levels{{1024, 0}, {2, 1}});
 }
 
-TEST_CASE("lanes need elements side by side and few outputs on an element") {
+TEST_CASE("strands need elements side by side and few outputs on an element") {
   Inputs in;
   const Tensor wide = in.floats({100, 640}), narrow = in.floats({640, 3});
   const Tensor matrix = in.floats({640, 640}), vector = in.floats({640, 1});
-  const auto lanes = [](const Tensor& reduced) { return order_of(reduced).lanes; };
-  CHECK(lanes(sum(wide, {1})) == 64);
-  CHECK(lanes(sum(wide, {0})) == 1);
-  CHECK(lanes(sum(wide, {0, 1})) == 64);
-  CHECK(lanes(sum(narrow, {0})) == 64);
-  CHECK(lanes(sum(in.floats({640, 16}), {0})) == 1);
-  CHECK(lanes(sum(in.floats({9, 63}), {1})) == 1);
-  CHECK(lanes(sum(flip(wide, {1}), {1})) == 1);
-  CHECK(lanes(sum(exp2(permute(wide, {1, 0})), {0})) == 1);
-  CHECK(lanes(sum(permute(wide, {1, 0}), {0})) == 64);
-  CHECK(lanes(matmul(matrix, vector)) == 64);                  // gemv nt
-  CHECK(lanes(matmul(permute(vector, {1, 0}), matrix)) == 1);  // gemv nn
-  CHECK(lanes(matmul(in.floats({8, 640}), permute(matrix, {1, 0}))) == 64);
-  CHECK(lanes(matmul(in.floats({16, 640}), permute(matrix, {1, 0}))) == 1);
-  CHECK(lanes(matmul(matrix, narrow)) == 64);
-  CHECK(lanes(matmul(matrix, matrix)) == 1);
+  const auto strands = [](const Tensor& reduced) { return order_of(reduced).strands; };
+  CHECK(strands(sum(wide, {1})) == 64);
+  CHECK(strands(sum(wide, {0})) == 1);
+  CHECK(strands(sum(wide, {0, 1})) == 64);
+  CHECK(strands(sum(narrow, {0})) == 64);
+  CHECK(strands(sum(in.floats({640, 16}), {0})) == 1);
+  CHECK(strands(sum(in.floats({9, 63}), {1})) == 1);
+  CHECK(strands(sum(flip(wide, {1}), {1})) == 1);
+  CHECK(strands(sum(exp2(permute(wide, {1, 0})), {0})) == 1);
+  CHECK(strands(sum(permute(wide, {1, 0}), {0})) == 64);
+  CHECK(strands(matmul(matrix, vector)) == 64);                  // gemv nt
+  CHECK(strands(matmul(permute(vector, {1, 0}), matrix)) == 1);  // gemv nn
+  CHECK(strands(matmul(in.floats({8, 640}), permute(matrix, {1, 0}))) == 64);
+  CHECK(strands(matmul(in.floats({16, 640}), permute(matrix, {1, 0}))) == 1);
+  CHECK(strands(matmul(matrix, narrow)) == 64);
+  CHECK(strands(matmul(matrix, matrix)) == 1);
   const CanonicalOrder order = order_of(sum(in.floats({4096}), {0}));
   CHECK(order.counts == Levels{{16}, {4}});
   CHECK(order.strides == Levels{{64}, {1024}});

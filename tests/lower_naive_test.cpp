@@ -36,7 +36,7 @@ TEST_CASE("a long reduction over columns has blocks, the last one shorter") {
         "      max[i] max= part[i] over kb\n");
 }
 
-TEST_CASE("a reduction along rows has lanes, which are folded last") {
+TEST_CASE("a reduction along rows has strands, which are folded last") {
   Inputs in;
   const Tensor x = in.floats({3, 2100}, "x");
   CHECK(checked_nest(one_kernel({sum(x, {1})}), in) ==

@@ -5,10 +5,10 @@
 
 #include <doctest/doctest.h>
 
-#include "core/interpret.h"
 #include "core/print_graph.h"
 #include "lower_support.h"
 #include "ops/views.h"
+#include "oracle/interpret.h"
 
 using namespace tenon_test;
 using tenon::Combine;

@@ -6,12 +6,13 @@
 
 #include <fmt/format.h>
 
-#include "core/interpret.h"
+#include "codegen/compile.h"
 #include "lower/finish.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
 #include "nest_eval.h"
 #include "ops/views.h"
+#include "oracle/interpret.h"
 
 namespace tenon_test {
 
@@ -89,7 +90,7 @@ std::string wrong(const KernelGraph& kernel, Inputs& inputs) {
   const auto values = interpret(kernel.inputs, inputs.executor.device());
   const NestRun run = evaluate_nest(nest, values);
   if (!run.error.empty()) return run.error + "\n" + print(nest);
-  const Kernel explicit_nest = finish(nest).kernel;
+  const Kernel explicit_nest = finish(nest, target(Isa::avx512)).kernel;
   const NestRun finished = evaluate_nest(explicit_nest, values);
   if (!finished.error.empty()) return finished.error + "\n" + print(explicit_nest);
   for (std::size_t output = 0; output < run.outputs.size(); output++)
@@ -124,7 +125,7 @@ Fused fused(const std::vector<Tensor>& wanted, Inputs& inputs) {
   std::vector<NodeRef> nodes;
   for (const Tensor& tensor : wanted) nodes.push_back(tensor.node());
   const std::vector<NodeRef> better = apply_rules(nodes, inputs.executor.nodes());
-  Fused result{fuse(better), ""};
+  Fused result{fusion(better), ""};
   std::unordered_set<const Node*> written;
   for (const KernelGraph& kernel : result.kernels) {
     for (const NodeRef& input : kernel.inputs)

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "interpret_executor.h"
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 #include "lower/nest.h"
+#include "oracle/interpret_executor.h"
 
 namespace tenon_test {
 

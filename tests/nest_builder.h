@@ -38,7 +38,7 @@ class NestBuilder {
   int heap(const std::string& name, std::vector<std::int64_t> extents, bool per_thread = false) {
     std::size_t bytes = 4;
     for (const std::int64_t extent : extents) bytes *= extent;
-    std::size_t& scratch = per_thread ? finished_.thread_scratch : finished_.shared_scratch;
+    std::size_t& scratch = per_thread ? finished_.thread_scratch : finished_.launch_scratch;
     const Placement place{static_cast<std::ptrdiff_t>(scratch), per_thread};
     scratch += (bytes + 63) / 64 * 64;
     return tensor(

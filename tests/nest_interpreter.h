@@ -101,11 +101,11 @@ class NestInterpreter {
     const auto& fold = std::get<Fold>(v.detail);
     Access one = fold;
     std::vector<double> lanes;
-    for (int lane = 0; lane < fold.lanes; lane++) {
+    for (int lane = 0; lane < fold.strands; lane++) {
       one.at[fold.computed_axis] = lane;
       lanes.push_back(*place(one));
     }
-    for (int half = fold.lanes / 2; half > 0; half /= 2) {
+    for (int half = fold.strands / 2; half > 0; half /= 2) {
       for (int l = 0; l < half; l++)
         lanes[l] = combine(fold.combine, v.type, lanes[l], lanes[l + half]);
     }

@@ -8,11 +8,11 @@
 
 #include <doctest/doctest.h>
 
-#include "core/gradient.h"
 #include "core/tensor.h"
-#include "interpret_executor.h"
 #include "ops/arithmetic.h"
+#include "ops/gradient.h"
 #include "ops/reductions.h"
+#include "oracle/interpret_executor.h"
 
 namespace tenon {
 

@@ -11,7 +11,7 @@
 #include "ops/reductions.h"
 #include "ops/views.h"
 #include "session_support.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 using namespace tenon;
 

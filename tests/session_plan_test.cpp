@@ -1,7 +1,7 @@
 // Plans: which graphs share one, and where buffers come from and go back.
 #include <doctest/doctest.h>
 
-#include "tuner/plan.h"
+#include "tuner/session/plan.h"
 
 using namespace tenon;
 

@@ -12,7 +12,7 @@
 #include "ops/arithmetic.h"
 #include "ops/matmul.h"
 #include "ops/normalization.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 using namespace tenon;
 

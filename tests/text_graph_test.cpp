@@ -7,9 +7,9 @@
 
 #include "core/error.h"
 #include "core/print_graph.h"
-#include "interpret_executor.h"
 #include "ops/catalogue.h"
 #include "ops/views.h"
+#include "oracle/interpret_executor.h"
 
 using namespace tenon;
 

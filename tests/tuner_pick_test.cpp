@@ -4,17 +4,17 @@
 #include <string>
 
 #include "codegen/cpu_info.h"
-#include "core/gradient.h"
 #include "lower/naive.h"
 #include "lower/schedule.h"
 #include "lower_support.h"
 #include "ops/arithmetic.h"
 #include "ops/convolution.h"
 #include "ops/functions.h"
+#include "ops/gradient.h"
 #include "ops/matmul.h"
 #include "ops/normalization.h"
 #include "ops/reductions.h"
-#include "tuner/pick.h"
+#include "tuner/schedule/pick.h"
 
 using tenon::Tensor;
 using tenon_test::Inputs;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/call.h"
+#include "text/call.h"
 
 namespace tenon {
 

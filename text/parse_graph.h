@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/call.h"
+#include "text/call.h"
 
 namespace tenon {
 

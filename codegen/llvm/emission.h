@@ -44,7 +44,7 @@ class Emission {
     llvm::Function* function = nullptr;
     bool is_parallel = false;
     llvm::Value* buffers = nullptr;
-    llvm::Value* shared_scratch = nullptr;
+    llvm::Value* launch_scratch = nullptr;
     llvm::Value* thread_scratch = nullptr;
     llvm::Value* runtime = nullptr;
     bool streams = false;                    // has non-temporal stores, which a fence must follow

@@ -14,7 +14,7 @@ void Emission::emit_kernel() {
   llvm::Function* function =
       begin_body("kernel", false, {pointer, pointer, pointer, pointer, pointer});
   body_.buffers = function->getArg(0);
-  body_.shared_scratch = function->getArg(2);
+  body_.launch_scratch = function->getArg(2);
   body_.thread_scratch = function->getArg(3);
   body_.runtime = function->getArg(4);
   emit(kernel_.body);
@@ -259,7 +259,7 @@ void Emission::emit_parallel(const Loop& loop, llvm::Value* count,
   llvm::Type* pointer = builder_.getPtrTy();
   const Body outer_body = body_;
   const Indices::State outer_state = indices_.state;
-  std::vector<llvm::Value**> words = {&body_.buffers, &body_.shared_scratch, &body_.runtime};
+  std::vector<llvm::Value**> words = {&body_.buffers, &body_.launch_scratch, &body_.runtime};
   for (Indices::Axes& axis : indices_.state.axes) {
     if (axis.kind == Indices::Axes::Kind::loop) words.push_back(&axis.value);
     axis.depth = 0;  // inside, all of them are known from the start

@@ -51,7 +51,7 @@ llvm::Value* Emission::base(int tensor) {
     memory->setAlignment(llvm::Align(64));
     result = memory;
   } else if (const Placement& placed = finished_.placement[tensor]; placed.offset >= 0) {
-    llvm::Value* scratch = placed.per_thread ? body_.thread_scratch : body_.shared_scratch;
+    llvm::Value* scratch = placed.per_thread ? body_.thread_scratch : body_.launch_scratch;
     result = entry.CreateConstGEP1_64(entry.getInt8Ty(), scratch, placed.offset);
   } else {
     // Arguments are the first tensors.

@@ -84,7 +84,7 @@ llvm::Value* Emission::index_value(const Index& index) {
   return indices_.vector(linear, builder_.getInt32Ty());
 }
 
-// x[l] += x[l + h] for h = lanes/2, .., 1. Where the statement wants one value, the lanes are one
+// x[s] += x[s + h] for h = strands/2, .., 1. Where the statement wants one value, they are one
 // vector; otherwise each is a value (or vector) by itself.
 llvm::Value* Emission::fold(const Fold& fold, Type type) {
   const std::vector<std::int64_t>& extents = kernel_.tensors[fold.tensor].extents;
@@ -94,10 +94,10 @@ llvm::Value* Emission::fold(const Fold& fold, Type type) {
     first.index.stride = 1;
     for (std::size_t d = fold.computed_axis + 1; d < extents.size(); d++)
       first.index.stride *= extents[d];
-    first.reach.high += (fold.lanes - 1) * first.index.stride;
-    const Lanes lanes = std::exchange(indices_.state.lanes, {-1, 0, fold.lanes});
+    first.reach.high += (fold.strands - 1) * first.index.stride;
+    const Lanes lanes = std::exchange(indices_.state.lanes, {-1, 0, fold.strands});
     llvm::Value* x = read_memory(first, nullptr, nullptr);
-    for (int half = fold.lanes / 2; half > 0; half /= 2) {
+    for (int half = fold.strands / 2; half > 0; half /= 2) {
       x = combine(fold.combine, type,
                   builder_.CreateShuffleVector(x, llvm::createSequentialMask(0, half, 0)),
                   builder_.CreateShuffleVector(x, llvm::createSequentialMask(half, half, 0)));
@@ -106,11 +106,11 @@ llvm::Value* Emission::fold(const Fold& fold, Type type) {
     return builder_.CreateExtractElement(x, std::uint64_t{0});
   }
   std::vector<llvm::Value*> x;
-  for (int lane = 0; lane < fold.lanes; lane++) {
+  for (int lane = 0; lane < fold.strands; lane++) {
     at.at[fold.computed_axis] = lane;
     x.push_back(read_memory(access(at), mask_, nullptr));
   }
-  for (int half = fold.lanes / 2; half > 0; half /= 2) {
+  for (int half = fold.strands / 2; half > 0; half /= 2) {
     for (int lane = 0; lane < half; lane++)
       x[lane] = combine(fold.combine, type, x[lane], x[lane + half]);
   }

@@ -66,7 +66,7 @@ Compiled compile_kernel(const FinishedKernel& kernel, Isa isa) {
   if (const auto* failure = std::get_if<CompileFailure>(&object)) return *failure;
   Compiled linked = lay_out(std::get<std::string>(object), slab_address);
   if (auto* artifact = std::get_if<Artifact>(&linked)) {
-    artifact->shared_scratch = kernel.shared_scratch;
+    artifact->launch_scratch = kernel.launch_scratch;
     artifact->thread_scratch = kernel.thread_scratch;
   }
   return linked;

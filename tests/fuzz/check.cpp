@@ -1,6 +1,7 @@
 #include "check.h"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +9,6 @@
 
 #include "codegen/cpu_info.h"
 #include "core/error.h"
-#include "core/interpret.h"
 #include "error_bounds.h"
 #include "lower/finish.h"
 #include "lower/moves.h"
@@ -16,6 +16,7 @@
 #include "lower/rules.h"
 #include "lower/tree.h"
 #include "ops/catalogue.h"
+#include "oracle/interpret.h"
 #include "random.h"
 #include "text/parse_graph.h"
 
@@ -25,6 +26,8 @@ namespace {
 // Padding may multiply these without end.
 constexpr std::size_t most_scratch = 64 << 20;  // bytes
 constexpr double most_runs = 4e9;               // of statements; as many take seconds
+
+constexpr std::uint32_t one_nan = 0x7fc00000;  // for a hash, in place of every other
 
 constexpr std::int64_t most_interpreted = 400'000;  // elements of all nodes; more takes seconds
 
@@ -137,7 +140,7 @@ Subject::Subject(const std::string& graph) {
   std::vector<NodeRef> nodes;
   for (const Tensor& tensor : wanted_) nodes.push_back(tensor.node());
   ruled_ = apply_rules(nodes, executor_.nodes());
-  graphs_ = fuse(ruled_);
+  graphs_ = fusion(ruled_);
   for (const KernelGraph& kernel : graphs_) naive_.push_back(naive(kernel));
 }
 
@@ -145,8 +148,8 @@ std::string Subject::execute(int kernel, const Kernel& scheduled, Isa isa, int t
                              std::vector<Bytes>& outputs) {
   const KernelGraph& graph = graphs_[static_cast<std::size_t>(kernel)];
   try {
-    const FinishedKernel finished = finish(scheduled);
-    if (finished.shared_scratch + finished.thread_scratch > most_scratch ||
+    const FinishedKernel finished = finish(scheduled, target(isa));
+    if (finished.launch_scratch + finished.thread_scratch > most_scratch ||
         runs(finished.kernel) > most_runs) {
       ++declined;
       outputs.clear();
@@ -182,6 +185,19 @@ std::string Subject::run_naive(Isa isa) {
       values_[graphs_[k].outputs[i].get()] = std::move(outputs[i]);
   }
   return compare_with_interpreter();
+}
+
+std::uint64_t Subject::bits() const {
+  std::uint64_t hash = 0;
+  for (std::size_t output = 0; output < wanted_.size(); ++output) {
+    Bytes bytes = values_.at(ruled_[output].get());
+    if (wanted_[output].type() == Type::f32)
+      for (std::size_t at = 0; at < bytes.size(); at += sizeof(float))
+        if (std::isnan(element(bytes, Type::f32, at / sizeof(float))))
+          std::memcpy(&bytes[at], &one_nan, sizeof one_nan);
+    hash = XXH3_64bits_withSeed(bytes.data(), bytes.size(), hash);
+  }
+  return hash;
 }
 
 std::string Subject::compare_with_interpreter() {

@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "../interpret_executor.h"
 #include "codegen/compile.h"
 #include "core/tensor.h"
 #include "launch.h"
-#include "lower/fuse.h"
+#include "lower/fusion.h"
 #include "lower/nest.h"
 #include "lower/schedule.h"
+#include "oracle/interpret_executor.h"
 #include "text/parse_graph.h"
 
 namespace tenon::fuzz {
@@ -41,6 +41,9 @@ class Subject {
   // One schedule of a kernel, after run_naive: equal to the naive nest, bit for bit? Moves that are
   // refused are left out. CompileFailures are not wrong: they are values, counted in `declined`.
   std::string run(int kernel, const Schedule& schedule, Isa isa, int threads);
+
+  // A hash over the values of the graph's outputs, after run_naive. All NaNs count as one.
+  std::uint64_t bits() const;
 
   int declined = 0;
   std::int64_t compared = 0, unbounded = 0;  // elements beside the interpreter; those with no bound

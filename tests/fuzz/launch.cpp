@@ -102,7 +102,7 @@ std::string launch(const Artifact& artifact, const std::vector<const Bytes*>& in
     buffers.push_back(blocks.back().data());
   }
   for (const Bytes& output : outputs) buffers.push_back(blocks.emplace_back(output.size()).data());
-  Block& shared = blocks.emplace_back(artifact.shared_scratch);
+  Block& shared = blocks.emplace_back(artifact.launch_scratch);
   Workers workers{threads, {}, tbb::task_arena(threads)};
   for (int i = 0; i < threads; ++i) workers.scratch.emplace_back(artifact.thread_scratch);
   const Runtime runtime{run_parallel, &workers};

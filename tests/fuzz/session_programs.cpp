@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "../interpret_executor.h"
 #include "codegen/cpu_info.h"
 #include "core/error.h"
+#include "oracle/interpret_executor.h"
 #include "sessions.h"
 
 namespace tenon::fuzz {

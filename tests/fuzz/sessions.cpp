@@ -12,17 +12,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "../interpret_executor.h"
 #include "check.h"
 #include "codegen/cpu_info.h"
 #include "core/error.h"
-#include "core/gradient.h"
-#include "core/interpret.h"
 #include "core/ranges.h"
 #include "error_bounds.h"
 #include "ops/catalogue.h"
+#include "ops/gradient.h"
+#include "oracle/interpret.h"
+#include "oracle/interpret_executor.h"
 #include "text/parse_graph.h"
-#include "tuner/session.h"
+#include "tuner/session/session.h"
 
 namespace tenon::fuzz {
 namespace {
@@ -38,7 +38,7 @@ std::vector<std::string> names_in(const std::string& text) {
 }
 
 Bytes bytes_in(const BufferRef& buffer) {
-  const auto* data = static_cast<const std::byte*>(buffer->data);
+  const auto* data = static_cast<const std::byte*>(buffer->host);
   return {data, data + buffer->bytes};
 }
 

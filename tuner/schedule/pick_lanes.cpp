@@ -1,0 +1,74 @@
+// The pick for sums whose canonical order has lanes: partial sums side by side become vectors.
+#include <set>
+
+#include "tuner/schedule/picker.h"
+
+namespace tenon {
+namespace {
+
+constexpr std::int64_t narrow = 4;  // columns of a table whose lines are loaded for all of them
+
+// A narrow table that is summed by column: vectors along whole rows, the partial sums of all
+// columns together; two steps at once, for the loop over a block's steps is short.
+void join_columns(Picker& picker) {
+  std::vector<Move> moves;
+  visit_stores(picker.kernel().body, [&](const Store& store, const Path& path) {
+    const auto* load = store.value ? std::get_if<Load>(&store.value->detail) : nullptr;
+    if (!load || store.over.empty() || picker.axis(path.back()).tag != Tag::vector) return;
+    for (Var v : path) {
+      if (!uses(store.at, v) || !picker.is_contiguous(*load, v) || v == path.back() ||
+          picker.extent(v) > narrow)
+        continue;
+      std::vector<Var> outer(path.begin(), path.end() - 1);
+      std::erase(outer, v);
+      const std::string &lane = picker.name(path.back()), &column = picker.name(v);
+      const std::string row = stem(lane) + stem(column);
+      moves = {{order_of({picker.names(outer), {lane, column}})},
+               {order_of({{lane, column}})},
+               {Fuse{lane, column, row}},
+               {Bind{row, Tag::vector}},
+               {Bind{column, Tag::unroll}},
+               {cut(picker.name(outer.back()), '0', 2)},
+               {Bind{stem(picker.name(outer.back())) + "0", Tag::unroll}}};
+    }
+  });
+  picker.attempt(moves);
+}
+
+// The axis of the last subscript, if that is nothing else.
+std::optional<Var> last_axis(const std::vector<Index>& at) {
+  return at.empty() ? std::nullopt : at.back().as_var();
+}
+
+}  // namespace
+
+void pick_lanes(Picker& picker) {
+  const std::vector<Item>& body = picker.kernel().body;
+  std::set<Var> lanes;
+  // Adds the last axis of what writes the tensor, where it is of this extent.
+  const auto add_lanes_of = [&](int tensor, std::int64_t extent) {
+    for (const Use& use : uses_of(body, tensor))
+      if (const auto axis = last_axis(use.at); use.writes && axis && picker.extent(*axis) == extent)
+        lanes.insert(*axis);
+  };
+  visit_stores(body, [&](const Store& store, const Path&) {
+    visit_values(store, [&](const Value& value) {
+      if (const auto* fold = std::get_if<Fold>(&value.detail))
+        add_lanes_of(fold->tensor, fold->strands);
+    });
+  });
+  // Partial sums feed the folded ones: the same axis, or one of as many lanes in the same place.
+  for (std::size_t before = 0; before != lanes.size();) {
+    before = lanes.size();
+    visit_stores(body, [&](const Store& store, const Path&) {
+      const auto axis = last_axis(store.at);
+      if (!axis || !lanes.contains(*axis)) return;
+      visit_reads(store,
+                  [&](const Access& read) { add_lanes_of(read.tensor, picker.extent(*axis)); });
+    });
+  }
+  for (Var v : lanes) picker.bind(picker.name(v), Tag::vector);
+  join_columns(picker);
+}
+
+}  // namespace tenon

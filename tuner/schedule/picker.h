@@ -1,0 +1,92 @@
+// Picker: a kernel that is being scheduled, and what the rules of the pick ask of it.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codegen/cpu_info.h"
+#include "lower/moves.h"
+#include "lower/tree.h"
+
+namespace tenon {
+
+constexpr std::int64_t outgrows_caches = 8 << 20;  // bytes of a tensor
+
+// A statement and the loops around it.
+struct Statement {
+  Store store;
+  Path path;
+};
+
+class Picker {
+ public:
+  Picker(const Kernel& kernel, const CpuInfo& cpu, Isa isa, int threads);
+
+  const Kernel& kernel() const { return kernel_; }
+  const Schedule& schedule() const { return schedule_; }
+  std::int64_t cache_bytes() const {  // of the second level
+    return cpu_.caches[std::min<std::size_t>(1, cpu_.caches.size() - 1)].bytes;
+  }
+  Isa isa() const { return isa_; }
+  int threads() const { return threads_; }
+  std::int64_t lanes() const { return vector_bytes(isa_) / 4; }  // 4-byte elements in a vector
+
+  // Applies the move if it is legal. Every move of the list, or none of them.
+  bool attempt(Move move);
+  bool attempt(const std::vector<Move>& moves);
+  bool bind(const std::string& loop, Tag tag) { return attempt({Bind{loop, tag}}); }
+  // The loop of a copy, if there is one, in vectors.
+  void vectorize_copy(const std::string& loop);
+
+  const Axis& axis(Var v) const { return kernel_.axes[v]; }
+  std::int64_t extent(Var v) const { return axis(v).extent; }
+  const std::string& name(Var v) const { return axis(v).name; }
+  const KernelTensor& tensor(int number) const { return kernel_.tensors[number]; }
+  std::int64_t bytes(int number) const {
+    return info(tensor(number).type).bytes * tensor(number).elements();
+  }
+
+  // The statements that nothing has scheduled yet: all their loops are serial or parallel.
+  std::vector<Statement> plain_statements() const;
+  // Is there a loop with this tag among the items or below, and inside the loop over an axis?
+  bool has_loop(const std::vector<Item>& items, Tag tag, std::optional<Var> inside = {}) const;
+
+  std::vector<std::string> names(const std::vector<Var>& axes) const {
+    return mapped(axes, [this](Var v) { return name(v); });
+  }
+
+  // By how many elements the address of tensor[at] moves with one step of the axis; nothing where
+  // that is not a constant.
+  std::optional<std::int64_t> stride(int number, const std::vector<Index>& at, Var v) const;
+  bool is_contiguous(const auto& access, Var v) const {  // a Load or a Store
+    return stride(access.tensor, access.at, v) == 1;
+  }
+
+ private:
+  Kernel kernel_;
+  Schedule schedule_;
+  const CpuInfo& cpu_;
+  Isa isa_;
+  int threads_;
+};
+
+// The split of a loop in two, inner parts of `extent` and outer ones: `ko` and `kv` of `sum.k` for
+// the letter v.
+Split cut(const std::string& loop, char letter, std::int64_t extent, Tail tail = Tail::peel);
+
+// The loops of all parts, in this order.
+Order order_of(std::initializer_list<std::vector<std::string>> parts);
+
+// The rules, in the order in which pick() runs them; each scans the kernel as the ones before left
+// it.
+void pick_products(Picker& picker);  // sums of products: tiles in registers, packed operands
+void pick_lanes(Picker& picker);     // other partial sums side by side: vectors
+void pick_flat(Picker& picker);      // element-wise work over whole tensors: one axis
+void pick_vectors(Picker& picker);   // everything else: vectors along contiguous axes
+void pick_streams(Picker& picker);   // large results are written past the caches
+void pick_ahead(Picker& picker);     // rows of large inputs that are read twice: the next one too
+void pick_threads(Picker& picker);   // the outermost loop with enough to do becomes parallel
+
+}  // namespace tenon

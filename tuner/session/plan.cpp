@@ -1,0 +1,66 @@
+#include "tuner/session/plan.h"
+
+#include <iterator>
+#include <unordered_map>
+
+#include "core/error.h"
+
+namespace tenon {
+
+Structure structure_of(std::span<const NodeRef> wanted, const NodeTable& table) {
+  Structure structure;
+  const NodeOrder order = in_order(wanted, &table);
+  const auto add = [&](int number) {
+    structure.key.append(reinterpret_cast<const char*>(&number), sizeof number);
+  };
+  structure.key.reserve(order.nodes.size() * 128);  // bytes; more than most nodes take
+  add(static_cast<int>(order.nodes.size()));
+  for (const NodeRef& node : order.nodes) {
+    if (node->as<BufferLeaf>()) {
+      current_buffer(*node);  // throws where it was overwritten
+      structure.leaves.push_back(node);
+    }
+    append_structure(*node, structure.key);
+    for (const NodeRef& input : node->inputs) add(order.place(input));
+  }
+  for (const NodeRef& node : wanted) add(order.place(node));
+  return structure;
+}
+
+Plan place(std::span<const NodeRef> wanted, std::span<const KernelGraph> kernels,
+           std::span<const NodeRef> leaves) {
+  std::unordered_map<const Node*, int> slots;
+  for (const NodeRef& leaf : leaves) slots.emplace(leaf.get(), std::ssize(slots));
+
+  Plan plan;
+  plan.leaves = static_cast<int>(leaves.size());
+  const auto slot_of = [&](const NodeRef& node) {
+    const auto found = slots.find(node.get());
+    check(found != slots.end(), "a kernel reads what no kernel before it writes");
+    return found->second;
+  };
+  for (const KernelGraph& kernel : kernels) {
+    Plan::Step step;
+    for (const NodeRef& input : kernel.inputs) step.slots.push_back(slot_of(input));
+    for (const NodeRef& output : kernel.outputs) {
+      slots.emplace(output.get(), std::ssize(slots));
+      plan.written.push_back(bytes(output->type, output->shape));
+      step.slots.push_back(slot_of(output));
+    }
+    plan.steps.push_back(std::move(step));
+  }
+  for (const NodeRef& node : wanted) plan.results.push_back(slot_of(node));
+
+  std::vector<bool> needed(slots.size(), false);
+  for (const int slot : plan.results) needed[slot] = true;
+  for (auto step = plan.steps.rbegin(); step != plan.steps.rend(); ++step) {
+    for (const int slot : step->slots) {
+      if (needed[slot] || slot < plan.leaves) continue;
+      needed[slot] = true;
+      step->last_used.push_back(slot);
+    }
+  }
+  return plan;
+}
+
+}  // namespace tenon

@@ -1,0 +1,27 @@
+// Timer: on destruction, adds its lifetime to a number of seconds. Used for Statistics.
+#pragma once
+
+#include <chrono>
+
+namespace tenon {
+
+class Timer {
+ public:
+  explicit Timer(double& seconds) : seconds_(seconds) {}
+  // For a timer that runs inside another one: its lifetime is taken off the outer one's seconds.
+  Timer(double& seconds, double& outer) : seconds_(seconds), outer_(&outer) {}
+  ~Timer() {
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
+    seconds_ += passed.count();
+    if (outer_) *outer_ -= passed.count();
+  }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+ private:
+  double& seconds_;
+  double* outer_ = nullptr;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace tenon
