@@ -82,7 +82,7 @@ class NaiveNest {
   // target[i,j] = value[i,j]; the axes are named after `owner`.
   void compute_elements(const Node& owner, const Node& value, int target) {
     const ShapeLoops over = loops_over(kernel_, value.shape, names_[&owner]);
-    Store store{target, over.at, values_.value(value, over.at)};
+    Store store{{target, over.at}, values_.value(value, over.at)};
     append(kernel_.body, wrap({{std::move(store)}}, over.loops));
   }
 
@@ -94,9 +94,8 @@ class NaiveNest {
     compute_elements(node, base, target);
     const ShapeLoops over = loops_over(kernel_, update.shape, names_[&node]);
     const ComputedAxis axis = computed_axis(over.at, scatter.axis, index);
-    Store store{target, axis.data_at, values_.value(update, over.at)};
-    store.computed_axis = scatter.axis;
-    store.computed = values_.value(index, axis.index_at);
+    const ValueRef computed = values_.value(index, axis.index_at);
+    Store store{{target, axis.data_at, scatter.axis, computed}, values_.value(update, over.at)};
     std::vector<Var> loops, positions;
     for (Var v : over.loops)
       (contains(axis.index_at, Index::var(v)) ? positions : loops).push_back(v);
@@ -134,9 +133,9 @@ class NaiveNest {
       after += together;
     }
     if (after >= before) return false;
-    replace_accesses(kernel_.body, tensor, [&](int&, std::vector<Index>& at, int&) {
-      at[axis] = joined(at);
-      at.erase(at.begin() + axis + 1);
+    replace_accesses(kernel_.body, tensor, [&](Access& access) {
+      access.at[axis] = joined(access.at);
+      access.at.erase(access.at.begin() + axis + 1);
     });
     declared.extents[axis] *= inner;
     declared.extents.erase(declared.extents.begin() + axis + 1);

@@ -173,7 +173,7 @@ TEST_CASE("partial sums are folded by halving, in registers and in memory") {
             nest.accumulate(part, {v(l)}, nest.load(x, {v(r), v(k) * 64 + v(l)}), nullptr, how);
           });
         });
-        nest.store(y, {v(r)}, NestBuilder::value(Fold{part, {0}, 0, 64, how}, Type::f32));
+        nest.store(y, {v(r)}, NestBuilder::value(Fold{{part, {0}, 0}, 64, how}, Type::f32));
       });
       check_kernel(nest.finished(), 1, true);
     }

@@ -63,8 +63,8 @@ void pick_lanes(Picker& picker) {
     visit_stores(body, [&](const Store& store, const Path&) {
       const auto axis = last_axis(store.at);
       if (!axis || !lanes.contains(*axis)) return;
-      visit_loads(store,
-                  [&](const Load& load) { add_lanes_of(load.tensor, picker.extent(*axis)); });
+      visit_reads(store,
+                  [&](const Access& read) { add_lanes_of(read.tensor, picker.extent(*axis)); });
     });
   }
   for (Var v : lanes) picker.bind(picker.name(v), Tag::vector);
