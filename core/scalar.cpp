@@ -11,7 +11,7 @@ constexpr double largest_i32 = std::numeric_limits<std::int32_t>::max();
 
 double wrap(std::int64_t value) { return static_cast<std::int32_t>(value); }
 
-// The meanings, for floats and for integers alike where they are the same.
+// The operations that are written alike for floats and for integers.
 constexpr auto add = [](auto a, auto b, auto) { return a + b; };
 constexpr auto mul = [](auto a, auto b, auto) { return a * b; };
 constexpr auto lt = [](auto a, auto b, auto) -> decltype(a) { return a < b ? 1 : 0; };
