@@ -50,6 +50,12 @@ TEST_CASE("scalar operations mean the same compiled and interpreted") {
   check_kernel(map(bitcast, i, {f}), 1, true);
 }
 
+TEST_CASE("floats become integers a vector at a time") {
+  const std::string text = assembly(map(ScalarOp::cast, Type::i32, {Type::f32}), Isa::avx2);
+  CHECK(text.find("vcvttps2dq") != std::string::npos);
+  CHECK(text.find("vcvttss2si") == std::string::npos);
+}
+
 TEST_CASE("strides: reversed, by two, by a column, uniform") {
   NestBuilder nest("strides");
   const int x = nest.input("x", {40}), m = nest.input("m", {16, 16}), y = nest.output("y", {5, 16}),

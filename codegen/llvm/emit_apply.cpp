@@ -1,3 +1,4 @@
+#include <limits>
 #include <vector>
 
 #include <llvm/Analysis/VectorUtils.h>
@@ -33,14 +34,27 @@ llvm::Value* divide(llvm::IRBuilderBase& builder, ScalarOp op, llvm::Value* a, l
   return builder.CreateSelect(is_zero, zero, result);
 }
 
+// Truncates and saturates; NaN gives 0. LLVM's intrinsic fptosi.sat, which means the same, takes a
+// vector apart into scalars.
+llvm::Value* to_integer(llvm::IRBuilderBase& builder, llvm::Value* a, llvm::Type* type) {
+  constexpr double end = 0x1p31;  // the first float beyond the integers
+  llvm::Value* smallest = llvm::ConstantFP::get(a->getType(), -end);
+  llvm::Value* beyond = builder.CreateFCmpOGE(a, llvm::ConstantFP::get(a->getType(), end));
+  llvm::Value* above = builder.CreateSelect(builder.CreateFCmpOGT(a, smallest), a, smallest);
+  llvm::Value* inside = builder.CreateSelect(beyond, smallest, above);  // and not NaN
+  llvm::Value* largest = llvm::ConstantInt::get(type, std::numeric_limits<std::int32_t>::max());
+  llvm::Value* result = builder.CreateSelect(beyond, largest, builder.CreateFPToSI(inside, type));
+  return builder.CreateSelect(builder.CreateFCmpUNO(a, a), llvm::Constant::getNullValue(type),
+                              result);
+}
+
 llvm::Value* cast(llvm::IRBuilderBase& builder, llvm::Value* a, Type from, Type to,
                   llvm::Type* type) {
   if (from == to) return a;
   llvm::Value* zero = llvm::Constant::getNullValue(a->getType());
   if (to == Type::boolean)
     return from == Type::f32 ? builder.CreateFCmpUNE(a, zero) : builder.CreateICmpNE(a, zero);
-  if (from == Type::f32)
-    return builder.CreateIntrinsic(llvm::Intrinsic::fptosi_sat, {type, a->getType()}, {a});
+  if (from == Type::f32) return to_integer(builder, a, type);
   if (from == Type::boolean)
     return to == Type::f32 ? builder.CreateUIToFP(a, type) : builder.CreateZExt(a, type);
   return builder.CreateSIToFP(a, type);
