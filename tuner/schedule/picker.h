@@ -72,6 +72,10 @@ class Picker {
   int threads_;
 };
 
+// How many vectors side by side, a power of two and at most `most`, make code of a sensible size of
+// the statement: compilers take long over many values that are wanted at once.
+std::int64_t vectors_together(const Store& store, std::int64_t most);
+
 // The split of a loop in two, inner parts of `extent` and outer ones: `ko` and `kv` of `sum.k` for
 // the letter v.
 Split cut(const std::string& loop, char letter, std::int64_t extent, Tail tail = Tail::peel);
