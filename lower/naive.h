@@ -1,5 +1,6 @@
-// The naive nest of a kernel: loops in the order of the nodes' axes, reductions in their canonical
-// order. It is correct and slow; every schedule starts from it. Read next: canonical.h, moves.h.
+// The naive nest of a kernel. Its loops stand in the order of the nodes' axes, and its reductions
+// have their canonical order (canonical.h). It is correct and slow, and every schedule starts from
+// it. Read next: moves.h.
 #pragma once
 
 #include <functional>
@@ -10,12 +11,12 @@
 
 namespace tenon {
 
-// What a node is called: its tensor and, before the dot, its loops. "" leaves it to its kind: in0,
-// sum, map2.
+// The name of a node. Its tensor gets this name, and the names of its loops begin with it. A node
+// with the name "" is named after its kind: in0, sum, map2.
 using NodeNames = std::function<std::string(const Node&)>;
-std::string leaf_name(const Node& node);  // "" for what is computed
+std::string leaf_name(const Node& node);  // "" if the node is no buffer leaf
 
-// Verified, in builds with the option verify.
+// Makes the nest, and verifies it in builds with the option verify.
 Kernel naive(const KernelGraph& graph, const NodeNames& names = leaf_name);
 
 }  // namespace tenon
