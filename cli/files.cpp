@@ -116,15 +116,20 @@ class Temporary {
 
 }  // namespace
 
-std::string read_file(const std::string& path) {
+std::string read_file(const std::string& path, std::size_t most) {
   std::FILE* file = std::fopen(path.c_str(), "rbe");
   if (!file) fail("{}: cannot be read: {}", path, std::strerror(errno));
   std::string contents;
+  struct stat status;
+  if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode))
+    contents.reserve(std::min(most + 1, static_cast<std::size_t>(status.st_size) + 1));
   char block[1 << 16];
   std::size_t count = 0;
-  while ((count = std::fread(block, 1, sizeof block, file)) > 0) contents.append(block, count);
+  while (contents.size() <= most && (count = std::fread(block, 1, sizeof block, file)) > 0)
+    contents.append(block, count);
   const int reason = std::ferror(file) ? errno : 0;
   std::fclose(file);
+  if (contents.size() > most) fail("{}: has over {} bytes, more than is read here", path, most);
   if (reason) fail("{}: cannot be read: {}", path, std::strerror(reason));
   return contents;
 }

@@ -1,6 +1,7 @@
 // Reading and writing whole files for the program `tenon`.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,8 +19,10 @@ class Failure : public std::exception {
   std::string message_;
 };
 
-// The file's bytes. Error: "FILE: cannot be read: No such file or directory".
-std::string read_file(const std::string& path);
+// The file's bytes. Error: "FILE: cannot be read: No such file or directory", or it has more than
+// `most` bytes: a device such as /dev/zero never ends.
+constexpr std::size_t most_text = std::size_t{64} << 20;  // bytes of a file that people write
+std::string read_file(const std::string& path, std::size_t most = most_text);
 
 // Writes files so that each is there whole or as it was: everything goes to temporary files beside
 // them, which are renamed together. Ctrl-C waits until that is done. Throws Failure, and leaves

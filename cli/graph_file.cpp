@@ -52,8 +52,10 @@ GraphText load_graph(const std::string& path, const std::map<std::string, std::s
     if (file == inputs.end())
       fail("{}: input {} {}{} has no values; give --input {}=FILE.npy", path, input.name,
            info(input.type).name, text(input.shape), input.name);
+    // Eight bytes an element at most, and a header.
+    const std::size_t most = static_cast<std::size_t>(elements(input.shape)) * 8 + most_text;
     const std::string bytes =
-        values_for(input, parse_npy(read_file(file->second), file->second), file->second);
+        values_for(input, parse_npy(read_file(file->second, most), file->second), file->second);
     executor.device().write(*current_buffer(*leaves.at(input.name).node()), bytes.data());
   }
   return graph;

@@ -61,6 +61,8 @@ void infer(Node& node, ConstantLeaf& leaf) {
 void infer(Node& node, const IotaLeaf&) {
   require_extents("iota", node.shape);
   check(node.shape.size() == 1, "iota has rank 1");
+  if (node.shape[0].value() > std::int64_t{1} << 31)
+    fail("iota: the length {} is over 2^31, as far as i32 counts", node.shape[0].value());
   node.type = Type::i32;
 }
 

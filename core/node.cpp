@@ -1,5 +1,6 @@
 #include "core/node.h"
 
+#include <algorithm>
 #include <bit>
 #include <type_traits>
 
@@ -57,7 +58,8 @@ void append_key(const Node& node, std::string& bytes) {
   KeyWriter key(bytes);
   for (const NodeRef& input : node.inputs) key.add(std::bit_cast<std::uintptr_t>(input.get()));
   if (const auto* leaf = node.as<BufferLeaf>())
-    key.add(std::bit_cast<std::uintptr_t>(leaf->buffer.get()), leaf->version);
+    key.add(std::bit_cast<std::uintptr_t>(leaf->buffer.get()), leaf->version,
+            std::bit_cast<std::uintptr_t>(leaf->past.get()));
 }
 
 struct NodeHash {
@@ -176,6 +178,8 @@ NodeRef NodeTable::make(Node node) {
   node.hash = std::hash<std::string>()(state_->key);
   if (const auto known = state_->nodes.find(&node); known != state_->nodes.end())
     return known->second.lock();
+  for (const NodeRef& input : node.inputs)
+    node.generations = std::max(node.generations, input->generations + (realized(*input) ? 1 : 0));
   const NodeRef made(new Node(std::move(node)),
                      [state = state_](const Node* last) { state->destroy(last); });
   state_->nodes.emplace(made.get(), made);

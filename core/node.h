@@ -34,12 +34,18 @@ namespace tenon {
 class Node;
 using NodeRef = std::shared_ptr<const Node>;
 
+// What a value was computed from, once its graph was let go: the nodes below it that were alive
+// then, and their leaves. Empty: it is not known, so any node may be among them.
+using Past = std::vector<std::weak_ptr<const Node>>;
+
 // A leaf that holds values. `name` is for people and dumps only. An in-place write raises the
-// buffer's version; a leaf made before it must not be used any more.
+// buffer's version; a leaf made before it must not be used any more. `past` is set where gradients
+// would be wrong if the leaf were taken for an independent value (see Tensor::origin).
 struct BufferLeaf {
   BufferRef buffer;
   std::uint64_t version;
   std::string name;
+  std::shared_ptr<const Past> past = nullptr;
 };
 struct ConstantLeaf {
   double value;  // representable in the node's type; rank 0
@@ -76,6 +82,8 @@ class Node {
   Shape shape;
   std::vector<NodeRef> inputs;
   std::size_t hash = 0;  // of everything above; inputs and buffers by identity
+  // The most realized nodes on a way down to a leaf, counted when this node was made.
+  int generations = 0;
 
   template <typename T>
   const T* as() const {

@@ -20,7 +20,7 @@ Tensor made(Node::Detail detail, const std::vector<Tensor>& operands, Type type 
     if (&operand.executor() != &like.executor())
       fail("the operands {} and {} are of different sessions", text(like.type(), like.shape()),
            text(operand.type(), operand.shape()));
-    node.inputs.push_back(operand.node());
+    node.inputs.push_back(operand.origin());
   }
   return {like.executor(), like.executor().nodes().make(std::move(node))};
 }

@@ -295,13 +295,12 @@ std::vector<NodeRef> nodes_of(const KernelGraph& kernel) {
   return in_order(roots, nullptr, kernel.inputs).nodes;
 }
 
-std::string canonical_text(const KernelGraph& kernel) {
+std::string canonical_text(const KernelGraph& kernel, PrintedNames names) {
   std::string result;
-  PrintedNames names;
   for (std::size_t i = 0; i < kernel.inputs.size(); i++) {
     const Node& input = *kernel.inputs[i];
-    names[&input] = fmt::format("in{}", i);
-    result += fmt::format("in{} {}\n", i, text(input.type, input.shape));
+    const std::string& name = names.try_emplace(&input, fmt::format("in{}", i)).first->second;
+    result += fmt::format("{} {}\n", name, text(input.type, input.shape));
   }
   const std::vector<NodeRef> nodes = nodes_of(kernel);
   result += print_nodes(nodes, names);

@@ -34,6 +34,7 @@
 #include <vector>
 
 #include "core/node.h"
+#include "core/print_graph.h"
 
 namespace tenon {
 
@@ -61,7 +62,8 @@ std::vector<NodeRef> nodes_of(const KernelGraph& kernel);
 //   output %2
 //
 // A line `strands %2` says that the Reduce %2 adds up in strands (canonical.h). The line is there
-// because what lies below the inputs may decide it.
-std::string canonical_text(const KernelGraph& kernel);
+// because what lies below the inputs may decide it. For people, nodes may be given names in place
+// of numbers; such a text is not the key.
+std::string canonical_text(const KernelGraph& kernel, PrintedNames names = {});
 
 }  // namespace tenon

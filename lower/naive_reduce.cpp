@@ -28,9 +28,9 @@ class ReduceNest {
     int partial = -1;  // the accumulator of the level below
     for (int level = 0; level < order_.levels(); level++) {
       const ValueRef term = level == 0 ? through_cuts(terms[0])
-                                       : make_value(Load{partial, in_strand()}, reduce_.type);
+                                       : make_value(Load{{partial, in_strand()}}, reduce_.type);
       partial = accumulator(level);
-      Store step{partial, in_strand(), term};
+      Store step{{partial, in_strand()}, term};
       if (level == 0 && terms.size() == 2) step.factor = through_cuts(terms[1]);
       step.combine = combine();
       step.over = loops_[level];
@@ -39,9 +39,10 @@ class ReduceNest {
       body = wrap(std::move(body), loops_[level]);
     }
     if (strand_) {
-      Fold fold{partial, in_strand(), static_cast<int>(kept_.at.size()), order_.strands, combine()};
+      Fold fold{
+          {partial, in_strand(), static_cast<int>(kept_.at.size())}, order_.strands, combine()};
       fold.at.back() = 0;
-      body.push_back({Store{target_, kept_.at, make_value(fold, reduce_.type)}});
+      body.push_back({Store{{target_, kept_.at}, make_value(fold, reduce_.type)}});
     }
     append(kernel_.body, wrap(std::move(body), kept_.loops));
   }

@@ -105,10 +105,12 @@ FinishedKernel place_locals(const Kernel& kernel) {
         known = known && is_known_when_unrolled(result, use.at[d] - reaches.back().begin);
     }
     const std::vector<std::size_t> order = layout(result, tensor, uses);
-    replace_accesses(result.body, t, [&](int&, std::vector<Index>& at, int& axis) {
-      const std::vector<Index> old = at;
-      for (std::size_t d = 0; d < at.size(); ++d) at[d] = old[order[d]] - reaches[order[d]].begin;
-      if (axis >= 0) axis = *position(order, static_cast<std::size_t>(axis));
+    replace_accesses(result.body, t, [&](Access& access) {
+      const std::vector<Index> old = access.at;
+      for (std::size_t d = 0; d < old.size(); ++d)
+        access.at[d] = old[order[d]] - reaches[order[d]].begin;
+      if (int& axis = access.computed_axis; axis >= 0)
+        axis = *position(order, static_cast<std::size_t>(axis));
     });
     for (std::size_t d = 0; d < order.size(); ++d) tensor.extents[d] = reaches[order[d]].extent;
     tensor.scope = scope.empty() ? -1 : scope.back();

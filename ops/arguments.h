@@ -47,6 +47,7 @@ class Arguments {
 
  private:
   Attribute value(std::string_view attribute) const;
+  std::int64_t whole(std::string_view attribute, double number, std::string_view wanted) const;
   [[noreturn]] void refuse(std::string_view attribute, std::string_view wanted) const;
 
   const Signature& signature_;

@@ -95,7 +95,9 @@ Tensor operator-(const Tensor& x) {
 
 Tensor abs(const Tensor& x) {
   need_number("abs", x);
-  return maximum(x, -x);
+  const Tensor size = maximum(x, -x);
+  return info(x.type()).is_float ? size + 0
+                                 : size;  // of two zeros max gives the first; -0 + 0 is 0
 }
 
 Tensor idiv(const Tensor& lhs, const Tensor& rhs) {

@@ -73,10 +73,10 @@ Tensor extreme(const Arguments& given, Tensor (*of_two)(const Tensor&, const Ten
   return of_two(given[0], given[1]);
 }
 
-// Sets a field of an entry an axis, as far as the attribute's numbers go. Those beyond all extents
-// are taken for 2^61, so that their sums fit into 64 bits.
-template <typename Entry>
-void set_each(std::vector<Entry>& entries, std::int64_t Entry::* field, const Arguments& given,
+// Sets a field of the entries, one for each axis, as far as the attribute's numbers go. A number
+// beyond 2^61 is taken for 2^61, so that the sum of two fits into 64 bits.
+template <typename Entry, typename Field>
+void set_each(std::vector<Entry>& entries, Field Entry::* field, const Arguments& given,
               std::string_view name) {
   constexpr double limit = 0x1p61;
   const std::vector<double> numbers = given.numbers(name, "whole number");
@@ -106,7 +106,7 @@ Tensor padded(const Arguments& given) {
   return pad(given[0], std::move(pads), given.number("fill"));
 }
 
-// A line of the table; a heading has a signature alone.
+// A row of the table; a heading has a signature and nothing else.
 struct Operation {
   std::string_view signature, summary;
   Tensor (*build)(const Arguments&);
@@ -199,13 +199,16 @@ constexpr Operation table[] = {
      [](Given a) { return log_softmax(a[0], a.axis("axis")); }},
     {"layernorm(x, axes=-1, epsilon=1e-5)", "(x - mean) / sqrt(variance + epsilon)",
      [](Given a) { return layernorm(a[0], axes_of(a, "axes"), a.number("epsilon")); }},
-    {"cross_entropy(logits, labels)", "the mean of -log_softmax(logits) at the i32 labels",
+    {"cross_entropy(logits, labels)",
+     "the mean of -log_softmax(logits) at the i32 labels; NaN if a label is no class",
      [](Given a) { return cross_entropy(a[0], a[1]); }},
     {"Views", {}, nullptr},
     {"permute(x, order=A)", "axis a of the result is axis order[a] of x",
      [](Given a) { return permute(a[0], list_of(a, "order")); }},
     {"slice(x, start=[], stop=[], step=[])",
-     "as in NumPy, an entry an axis; inf is the end, -inf before the start", sliced},
+     "as in NumPy, an entry an axis; inf is the end, -inf before the start, and a step of -1 alone "
+     "reverses",
+     sliced},
     {"flip(x, axes=A)", "some axes run backwards",
      [](Given a) { return flip(a[0], list_of(a, "axes")); }},
     {"pad(x, before=[], after=[], fill=0)", "elements around x, an entry an axis", padded},

@@ -1,10 +1,10 @@
 // Element-wise functions of f32, composed of exp2, log2, sin, sqrt and arithmetic. Used by networks
 // and by the operations beside. Read next: normalization.h.
 //
-// All of them give f32 of x's shape, and an Error for another type. A value that is finite in exact
-// arithmetic is finite here, and so is its gradient: exponentials are taken of negative numbers
-// only, so that nothing overflows at large |x|. NaN in gives NaN out. Bounds are those of the
-// composition, when exp2, log2 and sin are themselves exact to one unit in the last place (ulp).
+// Every function takes f32 and gives f32 of x's shape; another type is an Error. A value that is
+// finite in exact arithmetic is finite here, and so is its gradient: exponentials are taken of
+// negative numbers only, so nothing overflows at large |x|. NaN in gives NaN out. The stated bounds
+// assume that exp2, log2 and sin are exact to one unit in the last place (ulp).
 #pragma once
 
 #include "core/tensor.h"
@@ -25,7 +25,8 @@ Tensor tanh(const Tensor& x);
 // 1 / (1 + exp(-x)), as t / (1 + t) with t = exp(x) for negative x; a few ulp in both tails.
 Tensor sigmoid(const Tensor& x);
 
-// log(1 + exp(x)), as max(x, 0) + log(1 + exp(-|x|)); within 2^-22 + 1 ulp.
+// log(1 + exp(x)), as max(x, 0) + log(1 + exp(-|x|)); within 2^-22 + 1 ulp, and a few ulp for
+// negative x.
 Tensor softplus(const Tensor& x);
 
 Tensor relu(const Tensor& x);  // max(x, 0); its gradient at 0 is 1/2, as max shares ties

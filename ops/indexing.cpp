@@ -1,5 +1,6 @@
 #include "ops/indexing.h"
 
+#include <cstdint>
 #include <numeric>
 
 #include "ops/arithmetic.h"
@@ -29,7 +30,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
     std::vector<Pad> pads(shape.size());
     pads[along] = {end - part->extent(along), shape[along].value() - end};
     const Tensor padded = pad(*part, pads);
-    result = result ? where(place < static_cast<double>(end), padded, result) : padded;
+    result = result.is_empty() ? padded : where(place < static_cast<double>(end), padded, result);
     end -= part->extent(along);
   }
   return result;
@@ -66,6 +67,9 @@ Tensor take_along_axis(const Tensor& x, const Tensor& index, int axis) {
         "take_along_axis: index {} does not fit x {}; it must be i32 and agree with x on every "
         "axis but {}",
         describe(index), text(x.shape()), along);
+  if (elements(x.shape()) > INT32_MAX)
+    fail("take_along_axis: {} has more than 2^31 elements, too many for an i32 index; take parts",
+         text(x.shape()));
   // Row-major places in x, as if it had one axis; -1, which is no place, for what is out of range.
   const std::vector<std::int64_t> steps = strides(x.shape());
   Tensor place = index * static_cast<double>(steps[along]);

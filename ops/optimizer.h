@@ -12,7 +12,8 @@
 // are, and puts a new realized value into each at every step: one realize for the loss, all
 // parameters and all state. So a loss is built from the handles anew for each step, no graph grows
 // from step to step, and memory stays flat. The learning rate and the corrections for the number of
-// the step enter as rank-0 leaves: the steps after the first compile nothing.
+// the step enter as rank-0 leaves: the steps after the first compile nothing. A loss that was given
+// to step() keeps its value and lets go of its graph.
 #pragma once
 
 #include <vector>

@@ -54,20 +54,20 @@ class NestInterpreter {
     }
   }
   // Null where a computed position lies outside.
-  double* place(int tensor, const std::vector<Index>& index, int computed_axis,
-                const ValueRef& computed) {
-    const std::vector<std::int64_t>& extents = kernel_.tensors[tensor].extents;
+  double* place(const Access& access) {
+    const std::vector<std::int64_t>& extents = kernel_.tensors[access.tensor].extents;
     std::int64_t flat = 0;
-    for (int d = 0; d < static_cast<int>(index.size()); d++) {
+    for (int d = 0; d < static_cast<int>(extents.size()); d++) {
+      const bool is_computed = access.computed && d == access.computed_axis;
       const auto position =
-          d == computed_axis ? static_cast<std::int64_t>(value(*computed)) : at(index[d]);
-      if (d == computed_axis && (position < 0 || position >= extents[d])) return nullptr;
+          is_computed ? static_cast<std::int64_t>(value(*access.computed)) : at(access.at[d]);
+      if (is_computed && (position < 0 || position >= extents[d])) return nullptr;
       flat = flat * extents[d] + position;
     }
-    return &memory_[tensor].at(flat);
+    return &memory_[access.tensor].at(flat);
   }
   void run(const Store& store) {
-    double* target = place(store.tensor, store.at, store.computed_axis, store.computed);
+    double* target = place(store);
     if (!target) return;
     const Type type = kernel_.tensors[store.tensor].type;
     const double x = value(*store.value);
@@ -86,7 +86,7 @@ class NestInterpreter {
   double value(const Value& v) {
     if (const auto* load = std::get_if<Load>(&v.detail)) {
       if (!holds(load->inside)) return load->fill;
-      const double* from = place(load->tensor, load->at, load->computed_axis, load->computed);
+      const double* from = place(*load);
       return from ? *from : 0;
     }
     if (const auto* constant = std::get_if<Constant>(&v.detail)) return constant->value;
@@ -99,11 +99,11 @@ class NestInterpreter {
       return evaluate(apply->op, v.type, apply->operands.back()->type, x[0], x[1], x[2]);
     }
     const auto& fold = std::get<Fold>(v.detail);
-    std::vector<Index> index = fold.at;
+    Access one = fold;
     std::vector<double> lanes;
     for (int lane = 0; lane < fold.strands; lane++) {
-      index[fold.axis] = lane;
-      lanes.push_back(*place(fold.tensor, index, -1, nullptr));
+      one.at[fold.computed_axis] = lane;
+      lanes.push_back(*place(one));
     }
     for (int half = fold.strands / 2; half > 0; half /= 2) {
       for (int l = 0; l < half; l++)

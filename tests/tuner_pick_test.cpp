@@ -24,7 +24,9 @@ namespace {
 std::string picked(const Tensor& wanted, Inputs& in, tenon::Isa isa = tenon::Isa::avx2) {
   const tenon_test::Fused result = tenon_test::fused({wanted}, in);
   REQUIRE(result.kernels.size() == 1);
-  return print(pick(naive(result.kernels[0]), tenon::read_cpu_info(), isa, 1));
+  tenon::Machine machine = tenon::this_machine();
+  machine.threads = 1;
+  return print(pick(naive(result.kernels[0]), tenon::target(isa), machine));
 }
 
 bool holds(const std::string& schedule, const char* move) {

@@ -69,9 +69,10 @@ class Given {
     return *value;
   }
   std::int64_t whole(const char* name, double value) const {
-    const double near = std::clamp(value, -0x1p61, 0x1p61);  // beyond every extent, and sums fit
-    if (near != std::trunc(near)) fail("{}: {} holds {}, no whole number", call_.op, name, value);
-    return static_cast<std::int64_t>(near);
+    if (value != std::trunc(value)) fail("{}: {} holds {}, no whole number", call_.op, name, value);
+    if (std::fabs(value) > 0x1p60)  // so that sums of two fit into 64 bits
+      fail("{}: {} holds {:.19g}, beyond 2^60", call_.op, name, value);
+    return static_cast<std::int64_t>(value);
   }
 
   // No tensor has so many axes, and none is taken for another.

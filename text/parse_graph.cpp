@@ -196,7 +196,7 @@ class Parser {
   static Type number_type(const std::vector<Argument>& arguments) {
     bool integers = false, floats = false;
     for (const Argument& argument : arguments) {
-      if (!argument.tensor)
+      if (argument.tensor.is_empty())
         floats = floats || argument.has_point;
       else
         (info(argument.tensor.type()).is_float ? floats : integers) |=
@@ -206,13 +206,15 @@ class Parser {
   }
 
   Tensor tensor_of(const Argument& argument, Type type) const {
-    return argument.tensor ? argument.tensor : constant(executor_, type, argument.number);
+    return argument.tensor.is_empty() ? constant(executor_, type, argument.number)
+                                      : argument.tensor;
   }
 
   Tensor build(const Call& call) const {
-    if (!is_exact(call))
-      if (const Tensor composed = resolver_ ? resolver_(call) : Tensor()) return composed;
-    if (const Tensor made = primitive(executor_, call)) return made;
+    Tensor made;
+    if (resolver_ && !is_exact(call)) made = resolver_(call);
+    if (made.is_empty()) made = primitive(executor_, call);
+    if (!made.is_empty()) return made;
     fail("unknown operation {}{}", call.op, suggestion(call.op, operations_));
   }
 

@@ -1,4 +1,3 @@
-#include <limits>
 #include <vector>
 
 #include <llvm/Analysis/VectorUtils.h>
@@ -34,16 +33,18 @@ llvm::Value* divide(llvm::IRBuilderBase& builder, ScalarOp op, llvm::Value* a, l
   return builder.CreateSelect(is_zero, zero, result);
 }
 
-// Truncates and saturates; NaN gives 0. LLVM's intrinsic fptosi.sat, which means the same, takes a
-// vector apart into scalars.
+// An f32 as i32: towards zero, saturated, NaN as 0. LLVM's own saturating conversion works lane by
+// lane; this one is a vector conversion of what is in range, and a choice for the rest.
 llvm::Value* to_integer(llvm::IRBuilderBase& builder, llvm::Value* a, llvm::Type* type) {
-  constexpr double end = 0x1p31;  // the first float beyond the integers
-  llvm::Value* smallest = llvm::ConstantFP::get(a->getType(), -end);
-  llvm::Value* beyond = builder.CreateFCmpOGE(a, llvm::ConstantFP::get(a->getType(), end));
-  llvm::Value* above = builder.CreateSelect(builder.CreateFCmpOGT(a, smallest), a, smallest);
-  llvm::Value* inside = builder.CreateSelect(beyond, smallest, above);  // and not NaN
-  llvm::Value* largest = llvm::ConstantInt::get(type, std::numeric_limits<std::int32_t>::max());
-  llvm::Value* result = builder.CreateSelect(beyond, largest, builder.CreateFPToSI(inside, type));
+  const auto number = [&](double value) { return llvm::ConstantFP::get(a->getType(), value); };
+  constexpr double least = -0x1p31, greatest = 0x1.fffffep30, beyond = 0x1p31;
+  llvm::Value* bounded =
+      builder.CreateSelect(builder.CreateFCmpOGT(a, number(least)), a, number(least));
+  bounded = builder.CreateSelect(builder.CreateFCmpOLT(bounded, number(greatest)), bounded,
+                                 number(greatest));
+  llvm::Value* result = builder.CreateFPToSI(bounded, type);
+  llvm::Value* too_large = builder.CreateFCmpOGE(a, number(beyond));
+  result = builder.CreateSelect(too_large, llvm::ConstantInt::get(type, INT32_MAX), result);
   return builder.CreateSelect(builder.CreateFCmpUNO(a, a), llvm::Constant::getNullValue(type),
                               result);
 }

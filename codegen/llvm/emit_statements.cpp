@@ -16,11 +16,9 @@ int Emission::widest_piece() const { return isa_ == Isa::fma128 ? 4 : 64; }
 // Of the vector axes, the one whose lanes become vectors: consecutive in the target where one is.
 // -1: none, where lanes might meet in one place.
 Var Emission::active_axis(const Item& item) {
-  const Store* store = item.store();
-  if (vector_axes_.empty() || (store && store->computed)) return -1;
-  const auto* line = std::get_if<Prefetch>(&item.what);
-  const Index target = store ? flat(kernel_.tensors[store->tensor], store->at)
-                             : flat(kernel_.tensors[line->tensor], line->at);
+  const tenon::Access& access = *access_in(item.what);
+  if (vector_axes_.empty() || access.computed) return -1;
+  const Index target = flat(kernel_.tensors[access.tensor], access.at);
   for (const Var axis : vector_axes_)
     if (target.coefficient(axis) == 1) return axis;
   return vector_axes_.back();
@@ -76,7 +74,7 @@ void Emission::statement_at_lanes(const Item& item) {
 
 void Emission::store(const Store& store) {
   const Type type = kernel_.tensors[store.tensor].type;
-  const Access target = access(store.tensor, store.at, store.computed_axis, store.computed);
+  const Access target = access(store);
   llvm::Value* result = value(store.value);
   llvm::Value* touch = both(mask_, target.valid);
   if (store.combine) {
@@ -94,7 +92,7 @@ void Emission::store(const Store& store) {
 
 void Emission::prefetch(const Prefetch& prefetch) {
   constexpr int line = 64;  // bytes
-  const Access target = access(prefetch.tensor, prefetch.at);
+  const Access target = access(prefetch);
   const std::int64_t stride = target.index.stride, lanes = indices_.state.lanes.count;
   const std::int64_t apart = std::abs(stride) * info(kernel_.tensors[prefetch.tensor].type).bytes;
   const std::int64_t step = apart == 0 ? lanes : std::max<std::int64_t>(1, line / apart);

@@ -14,14 +14,13 @@ namespace {
 bool all_indices(const Kernel& kernel, const ValueRef& value,
                  const std::function<bool(const Index&)>& holds) {
   bool all = true;
-  const ValueRef places = map_loads(value, [&](Load load, Type type) {
-    all = all && !load.computed;
-    load.at = {flat(kernel.tensors[load.tensor], load.at)};
-    return make_value(std::move(load), type);
-  });
-  map_indices(places, [&](const Index& index) {
-    all = all && holds(index);
-    return index;
+  visit_values(value, [&](const Value& v) {
+    Value place = v;
+    if (Access* access = access_in(place.detail)) {
+      all = all && !access->computed;
+      access->at = {flat(kernel.tensors[access->tensor], access->at)};
+    }
+    for_each_index(place, [&](const Index& index) { all = all && holds(index); });
   });
   return all;
 }

@@ -92,7 +92,7 @@ void Emission::transpose(const Store& store, const Turn& turn) {
       block = transposed(builder_, block, columns);
       for (int i = 0; i < columns; i++) {
         at(turn.column, column + i, {turn.row, row, rows});
-        write(access(store.tensor, store.at), block[i], mask_, store.stream);
+        write(access(store), block[i], mask_, store.stream);
       }
     }
   }

@@ -7,8 +7,8 @@
 
 namespace tenon {
 
-Picker::Picker(const Kernel& kernel, const CpuInfo& cpu, Isa isa, int threads)
-    : kernel_(kernel), cpu_(cpu), isa_(isa), threads_(threads) {}
+Picker::Picker(const Kernel& kernel, const Target& target, const Machine& machine)
+    : kernel_(kernel), target_(target), machine_(machine) {}
 
 bool Picker::attempt(Move move) {
   Moved moved = apply(kernel_, move);
@@ -83,10 +83,10 @@ Order order_of(std::initializer_list<std::vector<std::string>> parts) {
   return order;
 }
 
-Schedule pick(const Kernel& naive, const CpuInfo& cpu, Isa isa, int threads) {
+Schedule pick(const Kernel& naive, const Target& target, const Machine& machine) {
   // Nothing to do, and no move is legal.
   if (contains(mapped(naive.axes, std::mem_fn(&Axis::extent)), 0)) return {};
-  Picker picker(naive, cpu, isa, threads);
+  Picker picker(naive, target, machine);
   pick_products(picker);
   pick_lanes(picker);
   pick_flat(picker);

@@ -77,8 +77,8 @@ void pick_lanes(Picker& picker) {
     visit_stores(body, [&](const Store& store, const Path&) {
       const auto axis = last_axis(store.at);
       if (!axis || !lanes.contains(*axis)) return;
-      visit_loads(store, [&](const Load& load) {
-        if (last_axis(load.at) == axis) add_lanes_of(load.tensor, picker.extent(*axis));
+      visit_reads(store, [&](const Access& read) {
+        if (last_axis(read.at) == axis) add_lanes_of(read.tensor, picker.extent(*axis));
       });
     });
   }

@@ -24,8 +24,8 @@ int contiguity(const Picker& picker, const Statement& statement, Var v) {
     if (!stride || (*stride != 0 && *stride != 1)) score -= 3;
   };
   judge(statement.store);
-  visit_loads(statement.store, [&](const Load& load) {
-    if (!load.computed) judge(load);
+  visit_reads(statement.store, [&](const Access& read) {
+    if (!read.computed) judge(read);
   });
   return score;
 }
