@@ -8,8 +8,8 @@
 
 namespace tenon {
 
-// Makes the nest, and verifies it in builds with the option verify. A tensor is named after its kind
-// (in0, sum, map2), a loop after the tensor that it computes (sum.k).
+// Makes the nest, and verifies it in builds with the option verify. A tensor is named after its
+// kind (in0, sum, map2), a loop after the tensor that it computes (sum.k).
 Kernel naive(const KernelGraph& graph);
 
 }  // namespace tenon
