@@ -45,6 +45,7 @@ struct ScalarInfo {
   double (*on_floats)(double a, double b, double c);  // null: takes no floats
   std::int64_t (*on_integers)(std::int64_t a, std::int64_t b, std::int64_t c);  // null: no integers
   bool booleans;
+  int instructions;  // of a processor with vectors, about, for one vector of results
 };
 
 extern const std::array<ScalarInfo, 20> scalar_table;
