@@ -98,14 +98,13 @@ class Streams {
   // Does every index in the value satisfy `holds`? Of a load, its place in memory counts.
   bool all_indices(const Store& store, const std::function<bool(const Index&)>& holds) const {
     bool all = true;
-    const ValueRef places = map_loads(store.value, [&](Load load, Type type) {
-      all = all && !load.computed;
-      load.at = {flat(kernel_.tensors[load.tensor], load.at)};
-      return make_value(std::move(load), type);
-    });
-    map_indices(places, [&](const Index& index) {
-      all = all && holds(index);
-      return index;
+    visit_values(store, [&](const Value& v) {
+      Value place = v;
+      if (Access* access = access_in(place.detail)) {
+        all = all && !access->computed;
+        access->at = {flat(kernel_.tensors[access->tensor], access->at)};
+      }
+      for_each_index(place, [&](const Index& index) { all = all && holds(index); });
     });
     return all;
   }

@@ -84,7 +84,7 @@ class Pass {
     }
     const Type type = kernel_.tensors[store.tensor].type;
     const ValueRef value = make_value(Constant{identity(*store.combine, type)}, type);
-    Item nest = wrap({{Store{store.tensor, store.at, value}, conditions}}, copies).front();
+    Item nest = wrap({{Store{{store.tensor, store.at}, value}, conditions}}, copies).front();
     append(nest.when, starts);
     beginnings_.push_back({depth, std::move(nest)});
   }

@@ -66,18 +66,14 @@ class Tails {
 
   void settle(Store& store) const {
     replace_values(store, [&](const ValueRef& value) -> ValueRef {
-      if (const auto* load = std::get_if<Load>(&value->detail); load && !load->inside.empty()) {
-        Load copy = *load;
-        if (!settle(copy.inside)) return make_value(Constant{load->fill}, value->type);
-        return make_value(std::move(copy), value->type);
-      }
-      if (const auto* inside = std::get_if<Inside>(&value->detail)) {
-        Inside copy = *inside;
-        if (!settle(copy.ranges)) return make_value(Constant{0}, value->type);
-        if (copy.ranges.empty()) return make_value(Constant{1}, value->type);
-        return make_value(std::move(copy), value->type);
-      }
-      return value;
+      Value copy = *value;
+      auto* ranges = ranges_in(copy.detail);
+      if (!ranges || ranges->empty()) return value;
+      const bool can_hold = settle(*ranges);
+      const auto* load = std::get_if<Load>(&copy.detail);
+      if (!can_hold) return make_value(Constant{load ? load->fill : 0}, copy.type);
+      if (!load && ranges->empty()) return make_value(Constant{1}, copy.type);
+      return std::make_shared<const Value>(std::move(copy));
     });
   }
 
@@ -159,7 +155,9 @@ class Tails {
       Loop both = loop;
       both.body = under({peeled->whole}, body(loop, guards, peeled->whole));
       if (peeled->last) {
-        append(both.body, under({{Index::var(loop.axis) - *peeled->last, 0, 1}},
+        const Index away = Index::var(loop.axis) - *peeled->last;
+        const std::int64_t at = -away.constant();
+        append(both.body, under({{away + Index(at), at, at + 1}},
                                 place(loop.body, loop.axis, *peeled->last, guards)));
       } else {
         append(both.body, under({peeled->ragged}, body(loop, guards, peeled->ragged)));

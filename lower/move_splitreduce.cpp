@@ -48,9 +48,9 @@ Reason keep_apart(Kernel& kernel, Division& division, Var axis) {
       if (!contains(use.path, axis)) return "its partial results are used elsewhere";
     tensor.extents.insert(tensor.extents.begin(), kernel.extent(axis));
     for (auto* items : {&division.partial, &division.meeting})
-      replace_accesses(*items, t, [&](int&, std::vector<Index>& at, int& computed_axis) {
-        at.insert(at.begin(), Index::var(axis));
-        if (computed_axis >= 0) ++computed_axis;
+      replace_accesses(*items, t, [&](Access& access) {
+        access.at.insert(access.at.begin(), Index::var(axis));
+        if (access.computed_axis >= 0) ++access.computed_axis;
       });
   }
   return {};

@@ -1,7 +1,6 @@
 #include "lower/naive.h"
 
 #include <algorithm>
-#include <cctype>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -26,17 +25,9 @@ std::string kind_name(const Node& node) {
   return node.as<Scatter>() ? "scatter" : "fill";
 }
 
-// A name as a word that schedules can contain; "" where there is none.
-std::string word(std::string name) {
-  std::ranges::replace_if(name, [](unsigned char c) { return !std::isalnum(c); }, '_');
-  if (!name.empty() && std::isdigit(static_cast<unsigned char>(name[0]))) name = "_" + name;
-  return name;
-}
-
 class NaiveNest {
  public:
-  NaiveNest(const KernelGraph& graph, const NodeNames& names)
-      : graph_(graph), given_(names), values_(kernel_) {}
+  explicit NaiveNest(const KernelGraph& graph) : graph_(graph), values_(kernel_) {}
 
   Kernel build() {
     name_nodes();
@@ -52,26 +43,21 @@ class NaiveNest {
   }
 
  private:
-  // Inputs, and the nodes that have memory of their own, each after those that it reads. What has a
-  // name comes first, so that nothing else takes it.
+  // Names the inputs and the nodes that have memory, and lists the latter, each after the nodes
+  // that it reads.
   void name_nodes() {
-    std::vector<std::pair<const Node*, std::string>> kinds;
     for (std::size_t i = 0; i < graph_.inputs.size(); i++)
-      kinds.emplace_back(graph_.inputs[i].get(), fmt::format("in{}", i));
+      names_[graph_.inputs[i].get()] = fmt::format("in{}", i);
     std::unordered_set<NodeRef> computed(graph_.locals.begin(), graph_.locals.end());
     computed.insert(graph_.outputs.begin(), graph_.outputs.end());
-    for (const NodeRef& node : nodes_of(graph_)) {
-      if (!computed.contains(node)) continue;
-      order_.push_back(node.get());
-      kinds.emplace_back(node.get(), kind_name(*node));
-    }
     const auto is_taken = [&](const std::string& name) {
       return std::ranges::any_of(names_, [&](const auto& known) { return known.second == name; });
     };
-    for (const bool has_name : {true, false})
-      for (const auto& [node, kind] : kinds)
-        if (const std::string given = word(given_(*node)); given.empty() != has_name)
-          names_[node] = unused(has_name ? given : kind, is_taken);
+    for (const NodeRef& node : nodes_of(graph_)) {
+      if (!computed.contains(node)) continue;
+      order_.push_back(node.get());
+      names_[node.get()] = unused(kind_name(*node), is_taken);
+    }
     kernel_.name =
         joined(graph_.outputs, "_", [&](const NodeRef& output) { return names_[output.get()]; });
   }
@@ -97,21 +83,20 @@ class NaiveNest {
   // target[i,j] = value[i,j]; the axes are named after `owner`.
   void compute_elements(const Node& owner, const Node& value, int target) {
     const ShapeLoops over = loops_over(kernel_, value.shape, names_[&owner]);
-    Store store{target, over.at, values_.value(value, over.at)};
+    Store store{{target, over.at}, values_.value(value, over.at)};
     append(kernel_.body, wrap({{std::move(store)}}, over.loops));
   }
 
-  // A copy of the base, then the updates in ascending order of the index's positions, which are the
-  // inner loops.
+  // First copies the base, then applies the updates. The loops over the index's positions are the
+  // inner ones, so updates of one element are applied in ascending order of these positions.
   void scatter(const Node& node, int target) {
     const auto& scatter = *node.as<Scatter>();
     const Node &base = *node.inputs[0], &index = *node.inputs[1], &update = *node.inputs[2];
     compute_elements(node, base, target);
     const ShapeLoops over = loops_over(kernel_, update.shape, names_[&node]);
     const ComputedAxis axis = computed_axis(over.at, scatter.axis, index);
-    Store store{target, axis.data_at, values_.value(update, over.at)};
-    store.computed_axis = scatter.axis;
-    store.computed = values_.value(index, axis.index_at);
+    const ValueRef computed = values_.value(index, axis.index_at);
+    Store store{{target, axis.data_at, scatter.axis, computed}, values_.value(update, over.at)};
     std::vector<Var> loops, positions;
     for (Var v : over.loops)
       (contains(axis.index_at, Index::var(v)) ? positions : loops).push_back(v);
@@ -124,8 +109,8 @@ class NaiveNest {
     append(kernel_.body, wrap({{std::move(store)}}, loops));
   }
 
-  // A reshape in between shows as quotients and remainders in the subscripts of an argument. Where
-  // reading two axes of it as one makes them vanish, its memory is declared like that.
+  // A reshape between an argument and its reader shows as quotients and remainders in subscripts of
+  // the argument. If they vanish when two axes are read as one, the argument is declared with one.
   void flatten_arguments() {
     for (int t = 0; t < std::ssize(kernel_.tensors); t++)
       for (int axis = 0; axis + 1 < std::ssize(kernel_.tensors[t].extents);)
@@ -149,9 +134,9 @@ class NaiveNest {
       after += together;
     }
     if (after >= before) return false;
-    replace_accesses(kernel_.body, tensor, [&](int&, std::vector<Index>& at, int&) {
-      at[axis] = joined(at);
-      at.erase(at.begin() + axis + 1);
+    replace_accesses(kernel_.body, tensor, [&](Access& access) {
+      access.at[axis] = joined(access.at);
+      access.at.erase(access.at.begin() + axis + 1);
     });
     declared.extents[axis] *= inner;
     declared.extents.erase(declared.extents.begin() + axis + 1);
@@ -159,7 +144,6 @@ class NaiveNest {
   }
 
   const KernelGraph& graph_;
-  const NodeNames& given_;
   Kernel kernel_;
   NodeValues values_;
   std::vector<const Node*> order_;
@@ -169,13 +153,8 @@ class NaiveNest {
 
 }  // namespace
 
-std::string leaf_name(const Node& node) {
-  const auto* leaf = node.as<BufferLeaf>();
-  return leaf ? leaf->name : "";
-}
-
-Kernel naive(const KernelGraph& graph, const NodeNames& names) {
-  Kernel kernel = NaiveNest(graph, names).build();
+Kernel naive(const KernelGraph& graph) {
+  Kernel kernel = NaiveNest(graph).build();
   if constexpr (TENON_VERIFY != 0)
     if (const auto broken = verify(kernel))
       check(false, [&] { return *broken + "\nin the naive nest\n" + print(kernel); });

@@ -8,8 +8,8 @@
 namespace tenon {
 namespace {
 
-// `value` where all of `own` hold, else `fill`; `inside` holds anyway. A load that tests the ranges
-// already takes the fill upon itself.
+// A value that is `value` inside the ranges `own`, and `fill` elsewhere. The ranges `inside` hold
+// in any case. If the value is a load that tests these ranges itself, the load gets the fill.
 ValueRef with_fill(const ValueRef& value, const std::vector<Range>& own,
                    const std::vector<Range>& inside, double fill) {
   const auto* load = std::get_if<Load>(&value->detail);
@@ -51,7 +51,7 @@ ValueRef NodeValues::value(const Node& node, const std::vector<Index>& at,
 
 ValueRef NodeValues::compute(const Node& node, const std::vector<Index>& at, const Ranges& inside) {
   if (const auto tensor = tensors_.find(&node); tensor != tensors_.end())
-    return make_value(Load{tensor->second, at, inside, 0, -1, nullptr}, node.type);
+    return make_value(Load{{tensor->second, at}, inside}, node.type);
   if (const auto* constant = node.as<ConstantLeaf>())
     return make_value(Constant{constant->value}, node.type);
   if (node.as<IotaLeaf>()) return make_value(IndexValue{at[0]}, node.type);
@@ -61,7 +61,7 @@ ValueRef NodeValues::compute(const Node& node, const std::vector<Index>& at, con
     check(tensor != tensors_.end(), "a Gather reads data that is not in the kernel's memory");
     const auto [index_at, data_at] = computed_axis(at, gather->axis, *node.inputs[1]);
     const ValueRef computed = value(*node.inputs[1], index_at, inside);
-    return make_value(Load{tensor->second, data_at, inside, 0, gather->axis, computed}, node.type);
+    return make_value(Load{{tensor->second, data_at, gather->axis, computed}, inside}, node.type);
   }
   const auto* map = node.as<Map>();
   check(map != nullptr, "a kernel reads a Reduce, a Scatter or a buffer that is not in its memory");

@@ -79,11 +79,9 @@ class Lanes {
   // Of the vector axes, the one whose lanes become vectors: consecutive in the target where one is.
   // -1: none, where lanes might meet in one place.
   Var active_axis(const Item& item, const Path& vectors) const {
-    const Store* store = item.store();
-    if (vectors.empty() || (store && store->computed)) return -1;
-    const auto* line = std::get_if<Prefetch>(&item.what);
-    const Index target = store ? flat(kernel_.tensors[store->tensor], store->at)
-                               : flat(kernel_.tensors[line->tensor], line->at);
+    const Access& access = *access_in(item.what);
+    if (vectors.empty() || access.computed) return -1;
+    const Index target = flat(kernel_.tensors[access.tensor], access.at);
     for (const Var axis : vectors)
       if (target.coefficient(axis) == 1) return axis;
     return vectors.back();

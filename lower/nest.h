@@ -88,13 +88,20 @@ struct KernelTensor {
 
 struct Value;
 using ValueRef = std::shared_ptr<const Value>;
-struct Load {
+
+// The element of a tensor that a Load, Fold, Store or Prefetch touches.
+struct Access {
   int tensor;
-  std::vector<Index> at;           // one per axis of the tensor
+  std::vector<Index> at;  // one per axis of the tensor
+  // The axis on which `at` is 0 and does not say where: a Load or a Store is at `computed` there,
+  // and a Fold takes all strands. -1: there is no such axis.
+  int computed_axis = -1;
+  ValueRef computed = {};  // i32; outside the axis a Load is 0 and a Store does nothing
+};
+
+struct Load : Access {
   std::vector<Range> inside = {};  // all hold, or the value is `fill` and no memory is touched
   double fill = 0;
-  int computed_axis = -1;  // Gather: this axis is read at `computed`, not at at[axis]
-  ValueRef computed = {};  // i32; outside the axis the value is 0
 };
 struct Constant {
   double value;
@@ -109,12 +116,9 @@ struct Apply {
   ScalarOp op;
   std::vector<ValueRef> operands;
 };
-// The strands of a sum (canonical.h), 0 .. strands-1 along one axis of the tensor, folded by
-// halving: x[s] += x[s + h] for h = strands/2, .., 1 (or max).
-struct Fold {
-  int tensor;
-  std::vector<Index> at;  // 0 along the folded axis
-  int axis;
+// The strands of a sum (canonical.h), 0 .. strands-1 along the computed axis of the tensor, folded
+// by halving: x[s] += x[s + h] for h = strands/2, .., 1 (or max).
+struct Fold : Access {
   int strands;  // a power of two
   Combine combine;
 };
@@ -130,27 +134,21 @@ ValueRef make_value(Detail detail, Type type) {
 
 // ---- statements and loops ----
 
-struct Store {
-  int tensor;
-  std::vector<Index> at;
+struct Store : Access {
   ValueRef value;
   ValueRef factor = {};                 // fma(value, factor, target), or null
   std::optional<Combine> combine = {};  // none: assign
   std::vector<Var> over = {};           // the axes accumulated over, outermost first
-  bool initial = true;     // the accumulation starts from the identity; false: from what is there
-                           // (finish() has written the identity before)
-  int computed_axis = -1;  // Scatter: as in Load; outside, nothing is stored
-  ValueRef computed = {};
+  bool initial = true;  // the accumulation starts from the identity; false: from what is there
+                        // (finish() has written the identity before)
   bool stream = false;  // non-temporal; in a finished nest also aligned to the target's vectors
   bool async = false;   // done when the tile is first read, not before (a ring in shared memory)
   // In a finished nest: the axes that the statement computes at once, each for all its values. Two
   // are a transpose: the source runs along the first one, the target along the second one.
   std::vector<Var> lanes = {};
 };
-// Asks for the cache line that tensor[at] lies in, for a later iteration. Never faults.
-struct Prefetch {
-  int tensor;
-  std::vector<Index> at;
+// Asks for the cache line that the element lies in, for a later iteration. Never faults.
+struct Prefetch : Access {
   std::vector<Var> lanes = {};  // as of a Store
 };
 struct Item;

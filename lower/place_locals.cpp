@@ -7,8 +7,8 @@
 //     for k 32 vector                        for k 32 vector
 //       y[i,k] = t[i,k] * 2                    y[i,k] = t[k] * 2
 //
-// This runs before tails are made explicit: a peel makes two loops out of one, and what lives in one
-// iteration of it stays one local.
+// This runs before tails are made explicit: a peel makes two loops out of one, and what lives in
+// one iteration of it stays one local.
 #include <algorithm>
 #include <functional>
 #include <numeric>
@@ -123,11 +123,12 @@ void join_subscripts(Kernel& kernel, int t, const Path& scope) {
       if (std::ranges::all_of(run, is_known) || !std::ranges::all_of(run, can_join) ||
           !reach(kernel, joined_uses(tensor, uses, first, count), first, scope))
         continue;
-      replace_accesses(kernel.body, t, [&](int&, std::vector<Index>& at, int& axis) {
-        Use use;
-        use.at = at;
-        at = joined_uses(tensor, {use}, first, count)[0].at;
-        if (axis > static_cast<int>(first)) axis -= static_cast<int>(count) - 1;
+      replace_accesses(kernel.body, t, [&](Access& access) {
+        Use use{};
+        use.at = access.at;
+        access.at = joined_uses(tensor, {use}, first, count)[0].at;
+        if (access.computed_axis > static_cast<int>(first))
+          access.computed_axis -= static_cast<int>(count) - 1;
       });
       for (std::size_t d = 1; d < count; ++d) {
         tensor.extents[first] *= tensor.extents[first + 1];
@@ -172,10 +173,12 @@ FinishedKernel place_locals(const Kernel& kernel) {
         known = known && is_known_when_unrolled(result, use.at[d] - reaches.back().begin);
     }
     const std::vector<std::size_t> order = layout(result, tensor, uses);
-    replace_accesses(result.body, t, [&](int&, std::vector<Index>& at, int& axis) {
-      const std::vector<Index> old = at;
-      for (std::size_t d = 0; d < at.size(); ++d) at[d] = old[order[d]] - reaches[order[d]].begin;
-      if (axis >= 0) axis = *position(order, static_cast<std::size_t>(axis));
+    replace_accesses(result.body, t, [&](Access& access) {
+      const std::vector<Index> old = access.at;
+      for (std::size_t d = 0; d < old.size(); ++d)
+        access.at[d] = old[order[d]] - reaches[order[d]].begin;
+      if (int& axis = access.computed_axis; axis >= 0)
+        axis = *position(order, static_cast<std::size_t>(axis));
     });
     for (std::size_t d = 0; d < order.size(); ++d) tensor.extents[d] = reaches[order[d]].extent;
     tensor.scope = scope.empty() ? -1 : scope.back();

@@ -51,12 +51,12 @@ class Printer {
     return joined(all, " and ", [this](const Range& r) { return range(r); });
   }
 
-  // `computed` is what the subscript of that axis is written as.
-  std::string element(int t, const std::vector<Index>& at, int computed_axis,
-                      const std::string& computed) const {
-    std::vector<std::string> parts = mapped(at, [this](const Index& i) { return index(i); });
-    if (computed_axis >= 0) parts.at(computed_axis) = computed;
-    return parts.empty() ? tensor(t) : fmt::format("{}[{}]", tensor(t), fmt::join(parts, ","));
+  // `computed` is what the subscript of the computed axis is written as.
+  std::string element(const Access& access, const std::string& computed) const {
+    std::vector<std::string> parts = mapped(access.at, [this](const Index& i) { return index(i); });
+    if (access.computed_axis >= 0) parts.at(access.computed_axis) = computed;
+    const std::string& name = tensor(access.tensor);
+    return parts.empty() ? name : fmt::format("{}[{}]", name, fmt::join(parts, ","));
   }
 
   std::string value(const ValueRef& v) const {
@@ -88,8 +88,7 @@ class Printer {
     return std::visit([&](const auto& detail) { return formula(detail, v.type); }, v.detail);
   }
   std::string formula(const Load& load, Type) const {
-    const std::string read =
-        element(load.tensor, load.at, load.computed_axis, value(load.computed));
+    const std::string read = element(load, value(load.computed));
     if (load.inside.empty()) return read;
     return fmt::format("({} if {} else {})", read, ranges(load.inside), load.fill);
   }
@@ -99,8 +98,7 @@ class Printer {
     return "(" + ranges(inside.ranges) + ")";
   }
   std::string formula(const Fold& fold, Type) const {
-    return "fold(" + element(fold.tensor, fold.at, fold.axis, fmt::format(":{}", fold.strands)) +
-           ")";
+    return "fold(" + element(fold, fmt::format(":{}", fold.strands)) + ")";
   }
   std::string formula(const Apply& apply, Type type) const {
     const auto operands = [&](std::string_view between) {
@@ -122,11 +120,11 @@ class Printer {
   }
 
   std::string statement(const Prefetch& p) const {
-    return "prefetch " + element(p.tensor, p.at, -1, "") + lanes(p.lanes);
+    return "prefetch " + element(p, "") + lanes(p.lanes);
   }
   std::string statement(const Store& s) const {
     const std::string_view equals = !s.combine ? "=" : *s.combine == Combine::sum ? "+=" : "max=";
-    const std::string target = element(s.tensor, s.at, s.computed_axis, value(s.computed));
+    const std::string target = element(s, value(s.computed));
     std::string text = fmt::format("{} {} {}", target, equals, value(s.value));
     if (s.factor) text += " * " + value(s.factor);
     if (s.combine && s.initial && !s.over.empty())

@@ -49,9 +49,8 @@ void keep_inside(const StageSite& site, Load& source) {
 // The tile over the loops that index the operand.
 Reason expand_tile(StageSite& site, const Use& use, Tile& tile) {
   std::vector<Var> used, old_axes;
-  map_indices(make_value(*use.load, Type::f32), [&](const Index& index) {
-    index.collect(used);
-    return index;
+  visit_values(make_value(*use.load, Type::f32), [&](const Value& v) {
+    for_each_index(v, [&](const Index& index) { index.collect(used); });
   });
   std::vector<Range> limits;
   if (auto reason = find_tile(site, use.path, used, old_axes, limits)) return reason;
@@ -71,7 +70,7 @@ Reason expand_tile(StageSite& site, const Use& use, Tile& tile) {
         append(guarded.inside, tile.source.inside);
         return make_value(std::move(guarded), type);
       });
-  tile.read = [old_axes](const Load&) { return Load{-1, mapped(old_axes, Index::var)}; };
+  tile.read = [old_axes](const Load&) { return Load{{-1, mapped(old_axes, Index::var)}}; };
   return reason;
 }
 
@@ -106,7 +105,7 @@ Reason box_tile(StageSite& site, const std::vector<Use>& all, Tile& tile) {
   }
   keep_inside(site, tile.source);
   tile.read = [operand, reaches](const Load& load) {
-    Load from{-1, {}, load.inside, load.fill};
+    Load from{{-1, {}}, load.inside, load.fill};
     std::erase_if(from.inside, [&](const Range& range) { return is_end(load, range, operand); });
     for (std::size_t d = 0; d < reaches.size(); ++d)
       if (reaches[d].extent > 1) from.at.push_back(load.at[d] - reaches[d].begin);
@@ -119,7 +118,7 @@ Reason box_tile(StageSite& site, const std::vector<Use>& all, Tile& tile) {
 // follows in memory: the next row, where the tiles make up one.
 Prefetch ahead(const StageSite& site, const Load& source) {
   const Index later = Index::var(site.at) + (site.move.depth - 1);
-  return {site.tensor, mapped(source.at, replacing(site.kernel, {site.at}, {later}))};
+  return {{site.tensor, mapped(source.at, replacing(site.kernel, {site.at}, {later}))}};
 }
 
 // The ring: slot (at + ahead) mod depth is filled while slot at mod depth is read.
@@ -156,7 +155,7 @@ Reason stage_operand(StageSite& site) {
   const std::vector<Use> all = accesses(site);
   const bool is_ring = site.move.depth > 1 && site.move.where == Where::shared;
   if (all.empty()) return fmt::format("nothing there reads {}", site.move.tensor);
-  if (std::ranges::any_of(all, &Use::folds)) return "its strands are folded there";
+  if (std::ranges::any_of(all, std::mem_fn(&Use::folds))) return "its strands are folded there";
   if (site.move.where == Where::stream) return "only what is stored can be streamed";
   if (site.move.depth > 1 && site.at < 0) return "depth needs a loop";
   if (site.move.depth > 1 && !is_ring && site.kernel.tensors[site.tensor].where != Where::argument)
@@ -172,7 +171,7 @@ Reason stage_operand(StageSite& site) {
 
   Kernel& kernel = site.kernel;
   const ValueRef source = make_value(tile.source, kernel.tensors[staged].type);
-  std::vector<Item> copied{{Store{staged, mapped(tile.axes, Index::var), source}}};
+  std::vector<Item> copied{{Store{{staged, mapped(tile.axes, Index::var)}, source}}};
   if (site.move.depth > 1 && !is_ring) copied.push_back({ahead(site, tile.source)});
   std::vector<Item> copies = wrap(std::move(copied), tile.axes);
   if (is_ring) copies = ring(site, staged, copies);

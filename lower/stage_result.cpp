@@ -80,9 +80,9 @@ Reason stage_result(StageSite& site) {
   if (auto reason = add_tile(site, tile, staged)) return reason;
   append(when, limits);
 
-  replace_accesses(site.body, site.tensor, [&](int& tensor, std::vector<Index>& at, int&) {
-    tensor = staged;
-    at = mapped(tile, Index::var);
+  replace_accesses(site.body, site.tensor, [&](Access& access) {
+    access.tensor = staged;
+    access.at = mapped(tile, Index::var);
   });
   // The loops that copy, under the conditions.
   const std::vector<Var> axes = copy_axes(site, tile);
@@ -94,13 +94,13 @@ Reason stage_result(StageSite& site) {
   const Index iteration = iteration_of(kernel, earlier);
   const std::int64_t last = bounds(iteration, kernel.bounds()).high;
   if (last > 0) {
-    const ValueRef before = make_value(Load{site.tensor, outer, when}, type);
-    Item in = wrap({{Store{staged, inner, before}}}, axes).front();
+    const ValueRef before = make_value(Load{{site.tensor, outer}, when}, type);
+    Item in = wrap({{Store{{staged, inner}, before}}}, axes).front();
     in.when.push_back({iteration, 1, last + 1});
     site.body.insert(site.body.begin(), std::move(in));
   }
-  const ValueRef after = make_value(Load{staged, inner}, type);
-  append(site.body, wrap({{Store{site.tensor, outer, after}, when}}, axes));
+  const ValueRef after = make_value(Load{{staged, inner}}, type);
+  append(site.body, wrap({{Store{{site.tensor, outer}, after}, when}}, axes));
   return {};
 }
 

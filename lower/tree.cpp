@@ -24,6 +24,14 @@ void visit_below(Items items, Way& here, const std::function<void(const Item&, c
   }
 }
 
+void visit_below(const ValueRef& v, std::unordered_set<const Value*>& seen, const ValueSeen& see) {
+  if (!v || !seen.insert(v.get()).second) return;
+  if (const Access* access = access_in(v->detail)) visit_below(access->computed, seen, see);
+  if (const auto* apply = std::get_if<Apply>(&v->detail))
+    for (const ValueRef& operand : apply->operands) visit_below(operand, seen, see);
+  see(*v);
+}
+
 class Rebuild {
  public:
   explicit Rebuild(ValueMap change) : change_(std::move(change)) {}
@@ -31,15 +39,16 @@ class Rebuild {
   ValueRef operator()(const ValueRef& value) {
     if (!value) return value;
     if (auto known = done_.find(value.get()); known != done_.end()) return known->second;
-    ValueRef rebuilt = value;
-    if (const auto* apply = std::get_if<Apply>(&value->detail)) {
-      Apply copy{apply->op, mapped(apply->operands, *this)};
-      if (copy.operands != apply->operands) rebuilt = make_value(std::move(copy), value->type);
-    } else if (const auto* load = std::get_if<Load>(&value->detail); load && load->computed) {
-      Load copy = *load;
-      copy.computed = (*this)(load->computed);
-      if (copy.computed != load->computed) rebuilt = make_value(std::move(copy), value->type);
-    }
+    Value copy = *value;
+    bool is_same = true;
+    const auto part = [&](ValueRef& of) {
+      const ValueRef old = std::exchange(of, (*this)(of));
+      is_same = is_same && of == old;
+    };
+    if (auto* apply = std::get_if<Apply>(&copy.detail))
+      std::ranges::for_each(apply->operands, part);
+    if (Access* access = access_in(copy.detail)) part(access->computed);
+    const ValueRef rebuilt = is_same ? value : std::make_shared<const Value>(std::move(copy));
     return done_[value.get()] = change_(rebuilt);
   }
 
@@ -50,20 +59,11 @@ class Rebuild {
 
 ValueMap on_indices(const IndexMap& map) {
   return [&map](const ValueRef& value) -> ValueRef {
+    if (std::holds_alternative<Apply>(value->detail)) return value;
     Value copy = *value;
-    if (auto* load = std::get_if<Load>(&copy.detail)) {
-      load->at = mapped(load->at, map);
-      load->inside = map_indices(std::move(load->inside), map);
-    } else if (auto* fold = std::get_if<Fold>(&copy.detail)) {
-      fold->at = mapped(fold->at, map);
-    } else if (auto* index = std::get_if<IndexValue>(&copy.detail)) {
-      index->index = map(index->index);
-    } else if (auto* inside = std::get_if<Inside>(&copy.detail)) {
-      inside->ranges = map_indices(std::move(inside->ranges), map);
-    } else {
-      return value;
-    }
-    return std::make_shared<Value>(std::move(copy));
+    for_each_index(copy, [&](Index& index) { index = map(index); });
+    if (auto* ranges = ranges_in(copy.detail)) *ranges = mapped(*ranges, without_division);
+    return std::make_shared<const Value>(std::move(copy));
   };
 }
 
@@ -93,23 +93,19 @@ void visit_stores(Items items, const std::function<void(const Store&, const Path
   });
 }
 
-void visit_values(const Store& store, const std::function<void(const Value&)>& see) {
+void visit_values(const ValueRef& value, const ValueSeen& see) {
   std::unordered_set<const Value*> seen;
-  const auto below = [&](const auto& self, const ValueRef& v) -> void {
-    if (!v || !seen.insert(v.get()).second) return;
-    if (const auto* load = std::get_if<Load>(&v->detail)) self(self, load->computed);
-    if (const auto* apply = std::get_if<Apply>(&v->detail))
-      for (const ValueRef& operand : apply->operands) self(self, operand);
-    see(*v);
-  };
-  for (const ValueRef& v : {store.value, store.factor, store.computed}) below(below, v);
+  visit_below(value, seen, see);
 }
 
-void visit_loads(const Store& store, const std::function<void(const Load&)>& see) {
+void visit_values(const Store& store, const ValueSeen& see) {
+  std::unordered_set<const Value*> seen;
+  for (const ValueRef& v : {store.value, store.factor, store.computed}) visit_below(v, seen, see);
+}
+
+void visit_reads(const Store& store, const std::function<void(const Access&)>& see) {
   visit_values(store, [&](const Value& v) {
-    if (const auto* load = std::get_if<Load>(&v.detail)) see(*load);
-    if (const auto* fold = std::get_if<Fold>(&v.detail))
-      see({.tensor = fold->tensor, .at = fold->at, .computed_axis = fold->axis});
+    if (const Access* access = access_in(v.detail)) see(*access);
   });
 }
 
@@ -119,15 +115,10 @@ std::vector<Use> uses_of(Items items, int tensor) {
     const Store* store = item.store();
     if (!store) return;
     visit_values(*store, [&](const Value& v) {
-      const auto* load = std::get_if<Load>(&v.detail);
-      const auto* fold = std::get_if<Fold>(&v.detail);
-      if (load && load->tensor == tensor)
-        uses.push_back({way, store, load, false, false, load->computed_axis, load->at});
-      if (fold && fold->tensor == tensor)
-        uses.push_back({way, store, nullptr, false, true, fold->axis, fold->at});
+      if (const Access* read = access_in(v.detail); read && read->tensor == tensor)
+        uses.push_back({way, *read, store, std::get_if<Load>(&v.detail), false});
     });
-    if (store->tensor == tensor)
-      uses.push_back({way, store, nullptr, true, false, store->computed_axis, store->at});
+    if (store->tensor == tensor) uses.push_back({way, *store, store, nullptr, true});
   });
   return uses;
 }
@@ -182,30 +173,23 @@ void replace_indices(std::vector<Item>& items, const IndexMap& map) {
       loop->begins = mapped(loop->begins, map);
       loop->ends = mapped(loop->ends, map);
     }
-    if (auto* prefetch = std::get_if<Prefetch>(&item.what))
-      prefetch->at = mapped(prefetch->at, map);
-    Store* store = item.store();
-    if (!store) continue;
-    replace_values(*store, on_indices(map));
-    store->at = mapped(store->at, map);
+    if (Access* access = access_in(item.what)) access->at = mapped(access->at, map);
+    if (Store* store = item.store()) replace_values(*store, on_indices(map));
   }
 }
 
-void replace_accesses(std::vector<Item>& items, int tensor, const AccessMap& change) {
-  const auto changes = [&](auto* access, auto axis) {
-    const bool is_meant = access && access->tensor == tensor;
-    if (is_meant) change(access->tensor, access->at, access->*axis);
-    return is_meant;
-  };
-  const ValueMap on_accesses = [&](const ValueRef& value) {
+void replace_accesses(std::vector<Item>& items, int tensor,
+                      const std::function<void(Access&)>& change) {
+  const ValueMap on_reads = [&](const ValueRef& value) {
+    const Access* read = access_in(value->detail);
+    if (!read || read->tensor != tensor) return value;
     Value copy = *value;
-    const bool is_changed = changes(std::get_if<Load>(&copy.detail), &Load::computed_axis) ||
-                            changes(std::get_if<Fold>(&copy.detail), &Fold::axis);
-    return is_changed ? std::make_shared<const Value>(std::move(copy)) : value;
+    change(*access_in(copy.detail));
+    return std::make_shared<const Value>(std::move(copy));
   };
   change_stores(items, [&](Item&, Store& store) {
-    replace_values(store, on_accesses);
-    changes(&store, &Store::computed_axis);
+    replace_values(store, on_reads);
+    if (store.tensor == tensor) change(store);
   });
 }
 

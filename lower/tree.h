@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "core/ranges.h"
@@ -29,20 +30,49 @@ struct Way {
 void visit(Items items, const std::function<void(const Item&, const Way&)>& see);
 void visit_stores(Items items, const std::function<void(const Store&, const Path&)>& see);
 
-// All values of the statement, operands first, each once.
-void visit_values(const Store& store, const std::function<void(const Value&)>& see);
-// Every load, computed subscripts included, and every fold: as a load with that axis computed.
-void visit_loads(const Store& store, const std::function<void(const Load&)>& see);
+// All values that a value or a statement is made of, operands and computed subscripts first, each
+// once.
+using ValueSeen = std::function<void(const Value&)>;
+void visit_values(const ValueRef& value, const ValueSeen& see);
+void visit_values(const Store& store, const ValueSeen& see);
+// Every load and every fold, those in computed subscripts included.
+void visit_reads(const Store& store, const std::function<void(const Access&)>& see);
+
+// The access that a value (value.detail) or an item (item.what) is, or null.
+template <typename Variant>
+auto* access_in(Variant& variant) {
+  using Found = std::conditional_t<std::is_const_v<Variant>, const Access, Access>;
+  const auto found = [](auto& part) -> Found* {
+    if constexpr (std::is_convertible_v<decltype(&part), const Access*>) return &part;
+    return nullptr;
+  };
+  return std::visit(found, variant);
+}
+// The conditions of a Load or an Inside, or null.
+template <typename Variant>
+auto* ranges_in(Variant& variant) {
+  auto* const load = std::get_if<Load>(&variant);
+  auto* const inside = std::get_if<Inside>(&variant);
+  return load ? &load->inside : inside ? &inside->ranges : nullptr;
+}
+// Every index that is written in the value itself: subscripts, conditions, the index of an
+// IndexValue. Those of its operands are not.
+template <typename AnyValue, typename See>
+void for_each_index(AnyValue& value, const See& see) {
+  if (auto* access = access_in(value.detail))
+    for (auto& index : access->at) see(index);
+  if (auto* ranges = ranges_in(value.detail))
+    for (auto& range : *ranges) see(range.index);
+  if (auto* written = std::get_if<IndexValue>(&value.detail)) see(written->index);
+}
 
 // One tensor's uses in execution order; what a statement reads comes before what it writes. They
 // point into the items, which must outlive them.
-struct Use : Way {
+struct Use : Way, Access {
   const Store* store;  // the statement
   const Load* load;    // null where it writes or folds
   bool writes;         // or reads
-  bool folds;          // reads all strands: the whole axis `computed_axis`
-  int computed_axis;   // `at` does not say where on this axis; -1: none
-  std::vector<Index> at;
+  bool folds() const { return !writes && !load; }
 };
 std::vector<Use> uses_of(Items items, int tensor);
 
@@ -74,10 +104,9 @@ ValueRef map_indices(const ValueRef& value, const IndexMap& map);
 std::vector<Range> map_indices(std::vector<Range> ranges, const IndexMap& map);
 void replace_indices(std::vector<Item>& items, const IndexMap& map);
 
-// Every access of one tensor, by load, fold or store, to another tensor or place. `axis` is the
-// computed or folded one, -1 where there is none.
-using AccessMap = std::function<void(int& tensor, std::vector<Index>& at, int& axis)>;
-void replace_accesses(std::vector<Item>& items, int tensor, const AccessMap& change);
+// Every load, fold and store of one tensor, to another tensor or place.
+void replace_accesses(std::vector<Item>& items, int tensor,
+                      const std::function<void(Access&)>& change);
 
 void change_stores(std::vector<Item>& items, const std::function<void(Item&, Store&)>& change);
 

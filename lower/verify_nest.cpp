@@ -54,7 +54,9 @@ class Verifier {
 
   // `certain`: it runs in every iteration of the loops around it.
   void item(const Item& item, bool certain) {
-    ranges(item.when);
+    for (const Range& range : item.when) index(range.index);
+    if (const Access* access = access_in(item.what))
+      for (const Index& i : access->at) index(i);
     if (const Store* store = item.store()) statement(*store, certain && !is_limited());
     const Loop* loop = item.loop();
     if (!loop) return;
@@ -74,7 +76,7 @@ class Verifier {
   }
 
   void statement(const Store& store, bool certain) {
-    element(store.tensor, store.at, certain, store.computed_axis);
+    element(store, certain);
     if (reason_) return;
     const KernelTensor& target = kernel_.tensors[store.tensor];
     if (target.where == Where::argument && !target.is_output)
@@ -89,51 +91,38 @@ class Verifier {
     if (store.value->type != target.type) broken("6: {} is stored another type", target.name);
     if (store.factor && (!info(store.factor->type).is_float || store.combine != Combine::sum))
       broken("6: fma into {} is not a sum of floats", target.name);
-    subscript(store.computed);
   }
 
   void value(const Value& v, bool certain) {
+    for_each_index(v, [&](const Index& i) { index(i); });
     if (const auto* load = std::get_if<Load>(&v.detail)) {
-      ranges(load->inside);
-      element(load->tensor, load->at, certain && load->inside.empty(), load->computed_axis);
-      subscript(load->computed);
+      element(*load, certain && load->inside.empty());
     } else if (const auto* fold = std::get_if<Fold>(&v.detail)) {
-      std::vector<Index> at = fold->at;
-      at[fold->axis] = fold->strands - 1;
-      element(fold->tensor, at, certain, -1);
-    } else if (const auto* i = std::get_if<IndexValue>(&v.detail)) {
-      index(i->index);
-    } else if (const auto* inside = std::get_if<Inside>(&v.detail)) {
-      ranges(inside->ranges);
+      Access last{fold->tensor, fold->at};
+      last.at[fold->computed_axis] = fold->strands - 1;
+      element(last, certain);
     } else if (const auto* apply = std::get_if<Apply>(&v.detail)) {
       if (std::ssize(apply->operands) != info(apply->op).arity)
         broken("8: {} of {} operands", info(apply->op).name, apply->operands.size());
     }
   }
 
-  void subscript(const ValueRef& computed) {
-    if (computed && computed->type != Type::i32)
-      broken("6: a computed subscript is {}", info(computed->type).name);
-  }
-
-  void element(int tensor, const std::vector<Index>& at, bool certain, int computed_axis) {
-    if (tensor < 0 || tensor >= std::ssize(kernel_.tensors))
-      return broken("3: tensor number {}", tensor);
-    const KernelTensor& target = kernel_.tensors[tensor];
-    if (at.size() != target.extents.size())
-      return broken("3: {} subscripts of {}", at.size(), target.name);
-    for (int d = 0; d < std::ssize(at); ++d) {
-      index(at[d]);
-      if (reason_ || !certain || !at[d].is_affine() || d == computed_axis) continue;
-      const Bounds reach = bounds(at[d], kernel_.bounds());
+  void element(const Access& access, bool certain) {
+    if (access.tensor < 0 || access.tensor >= std::ssize(kernel_.tensors))
+      return broken("3: tensor number {}", access.tensor);
+    const KernelTensor& target = kernel_.tensors[access.tensor];
+    if (access.at.size() != target.extents.size())
+      return broken("3: {} subscripts of {}", access.at.size(), target.name);
+    if (access.computed && access.computed->type != Type::i32)
+      broken("6: a computed subscript is {}", info(access.computed->type).name);
+    for (int d = 0; d < std::ssize(access.at); ++d) {
+      const Index& at = access.at[d];
+      if (reason_ || !certain || !at.is_affine() || d == access.computed_axis) continue;
+      const Bounds reach = bounds(at, kernel_.bounds());
       if (reach.low < 0 || reach.high >= target.extents[d])
         broken("4: subscript {} of {} reaches [{}, {}] of {}", d, target.name, reach.low,
                reach.high, target.extents[d]);
     }
-  }
-
-  void ranges(const std::vector<Range>& all) {
-    for (const Range& range : all) index(range.index);
   }
 
   void index(const Index& i) {

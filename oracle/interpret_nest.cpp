@@ -150,22 +150,20 @@ class Evaluation {
     for (const Range& range : when)
       if (all_known(range.index) && !hold({range})) return;
     moment_++;
-    element(s.tensor, s.at, s.computed_axis, s.computed,
-            [&](double& target) { target = identity(*s.combine, type(s.tensor)); });
+    element(s, [&](double& target) { target = identity(*s.combine, type(s.tensor)); });
   }
 
   Type type(int tensor) const { return kernel_.tensors[static_cast<std::size_t>(tensor)].type; }
 
   // Calls use(element) unless a computed subscript lies outside; returns whether it did.
   template <typename Use>
-  bool element(int tensor, const std::vector<Index>& at, int computed_axis,
-               const ValueRef& computed, Use use) {
-    const KernelTensor& t = kernel_.tensors[static_cast<std::size_t>(tensor)];
+  bool element(const Access& access, Use use) {
+    const KernelTensor& t = kernel_.tensors[static_cast<std::size_t>(access.tensor)];
     std::int64_t place = 0;
-    for (std::size_t d = 0; d < at.size(); d++) {
-      const bool is_computed = static_cast<int>(d) == computed_axis;
+    for (std::size_t d = 0; d < access.at.size(); d++) {
+      const bool is_computed = access.computed && static_cast<int>(d) == access.computed_axis;
       const std::int64_t i =
-          is_computed ? static_cast<std::int64_t>(value(*computed)) : index(at[d]);
+          is_computed ? static_cast<std::int64_t>(value(*access.computed)) : index(access.at[d]);
       if (i < 0 || i >= t.extents[d]) {
         if (is_computed) return false;
         throw OutOfBounds{
@@ -173,7 +171,7 @@ class Evaluation {
       }
       place = place * t.extents[d] + i;
     }
-    use(memory_[static_cast<std::size_t>(tensor)][static_cast<std::size_t>(place)]);
+    use(memory_[static_cast<std::size_t>(access.tensor)][static_cast<std::size_t>(place)]);
     return true;
   }
 
@@ -181,8 +179,7 @@ class Evaluation {
     if (const auto* load = std::get_if<Load>(&v.detail)) {
       if (!hold(load->inside)) return load->fill;
       double result = 0;
-      element(load->tensor, load->at, load->computed_axis, load->computed,
-              [&](double& source) { result = source; });
+      element(*load, [&](double& source) { result = source; });
       return result;
     }
     if (const auto* constant = std::get_if<Constant>(&v.detail)) return constant->value;
@@ -208,10 +205,9 @@ class Evaluation {
   double folded(const Fold& fold, Type type) {
     std::vector<double> lanes(static_cast<std::size_t>(fold.strands));
     for (int lane = 0; lane < fold.strands; lane++) {
-      std::vector<Index> at = fold.at;
-      at[fold.axis] = lane;
-      element(fold.tensor, at, -1, nullptr,
-              [&](double& source) { lanes[static_cast<std::size_t>(lane)] = source; });
+      Access one = fold;
+      one.at[fold.computed_axis] = lane;
+      element(one, [&](double& source) { lanes[static_cast<std::size_t>(lane)] = source; });
     }
     for (std::size_t half = lanes.size() / 2; half > 0; half /= 2)
       for (std::size_t lane = 0; lane < half; lane++)
@@ -223,7 +219,7 @@ class Evaluation {
     moment_++;
     const double term = value(*s.value);
     const double factor = s.factor ? value(*s.factor) : 1;
-    element(s.tensor, s.at, s.computed_axis, s.computed, [&](double& target) {
+    element(s, [&](double& target) {
       if (!s.combine)
         target = term;
       else if (s.factor)
@@ -237,11 +233,11 @@ class Evaluation {
   }
 
   const Kernel& kernel_;
+  std::vector<std::vector<double>>& memory_;
   const bool backwards_;
   std::vector<std::int64_t> position_;  // of each axis
   std::vector<bool> known_;             // is a loop over the axis being run?
-  std::vector<std::vector<double>>& memory_;
-  std::uint64_t moment_ = 0;  // one for each execution of a statement
+  std::uint64_t moment_ = 0;            // one for each execution of a statement
   std::unordered_map<const Value*, std::pair<std::uint64_t, double>> applied_;  // and at which one
 };
 

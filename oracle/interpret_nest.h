@@ -16,16 +16,16 @@ struct NestRun {
   std::string error;                         // what went wrong, or empty
 };
 
-// Runs the kernel on memory of its tensors: one vector for each, in the kernel's order. An empty one
-// is made here, and begins as NaN (integers: a large odd number), so that what is read before it is
-// written shows. Returns what went wrong, or "": an access outside a tensor is an error.
+// Runs the kernel on memory of its tensors: one vector for each, in the kernel's order. An empty
+// one is made here, and begins as NaN (integers: a large odd number), so that what is read before
+// it is written shows. Returns what went wrong, or "": an access outside a tensor is an error.
 // `backwards`: loops and lanes whose tags promise independent iterations run in descending order,
 // which must not change anything.
 std::string run_nest(const Kernel& kernel, std::vector<std::vector<double>>& memory,
                      bool backwards = false);
 
-// The same from the values of the kernel's inputs to those of its outputs. `inputs` hold the kernel's input
-// arguments, in order, row-major.
+// The same from the values of the kernel's inputs to those of its outputs. `inputs` hold the
+// kernel's input arguments, in order, row-major.
 NestRun evaluate_nest(const Kernel& kernel, const std::vector<std::vector<double>>& inputs,
                       bool backwards = false);
 

@@ -50,6 +50,14 @@ TEST_CASE("scalar operations mean the same compiled and interpreted") {
   check_kernel(map(bitcast, i, {f}), 1, true);
 }
 
+TEST_CASE("a cast to i32 converts a vector at once") {
+  for (const Isa isa : isas()) {
+    const std::string code = assembly(map(ScalarOp::cast, Type::i32, {Type::f32}), isa);
+    CHECK(code.find("vcvttps2dq") != std::string::npos);
+    CHECK(code.find("vcvttss2si") == std::string::npos);
+  }
+}
+
 TEST_CASE("strides: reversed, by two, by a column, uniform") {
   NestBuilder nest("strides");
   const int x = nest.input("x", {40}), m = nest.input("m", {16, 16}), y = nest.output("y", {5, 16}),
@@ -165,7 +173,7 @@ TEST_CASE("partial sums are folded by halving, in registers and in memory") {
             nest.accumulate(part, {v(l)}, nest.load(x, {v(r), v(k) * 64 + v(l)}), nullptr, how);
           });
         });
-        nest.store(y, {v(r)}, NestBuilder::value(Fold{part, {0}, 0, 64, how}, Type::f32));
+        nest.store(y, {v(r)}, NestBuilder::value(Fold{{part, {0}, 0}, 64, how}, Type::f32));
       });
       check_kernel(nest.finished(), 1, true);
     }

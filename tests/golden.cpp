@@ -12,11 +12,12 @@
 #include "lower/finish.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
+#include "lower/names.h"
 #include "lower/rules.h"
 #include "lower_support.h"
-#include "oracle/interpret_nest.h"
 #include "ops/catalogue.h"
 #include "oracle/interpret.h"
+#include "oracle/interpret_nest.h"
 #include "text/parse_graph.h"
 
 namespace tenon_test {
@@ -80,7 +81,8 @@ std::string other_bits(const KernelGraph& graph, const Kernel& scheduled, Inputs
   if (!expected.error.empty()) return expected.error;
   for (const bool is_finished : {false, true}) {
     const Kernel nest = is_finished ? finish(scheduled, target(Isa::avx512)).kernel : scheduled;
-    if (const auto broken = verify(nest)) return *broken + "\n" + print(nest);
+    if (const auto broken = is_finished ? verify_finished(nest) : verify(nest))
+      return *broken + "\n" + print(nest);
     for (const bool backwards : {false, true}) {
       const NestRun run = evaluate_nest(nest, values, backwards);
       if (!run.error.empty()) return run.error + "\n" + print(nest);
@@ -99,7 +101,8 @@ std::string check_golden(const std::string& name) {
   std::string problem;
   const auto scheduled = [&](const KernelGraph& graph, Inputs& inputs) -> std::optional<Kernel> {
     const auto name = [&](const Node& node) { return inputs.executor.nodes().name(node); };
-    const Moved moved = apply_all(naive(graph, name), moves);
+    const Kernel nest = naive(graph);
+    const Moved moved = apply_all(renamed(nest, names_of(graph, nest, name)), moves);
     if (const auto* kernel = std::get_if<Kernel>(&moved)) return *kernel;
     problem = std::get<Refusal>(moved).reason;
     return {};
@@ -130,7 +133,7 @@ namespace {
 std::string moved(const std::string& graph, const std::string& moves, bool is_finished) {
   Inputs inputs;
   const KernelGraph kernel = kernel_of_graph(graph, inputs);
-  const Moved result = apply_all(naive(kernel), parse_schedule(moves, "moves"));
+  const Moved result = apply_all(named_naive(kernel), parse_schedule(moves, "moves"));
   if (const auto* refused = std::get_if<Refusal>(&result)) return refused->reason;
   const Kernel& scheduled = std::get<Kernel>(result);
   const std::string problem = other_bits(kernel, scheduled, inputs);

@@ -56,10 +56,7 @@ class NestBuilder {
     items_ = std::move(outer);
   }
   Store& store(int tensor, std::vector<Index> at, ValueRef value, std::vector<Range> when = {}) {
-    Store store;
-    store.tensor = tensor;
-    store.at = std::move(at);
-    store.value = std::move(value);
+    Store store{{tensor, std::move(at)}, std::move(value)};
     store.initial = false;
     items_.push_back({std::move(store), std::move(when)});
     return std::get<Store>(items_.back().what);
@@ -72,25 +69,17 @@ class NestBuilder {
     return added;
   }
   void prefetch(int tensor, std::vector<Index> at) {
-    items_.push_back({Prefetch{tensor, std::move(at)}, {}});
+    items_.push_back({Prefetch{{tensor, std::move(at)}}, {}});
   }
 
   ValueRef load(int tensor, std::vector<Index> at, std::vector<Range> inside = {},
                 double fill = 0) const {
-    Load load;
-    load.tensor = tensor;
-    load.at = std::move(at);
-    load.inside = std::move(inside);
-    load.fill = fill;
-    return value(load, finished_.kernel.tensors[tensor].type);
+    return value(Load{{tensor, std::move(at)}, std::move(inside), fill},
+                 finished_.kernel.tensors[tensor].type);
   }
   ValueRef gather(int tensor, std::vector<Index> at, int axis, ValueRef computed) const {
-    Load load;
-    load.tensor = tensor;
-    load.at = std::move(at);
-    load.computed_axis = axis;
-    load.computed = std::move(computed);
-    return value(load, finished_.kernel.tensors[tensor].type);
+    return value(Load{{tensor, std::move(at), axis, std::move(computed)}},
+                 finished_.kernel.tensors[tensor].type);
   }
   static ValueRef constant(double number, Type type = Type::f32) {
     return value(Constant{number}, type);

@@ -87,8 +87,7 @@ class Emission {
   void transpose(const Store& store, std::span<const Range> masks);
 
   // emit_memory.cpp
-  Access access(int tensor, const std::vector<Index>& at, int computed_axis = -1,
-                const ValueRef& computed = {});
+  Access access(const tenon::Access& of);
   llvm::Value* base(int tensor);
   llvm::Value* address(const Access& access);
   llvm::Value* load(const Load& load);

@@ -13,21 +13,23 @@ namespace tenon {
 constexpr std::int64_t widest_stride = 4;  // of lanes that whole vectors are read for
 constexpr std::int64_t a_load = -10;       // what a key of Indices::once starts with
 
-Emission::Access Emission::access(int tensor, const std::vector<Index>& at, int computed_axis,
-                                  const ValueRef& computed) {
-  const std::vector<std::int64_t>& extents = kernel_.tensors[tensor].extents;
-  std::vector<Index> others = at;
-  if (computed) others[computed_axis] = 0;
-  const Index place = flat(kernel_.tensors[tensor], others);
-  Access result{.tensor = tensor, .index = indices_.linear(place), .reach = indices_.bounds(place)};
+Emission::Access Emission::access(const tenon::Access& of) {
+  const KernelTensor& tensor = kernel_.tensors[of.tensor];
+  const std::vector<std::int64_t>& extents = tensor.extents;
+  const int computed_axis = of.computed_axis;
+  std::vector<Index> others = of.at;
+  if (of.computed) others[computed_axis] = 0;
+  const Index place = flat(tensor, others);
+  Access result{
+      .tensor = of.tensor, .index = indices_.linear(place), .reach = indices_.bounds(place)};
   for (std::size_t d = 0; d < others.size(); d++) {
-    const Bounds of = indices_.bounds(others[d]);
-    result.in_bounds = result.in_bounds && of.low >= 0 && of.high < extents[d];
+    const Bounds reach = indices_.bounds(others[d]);
+    result.in_bounds = result.in_bounds && reach.low >= 0 && reach.high < extents[d];
   }
-  if (!computed) return result;
+  if (!of.computed) return result;
   std::int64_t stride = 1;
   for (std::size_t d = computed_axis + 1; d < extents.size(); d++) stride *= extents[d];
-  llvm::Value* position = value(computed);
+  llvm::Value* position = value(of.computed);
   llvm::Type* type = position->getType();
   llvm::Type* wide = type->getWithNewType(builder_.getInt64Ty());
   result.valid =
@@ -208,7 +210,7 @@ llvm::Value* Emission::read_strided(const Access& access, llvm::Type* type, llvm
 
 llvm::Value* Emission::load(const Load& load) {
   const KernelTensor& tensor = kernel_.tensors[load.tensor];
-  Access from = access(load.tensor, load.at, load.computed_axis, load.computed);
+  Access from = access(load);
   llvm::Value* inside = all_hold(load.inside);
   std::vector<Range> uniform;
   for (const Range& range : load.inside)

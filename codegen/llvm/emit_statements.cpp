@@ -45,7 +45,7 @@ void Emission::at_lanes(Var axis, std::span<const Range> masks, const std::funct
 
 void Emission::store(const Store& store) {
   const Type type = kernel_.tensors[store.tensor].type;
-  const Access target = access(store.tensor, store.at, store.computed_axis, store.computed);
+  const Access target = access(store);
   llvm::Value* result = value(store.value);
   llvm::Value* touch = both(mask_, target.valid);
   if (store.combine) {
@@ -63,7 +63,7 @@ void Emission::store(const Store& store) {
 
 void Emission::prefetch(const Prefetch& prefetch) {
   constexpr int line = 64;  // bytes
-  const Access target = access(prefetch.tensor, prefetch.at);
+  const Access target = access(prefetch);
   const std::int64_t stride = target.index.stride, lanes = indices_.state.lanes.count;
   const std::int64_t apart = std::abs(stride) * info(kernel_.tensors[prefetch.tensor].type).bytes;
   const std::int64_t step = apart == 0 ? lanes : std::max<std::int64_t>(1, line / apart);

@@ -78,7 +78,7 @@ void Emission::transpose(const Store& store, std::span<const Range> masks) {
   block = transposed(builder_, std::move(block), static_cast<int>(kernel_.extent(column)));
   for (std::int64_t i = 0; i < kernel_.extent(column); i++) {
     indices_.set_constant(column, i);
-    at_lanes(row, masks, [&] { write(access(store.tensor, store.at), block[i], mask_, false); });
+    at_lanes(row, masks, [&] { write(access(store), block[i], mask_, false); });
   }
   indices_.forget(column);
 }

@@ -88,11 +88,12 @@ llvm::Value* Emission::index_value(const Index& index) {
 // vector; otherwise each is a value (or vector) by itself.
 llvm::Value* Emission::fold(const Fold& fold, Type type) {
   const std::vector<std::int64_t>& extents = kernel_.tensors[fold.tensor].extents;
-  std::vector<Index> at = fold.at;
-  Access first = access(fold.tensor, at);
+  tenon::Access at = fold;
+  Access first = access(at);
   if (first.index.is_uniform()) {
     first.index.stride = 1;
-    for (std::size_t d = fold.axis + 1; d < extents.size(); d++) first.index.stride *= extents[d];
+    for (std::size_t d = fold.computed_axis + 1; d < extents.size(); d++)
+      first.index.stride *= extents[d];
     first.reach.high += (fold.strands - 1) * first.index.stride;
     const Lanes lanes = std::exchange(indices_.state.lanes, {-1, fold.strands});
     llvm::Value* x = read_memory(first, nullptr, nullptr);
@@ -106,8 +107,8 @@ llvm::Value* Emission::fold(const Fold& fold, Type type) {
   }
   std::vector<llvm::Value*> x;
   for (int lane = 0; lane < fold.strands; lane++) {
-    at[fold.axis] = lane;
-    x.push_back(read_memory(access(fold.tensor, at), mask_, nullptr));
+    at.at[fold.computed_axis] = lane;
+    x.push_back(read_memory(access(at), mask_, nullptr));
   }
   for (int half = fold.strands / 2; half > 0; half /= 2) {
     for (int lane = 0; lane < half; lane++)

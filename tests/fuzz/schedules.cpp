@@ -72,7 +72,7 @@ class Proposals {
   std::vector<Move> at(int number) {
     std::vector<std::vector<Move>> ways;
     for (std::size_t reader = 0; reader < stores_.size(); ++reader)
-      visit_loads(stores_[reader], [&](const Load& load) {
+      visit_reads(stores_[reader], [&](const Access& load) {
         for (std::size_t writer = 0; writer < reader; ++writer) {
           if (stores_[writer].tensor != load.tensor || load.tensor == stores_[reader].tensor)
             continue;

@@ -16,8 +16,11 @@ bool flatten(Picker& picker, const Statement& statement) {
     return step && jump && *jump == *step * picker.extent(inner);
   };
   bool all_join = joins(store);
-  visit_loads(store, [&](const Load& load) {
-    all_join = all_join && load.inside.empty() && !load.computed && joins(load);
+  visit_values(store, [&](const Value& v) {
+    const Access* read = access_in(v.detail);
+    const auto* ranges = ranges_in(v.detail);
+    if (read)
+      all_join = all_join && (!ranges || ranges->empty()) && !read->computed && joins(*read);
   });
   const std::string &from = picker.name(outer), &to = picker.name(inner);
   return all_join && picker.attempt({Fuse{from, to, stem(from) + stem(to)}});

@@ -24,8 +24,8 @@ int contiguity(const Picker& picker, const Statement& statement, Var v) {
     if (!stride || (*stride != 0 && *stride != 1)) score -= 3;
   };
   judge(statement.store);
-  visit_loads(statement.store, [&](const Load& load) {
-    if (!load.computed) judge(load);
+  visit_reads(statement.store, [&](const Access& read) {
+    if (!read.computed) judge(read);
   });
   return score;
 }
@@ -56,7 +56,8 @@ void vectorize(Picker& picker, const Statement& statement) {
     picker.bind(name, Tag::vector);
     return;
   }
-  const std::int64_t together = extent >= lanes * unrolled_vectors ? unrolled_vectors : 1;
+  const std::int64_t most = vectors_together(statement.store, unrolled_vectors);
+  const std::int64_t together = extent >= lanes * most ? most : 1;
   const Move strips{cut(name, 'v', lanes * together)};
   const Move vectors{Bind{name + "v", Tag::vector}};
   if (!over.empty()) {
