@@ -27,7 +27,7 @@ std::string names_of(const std::vector<InputLine>& inputs) {
 GraphText load_structure(std::string_view text, const std::string& path, Executor& executor) {
   return parse_graph(
       text, path, executor,
-      [&](const InputLine& input) {  // in no memory, so that it may be larger than this machine's
+      [&](const InputLine& input) {  // without memory, so it may be larger than this machine's
         auto nowhere = std::make_shared<Buffer>(Buffer{nullptr, bytes(input.type, input.shape)});
         return input_in(std::move(nowhere), input, executor);
       },

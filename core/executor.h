@@ -13,11 +13,7 @@ namespace tenon {
 
 class Executor {
  public:
-  Executor() = default;
   virtual ~Executor() { *link_ = nullptr; }
-  Executor(const Executor&) = delete;
-  Executor& operator=(const Executor&) = delete;
-
   virtual Device& device() = 0;
   NodeTable& nodes() { return nodes_; }
   // Points to this executor, and to null once it is gone: how a tensor knows.

@@ -1,6 +1,6 @@
-// Tensor: a handle on a node of the lazy graph, cheap to copy. Building one computes nothing;
-// reading its values, or realize(), does. Start here to use the library; ops/ops.h has what is
-// composed.
+// Tensor: a handle on a node of the lazy graph, cheap to copy. Building a tensor computes nothing;
+// realize() and reading its values compute it. Start here to use the library. ops/ops.h has the
+// composed operations.
 //
 // A Tensor that outlives its Executor (the session) may be destroyed; any other use is an Error.
 // Operands of one call must come from the same session. Mistakes throw Error with the operation,
@@ -45,8 +45,9 @@ class Tensor {
   template <typename T>
   T item() const;  // of a tensor of one element
 
-  // Computes `value` into this tensor's memory, in place. This tensor must be realized; other
-  // handles to its old value may no longer be used. No derivative goes through an assignment.
+  // Computes `value` into this tensor's memory, in place. Requires: this tensor is realized.
+  // Another handle to the old value may no longer be read. No derivative goes through an
+  // assignment.
   void assign(const Tensor& value);
 
   // Lets go what the value, which is realized, was computed from. Gradients that need it are an
@@ -82,7 +83,7 @@ Tensor view(const Tensor& x, Shape shape, View view);
 Tensor gather(const Tensor& data, const Tensor& index, int axis);
 Tensor scatter(const Tensor& base, const Tensor& index, const Tensor& update, int axis, bool add);
 
-// ---- views by their usual names, of which ops/views.h has more ----
+// ---- two views by their usual names; ops/views.h has the others ----
 
 Tensor reshape(const Tensor& x, Shape shape);  // one extent may be -1
 Tensor expand(const Tensor& x, Shape shape);   // extents 1 repeat; aligned at the end

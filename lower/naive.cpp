@@ -43,7 +43,8 @@ class NaiveNest {
   }
 
  private:
-  // Inputs, and the nodes that have memory of their own, each after those that it reads.
+  // Names the inputs and the nodes that have memory, and lists the latter, each after the nodes
+  // that it reads.
   void name_nodes() {
     for (std::size_t i = 0; i < graph_.inputs.size(); i++)
       names_[graph_.inputs[i].get()] = fmt::format("in{}", i);
@@ -86,8 +87,8 @@ class NaiveNest {
     append(kernel_.body, wrap({{std::move(store)}}, over.loops));
   }
 
-  // A copy of the base, then the updates in ascending order of the index's positions, which are the
-  // inner loops.
+  // First copies the base, then applies the updates. The loops over the index's positions are the
+  // inner ones, so updates of one element are applied in ascending order of these positions.
   void scatter(const Node& node, int target) {
     const auto& scatter = *node.as<Scatter>();
     const Node &base = *node.inputs[0], &index = *node.inputs[1], &update = *node.inputs[2];
@@ -108,8 +109,8 @@ class NaiveNest {
     append(kernel_.body, wrap({{std::move(store)}}, loops));
   }
 
-  // A reshape in between shows as quotients and remainders in the subscripts of an argument. Where
-  // reading two axes of it as one makes them vanish, its memory is declared like that.
+  // A reshape between an argument and its reader shows as quotients and remainders in subscripts of
+  // the argument. If they vanish when two axes are read as one, the argument is declared with one.
   void flatten_arguments() {
     for (int t = 0; t < std::ssize(kernel_.tensors); t++)
       for (int axis = 0; axis + 1 < std::ssize(kernel_.tensors[t].extents);)

@@ -1,6 +1,6 @@
-// The naive nest of a kernel: loops in the order of the nodes' axes, reductions in their canonical
-// order. It is correct and slow; every schedule starts from it. Read next: canonical.h,
-// moves.h; names.h for the names that people use.
+// The naive nest of a kernel. Its loops stand in the order of the nodes' axes, and its reductions
+// have their canonical order (canonical.h). It is correct and slow, and every schedule starts from
+// it. Read next: moves.h; names.h for the names that people use.
 #pragma once
 
 #include "lower/fusion.h"
@@ -8,8 +8,8 @@
 
 namespace tenon {
 
-// Tensors are named after their kind: in0, sum, map2; and loops after the tensor that they compute:
-// sum.k. Verified, in builds with the option verify.
+// Makes the nest, and verifies it in builds with the option verify. A tensor is named after its
+// kind (in0, sum, map2), a loop after the tensor that it computes (sum.k).
 Kernel naive(const KernelGraph& graph);
 
 }  // namespace tenon

@@ -9,11 +9,11 @@
 namespace tenon {
 namespace {
 
-// |x| with the derivative +1 at 0, so that a function which is written for either sign of x keeps
-// its derivative there.
+// |x| with the derivative +1 at 0. So a function that is written apart for each sign of x keeps its
+// derivative at 0.
 Tensor magnitude(const Tensor& x) { return where(x < 0, -x, x); }
 
-// The lesser of x and `limit`; above it the derivative is 0.
+// The lesser of x and `limit`. Above the limit the derivative is 0.
 Tensor at_most(const Tensor& x, double limit) { return where(limit < x, limit, x); }
 
 // Horner's rule; coefficients from the highest power down.

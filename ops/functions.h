@@ -32,8 +32,9 @@ Tensor softplus(const Tensor& x);
 Tensor relu(const Tensor& x);  // max(x, 0); its gradient at 0 is 1/2, as max shares ties
 Tensor silu(const Tensor& x);  // x sigmoid(x), https://arxiv.org/abs/1702.03118
 
-// The error function: below 1 the polynomial of Cephes (erff in ndtrf.c), above it the expansion of
-// Press et al., Numerical Recipes, 2nd ed., section 6.2 (erfcc); within 3 2^-23 everywhere.
+// The error function. For |x| < 1 it is the polynomial of Cephes (erff in ndtrf.c), beyond that the
+// expansion of Press et al., Numerical Recipes, 2nd ed., section 6.2 (erfcc). The error is within
+// 3 2^-23 everywhere.
 Tensor erf(const Tensor& x);
 
 // x times the normal distribution function of x (https://arxiv.org/abs/1606.08415), either by erf
@@ -41,7 +42,8 @@ Tensor erf(const Tensor& x);
 enum class Gelu { erf, tanh };
 Tensor gelu(const Tensor& x, Gelu form = Gelu::erf);
 
-// x, through which no gradient flows: by way of its bits, as integers have no gradient.
+// x, through which no gradient flows. It is a bitcast to i32 and back, because integers have no
+// gradient.
 Tensor stop_gradient(const Tensor& x);
 
 }  // namespace tenon

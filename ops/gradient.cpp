@@ -26,8 +26,8 @@ Tensor choose(const Tensor& condition, const Tensor& a, const Tensor& b) {
   return map(ScalarOp::where, {condition, a, b});
 }
 
-// One node, its value y, and the gradient d of y. A rule gives the gradients of the inputs; an
-// empty tensor stands for none.
+// One node: its inputs x, its value y, and the gradient d of y. A rule returns the gradients of the
+// inputs; an empty tensor means that there is none.
 struct Step {
   std::vector<Tensor> x;
   Tensor y, d;
@@ -67,7 +67,7 @@ Gradients rule(const Step& s, const Map& map_node) {
   }
 }
 
-// Repeats `reduced` along the axes that reducing x took away.
+// Repeats `reduced` along the axes over which x was reduced.
 Tensor repeat(const Tensor& reduced, const Tensor& x, const std::vector<int>& axes) {
   std::vector<Index> map;
   for (int axis = 0; axis < x.rank(); axis++)

@@ -22,7 +22,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
            describe(first), describe(part), along);
     shape[along] = shape[along].value() + part.extent(along);
   }
-  // Each part padded to the whole, and chosen up to where it ends; built from the last.
+  // Each part is padded to the whole shape, and is chosen up to its end. Built from the last part.
   const Tensor place = places(first.executor(), shape, along);
   Tensor result;
   std::int64_t end = shape[along].value();
@@ -70,7 +70,7 @@ Tensor take_along_axis(const Tensor& x, const Tensor& index, int axis) {
   if (elements(x.shape()) > INT32_MAX)
     fail("take_along_axis: {} has more than 2^31 elements, too many for an i32 index; take parts",
          text(x.shape()));
-  // Row-major places in x, as if it had one axis; -1, which is no place, for what is out of range.
+  // The row-major position in x of every picked element, or -1 if the index is out of range.
   const std::vector<std::int64_t> steps = strides(x.shape());
   Tensor place = index * static_cast<double>(steps[along]);
   for (int other = 0; other < x.rank(); ++other)

@@ -12,8 +12,8 @@
 namespace tenon {
 namespace {
 
-// x less its maximum along the axis. The result of a softmax does not depend on what is taken away,
-// so no gradient needs to flow through the maximum.
+// x minus its maximum along the axis. A softmax does not depend on the number that is subtracted
+// from all of x, so no gradient needs to flow through the maximum.
 Tensor shifted(std::string_view name, const Tensor& x, int axis) {
   need_float(name, x);
   const int along = axis_from_front(name, x.shape(), axis);

@@ -1,5 +1,5 @@
-// Normalizations along an axis, and the loss of a classifier, which is one of them. Each lowers to
-// one kernel over rows. Used by networks. f32 alone; shapes stay as they are.
+// Normalizations along an axis, and the loss of a classifier. Each becomes one kernel over rows.
+// They take f32, and the normalizations keep the shape.
 #pragma once
 
 #include "core/tensor.h"

@@ -66,6 +66,22 @@ TEST_CASE("the lanes of a canonical order are the vectors of a tile") {
   CHECK(holds(with_blocks, "stage part at sum.klo in register"));
 }
 
+TEST_CASE("rows that are as many as strands do not become lanes") {
+  Inputs in;
+  const std::string schedule = picked(tenon::argmax(in.floats({64, 100})), in);
+  CHECK(holds(schedule, "bind max.kl vector"));
+  CHECK_FALSE(holds(schedule, ".i vector"));
+}
+
+TEST_CASE("statements of long code get fewer vectors at once") {
+  Inputs in;
+  Tensor x = in.floats({2, 256});
+  CHECK(holds(picked(tenon::exp(x), in), "v(32)"));
+  for (int i = 0; i < 5; i++) x = tenon::sin(x);
+  CHECK(holds(picked(x, in), "v(8)"));
+  CHECK(holds(picked(tenon::sum(x, {1}), in), "split sum.kl -> klo klv(8)"));
+}
+
 TEST_CASE("a padded window is padded once, around its axes and those of the tiles") {
   Inputs in;
   const Tensor x = in.floats({1, 64, 28, 28}), y = in.floats({1, 64, 28, 28});

@@ -1,4 +1,4 @@
-// A line at a time, with nothing remembered but the names.
+// The parser reads a line at a time and keeps the names that are defined.
 #include "text/parse_graph.h"
 
 #include <algorithm>
@@ -157,7 +157,7 @@ class Parser {
     return build(call);
   }
 
-  // NAME of `NAME = value`, or nothing where no attribute is next.
+  // The NAME of `NAME = value`, or "" if no attribute is next.
   static std::string attribute_name(Cursor& cursor) {
     const std::size_t begin = cursor.at();
     const std::string name(cursor.name());
@@ -166,7 +166,7 @@ class Parser {
     return "";
   }
 
-  // A list that does not hold numbers alone stays text, for the operation to read.
+  // A list with anything but numbers in it is kept as text, for the operation to read.
   static Attribute parse_value(Cursor& cursor) {
     if (cursor.at_number()) return cursor.number();
     if (!cursor.take("[")) {
@@ -192,7 +192,8 @@ class Parser {
     return numbers;
   }
 
-  // i32 where all numbers are whole and the other operands that are not bool are i32.
+  // The type of the numbers among the arguments: i32 if all are whole and there are i32 operands
+  // but no f32 ones, else f32.
   static Type number_type(const std::vector<Argument>& arguments) {
     bool integers = false, floats = false;
     for (const Argument& argument : arguments) {

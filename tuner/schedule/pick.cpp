@@ -1,5 +1,6 @@
 #include "tuner/schedule/pick.h"
 
+#include <bit>
 #include <functional>
 
 #include "tuner/schedule/picker.h"
@@ -59,6 +60,17 @@ bool Picker::has_loop(const std::vector<Item>& items, Tag tag, std::optional<Var
                       (!inside || contains(way.path, *inside)));
   });
   return found;
+}
+
+std::int64_t vectors_together(const Store& store, std::int64_t most) {
+  constexpr std::int64_t sensible = 768;  // instructions
+  std::int64_t instructions = 1;
+  visit_values(store, [&](const Value& value) {
+    if (const auto* apply = std::get_if<Apply>(&value.detail))
+      instructions += info(apply->op).instructions;
+  });
+  const std::int64_t vectors = std::clamp<std::int64_t>(sensible / instructions, 1, most);
+  return static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(vectors)));
 }
 
 Split cut(const std::string& loop, char letter, std::int64_t extent, Tail tail) {

@@ -71,6 +71,10 @@ class Picker {
   const Machine& machine_;
 };
 
+// How many vectors side by side, a power of two and at most `most`, make code of a sensible size of
+// the statement: compilers take long over many values that are wanted at once.
+std::int64_t vectors_together(const Store& store, std::int64_t most);
+
 // Splits a loop in two; the inner one has `extent` iterations. For the letter v, `sum.k` becomes
 // `ko` and `kv`.
 Split cut(const std::string& loop, char letter, std::int64_t extent, Tail tail = Tail::peel);
