@@ -69,7 +69,7 @@ KernelGraph kernel_of_graph(const std::string& text, Inputs& inputs) {
   const GraphText graph = parse_graph(text, "graph", inputs.executor, input, compose);
   std::vector<NodeRef> wanted;
   for (const Tensor& output : graph.outputs) wanted.push_back(output.node());
-  std::vector<KernelGraph> kernels = fuse(apply_rules(wanted, inputs.executor.nodes()));
+  std::vector<KernelGraph> kernels = fusion(apply_rules(wanted, inputs.executor.nodes()));
   if (kernels.size() != 1) fail("the graph makes {} kernels, not one", kernels.size());
   return kernels.front();
 }
