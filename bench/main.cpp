@@ -37,9 +37,6 @@ constexpr Suite suites[] = {
     {"size", "lines of code and sizes of programs", "size --json", run_size},
 };
 
-const std::map<std::string, tenon::Isa> isas = {
-    {"avx512", tenon::Isa::avx512}, {"avx2", tenon::Isa::avx2}, {"fma128", tenon::Isa::fma128}};
-
 int report(std::string_view message, int code) {
   std::string line(message);
   for (char& letter : line) {
@@ -69,7 +66,7 @@ int main(int argc, char** argv) {
     command.add_option("--moves", moves,
                        "schedule the kernel by hand, with the moves of this file");
     command.add_option("--isa", options.isa, "avx512, avx2 or fma128: no wider vectors for Tenon")
-        ->transform(CLI::CheckedTransformer(isas));
+        ->check(CLI::IsMember({"avx512", "avx2", "fma128"}));
     command.add_flag("--json", options.json, "an object a line");
     command.footer(fmt::format("Example:\n  ./dev bench {}", suite.example));
     command.callback([&] {

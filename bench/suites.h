@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "cli/moves_file.h"
-#include "codegen/cpu_info.h"
 #include "tuner/session/session.h"
 
 namespace tenon::bench {
@@ -14,8 +13,8 @@ struct Options {
   std::vector<std::string> cases;  // empty: the suite's own
   int threads = 0;                 // 0: as many as the process may run on
   int rounds = 11;
-  cli::MovesFile moves;    // empty: Tenon's own schedule
-  Isa isa = widest_isa();  // of Tenon; the peers take the widest
+  cli::MovesFile moves;  // empty: Tenon's own schedule
+  std::string isa;       // of Tenon, "": the widest; the peers take the widest
   bool json = false;
 };
 

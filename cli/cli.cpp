@@ -31,13 +31,6 @@ std::map<std::string, std::string> pairs(const std::vector<std::string>& words,
   return result;
 }
 
-std::optional<Isa> isa_named(const std::string& word) {
-  if (word.empty()) return std::nullopt;
-  for (const Isa isa : {Isa::avx512, Isa::avx2, Isa::fma128})
-    if (name(isa) == word) return isa;
-  fail("--isa {}: choose avx512, avx2 or fma128", word);
-}
-
 // The options that `run` and `explain` share, as words until they are checked.
 struct GraphWords {
   std::string graph, moves, isa;
@@ -56,7 +49,7 @@ struct GraphWords {
         ->option_text("FILE");
   }
   GraphOptions checked() const {
-    GraphOptions options{graph, {}, isa_named(isa), threads};
+    GraphOptions options{graph, {}, isa, threads};
     if (!moves.empty()) options.moves = moves;
     return options;
   }

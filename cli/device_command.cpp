@@ -2,8 +2,9 @@
 
 #include <fmt/core.h>
 
-#include "codegen/compile.h"
-#include "codegen/cpu_info.h"
+#include <fmt/ranges.h>
+
+#include "codegen/cpu_backend.h"
 
 namespace tenon::cli {
 
@@ -16,23 +17,21 @@ std::string size_text(std::int64_t bytes) {
 }  // namespace
 
 void show_device() {
-  const CpuInfo cpu = read_cpu_info();
-  const Isa widest = widest_isa();
-  fmt::print("processor   {}\n", cpu.model);
-  fmt::print("vectors     {}", name(widest));
-  for (const Isa isa : {Isa::avx2, Isa::fma128})
-    if (vector_bytes(isa) < vector_bytes(widest)) fmt::print(", {}", name(isa));
-  fmt::print("; {} bytes, {} registers\n", vector_bytes(widest), info(widest).vector_registers);
-  fmt::print("threads     {}\n", cpu.threads);
-  for (std::size_t level = 0; level < cpu.caches.size(); ++level) {
-    const CpuCache& cache = cpu.caches[level];
+  const Backend backend = cpu_backend();
+  const Machine& machine = backend.machine;
+  fmt::print("processor   {}\n", machine.model);
+  fmt::print("vectors     {}; {} bytes, {} registers\n", fmt::join(machine.isas, ", "),
+             backend.target.vector_bytes, backend.target.vector_registers);
+  fmt::print("threads     {}\n", machine.threads);
+  for (std::size_t level = 0; level < machine.caches.size(); ++level) {
+    const CacheLevel& cache = machine.caches[level];
     fmt::print("cache L{}    {}, lines of {} bytes", level + 1, size_text(cache.bytes), cache.line);
     if (cache.ways > 0) fmt::print(", {} ways", cache.ways);
     fmt::print(", shared by {} thread{}\n", cache.shared_by, cache.shared_by == 1 ? "" : "s");
   }
-  if (cpu.memory > 0)
-    fmt::print("memory      {:.1f} GiB\n", static_cast<double>(cpu.memory) / (1 << 30));
-  fmt::print("compiler    {}\n", compiler_version());
+  if (machine.memory > 0)
+    fmt::print("memory      {:.1f} GiB\n", static_cast<double>(machine.memory) / (1 << 30));
+  fmt::print("compiler    {}\n", backend.version);
 }
 
 }  // namespace tenon::cli

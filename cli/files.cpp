@@ -21,14 +21,15 @@ namespace {
 
 constexpr int interrupts[] = {SIGINT, SIGTERM, SIGHUP};
 
-// The last signal that came while files were written; 0: none. It is all that a handler reaches.
+// The last signal that came while files were written, or 0. The handler can reach nothing else.
 std::atomic<int>& held_back() {
   static std::atomic<int> signal = 0;
   return signal;
 }
 
-// Holds back what ends the process while files are being written. By a handler: a mask would be
-// this thread's alone, and the signal would go to a worker that waits for the next parallel loop.
+// Holds back the signals that end the process while files are being written. It sets handlers,
+// because a signal mask holds for this thread only: the signal would go to a worker thread that
+// waits for the next parallel loop.
 class InterruptsWait {
  public:
   InterruptsWait() {
@@ -52,7 +53,7 @@ class InterruptsWait {
   struct sigaction before_[std::size(interrupts)];
 };
 
-// Is there something that a rename must not replace, such as /dev/null or a pipe?
+// Is the path something that a rename must not replace, such as /dev/null or a pipe?
 bool is_special(const std::string& path) {
   struct stat status;
   return stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
@@ -66,8 +67,8 @@ std::string target(const std::string& path) {
   return unknown ? path : found;
 }
 
-// A file beside the target that is renamed to it by commit(), or vanishes. What is no ordinary file
-// is written to at once.
+// A file beside the target. commit() renames it to the target; without commit() it is deleted. A
+// target that is no ordinary file is written to at once.
 class Temporary {
  public:
   explicit Temporary(const NewFile& file) : path_(file.path) {
@@ -116,15 +117,20 @@ class Temporary {
 
 }  // namespace
 
-std::string read_file(const std::string& path) {
+std::string read_file(const std::string& path, std::size_t most) {
   std::FILE* file = std::fopen(path.c_str(), "rbe");
   if (!file) fail("{}: cannot be read: {}", path, std::strerror(errno));
   std::string contents;
+  struct stat status;
+  if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode))
+    contents.reserve(std::min(most + 1, static_cast<std::size_t>(status.st_size) + 1));
   char block[1 << 16];
   std::size_t count = 0;
-  while ((count = std::fread(block, 1, sizeof block, file)) > 0) contents.append(block, count);
+  while (contents.size() <= most && (count = std::fread(block, 1, sizeof block, file)) > 0)
+    contents.append(block, count);
   const int reason = std::ferror(file) ? errno : 0;
   std::fclose(file);
+  if (contents.size() > most) fail("{}: has over {} bytes, more than is read here", path, most);
   if (reason) fail("{}: cannot be read: {}", path, std::strerror(reason));
   return contents;
 }
@@ -135,7 +141,7 @@ void write_files(const std::vector<NewFile>& files) {
           return target(other.path) == target(file->path);
         }))
       fail("{}: the file would be written twice; name another one", file->path);
-  // First, for a pipe may keep its writer waiting for long.
+  // Special files come first, because a pipe may keep its writer waiting for long.
   for (const NewFile& file : files)
     if (is_special(file.path)) const Temporary written(file);
   const InterruptsWait wait;

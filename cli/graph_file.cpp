@@ -27,7 +27,7 @@ std::string names_of(const std::vector<InputLine>& inputs) {
 GraphText load_structure(std::string_view text, const std::string& path, Executor& executor) {
   return parse_graph(
       text, path, executor,
-      [&](const InputLine& input) {  // in no memory, so that it may be larger than this machine's
+      [&](const InputLine& input) {  // without memory, so it may be larger than this machine's
         auto nowhere = std::make_shared<Buffer>(Buffer{nullptr, bytes(input.type, input.shape)});
         return input_in(std::move(nowhere), input, executor);
       },
@@ -52,8 +52,10 @@ GraphText load_graph(const std::string& path, const std::map<std::string, std::s
     if (file == inputs.end())
       fail("{}: input {} {}{} has no values; give --input {}=FILE.npy", path, input.name,
            info(input.type).name, text(input.shape), input.name);
+    // Eight bytes an element at most, and a header.
+    const std::size_t most = static_cast<std::size_t>(elements(input.shape)) * 8 + most_text;
     const std::string bytes =
-        values_for(input, parse_npy(read_file(file->second), file->second), file->second);
+        values_for(input, parse_npy(read_file(file->second, most), file->second), file->second);
     executor.device().write(*current_buffer(*leaves.at(input.name).node()), bytes.data());
   }
   return graph;

@@ -14,8 +14,8 @@ namespace tenon::cli {
 GraphText load_graph(const std::string& path, const std::map<std::string, std::string>& inputs,
                      Executor& executor);
 
-// The same for the file's text, with inputs that have neither memory nor values, where only the
-// structure matters.
+// Parses the file's text with inputs that have neither memory nor values, for callers that need the
+// structure only.
 GraphText load_structure(std::string_view text, const std::string& path, Executor& executor);
 
 }  // namespace tenon::cli

@@ -190,7 +190,7 @@ bool store(Type type, Exact value, char* at) {
 
 }  // namespace
 
-NpyArray parse_npy(std::string_view contents, std::string_view file) {
+NpyArray parse_npy(std::string contents, std::string_view file) {
   if (!contents.starts_with("\x93NUMPY") || contents.size() < 10)
     fail("{}: not a .npy file; write it with numpy.save", file);
   const int version = static_cast<unsigned char>(contents[6]);
@@ -202,7 +202,7 @@ NpyArray parse_npy(std::string_view contents, std::string_view file) {
     length = length * 256 + (i < contents.size() ? static_cast<unsigned char>(contents[i]) : 0);
   if (contents.size() < start + length)
     fail("{}: the file ends within its header; save the array again", file);
-  const auto header = HeaderReader(contents.substr(start, length), file).read();
+  const auto header = HeaderReader(std::string_view(contents).substr(start, length), file).read();
 
   NpyArray array{header.type->substr(header.type->empty() ? 0 : 1), *header.shape, ""};
   const ElementInfo* element = find_element(array.element);
@@ -213,23 +213,24 @@ NpyArray parse_npy(std::string_view contents, std::string_view file) {
   for (const std::int64_t extent : array.shape)
     if (__builtin_mul_overflow(bytes, static_cast<std::size_t>(extent), &bytes))
       fail("{}: the shape {} is too large", file, shape_text(array.shape));
-  const std::string_view values = contents.substr(start + length);
+  std::string values = std::move(contents.erase(0, start + length));  // no second copy
   if (values.size() != bytes)
     fail("{}: the file has {} bytes of values, {}{} has {}; save the array again", file,
          values.size(), element->name, shape_text(array.shape), bytes);
   array.bytes =
-      *header.fortran_order ? row_major(values, array.shape, element->bytes) : std::string(values);
+      *header.fortran_order ? row_major(values, array.shape, element->bytes) : std::move(values);
   return array;
 }
 
-std::string values_for(const InputLine& input, const NpyArray& array, std::string_view file) {
+std::string values_for(const InputLine& input, NpyArray array, std::string_view file) {
   const ElementInfo& from = *find_element(array.element);
   const auto mismatch = [&](const std::string& more) {
     fail("{}: expected {}{} for input {}, the file has {}{}{}", file, info(input.type).name,
          text(input.shape), input.name, from.name, shape_text(array.shape), more);
   };
   if (array.shape != values(input.shape)) mismatch("");
-  if (from.name == info(input.type).name && input.type != Type::boolean) return array.bytes;
+  if (from.name == info(input.type).name && input.type != Type::boolean)
+    return std::move(array.bytes);
   const std::size_t size = info(input.type).bytes;
   const std::size_t count = array.bytes.size() / from.bytes;
   std::string bytes(count * size, '\0');

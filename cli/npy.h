@@ -1,9 +1,9 @@
 // Arrays in NumPy's .npy format (numpy.org/neps/nep-0001-npy-format.html), versions 1 to 3: the
 // values that `tenon run` reads and writes. Debian packages no library for it, and it is small.
 //
-// Read: little-endian f4 f8 i4 i8, and u1 b1, in C or Fortran order. Values of another type than
-// asked for are taken where each is held exactly, as a whole number in f8 is by i32; otherwise the
-// error names the first that is not. Written: f4 i4 b1, version 1, C order.
+// Read: little-endian f4 f8 i4 i8, and u1 b1, in C or Fortran order. If the file has another type
+// than the input, its values are converted, and each must be exact in the input's type: 3.0 in f8
+// is the i32 3. The error names the first value that is not. Written: f4 i4 b1, version 1, C order.
 #pragma once
 
 #include <cstdint>
@@ -22,12 +22,13 @@ struct NpyArray {
   std::string bytes;  // row-major, little endian
 };
 
-// Error: "FILE: what is wrong and how to mend it", for this and the next function.
-NpyArray parse_npy(std::string_view contents, std::string_view file);
+// Reads the bytes of a file. Error, for this and the next function: "FILE: what is wrong and how to
+// mend it".
+NpyArray parse_npy(std::string contents, std::string_view file);
 
-// The array's values as an input's: its bytes, row-major. Error where the shape or a value does not
-// fit: "a.npy: expected f32[64,32] for input a, the file has f32[64,31]".
-std::string values_for(const InputLine& input, const NpyArray& array, std::string_view file);
+// The bytes of the input's values, row-major. Error if the shape or a value does not fit: "a.npy:
+// expected f32[64,32] for input a, the file has f32[64,31]".
+std::string values_for(const InputLine& input, NpyArray array, std::string_view file);
 
 // What stands before the values in a file: magic, version, and the header, padded to 64 bytes.
 std::string npy_header(Type type, const std::vector<std::int64_t>& shape);

@@ -19,7 +19,7 @@ namespace tenon::cli {
 
 namespace {
 
-// What goes wrong from here on is not in what the user wrote, but for the moves.
+// Computes the outputs. From here on, only an error in the moves is a mistake of the user.
 void compute(const std::vector<Tensor>& outputs) {
   try {
     realize(outputs);

@@ -5,15 +5,13 @@
 #include <optional>
 #include <string>
 
-#include "codegen/compile.h"
-
 namespace tenon::cli {
 
 struct GraphOptions {
   std::string graph;
   std::optional<std::string> moves;  // a file, see moves_file.h
-  std::optional<Isa> isa;
-  int threads = 0;  // 0: as many as the process may run on
+  std::string isa;                   // "": the widest that there is
+  int threads = 0;                   // 0: as many as the process may run on
 };
 
 struct RunOptions : GraphOptions {

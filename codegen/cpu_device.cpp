@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "codegen/compile.h"
+#include "codegen/debugger.h"
 #include "core/error.h"
 
 namespace tenon {
@@ -24,26 +25,26 @@ constexpr std::size_t huge_page = 2 << 20;               // bytes
 constexpr std::size_t most_kept = std::size_t{1} << 30;  // bytes that wait for reuse
 constexpr std::size_t too_many = std::size_t{1} << 47;   // bytes; no process has these
 
-// Multiples of a line, a page or a huge page, so that about equal sizes share blocks.
+// Rounds up to a multiple of a line, a page or a huge page, so that chunks fit about equal sizes.
 std::size_t round_up(std::size_t bytes) {
   const std::size_t unit = bytes >= huge_page ? huge_page : bytes >= 16 * 4096 ? 4096 : line;
   return (std::max<std::size_t>(bytes, 1) + unit - 1) / unit * unit;
 }
 
-// Blocks of memory aligned to a cache line, kept for reuse after they are given back. Safe to use
-// from any thread. Held by shared pointers alone: its buffers keep it.
+// Chunks of memory aligned to a cache line, kept for reuse after they are given back. Safe to use
+// from any thread. Every buffer holds a reference to its pool.
 class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
  public:
   BufferRef take(std::size_t bytes) {
     const std::size_t size = round_up(std::min(bytes, too_many));
-    Block block = bytes < too_many ? block_of(size) : nullptr;
-    if (!block)
+    Chunk chunk = bytes < too_many ? chunk_of(size) : nullptr;
+    if (!chunk)
       fail("out of memory: a buffer of {} bytes was asked for, about {} bytes are free", bytes,
            sysconf(_SC_AVPHYS_PAGES) * sysconf(_SC_PAGESIZE));
-    void* const memory = block.release();
+    void* const memory = chunk.release();
     return {new Buffer{.data = memory, .bytes = bytes, .host = memory},
             [pool = shared_from_this(), size](Buffer* freed) {
-              pool->give_back(Block(freed->data), size);
+              pool->give_back(Chunk(freed->data), size);
               delete freed;
             }};
   }
@@ -52,36 +53,36 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   struct Free {
     void operator()(void* memory) const { std::free(memory); }
   };
-  using Block = std::unique_ptr<void, Free>;
+  using Chunk = std::unique_ptr<void, Free>;
 
-  // Large blocks are pages that ask for huge ones. Null where there is no memory.
-  Block block_of(std::size_t size) {
+  // Large chunks ask the system for huge pages. Null: there is no memory.
+  Chunk chunk_of(std::size_t size) {
     {
       const std::lock_guard lock(mutex_);
-      std::vector<Block>& waiting = free_[size];
+      std::vector<Chunk>& waiting = free_[size];
       if (!waiting.empty()) {
-        Block block = std::move(waiting.back());
+        Chunk chunk = std::move(waiting.back());
         waiting.pop_back();
         free_bytes_ -= size;
-        return block;
+        return chunk;
       }
     }
     const bool is_huge = size >= huge_page;
-    Block block(std::aligned_alloc(is_huge ? huge_page : line, size));
-    if (block && is_huge) madvise(block.get(), size, MADV_HUGEPAGE);  // advice: it may be ignored
-    return block;
+    Chunk chunk(std::aligned_alloc(is_huge ? huge_page : line, size));
+    if (chunk && is_huge) madvise(chunk.get(), size, MADV_HUGEPAGE);  // advice: it may be ignored
+    return chunk;
   }
 
-  // Keeps the block, or frees it, once the lock is gone, where enough is kept.
-  void give_back(Block block, std::size_t size) {
+  // Keeps the chunk. If enough is kept already, the chunk is freed after the lock is gone.
+  void give_back(Chunk chunk, std::size_t size) {
     const std::lock_guard lock(mutex_);
     if (free_bytes_ + size > most_kept) return;
-    free_[size].push_back(std::move(block));
+    free_[size].push_back(std::move(chunk));
     free_bytes_ += size;
   }
 
   std::mutex mutex_;
-  std::map<std::size_t, std::vector<Block>> free_;  // by size, rounded up
+  std::map<std::size_t, std::vector<Chunk>> free_;  // by size, rounded up
   std::size_t free_bytes_ = 0;
 };
 
@@ -99,9 +100,10 @@ struct CpuProgram : Device::Program {
       fail("this system does not let a program run code that it made itself: {}",
            std::strerror(errno));
     function = reinterpret_cast<KernelFunction>(static_cast<char*>(mapped) + artifact.entry);
+    shown = show_to_debuggers(artifact.name, mapped, size);
   }
 
-  std::shared_ptr<void> memory;
+  std::shared_ptr<void> memory, shown;
   KernelFunction function;
   std::size_t launch_scratch, thread_scratch;  // bytes
 };
@@ -113,7 +115,7 @@ class CpuDevice final : public Device {
         pool_(std::make_shared<MemoryPool>()),
         workers_(tbb::global_control::max_allowed_parallelism, threads),
         arena_(threads),
-        shared_(pool_->take(0)) {
+        launch_scratch_(pool_->take(0)) {
     for (int thread = 0; thread < threads; ++thread) per_thread_.push_back(pool_->take(0));
     runtime_ = {.parallel = run_parallel, .self = this};
   }
@@ -136,13 +138,13 @@ class CpuDevice final : public Device {
               std::span<const std::int64_t> sizes) override {
     const auto& code = static_cast<const CpuProgram&>(program);
     const std::lock_guard lock(launching_);
-    void* shared = at_least(code.launch_scratch, shared_);
+    void* launch_scratch = at_least(code.launch_scratch, launch_scratch_);
     for (BufferRef& scratch : per_thread_) at_least(code.thread_scratch, scratch);
-    code.function(buffers.data(), sizes.data(), shared, per_thread_[0]->data, &runtime_);
+    code.function(buffers.data(), sizes.data(), launch_scratch, per_thread_[0]->data, &runtime_);
   }
 
  private:
-  // Memory of the kernels' own grows to what the largest of them needs.
+  // Scratch memory grows to what the largest kernel needs.
   void* at_least(std::size_t bytes, BufferRef& scratch) const {
     if (bytes > scratch->bytes) scratch = pool_->take(bytes);
     return scratch->data;
@@ -169,7 +171,7 @@ class CpuDevice final : public Device {
   tbb::global_control workers_;  // as many as were asked for, also beyond the cores
   tbb::task_arena arena_;
   std::mutex launching_;
-  BufferRef shared_;
+  BufferRef launch_scratch_;
   std::vector<BufferRef> per_thread_;
   Runtime runtime_;
 };

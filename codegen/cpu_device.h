@@ -1,7 +1,7 @@
-// The CPU as a device: memory, threads and launches on this machine. Used by tuner/session; it runs
-// what compile() made (or the cache kept) and knows nothing of LLVM.
+// The CPU as a device: memory, threads and launches on this machine. Used by cpu_backend.cpp. The
+// device runs what compile() made or the cache kept, and knows nothing of LLVM.
 //
-// One launch runs at a time; allocate() and the release of buffers may be called from any thread.
+// One launch runs at a time. allocate() and the release of buffers may be called from any thread.
 #pragma once
 
 #include <memory>

@@ -53,8 +53,8 @@ int count_bits(const std::string& mask) {
   return std::max(count, 1);
 }
 
-std::vector<CpuCache> read_caches() {
-  std::vector<CpuCache> caches;
+std::vector<CacheLevel> read_caches() {
+  std::vector<CacheLevel> caches;
   for (int entry = 0; entry < 16; ++entry) {
     const std::string folder = fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/", entry);
     const auto type = system_value<std::string>(folder + "type", "");
@@ -69,16 +69,26 @@ std::vector<CpuCache> read_caches() {
                       system_value(folder + "ways_of_associativity", 0),
                       count_bits(system_value<std::string>(folder + "shared_cpu_map", ""))});
   }
-  std::ranges::sort(caches, [](const CpuCache& a, const CpuCache& b) { return a.bytes < b.bytes; });
+  std::ranges::sort(caches,
+                    [](const CacheLevel& a, const CacheLevel& b) { return a.bytes < b.bytes; });
   if (caches.empty()) caches = {{32 << 10, 64, 8, 1}, {512 << 10, 64, 8, 1}};
   return caches;
 }
 
 }  // namespace
 
-CpuInfo read_cpu_info() {
-  return {model_name(), widest(), read_caches(), tbb::info::default_concurrency(),
-          std::max<std::int64_t>(0, sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE)};
+Machine this_machine() {
+  Machine machine;
+  machine.kind = "cpu";
+  machine.model = model_name();
+  machine.caches = read_caches();
+  machine.threads = tbb::info::default_concurrency();
+  const std::int64_t pages = sysconf(_SC_PHYS_PAGES);
+  machine.memory = std::max<std::int64_t>(0, pages) * sysconf(_SC_PAGE_SIZE);
+  const auto has = widest();
+  for (const IsaInfo& isa : isa_table)
+    if (has && isa.vector_bytes <= vector_bytes(*has)) machine.isas.emplace_back(isa.name);
+  return machine;
 }
 
 Isa widest_isa() {

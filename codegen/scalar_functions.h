@@ -1,8 +1,8 @@
-// exp2, log2 and sin of f32 as arithmetic: the one place that every backend takes them from, so
-// that all give the same bits. Used by codegen/llvm/emit_apply.cpp and, with host arithmetic,
-// by tests/codegen_functions_test.cpp, which checks the bounds over all 2^32 inputs.
+// exp2, log2 and sin of f32 as arithmetic. Every backend takes them from here, so all backends give
+// the same bits. Used by codegen/llvm/emit_apply.cpp and, with host arithmetic, by
+// tests/codegen_functions_test.cpp. The test checks these bounds over all 2^32 inputs:
 //
-//   exp2   at most 1 ULP; subnormal results as exact as their type; overflow gives infinity
+//   exp2   at most 1 ULP, also where the result is subnormal; overflow gives infinity
 //   log2   at most 1 ULP; log2(0) = -infinity, of negative numbers NaN
 //   sin    at most 1.08 ULP, whatever the size of the argument; sin(-0) = -0, sin(infinity) = NaN
 //
@@ -38,8 +38,8 @@ typename M::Float polynomial(M& m, typename M::Float x, std::initializer_list<fl
   return sum;
 }
 
-// 2^x = 2^n 2^f with n = round(x) and 2^f = 1 + f q(f). The factor 2^n comes in two halves, so that
-// results may be subnormal: the second multiplication rounds, where it rounds at all.
+// 2^x = 2^n 2^f with n = round(x) and 2^f = 1 + f q(f). The factor 2^n is applied as two factors,
+// because 2^n itself may be no normal number. Only the second multiplication can round.
 template <typename M>
 typename M::Float exp2(M& m, typename M::Float x) {
   using Float = typename M::Float;
@@ -92,9 +92,9 @@ typename M::Float log2(M& m, typename M::Float x) {
   return m.select(is_number, result, m.number(nan));
 }
 
-// |x| = (q + v) pi/2 with q an integer and |v| <= 1/2, by multiplying the mantissa with the 96 bits
-// of 2/pi that matter for its exponent (Payne and Hanek, 1983); then sin or cos of v pi/2, which is
-// kept as a sum of two floats.
+// |x| = (q + v) pi/2 with q an integer and |v| <= 1/2. The mantissa is multiplied with the 96 bits
+// of 2/pi that matter for its exponent (Payne and Hanek, 1983). The result is sin or cos of v pi/2,
+// a number that is kept as a sum of two floats.
 template <typename M>
 typename M::Float sin(M& m, typename M::Float x) {
   using Float = typename M::Float;

@@ -32,8 +32,9 @@ using BufferRef = std::shared_ptr<Buffer>;
 struct Artifact {
   std::string code;                // bytes
   std::size_t entry = 0;           // bytes from the start of the code
-  std::size_t launch_scratch = 0;  // bytes, one block per launch
-  std::size_t thread_scratch = 0;  // bytes, one block per thread
+  std::size_t launch_scratch = 0;  // bytes a launch
+  std::size_t thread_scratch = 0;  // bytes a thread
+  std::string name = {};           // of the kernel, for debuggers and profilers
 };
 
 class Device {

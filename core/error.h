@@ -1,9 +1,10 @@
-// What goes wrong, in two classes: a mistake of the user (Error), and one of ours (InternalError).
+// The two exceptions: Error for a mistake of the user, InternalError for a mistake of Tenon.
 //
-// Used by everything. Error messages name the operation, the shapes and the remedy in one line:
+// Used by every folder. The message of an Error names the operation, the shapes and the remedy in
+// one line:
 //   matmul: inner dimensions differ: lhs [8,64], rhs [32,16]
-// An illegal move, a failed compile and a time-out are values, not exceptions: see the headers of
-// those passes.
+// An illegal move, a failed compile and a time-out are values, not exceptions; the headers of those
+// passes name the types.
 #pragma once
 
 #include <concepts>
@@ -17,13 +18,14 @@
 
 namespace tenon {
 
-// The caller asked for something that cannot be done; the message is written for that person.
+// The caller asked for something impossible. The message is written for the caller.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// An invariant of Tenon does not hold; the message is written for us and starts with file and line.
+// An invariant of Tenon does not hold. The message is written for Tenon's developers, and begins
+// with file and line.
 class InternalError : public std::logic_error {
  public:
   using std::logic_error::logic_error;
@@ -35,19 +37,20 @@ template <typename... Args>
   throw Error(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// Writes the line to stderr, which may be closed.
+// Writes the line to stderr. A closed stderr is no error.
 void report(const std::string& line);
 
 // Prints `message` and the place to stderr, then throws InternalError with the same text.
 [[noreturn]] void broken_invariant(std::string_view message, std::source_location where);
 
-// Requires `condition`, an invariant of Tenon that no input may break.
+// Throws InternalError if `condition`, an invariant of Tenon, does not hold.
 inline void check(bool condition, std::string_view message,
                   std::source_location where = std::source_location::current()) {
   if (!condition) broken_invariant(message, where);
 }
 
-// The same, with a message that is worth making only when it is needed, such as a printed IR:
+// The same, for a message that is costly to make, such as a printed IR. `describe` makes it on
+// failure only:
 // check(legal, [&] { return "loop k has no parent\n" + print(kernel); }).
 template <std::invocable Describe>
 void check(bool condition, Describe&& describe,

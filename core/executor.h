@@ -3,6 +3,7 @@
 // nodes, the realized values and the versions of buffers are the same for every executor.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -12,9 +13,11 @@ namespace tenon {
 
 class Executor {
  public:
-  virtual ~Executor() = default;
+  virtual ~Executor() { *link_ = nullptr; }
   virtual Device& device() = 0;
   NodeTable& nodes() { return nodes_; }
+  // Points to this executor, and to null once it is gone: how a tensor knows.
+  const std::shared_ptr<Executor*>& link() const { return link_; }
 
   // Computes all nodes and returns, in the same order, leaves that hold their values.
   std::vector<NodeRef> realize(std::span<const NodeRef> wanted);
@@ -27,6 +30,7 @@ class Executor {
   // The values of nodes that are neither realized nor named twice, each in a buffer of its own.
   virtual std::vector<BufferRef> compute(std::span<const NodeRef> wanted) = 0;
 
+  std::shared_ptr<Executor*> link_ = std::make_shared<Executor*>(this);
   NodeTable nodes_;
 };
 

@@ -51,7 +51,7 @@ std::vector<Index> all_axes(const Shape& shape) {
 
 std::vector<Index> reshape_map(const Shape& from, const Shape& to) {
   const VarBounds bounds = axis_bounds(to);
-  Index place;  // of an element, counted row-major
+  Index place;  // the row-major number of an element
   const std::vector<std::int64_t> steps = strides(to), lengths = strides(from);
   for (std::size_t axis = 0; axis < to.size(); axis++)
     if (to[axis].value() != 1) place = place + Index::var(static_cast<Var>(axis)) * steps[axis];

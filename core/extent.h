@@ -1,5 +1,5 @@
-// Extent: the length of an axis, an index expression that is a constant today. Code outside this
-// file asks for the number through value(), so that symbolic lengths have one place to arrive at.
+// Extent: the length of an axis. It is an index expression, and a constant today. Code outside this
+// file asks for the number through value(), so symbolic lengths would change this file alone.
 #pragma once
 
 #include <string>
@@ -31,15 +31,15 @@ std::vector<std::int64_t> strides(const Shape& shape);  // row-major, in element
 std::string text(const Shape& shape);                   // "[64,32]"
 std::string text(Type type, const Shape& shape);        // "f32[64,32]"
 
-// Bounds of the axes of a shape, which must live as long. An axis of extent 0 is taken as one of
-// extent 1: nothing is read.
+// The bounds of the axes of a shape. Requires: the shape outlives the result. An axis of extent 0
+// has the bounds of an axis of extent 1, because no element is read.
 VarBounds axis_bounds(const Shape& shape);
 
-// The index along each axis: of any element, over the axes of the shape themselves.
+// The identity map: one variable for each axis of the shape.
 std::vector<Index> all_axes(const Shape& shape);
 
-// Where each element of a tensor of shape `to` stands in one of shape `from` that has the same
-// elements in the same order, row-major.
+// The map of a reshape: for each element of a tensor of shape `to`, its position in a tensor of
+// shape `from` with the same elements in the same row-major order.
 std::vector<Index> reshape_map(const Shape& from, const Shape& to);
 
 // The axis counted from the front. Error, in the name of `operation`: there is no such axis.

@@ -51,8 +51,9 @@ Term quotient_of(const Term& remainder) {
   return divided(Kind::floordiv, x, remainder.divisor);
 }
 
-// An index cut at a divisor: index = divisor * quotient + rest, where the rest has what no
-// multiple of the divisor covers. Coefficients keep their sign, so that 7 - i stays as it is.
+// An index cut at a divisor: index = divisor * quotient + rest. Terms with a coefficient that is a
+// multiple of the divisor are in the quotient, the others in the rest. Coefficients keep their
+// sign, so 7 - i stays 7 - i.
 struct Cut {
   Index quotient, rest;
   bool is_exact;  // 0 <= rest < divisor

@@ -2,11 +2,11 @@
 //
 //     constant + sum of coefficient * atom      atom = variable | floor(index / d) | index mod d
 //
-// so equal expressions of this family compare equal without a simplifier (terms are sorted, like
-// terms merged, d > 0, and d*floor(x/d) + x mod d is x again). Views are functions on indices:
-// lowering substitutes indices through them. Variables are small integers; what they stand for (an
-// axis of a View's result, a loop of a kernel) is the user's business. Read next: extent.h, node.h
-// (View), lower/nest.h.
+// So equal expressions of this family compare equal without a simplifier: terms are sorted, like
+// terms are merged, d > 0, and d*floor(x/d) + x mod d becomes x. Views are functions on indices,
+// and lowering substitutes indices through them. A variable is a small integer. The user of an
+// index decides what it stands for: an axis of a View's result, or a loop of a kernel. Read next:
+// extent.h, node.h (View), lower/nest.h.
 #pragma once
 
 #include <compare>
@@ -41,14 +41,16 @@ class Index {
   const std::vector<Term>& terms() const { return terms_; }
   bool is_constant() const { return terms_.empty(); }
   bool is_affine() const { return divisions() == 0; }
-  int divisions() const;              // quotients and remainders, at any depth
-  std::optional<Var> as_var() const;  // exactly one variable, coefficient 1, constant 0
-  // Of v, or of the atom of a term, as a top-level term; 0 where there is none.
+  int divisions() const;              // how many quotients and remainders, at any depth
+  std::optional<Var> as_var() const;  // the variable v, if the index is exactly v
+  // The coefficient of v, or of the atom of a term, among the top-level terms; 0 if it is not
+  // there.
   std::int64_t coefficient(Var v) const { return coefficient(Term{1, Kind::var, v}); }
   std::int64_t coefficient(const Term& atom) const;
-  bool uses(Var v) const;                      // at any depth
-  void collect(std::vector<Var>& vars) const;  // appends each variable once, in order of appearance
-  std::vector<Var> vars() const;               // the same of this index alone
+  bool uses(Var v) const;  // at any depth
+  // Each variable once, in order of appearance; collect() appends those that `vars` lacks.
+  std::vector<Var> vars() const;
+  void collect(std::vector<Var>& vars) const;
 
   friend Index operator+(const Index& a, const Index& b);
   friend Index operator-(const Index& a, const Index& b);
@@ -63,10 +65,10 @@ class Index {
   std::vector<Term> terms_;  // sorted
 };
 
-// Does any of the indices use it?
+// Does any of the indices use v?
 bool uses(const std::vector<Index>& indices, Var v);
 
-// Bounds of a variable or an index, both ends included.
+// The least and the greatest value of a variable or an index.
 struct Bounds {
   std::int64_t low, high;
 };
@@ -74,19 +76,21 @@ using VarBounds = std::function<Bounds(Var)>;
 
 Bounds bounds(const Index& index, const VarBounds& of);
 
-// floor(index / divisor) and index mod divisor, simplified with the bounds of the variables:
-// multiples of the divisor are taken out, and what is known to lie within [0, divisor) vanishes.
+// floor(index / divisor) and index mod divisor, simplified with the bounds of the variables.
+// Multiples of the divisor leave the division: (8*a + b) / 8 is a + b / 8. A rest that is known to
+// lie within [0, divisor) has the quotient 0 and is its own remainder.
 Index floordiv(const Index& index, std::int64_t divisor, const VarBounds& of);
 Index mod(const Index& index, std::int64_t divisor, const VarBounds& of);
 
 // The index with every variable v replaced by with(v).
 Index substitute(const Index& index, const std::function<Index(Var)>& with, const VarBounds& of);
-// The same with with[v]: an index over the axes of something, for an element of it.
+// The index with every variable v replaced by with[v]. For example, an index over the axes of a
+// tensor becomes the index for one element, whose position is `with`.
 Index substitute(const Index& index, const std::vector<Index>& with, const VarBounds& of);
 
 std::int64_t evaluate(const Index& index, const std::function<std::int64_t(Var)>& of);
 
-// As text: `8*io + ii + 3`, `(4*a + b) / 6`, `i mod 3`; variables through `name`.
+// The index as text, such as `8*io + ii + 3`, `(4*a + b) / 6` or `i mod 3`. `name` names variables.
 std::string text(const Index& index, const std::function<std::string(Var)>& name);
 
 // A condition: low <= index < high.
@@ -95,9 +99,9 @@ struct Range {
   std::int64_t low, high;
   friend bool operator==(const Range& a, const Range& b) = default;
 };
-// Bounds of the index where the ranges hold too.
+// The bounds of the index over the points at which all ranges hold.
 Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>& given);
-// The same condition without its division where it has one: 64*a + b / 64 < 5 is 4096*a + b < 320.
+// The same condition without a division, if it has one: 64*a + b / 64 < 5 is 4096*a + b < 320.
 Range without_division(const Range& range);
 bool holds(const Range& range, const std::function<std::int64_t(Var)>& of);
 bool always(const Range& range, const VarBounds& of);

@@ -45,7 +45,7 @@ void infer(Node& node, const BufferLeaf& leaf) {
         "the buffer of a leaf holds all elements");
 }
 
-// Rounds a float to `type`; an integer or bool has to be one.
+// Rounds a float to `type`. Error: an integer or bool is not a value of its type.
 void round_value(std::string_view what, Type type, double& value) {
   const double rounded = round_to(type, value);
   if (!info(type).is_float && rounded != value)
@@ -61,6 +61,8 @@ void infer(Node& node, ConstantLeaf& leaf) {
 void infer(Node& node, const IotaLeaf&) {
   require_extents("iota", node.shape);
   check(node.shape.size() == 1, "iota has rank 1");
+  if (node.shape[0].value() > std::int64_t{1} << 31)
+    fail("iota: the length {} is over 2^31, as far as i32 counts", node.shape[0].value());
   node.type = Type::i32;
 }
 
@@ -106,7 +108,7 @@ void infer(Node& node, Reduce& reduce) {
     node.shape.erase(node.shape.begin() + axis);
 }
 
-// Whether all of some random elements that the view reads lie in the input.
+// Tries 64 random elements of the result: does the view read inside its input for each?
 bool samples_inside(const Node& node, const View& view) {
   std::minstd_rand random;
   std::vector<std::int64_t> position(node.shape.size());
@@ -192,7 +194,7 @@ void infer(Node& node) {
 }
 
 void require_extents(std::string_view operation, const Shape& shape) {
-  for (std::int64_t bytes = 8; const Extent& extent : shape)  // of the largest type there may be
+  for (std::int64_t bytes = 8; const Extent& extent : shape)  // 8: the bytes of the largest type
     if (extent.value() < 0 || __builtin_mul_overflow(bytes, std::max(extent.value(), 1L), &bytes))
       fail("{}: the shape {} has a negative extent or over 2^60 elements", operation, text(shape));
 }

@@ -1,5 +1,5 @@
-// The rules of the graph: what a node may be, and which type and shape follow from its inputs. They
-// stand here alone; NodeTable::make applies them to every node. Read next: node.h.
+// The rules of the graph: what a node may be, and the type and shape that follow from its inputs.
+// No other file states them, and NodeTable::make applies them to every node. Read next: node.h.
 #pragma once
 
 #include <string_view>
@@ -8,30 +8,32 @@
 
 namespace tenon {
 
-// Gives the node the type and shape that follow from its detail and inputs, and its detail its
-// normal form. Requires: its inputs are such nodes, and `type` and `shape` are set where they do
-// not follow. Error, as users read it, where the node cannot be.
+// Sets the type and shape that follow from the node's detail and inputs, and brings the detail to
+// its normal form. Requires: every input went through infer, and the caller has set `type` and
+// `shape` if they do not follow. Error, in a user's words: no such node can be.
 //
 //   every node   extents are 0 or more
-//   Leaf         has type and shape; a constant takes the nearest value of its type, and integers
-//                and bools no other
-//   Map          arity and types are those of scalar_table, a cast has its type; one shape
-//   Reduce       axes, each once, become ascending, and vanish; no sum of bool; two inputs have one
-//                type and shape
-//   View         has its shape, an index per axis of the input and ranges, over axes of the result.
-//                Axes of extent 1 and ranges that always hold vanish from them. What is read lies
-//                in the input wherever all ranges hold: known from bounds, or else, in builds
-//                that verify, seen on samples
-//   Gather       the index, i32, stands in place of the axis
-//   Scatter      the same for the update; no addition of bool
+//   Leaf         the caller sets type and shape. A float constant becomes the nearest value of its
+//                type; an integer or bool constant must be a value of its type. An iota has at most
+//                2^31 elements
+//   Map          arity and types are those of scalar_table; the caller sets the type of a cast; all
+//                inputs have one shape
+//   Reduce       each axis is named once. The axes become ascending, and vanish from the shape. A
+//                bool has no sum. Two inputs have one type and shape
+//   View         the caller sets the shape. There is one index for each axis of the input. Indices
+//                and ranges use axes of the result; axes of extent 1, and ranges that always hold,
+//                are dropped. Every element that is read lies in the input; if bounds cannot show
+//                that, random elements are tried
+//   Gather       the axes of the index, an i32, replace the axis
+//   Scatter      the update has the shape of such a gather; a bool cannot be added
 //
-// Axes may be counted from the end.
+// A caller may count axes from the end.
 void infer(Node& node);
 
-// Error, in the name of `operation`: an extent is negative, or all count more than 64 bits hold.
+// Error, in the name of `operation`: an extent is negative, or there are more than 2^60 elements.
 void require_extents(std::string_view operation, const Shape& shape);
 
-// Whether the node, a View, gives its input as it is.
+// Is the node a View that returns its input unchanged?
 bool changes_nothing(const Node& node);
 
 }  // namespace tenon

@@ -1,5 +1,6 @@
 #include "core/node.h"
 
+#include <algorithm>
 #include <bit>
 #include <type_traits>
 
@@ -10,7 +11,7 @@
 namespace tenon {
 namespace {
 
-// Writes a node as bytes. The length of every part is told by the parts before it.
+// Writes a node as bytes. Each part says how long the next one is, so no two nodes run together.
 class KeyWriter {
  public:
   explicit KeyWriter(std::string& bytes) : bytes_(bytes) {}
@@ -51,13 +52,14 @@ class KeyWriter {
   std::string& bytes_;
 };
 
-// Appends the bytes that tell a node from all others: its structure, its inputs and its buffer.
+// Appends the bytes that identify a node: its structure, its inputs and its buffer.
 void append_key(const Node& node, std::string& bytes) {
   append_structure(node, bytes);
   KeyWriter key(bytes);
   for (const NodeRef& input : node.inputs) key.add(std::bit_cast<std::uintptr_t>(input.get()));
   if (const auto* leaf = node.as<BufferLeaf>())
-    key.add(std::bit_cast<std::uintptr_t>(leaf->buffer.get()), leaf->version);
+    key.add(std::bit_cast<std::uintptr_t>(leaf->buffer.get()), leaf->version,
+            std::bit_cast<std::uintptr_t>(leaf->past.get()));
 }
 
 struct NodeHash {
@@ -133,14 +135,14 @@ NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table,
 
 struct NodeTable::State {
   std::unordered_map<const Node*, std::weak_ptr<const Node>, NodeHash, SameNode> nodes;
-  std::string key;  // of the node that is made; keeps its memory
+  std::string key;  // of the node that is being made; a member, so that its memory is kept
   std::unordered_map<const Node*, NodeRef> realized;
   std::unordered_map<const Node*, std::string> names;  // a leaf with a buffer has its own
-  std::vector<NodeRef> released;  // references whose owner died, dropped one after the other
+  std::vector<NodeRef> released;  // references of destroyed nodes, dropped one after the other
   bool releasing = false;
 
-  // The end of a node. Its inputs are dropped in a loop, because a chain of a million nodes that
-  // dropped each other would overflow the stack.
+  // Destroys a node. Its inputs are dropped in a loop, because recursion over a chain of a million
+  // nodes would overflow the stack.
   void destroy(const Node* node) {
     nodes.erase(node);
     names.erase(node);
@@ -162,7 +164,7 @@ struct NodeTable::State {
 
 NodeTable::NodeTable() : state_(std::make_shared<State>()) {}
 
-// The nodes may outlive the table (they share its state), but what they were realized to does not.
+// Nodes may outlive the table, because they share its state. The leaves of realized nodes end here.
 NodeTable::~NodeTable() {
   const auto realized = std::move(state_->realized);
   state_->realized.clear();
@@ -176,6 +178,8 @@ NodeRef NodeTable::make(Node node) {
   node.hash = std::hash<std::string>()(state_->key);
   if (const auto known = state_->nodes.find(&node); known != state_->nodes.end())
     return known->second.lock();
+  for (const NodeRef& input : node.inputs)
+    node.generations = std::max(node.generations, input->generations + (realized(*input) ? 1 : 0));
   const NodeRef made(new Node(std::move(node)),
                      [state = state_](const Node* last) { state->destroy(last); });
   state_->nodes.emplace(made.get(), made);

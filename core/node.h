@@ -1,10 +1,10 @@
-// Node: one vertex of the lazy graph, immutable and interned. There are six kinds; whatever else a
-// user calls is composed of them (see ops/). Used by everything; next: tensor.h, print_graph.h.
+// Node: one vertex of the lazy graph, immutable and interned. There are six kinds. Every other
+// operation is composed of them, in ops/. Used by every folder. Read next: tensor.h, print_graph.h.
 //
 //   Leaf     a buffer, a constant, or iota (the index along an axis)
 //   Map      a scalar operation over equally shaped inputs
-//   Reduce   sum or max over axes, which vanish from the shape. With two inputs it is a sum of
-//            their products, accumulated by fused multiply-add; graph rules make it from
+//   Reduce   sum or max over axes; the axes vanish from the shape. With two inputs it is the sum of
+//            their products, accumulated by fused multiply-add. Graph rules make it from
 //            Reduce(mul).
 //   View     out[o] = inside(o) ? in[map(o)] : fill, for any index map: reshape, permute, expand,
 //            slice, flip, pad, window
@@ -34,12 +34,18 @@ namespace tenon {
 class Node;
 using NodeRef = std::shared_ptr<const Node>;
 
+// What a value was computed from, once its graph was let go: the nodes below it that were alive
+// then, and their leaves. Empty: it is not known, so any node may be among them.
+using Past = std::vector<std::weak_ptr<const Node>>;
+
 // A leaf that holds values. `name` is for people and dumps only. An in-place write raises the
-// buffer's version; a leaf made before it must not be used any more.
+// buffer's version; a leaf made before it must not be used any more. `past` is set where gradients
+// would be wrong if the leaf were taken for an independent value (see Tensor::origin).
 struct BufferLeaf {
   BufferRef buffer;
   std::uint64_t version;
   std::string name;
+  std::shared_ptr<const Past> past = nullptr;
 };
 struct ConstantLeaf {
   double value;  // representable in the node's type; rank 0
@@ -76,6 +82,8 @@ class Node {
   Shape shape;
   std::vector<NodeRef> inputs;
   std::size_t hash = 0;  // of everything above; inputs and buffers by identity
+  // The most realized nodes on a way down to a leaf, counted when this node was made.
+  int generations = 0;
 
   template <typename T>
   const T* as() const {
@@ -84,17 +92,18 @@ class Node {
   bool is_leaf() const { return inputs.empty(); }
 };
 
-// Appends the node's structure as bytes: equal for nodes that differ in nothing but their buffer
-// and their inputs, whose number counts; and none begin with another node's.
+// Appends the node's structure as bytes. Two nodes have the same bytes if they differ only in their
+// buffer and in the identity of their inputs. The bytes of one node never begin with those of
+// another.
 void append_structure(const Node& node, std::string& bytes);
 
 // The buffer of a leaf. Error: it was overwritten in place after the leaf was made.
 const BufferRef& current_buffer(const Node& leaf);
 
-// The table of the living nodes, by structure: building a node that exists returns it, so equality
-// is pointer equality. It holds nodes weakly: a node leaves it when its last reference goes. It
-// also remembers what a node was realized to, for as long as the node lives. One per session; not
-// thread safe.
+// The table of the living nodes, by structure. Building a node that exists returns that node, so
+// equality is pointer equality. The table holds nodes weakly: a node leaves it when its last
+// reference goes. It also remembers the leaf that a node was realized to, as long as the node
+// lives. Each session has one. Not thread safe.
 class NodeTable {
  public:
   NodeTable();
@@ -102,21 +111,22 @@ class NodeTable {
   NodeTable(const NodeTable&) = delete;
   NodeTable& operator=(const NodeTable&) = delete;
 
-  // Completes the node (infer.h) and returns the interned one; of a View that changes nothing, its
-  // input. Error: it cannot be.
+  // Completes the node (infer.h) and returns the interned one. For a View that changes nothing, it
+  // returns the input. Error: infer.h refuses the node.
   NodeRef make(Node node);
-  // The same for a pass, which knows what type and shape follow: a node that cannot be is its slip.
+  // The same for a pass, which knows the type and shape that must follow. A node that infer.h
+  // refuses is a broken invariant here.
   NodeRef make(Node::Detail detail, Type type, Shape shape, std::vector<NodeRef> inputs);
 
   // After realizing: `node` is now held by `leaf`. Later graphs read the leaf instead.
   void set_realized(const NodeRef& node, NodeRef leaf);
-  // The leaf that holds the node's value, or null. A leaf whose buffer was overwritten is
-  // forgotten.
+  // The leaf that holds the node's value, or null. A leaf whose buffer was overwritten no longer
+  // counts.
   NodeRef realized(const Node& node) const;
-  // The same, but the node itself where it is not realized.
+  // The same leaf, or the node itself if there is none.
   NodeRef current(const NodeRef& node) const;
 
-  // Gives the node a name, for people and dumps, unless it has one; and that name, or "".
+  // Names the node, for people and dumps, unless it has a name already. name() gives "" for none.
   void set_name(const Node& node, const std::string& name);
   std::string name(const Node& node) const;
 
@@ -127,12 +137,12 @@ class NodeTable {
   std::shared_ptr<State> state_;  // shared with the nodes, which take themselves off the table
 };
 
-// Every node under the roots once, inputs before their users, in the order of first visit. Nodes
-// that the table, where there is one, knows to be realized are replaced by their leaves. What is
-// `known` is left out, with all below it.
+// Every node under the roots once, inputs before their users, in the order of first visit. If a
+// table is given, each node that is realized is replaced by its leaf. The nodes in `known`, and
+// those below them only, are left out.
 struct NodeOrder {
   std::vector<NodeRef> nodes = {};
-  std::unordered_map<const Node*, int> places = {};  // in `nodes`; of a realized node, its leaf's
+  std::unordered_map<const Node*, int> places = {};  // in `nodes`; a realized node has its leaf's
 
   int place(const NodeRef& node) const { return places.at(node.get()); }
 };

@@ -1,5 +1,5 @@
-// The six primitives, as users call them, and the two views that core itself needs; ops/views.h has
-// the others. What the primitives may be called with is told in infer.h.
+// The six primitives as users call them, and the two views that core itself needs. infer.h says
+// what operands the primitives take.
 #include <algorithm>
 #include <utility>
 
@@ -10,7 +10,7 @@
 namespace tenon {
 namespace {
 
-// The node over the operands; type and shape where they do not follow from these.
+// Makes the node over the operands. The caller gives type and shape if they do not follow.
 Tensor made(Node::Detail detail, const std::vector<Tensor>& operands, Type type = {},
             Shape shape = {}) {
   if (operands.empty()) fail("an operation was called without operands");
@@ -20,7 +20,7 @@ Tensor made(Node::Detail detail, const std::vector<Tensor>& operands, Type type 
     if (&operand.executor() != &like.executor())
       fail("the operands {} and {} are of different sessions", text(like.type(), like.shape()),
            text(operand.type(), operand.shape()));
-    node.inputs.push_back(operand.node());
+    node.inputs.push_back(operand.origin());
   }
   return {like.executor(), like.executor().nodes().make(std::move(node))};
 }
@@ -29,7 +29,7 @@ Tensor leaf(Executor& executor, Node::Detail detail, Type type, Shape shape) {
   return {executor, executor.nodes().make(Node{std::move(detail), type, std::move(shape), {}})};
 }
 
-// Replaces an extent of -1 by what the other extents leave of the elements of x.
+// Replaces an extent of -1 by the number of elements of x over the product of the other extents.
 void infer_extent(const Tensor& x, Shape& shape) {
   const auto missing = std::ranges::find(shape, Extent(-1));
   if (missing == shape.end()) return;

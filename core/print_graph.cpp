@@ -65,16 +65,15 @@ std::string print_nodes(std::span<const NodeRef> nodes, PrintedNames& names) {
     const Node& node = *nodes[i];
     const std::string operands =
         joined(node.inputs, ", ", [&](const NodeRef& input) { return names.at(input.get()); });
-    names[&node] = fmt::format("%{}", i);
-    result += fmt::format("%{} = {}", i, std::visit(Printer{node, operands}, node.detail));
+    const std::string& name = names.try_emplace(&node, fmt::format("%{}", i)).first->second;
+    result += fmt::format("{} = {}", name, std::visit(Printer{node, operands}, node.detail));
     if (!node.is_leaf()) result += "  # " + text(node.type, node.shape);
     result += '\n';
   }
   return result;
 }
 
-std::string print_graph(std::span<const NodeRef> roots) {
-  PrintedNames names;
+std::string print_graph(std::span<const NodeRef> roots, PrintedNames names) {
   const std::string lines = print_nodes(in_order(roots).nodes, names);
   const auto name = [&](const NodeRef& root) { return names.at(root.get()); };
   return lines + "output " + joined(roots, ", ", name) + "\n";

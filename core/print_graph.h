@@ -1,5 +1,5 @@
-// The text form of a graph, printed: for dumps, hashes and golden tests. docs/graph-text.md is the
-// grammar; text/parse_graph.h reads it.
+// Prints the text form of a graph, for dumps, hashes and golden tests. docs/graph-text.md has the
+// grammar, and text/parse_graph.h reads it.
 #pragma once
 
 #include <span>
@@ -10,14 +10,17 @@
 
 namespace tenon {
 
-// A line for each node, `%2 = add(in0, %1)  # f32[4]`, which from then on goes by its number. Its
-// inputs have names. It is exact: different nodes over the same operands have different lines.
 using PrintedNames = std::unordered_map<const Node*, std::string>;
+// Prints a line for each node, such as `%2 = add(in0, %1)  # f32[4]`. A node without a name is
+// named after its number, and that name is added to `names`. Requires: `names` has the inputs of
+// every node, or the nodes contain them. Different nodes over the same operands have different
+// lines.
 std::string print_nodes(std::span<const NodeRef> nodes, PrintedNames& names);
 
-// The primitive graph under `roots`, a line a node in order of first visit (inputs first), leaves
-// and nodes numbered so that the same structure always gives the same text: buffers are ignored.
-// The text can be parsed back, to the same nodes.
-std::string print_graph(std::span<const NodeRef> roots);
+// Prints the primitive graph under `roots`, a line for each node, inputs first, in the order of
+// first visit. Leaves and nodes are numbered and buffers are ignored, so graphs of the same
+// structure have the same text. Parsing the text gives the same nodes. For people, `names` may give
+// nodes names in place of numbers.
+std::string print_graph(std::span<const NodeRef> roots, PrintedNames names = {});
 
 }  // namespace tenon

@@ -1,5 +1,5 @@
-// What C++20's algorithms take many words for, said once. Used by every folder; for the rest there
-// is <algorithm>: std::ranges::any_of(limits, ...) needs no begin() and end().
+// Short forms of common loops over containers. Used by every folder. Everything else is in
+// <algorithm>: std::ranges::any_of(limits, ...) takes a container too.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ bool contains(const List& range, const Value& value) {
   return std::ranges::find(range, value) != std::ranges::end(range);
 }
 
-// Where the first such element stands, from 0; nothing where there is none.
+// The position of the first element that equals `value`, from 0, or nullopt.
 template <typename List, typename Value>
 std::optional<int> position(const List& range, const Value& value) {
   const auto found = std::ranges::find(range, value);
@@ -26,7 +26,7 @@ std::optional<int> position(const List& range, const Value& value) {
   return static_cast<int>(std::ranges::distance(std::ranges::begin(range), found));
 }
 
-// Puts all of `more` behind the elements of `to`. They must be two objects.
+// Appends all elements of `more` to `to`. Requires: `more` is not `to`.
 template <typename Element, typename List>
 void append(std::vector<Element>& to, const List& more) {
   to.insert(to.end(), std::ranges::begin(more), std::ranges::end(more));
@@ -46,7 +46,7 @@ auto mapped(const List& range, Of&& of) {
   return results;
 }
 
-// The name, or the first of name2, name3, .. that is not taken.
+// The name if it is free, else the first free one of name2, name3, ..
 template <typename IsTaken>
 std::string unused(const std::string& name, const IsTaken& is_taken) {
   std::string result = name;
@@ -54,7 +54,7 @@ std::string unused(const std::string& name, const IsTaken& is_taken) {
   return result;
 }
 
-// The elements as text, `between` standing between them; `text_of` gives a string for each.
+// The text of each element, by `text_of`, with `between` between any two.
 template <typename List, typename TextOf>
 std::string joined(const List& range, std::string_view between, TextOf&& text_of) {
   std::string result;

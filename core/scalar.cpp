@@ -11,7 +11,7 @@ constexpr double largest_i32 = std::numeric_limits<std::int32_t>::max();
 
 double wrap(std::int64_t value) { return static_cast<std::int32_t>(value); }
 
-// The meanings, for floats and for integers alike where they are the same.
+// The operations that are written alike for floats and for integers.
 constexpr auto add = [](auto a, auto b, auto) { return a + b; };
 constexpr auto mul = [](auto a, auto b, auto) { return a * b; };
 constexpr auto lt = [](auto a, auto b, auto) -> decltype(a) { return a < b ? 1 : 0; };
@@ -56,26 +56,26 @@ double evaluate_bitcast(Type type, Type operand, double value) {
 
 // clang-format off
 const std::array<ScalarInfo, 20> scalar_table = {{
-    {"add", 2, Result::same, add, add, false},
-    {"mul", 2, Result::same, mul, mul, false},
-    {"div", 2, Result::same, div, nullptr, false},
-    {"max", 2, Result::same, float_max, integer_max, true},
-    {"idiv", 2, Result::same, nullptr, idiv, false},
-    {"mod", 2, Result::same, nullptr, mod, false},
-    {"lt", 2, Result::boolean, lt, lt, true},
-    {"eq", 2, Result::boolean, eq, eq, true},
-    {"where", 3, Result::same, where, where, true},
-    {"and", 2, Result::same, nullptr, bit_and, true},
-    {"or", 2, Result::same, nullptr, bit_or, true},
-    {"xor", 2, Result::same, nullptr, bit_xor, true},
-    {"shl", 2, Result::same, nullptr, shl, false},
-    {"shr", 2, Result::same, nullptr, shr, false},
-    {"exp2", 1, Result::same, exp2, nullptr, false},
-    {"log2", 1, Result::same, log2, nullptr, false},
-    {"sin", 1, Result::same, sin, nullptr, false},
-    {"sqrt", 1, Result::same, sqrt, nullptr, false},
-    {"cast", 1, Result::named, itself, itself, true},
-    {"bitcast", 1, Result::named, itself, itself, false},
+    {"add", 2, Result::same, add, add, false, 1},
+    {"mul", 2, Result::same, mul, mul, false, 1},
+    {"div", 2, Result::same, div, nullptr, false, 8},
+    {"max", 2, Result::same, float_max, integer_max, true, 3},
+    {"idiv", 2, Result::same, nullptr, idiv, false, 40},
+    {"mod", 2, Result::same, nullptr, mod, false, 40},
+    {"lt", 2, Result::boolean, lt, lt, true, 1},
+    {"eq", 2, Result::boolean, eq, eq, true, 1},
+    {"where", 3, Result::same, where, where, true, 1},
+    {"and", 2, Result::same, nullptr, bit_and, true, 1},
+    {"or", 2, Result::same, nullptr, bit_or, true, 1},
+    {"xor", 2, Result::same, nullptr, bit_xor, true, 1},
+    {"shl", 2, Result::same, nullptr, shl, false, 2},
+    {"shr", 2, Result::same, nullptr, shr, false, 2},
+    {"exp2", 1, Result::same, exp2, nullptr, false, 20},
+    {"log2", 1, Result::same, log2, nullptr, false, 40},
+    {"sin", 1, Result::same, sin, nullptr, false, 120},
+    {"sqrt", 1, Result::same, sqrt, nullptr, false, 8},
+    {"cast", 1, Result::named, itself, itself, true, 3},
+    {"bitcast", 1, Result::named, itself, itself, false, 1},
 }};
 // clang-format on
 

@@ -1,10 +1,10 @@
-// The scalar operations: at most twenty, in one table which the interpreter, the gradients and
-// every backend read. Nothing else lists them.
+// The scalar operations: at most twenty, in one table. The interpreter, the gradients and every
+// backend read that table, and no other file lists the operations.
 //
-// Meaning, where it is not obvious:
+// The meanings that are not obvious:
 //   idiv, mod   integers; rounded towards minus infinity, the remainder takes the divisor's sign;
 //               a divisor of 0 gives 0
-//   max         of a NaN and anything is NaN; of two zeros the first
+//   max         is NaN if an operand is NaN; of a zero and a negative zero it is the first operand
 //   lt, eq      give bool; comparisons with NaN are false
 //   where       where(bool, a, b)
 //   shl, shr    i32; the count is taken modulo 32; shr is logical
@@ -31,13 +31,13 @@ enum class ScalarOp : std::uint8_t {
 };
 // clang-format on
 
-// The type of the result: as the (last) operand, bool, or as asked.
+// The type of the result: that of the last operand, bool, or the type that the caller names.
 enum class Result : std::uint8_t { same, boolean, named };
 
-// A row of the table. An operation takes the types for which it has a meaning: floats are held in
-// double, integers and booleans in 64 bits; what comes out is brought to the result's type.
-// Operands that the operation does not have are ignored. The meanings of cast and bitcast depend on
-// both types and stand in evaluate().
+// A row of the table. An operation takes the types for which it has a function here. A float
+// operand is passed as double, an integer or boolean as 64 bits, and the result is brought to the
+// result's type. Operands beyond the arity are ignored. cast and bitcast depend on two types, so
+// evaluate() defines them.
 struct ScalarInfo {
   std::string_view name;
   int arity;
@@ -45,30 +45,31 @@ struct ScalarInfo {
   double (*on_floats)(double a, double b, double c);  // null: takes no floats
   std::int64_t (*on_integers)(std::int64_t a, std::int64_t b, std::int64_t c);  // null: no integers
   bool booleans;
+  int instructions;  // of a processor with vectors, about, for one vector of results
 };
 
 extern const std::array<ScalarInfo, 20> scalar_table;
 
 inline const ScalarInfo& info(ScalarOp op) { return scalar_table[static_cast<std::size_t>(op)]; }
 
-// Whether the (last) operand may be of this type.
+// May the last operand have this type?
 bool takes(const ScalarInfo& op, Type type);
 
-// How a Reduce, and every accumulation that it becomes, combines its terms.
+// How a Reduce combines its terms, and so does every accumulation that lowering makes of it.
 enum class Combine : std::uint8_t { sum, max };
 
-// The value that combining starts from, as a double: 0 for a sum; for max -infinity (f32), the
-// smallest integer (i32) or false.
+// The value that an accumulation starts from: 0 for a sum; for max, -infinity (f32), the smallest
+// integer (i32) or false.
 double identity(Combine combine, Type type);
 
-// The meaning: one operation on values held in double, wrapped or rounded to `type`, the type of
-// the result. `operand` is the type of the last operand. Unused operands are ignored.
+// Computes one operation. The values are doubles. The result is wrapped or rounded to `type`, and
+// `operand` is the type of the last operand. Operands beyond the arity are ignored.
 double evaluate(ScalarOp op, Type type, Type operand, double a, double b, double c);
 
-// A double brought to the nearest value of `type` (integers wrap, f32 rounds to nearest even).
+// The value of `type` for a double: f32 rounds to nearest even, integers wrap.
 double round_to(Type type, double value);
 
-// The same double, by its bits: -0 is not 0, and a NaN is itself.
+// Are the bits equal? So -0 differs from 0, and a NaN equals itself.
 constexpr bool same_bits(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
 }

@@ -1,16 +1,59 @@
 #include "core/tensor.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/error.h"
 
 namespace tenon {
+namespace {
+
+// Whether a derivative flows through the node: not through one of whole numbers alone.
+bool has_derivative(const Node& node) {
+  const auto is_float = [](const NodeRef& input) { return info(input->type).is_float; };
+  return info(node.type).is_float && std::ranges::any_of(node.inputs, is_float);
+}
+
+// All nodes below, and the leaves that hold them, as far as they live.
+Past past_of(const NodeRef& node, const NodeTable& table) {
+  Past past;
+  for (const NodeRef& below : in_order({&node, 1}).nodes) {
+    past.push_back(below);
+    if (const NodeRef leaf = table.realized(*below)) past.push_back(leaf);
+    if (const auto* leaf = below->as<BufferLeaf>(); leaf && leaf->past)
+      std::ranges::copy_if(*leaf->past, std::back_inserter(past),
+                           [](const auto& older) { return !older.expired(); });
+  }
+  return past;
+}
+
+}  // namespace
 
 struct Tensor::State {
-  Executor* executor;
-  NodeRef node;
+  std::shared_ptr<Executor*> executor;
+  NodeRef node, origin;
+
+  // From now on the leaf holds the value.
+  void hold(NodeRef leaf) {
+    if (!has_derivative(*origin) || leaf->as<BufferLeaf>()->past) origin = leaf;
+    node = std::move(leaf);
+    if (origin->generations >= most_generations) let_go(past_of(origin, (*executor)->nodes()));
+  }
+
+  // The value stays in a leaf that remembers its past, and stands for the old origin.
+  void let_go(Past past) {
+    if (origin->as<BufferLeaf>()) return;
+    NodeTable& table = (*executor)->nodes();
+    BufferLeaf leaf = *node->as<BufferLeaf>();
+    leaf.past = std::make_shared<const Past>(std::move(past));
+    node = table.make(std::move(leaf), node->type, node->shape, {});
+    table.set_realized(origin, node);
+    origin = node;
+  }
 };
 
 Tensor::Tensor(Executor& executor, NodeRef node)
-    : state_(std::make_shared<State>(State{&executor, std::move(node)})) {}
+    : state_(std::make_shared<State>(State{executor.link(), node, node})) {}
 
 Tensor::State& Tensor::state() const {
   if (!state_) fail("an empty tensor was used; give it a value first");
@@ -19,14 +62,20 @@ Tensor::State& Tensor::state() const {
 
 const NodeRef& Tensor::node() const { return state().node; }
 
-Executor& Tensor::executor() const { return *state().executor; }
+const NodeRef& Tensor::origin() const { return state().origin; }
+
+Executor& Tensor::executor() const {
+  if (Executor* executor = *state().executor) return *executor;
+  fail("a tensor {} was used after its session ended; keep the session as long as its tensors",
+       text(type(), shape()));
+}
 
 std::int64_t Tensor::extent(int axis) const {
   return shape()[axis_from_front("extent", shape(), axis)].value();
 }
 
 const Tensor& Tensor::realize() const {
-  if (!node()->as<BufferLeaf>()) state_->node = executor().realize({&state_->node, 1})[0];
+  if (!node()->as<BufferLeaf>()) state_->hold(executor().realize({&state_->node, 1})[0]);
   return *this;
 }
 
@@ -64,7 +113,12 @@ void Tensor::assign(const Tensor& value) {
     fail("assign: the tensor is {}, the value {}; they must agree", text(type(), shape()),
          text(value.type(), value.shape()));
   current_buffer(*node());
-  state_->node = executor().assign(node(), value.node());
+  state_->node = state_->origin = executor().assign(node(), value.node());
+}
+
+void Tensor::let_go() const {
+  realize();
+  state_->let_go({});
 }
 
 void realize(std::span<const Tensor> tensors) {
@@ -76,7 +130,7 @@ void realize(std::span<const Tensor> tensors) {
     nodes.push_back(tensor.node());
   }
   const std::vector<NodeRef> leaves = executor.realize(nodes);
-  for (std::size_t i = 0; i < tensors.size(); i++) tensors[i].state_->node = leaves[i];
+  for (std::size_t i = 0; i < tensors.size(); i++) tensors[i].state_->hold(leaves[i]);
 }
 
 }  // namespace tenon

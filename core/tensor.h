@@ -1,8 +1,8 @@
-// Tensor: a handle on a node of the lazy graph, cheap to copy. Building one computes nothing;
-// reading its values, or realize(), does. Start here to use the library; ops/ops.h has what is
-// composed.
+// Tensor: a handle on a node of the lazy graph, cheap to copy. Building a tensor computes nothing;
+// realize() and reading its values compute it. Start here to use the library. ops/ops.h has the
+// composed operations.
 //
-// A Tensor keeps its Executor (the session) by pointer: the session must outlive its tensors.
+// A Tensor that outlives its Executor (the session) may be destroyed; any other use is an Error.
 // Operands of one call must come from the same session. Mistakes throw Error with the operation,
 // the shapes and the remedy. Not thread safe, as the session is not.
 #pragma once
@@ -18,18 +18,25 @@ namespace tenon {
 
 class Tensor {
  public:
-  Tensor() = default;  // empty; only assignment and bool are allowed
+  Tensor() = default;  // empty; only assignment and is_empty are allowed
   Tensor(Executor& executor, NodeRef node);
 
   const Shape& shape() const { return node()->shape; }
   Type type() const { return node()->type; }
   int rank() const { return static_cast<int>(shape().size()); }
   std::int64_t extent(int axis) const;  // a negative axis counts from the end
-  const NodeRef& node() const;
+  const NodeRef& node() const;          // once realized: the leaf that holds the value
+  // The node that graphs and gradients begin at. Of a computed tensor it stays the node that
+  // computes the value, also when that is realized: reading a value changes no gradient. It becomes
+  // the leaf where no derivative flows (integers, stop_gradient), after an assignment, and after
+  // `most_generations` realized tensors in a row, so that a loop holds flat memory; of the last
+  // case gradients() tells with an Error.
+  const NodeRef& origin() const;
   Executor& executor() const;
-  explicit operator bool() const { return state_ != nullptr; }
+  bool is_empty() const { return state_ == nullptr; }
+  explicit operator bool() const = delete;  // a comparison of tensors is a tensor: read its item()
 
-  // Computes the value, if it is not known yet; the node becomes a leaf. Returns *this.
+  // Computes the value, if it is not known yet. Returns *this.
   const Tensor& realize() const;
   // The values, row-major. T is float for f32, std::int32_t for i32, std::uint8_t (0 or 1) for
   // bool.
@@ -38,9 +45,16 @@ class Tensor {
   template <typename T>
   T item() const;  // of a tensor of one element
 
-  // Computes `value` into this tensor's memory, in place. This tensor must be realized; other
-  // handles to its old value, and to equal expressions, may no longer be used.
+  // Computes `value` into this tensor's memory, in place. Requires: this tensor is realized.
+  // Another handle to the old value may no longer be read. No derivative goes through an
+  // assignment.
   void assign(const Tensor& value);
+
+  // Lets go what the value, which is realized, was computed from. Gradients that need it are an
+  // Error from then on.
+  void let_go() const;
+
+  static constexpr int most_generations = 8;
 
  private:
   friend void realize(std::span<const Tensor> tensors);
@@ -69,7 +83,7 @@ Tensor view(const Tensor& x, Shape shape, View view);
 Tensor gather(const Tensor& data, const Tensor& index, int axis);
 Tensor scatter(const Tensor& base, const Tensor& index, const Tensor& update, int axis, bool add);
 
-// ---- views by their usual names, of which ops/views.h has more ----
+// ---- two views by their usual names; ops/views.h has the others ----
 
 Tensor reshape(const Tensor& x, Shape shape);  // one extent may be -1
 Tensor expand(const Tensor& x, Shape shape);   // extents 1 repeat; aligned at the end

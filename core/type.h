@@ -1,4 +1,4 @@
-// Element types. One table lists them; everything else asks the table.
+// Element types, in one table. All other code asks the table.
 // Read next: scalar.h (the operations on elements).
 #pragma once
 

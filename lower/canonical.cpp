@@ -12,10 +12,10 @@ namespace {
 constexpr std::int64_t block_terms = 1024;
 constexpr std::int64_t group_blocks = 1024;
 constexpr int strand_count = 64;
-constexpr std::int64_t shared_at_most = 16;  // outputs, both limits below
+constexpr std::int64_t shared_at_most = 16;  // of conditions 2 and 3 of canonical.h
 
-// An input of a Reduce down to what is below its Views: an element of `source` at `at`, which are
-// indices over the axes of the input.
+// An input of a Reduce, traced through its Views down to the first node that is none. An element of
+// the input is the element `at` of `source`; `at` are indices over the axes of the input.
 struct Traced {
   const Node* source;
   std::vector<Index> at;
@@ -30,8 +30,8 @@ Traced trace(const Node& input) {
   return traced;
 }
 
-// The distance in the source, row-major, between neighbours along an axis of the input, where it is
-// the same for the first 64 of them, with all other axes at 0.
+// The distance in the row-major source between two neighbours along an axis of the input, all other
+// axes at 0. Returns nothing if the distances between the first 64 neighbours differ.
 std::optional<std::int64_t> stride_along(const Traced& traced, const Shape& shape, int axis) {
   const std::vector<std::int64_t> steps = strides(traced.source->shape);
   const auto address = [&](std::int64_t place) {
@@ -48,9 +48,9 @@ std::optional<std::int64_t> stride_along(const Traced& traced, const Shape& shap
   return stride;
 }
 
-// The kept axes between two neighbours along the reduced one, where they fill all of the distance:
-// an input that varies along it lies in a row together with them. Empty for neighbours side by
-// side; nothing where there are gaps, or 16 elements or more.
+// The kept axes whose elements lie between two neighbours along the reduced axis, `stride` apart.
+// The list is empty if the neighbours lie side by side. Returns nothing if the elements of these
+// axes do not fill the distance, or if they are 16 or more.
 std::optional<std::vector<int>> row_with(const Node& reduce, const Traced& traced,
                                          std::int64_t stride) {
   const Shape& shape = reduce.inputs[0]->shape;
@@ -74,7 +74,7 @@ std::optional<std::vector<int>> row_with(const Node& reduce, const Traced& trace
   return axes;
 }
 
-// The elements of the source that the input touches, at most.
+// An upper bound for the number of elements of the source that the input touches.
 std::int64_t touched(const Node& input) {
   const Traced traced = trace(input);
   const VarBounds of = axis_bounds(input.shape);
@@ -94,7 +94,7 @@ bool has_strands(const Node& reduce, int innermost) {
   if (shape[innermost].value() < strand_count) return false;
   const Node* largest = reduce.inputs[0].get();
   bool varies = false;
-  std::vector<int> table;  // the kept axes of a narrow table, once one was seen
+  std::vector<int> table;  // the kept axes of the first input that is a narrow table
   for (const NodeRef& input : reduce.inputs) {
     if (touched(*input) > touched(*largest)) largest = input.get();
     const Traced traced = trace(*input);
@@ -111,7 +111,7 @@ bool has_strands(const Node& reduce, int innermost) {
 
 std::int64_t pieces(std::int64_t extent, std::int64_t size) { return (extent + size - 1) / size; }
 
-// Cuts what is left of the axes into rectangles of whole inner axes: the size along each.
+// The sizes of a rectangle of at most `at_most` terms: whole inner axes and a part of the next one.
 std::vector<std::int64_t> rectangle(const std::vector<std::int64_t>& left, std::int64_t at_most) {
   std::vector<std::int64_t> size(left.size(), 1);
   std::int64_t room = at_most;

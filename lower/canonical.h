@@ -1,17 +1,19 @@
-// The canonical order: in which order a Reduce adds its terms up. It is part of what the Reduce
-// means, so that every schedule of it, on every device, gives the same bits. It is a function of
-// the Reduce node alone: extents, types, and where the inputs lie in memory as far as Views tell;
-// never the device, the threads, the fusion or the schedule. lower/naive.cpp writes it as loops.
+// The canonical order: the order in which a Reduce adds up its terms. It is part of the meaning of
+// the Reduce, so every schedule on every device gives the same bits. It is a function of the Reduce
+// node alone: of extents, of types, and of the places of the inputs in memory as far as Views tell
+// them. It never depends on the device, the threads, the fusion or the schedule.
+// lower/naive_reduce.cpp writes it as loops.
 //
 // The terms of one output are visited in the order of these loops, outermost first:
 //
 //   groups   of 1,024 blocks, and groups of groups, where there are more blocks than that
-//   blocks   rectangles of whole inner axes of at most 1,024 terms; the next axis is cut at a power
-//            of two, and the axes outside that one count blocks only
+//   blocks   rectangles of at most 1,024 terms: whole inner axes, and the next axis cut at a power
+//            of two; the axes outside that one only count blocks
 //   steps    the terms of a block, the last axis fastest
 //   strands  64 terms side by side in a row, or one
 //
-// and these accumulators, which all start from the identity (0 for a sum, so no sum is -0):
+// These are the accumulators. All of them start from the identity; it is 0 for a sum, so no sum is
+// -0.
 //
 //   a block's partial takes the block's terms, step after step. With 64 strands each strand has a
 //   partial of its own: strand s takes the terms s, s + 64, s + 128, .. of the innermost reduced
@@ -21,16 +23,19 @@
 //   With strands there are 64 results at that point. They are folded by halving:
 //   x[s] += x[s + 32], then 16, 8, 4, 2, 1. A strand that got no term is 0.
 //
-// A product under a sum is fused: fma(a, b, partial). Maxima and integers use the same structure,
-// where the order does not show. Example, a sum over [4096] that lies in a row: 4 blocks of 16
-// steps of 64 strands.
+// A product under a sum is accumulated by fma(a, b, partial). Maxima and integers use the same
+// structure, although their result does not depend on it. For example, a sum over [4096] that lies
+// in a row has 4 blocks of 16 steps of 64 strands.
 //
-// There are 64 strands where a vector of terms can be loaded, and where there is no better use of
-// vectors: each input that varies along the innermost reduced axis (the last of more than one
-// element; at least 64 long) has its elements there side by side, or is a narrow table along it
-// ([10^6,3] summed by column: fewer than 16 kept elements between two terms, all in a row, so that
-// strands and kept elements together are one row); and fewer than 16 outputs share an element of
-// the largest input, since more outputs make better vectors and keep a loaded element in use.
+// A Reduce has 64 strands if three conditions hold; otherwise it has one.
+//   1. The innermost reduced axis, that is the last one of more than one element, has at least 64
+//      elements.
+//   2. Each input that varies along this axis has its elements there side by side, so that a vector
+//      of terms can be loaded, or is a narrow table along it: fewer than 16 kept elements lie
+//      between two terms, all in a row. An example is [10^6,3] summed by column. Then strands and
+//      kept elements together are one row.
+//   3. Fewer than 16 outputs share an element of the largest input. Vectors of more outputs than
+//      that are better than strands, because each of them uses a loaded element again.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "lower/fusion.h"
 
 #include <algorithm>
+#include <optional>
 #include <ranges>
 #include <unordered_map>
 #include <unordered_set>
@@ -15,10 +16,13 @@
 namespace tenon {
 namespace {
 
-// Kernels over few rows run on few threads: what is read over a single row joins its producer only
-// while both are as small as this.
+// A kernel over few rows runs on few threads. So the consumer of a single row joins its producer
+// only if both have at most this many iterations.
 constexpr std::int64_t small_kernel = 65536;  // iterations
 constexpr std::size_t largest_group = 16;     // nodes with memory
+constexpr std::int64_t largest_code = 2048;   // instructions of a kernel, about
+constexpr std::int64_t cheap = 512;           // instructions of a shared local
+constexpr std::size_t most_candidates = 16;   // groups that a reader may join as a sibling
 
 // Are the shapes equal, but for axes of one element?
 bool same_rows(const Shape& a, const Shape& b) {
@@ -32,12 +36,21 @@ class Fusion {
  public:
   explicit Fusion(std::span<const NodeRef> wanted)
       : wanted_(wanted.begin(), wanted.end()), reads_(read_graph(wanted)) {
+    std::unordered_set<const Node*> reads_results;  // of members that are no shared locals
     for (const NodeRef& node : reads_.nodes) {
-      if (!reads_.of(*node).has_memory) continue;
+      const NodeReads& facts = reads_.of(*node);
+      if (!facts.has_memory) continue;
       const std::size_t m = members_.size();
+      const std::int64_t code = code_size(reads_, *node);
+      const bool is_local =
+          code <= cheap && is_shared_local(node) && !reads_results.contains(node.get());
+      if (!is_local)
+        for (const Read& read : facts.reads) reads_results.insert(read.reader);
       number_[node.get()] = m;
-      members_.push_back({node, m, is_shared_local(node), {}, {}});
+      members_.push_back({node, m, is_local, code, {}, {}});
       groups_.push_back({m});
+      order_.push_back(m);
+      position_.push_back(m);
     }
     for (const auto step : {&Fusion::find_producers, &Fusion::join_producers})
       for (std::size_t m = 0; m < members_.size(); m++)
@@ -50,12 +63,13 @@ class Fusion {
   }
 
  private:
-  // A node with memory, and the group that it is in: groups become kernels. Members are in the
-  // order of the graph.
+  // A node with memory, and the group that it is in. Every group becomes a kernel. Members are in
+  // the order of the graph.
   struct Member {
     NodeRef node;
     std::size_t group;
-    bool is_shared_local;  // computed anew in every kernel that reads it, and in no group
+    bool is_shared_local;  // computed anew in every kernel that reads it; it joins no group
+    std::int64_t code;     // instructions
     std::vector<std::pair<std::size_t, bool>> producers;  // members it reads; at rows?
     std::vector<std::size_t> consumers;
   };
@@ -63,17 +77,15 @@ class Fusion {
   const Member& member_of(const Node& node) const { return members_[number_.at(&node)]; }
   bool is_contraction(const Node& node) const { return reads_.of(node).is_contraction; }
 
+  // Is the node read at rows by all its readers, and computed from nothing that has memory? Such a
+  // node is a shared local if it is cheap and reads no members but other shared locals.
   bool is_shared_local(const NodeRef& node) const {
     const NodeReads& facts = reads_.of(*node);
     const auto at_rows = [&](const Read& read) {
       return !read.reader->as<Scatter>() && is_at_rows(*node, read);
     };
-    const auto is_one_too = [&](const Member& other) {  // if it is read
-      const std::vector<Read>& reads = reads_.of(*other.node).reads;
-      return other.is_shared_local || std::ranges::count(reads, node.get(), &Read::reader) == 0;
-    };
     return node->as<Map>() && !wanted_.contains(node) && !facts.is_derived &&
-           std::ranges::all_of(facts.reads, at_rows) && std::ranges::all_of(members_, is_one_too);
+           std::ranges::all_of(facts.reads, at_rows);
   }
 
   // ---- which members share a group ----
@@ -93,7 +105,7 @@ class Fusion {
   }
 
   void join_producers(std::size_t m) {
-    // Contractions first: their epilogue must not go elsewhere.
+    // Contractions come first, because their epilogue must not join another group.
     for (const bool contraction : {true, false})
       for (const auto& [p, at_rows] : members_[m].producers)
         if (at_rows && is_contraction(*members_[p].node) == contraction && !is_too_serial(p, m))
@@ -106,38 +118,75 @@ class Fusion {
            std::max(iterations(from), iterations(to)) > small_kernel;
   }
 
-  // Those that read the node alike, if it has memory as large as their loops.
+  // Joins members that read the node alike, if it has memory as large as their loops. Of the
+  // groups that did not join, a reader is tried with the last few only.
   void join_siblings(const Node& node) {
-    const std::vector<Read>& reads = reads_.of(node).reads;  // the last reader first
     if (!node.as<BufferLeaf>() && !reads_.of(node).has_memory) return;
-    for (auto read = reads.rbegin(); read != reads.rend(); ++read)
-      for (auto other = reads.rbegin(); other != read; ++other)
-        if (read->by_position && other->by_position && read->at == other->at &&
-            iterations(*read->reader) <= elements(node.shape) &&
-            are_siblings(*other->reader, *read->reader))
-          join(member_of(*other->reader).group, member_of(*read->reader).group);
+    struct Alike {
+      const Read* first;
+      std::vector<std::size_t> members;  // the candidates, one of each group
+    };
+    std::vector<Alike> found;
+    for (const Read& read : std::views::reverse(reads_.of(node).reads)) {  // the first reader first
+      if (!may_have_siblings(node, read)) continue;
+      const std::size_t m = number_.at(read.reader);
+      auto alike = std::ranges::find_if(found, [&](const Alike& other) {
+        return have_same_loops(*other.first->reader, *read.reader) && other.first->at == read.at;
+      });
+      if (alike == found.end()) alike = found.insert(found.end(), {&read, {}});
+      for (const std::size_t other : alike->members) join(members_[other].group, members_[m].group);
+      alike->members.push_back(m);
+      keep_candidates(alike->members);
+    }
   }
 
-  // Do both have the same loops?
-  bool are_siblings(const Node& a, const Node& b) const {
+  bool may_have_siblings(const Node& node, const Read& read) const {
+    const Node& reader = *read.reader;
+    return read.by_position && !reader.as<Scatter>() && !is_contraction(reader) &&
+           !member_of(reader).is_shared_local && iterations(reader) <= elements(node.shape);
+  }
+
+  static bool have_same_loops(const Node& a, const Node& b) {
     const auto *left = a.as<Reduce>(), *right = b.as<Reduce>();
-    for (const Node* node : {&a, &b})
-      if (node->as<Scatter>() || is_contraction(*node) || member_of(*node).is_shared_local)
-        return false;
     return (left != nullptr) == (right != nullptr) && a.shape == b.shape &&
            iterations(a) == iterations(b) &&
            (!left || (left->axes == right->axes && a.inputs[0]->shape == b.inputs[0]->shape));
   }
 
+  // Leaves the last members whose groups are different and have room.
+  void keep_candidates(std::vector<std::size_t>& members) const {
+    std::unordered_set<std::size_t> groups;
+    std::erase_if(members, [&](std::size_t m) {
+      const std::size_t group = members_[m].group;
+      return groups_[group].size() >= largest_group || !groups.insert(group).second;
+    });
+    if (members.size() > most_candidates) members.erase(members.begin());
+  }
+
   // Makes two groups one, if what is in them may be one kernel.
   void join(std::size_t a, std::size_t b) {
     if (a == b) return;
+    if (position_[a] > position_[b]) std::swap(a, b);
     std::vector<std::size_t> all;
     std::ranges::merge(groups_[a], groups_[b], std::back_inserter(all));
-    if (all.size() > largest_group || !may_share(all) || has_way_around(all)) return;
-    for (std::size_t m : all) members_[m].group = a;
-    groups_[a] = std::move(all);
-    groups_[b].clear();
+    std::int64_t code = 0;
+    for (const std::size_t m : all) code += members_[m].code;
+    if (all.size() > largest_group || code > largest_code || !may_share(all)) return;
+    const auto later = readers_before(a, b);
+    if (!later) return;
+    for (std::size_t m : all) members_[m].group = b;
+    groups_[b] = std::move(all);
+    groups_[a].clear();
+    // In the order, what reads from a moves behind b.
+    std::size_t place = position_[a];
+    const std::vector<std::size_t> between(order_.begin() + place,
+                                           order_.begin() + position_[b] + 1);
+    for (const bool is_later : {false, true})
+      for (const std::size_t group : between)
+        if (later->contains(group) == is_later) {
+          order_[place] = group;
+          position_[group] = place++;
+        }
   }
 
   bool may_share(const std::vector<std::size_t>& all) const {
@@ -156,26 +205,27 @@ class Fusion {
     });
   }
 
-  // Does something outside read from these members and, in the end, feed them? Then they cannot be
-  // one kernel: it would have to run before itself.
-  bool has_way_around(const std::vector<std::size_t>& all) const {
-    std::vector<std::size_t> open = all;  // and then what reads from them, outside
+  // The groups before `b` in the order that read from `a`, directly or through others. Nothing if
+  // `b` reads from one of them: then a and b cannot be one kernel, which would have to run before
+  // itself.
+  std::optional<std::unordered_set<std::size_t>> readers_before(std::size_t a,
+                                                                std::size_t b) const {
+    std::vector<std::size_t> open{a};
     std::unordered_set<std::size_t> reached;
     for (std::size_t i = 0; i < open.size(); i++)
-      for (std::size_t consumer : members_[open[i]].consumers) {
-        const std::size_t group = members_[consumer].group;
-        if (!contains(all, consumer)) {
-          if (reached.insert(group).second) append(open, groups_[group]);
-        } else if (i >= all.size()) {
-          return true;
+      for (const std::size_t m : groups_[open[i]])
+        for (const std::size_t consumer : members_[m].consumers) {
+          const std::size_t group = members_[consumer].group;
+          if (group == b && i > 0) return std::nullopt;
+          if (group == open[i] || position_[group] >= position_[b]) continue;
+          if (reached.insert(group).second) open.push_back(group);
         }
-      }
-    return false;
+    return reached;
   }
 
   // ---- kernels ----
 
-  // Each after those that it reads from; otherwise by their first members.
+  // Every group stands after the groups that it reads from. Otherwise the first members decide.
   std::vector<std::size_t> groups_in_order() const {
     std::vector<std::size_t> order;
     std::unordered_set<std::size_t> placed;
@@ -190,7 +240,7 @@ class Fusion {
     return order;
   }
 
-  // Its own members, what it computes anew, and what it reads.
+  // The kernel of a group: its members, the shared locals that it computes, and its inputs.
   KernelGraph kernel(std::size_t group) const {
     KernelGraph result;
     std::unordered_set<const Node*> seen;
@@ -228,6 +278,8 @@ class Fusion {
   GraphReads reads_;
   std::vector<Member> members_;
   std::vector<std::vector<std::size_t>> groups_;  // their members, in order; empty: joined another
+  // Every group stands behind those that it reads from: the groups, and the place of each.
+  std::vector<std::size_t> order_, position_;
   std::unordered_map<const Node*, std::size_t> number_;
 };
 
@@ -243,13 +295,12 @@ std::vector<NodeRef> nodes_of(const KernelGraph& kernel) {
   return in_order(roots, nullptr, kernel.inputs).nodes;
 }
 
-std::string canonical_text(const KernelGraph& kernel) {
+std::string canonical_text(const KernelGraph& kernel, PrintedNames names) {
   std::string result;
-  PrintedNames names;
   for (std::size_t i = 0; i < kernel.inputs.size(); i++) {
     const Node& input = *kernel.inputs[i];
-    names[&input] = fmt::format("in{}", i);
-    result += fmt::format("in{} {}\n", i, text(input.type, input.shape));
+    const std::string& name = names.try_emplace(&input, fmt::format("in{}", i)).first->second;
+    result += fmt::format("{} {}\n", name, text(input.type, input.shape));
   }
   const std::vector<NodeRef> nodes = nodes_of(kernel);
   result += print_nodes(nodes, names);

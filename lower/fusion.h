@@ -1,28 +1,32 @@
 // Fusion: which nodes of a graph share a kernel. Requires a graph after rules (rules.h). Used by
 // the session, which lowers (naive.h), schedules and runs the kernels in this order.
 //
-// Ensures: every node wanted, buffer leaves aside, is the output of one kernel; a kernel's inputs
+// Ensures: every wanted node that is no buffer leaf is the output of one kernel; a kernel's inputs
 // are buffer leaves or outputs of earlier kernels; no Reduce is computed twice.
 //
-// How nodes are put together, greedily and in the order of the graph (fusion.cpp, where each rule
-// stands on its own; graph_reads.h says who reads what at which index):
+// Nodes are put together greedily and in the order of the graph, by these rules. fusion.cpp has a
+// function for each of them, graph_reads.h the facts about memory and reads.
 //
 //   memory   A node gets memory if it is wanted, is a Reduce or a Scatter, is the data of a Gather,
-//            or is worth keeping: read more than once an element, and either computed from a
-//            Reduce, or costly (an operand of a product, or four operations or one hard one, read
-//            four times or more). Everything else is computed where it is read.
-//            Costly values that are read more than once, and only by what runs over their own
-//            leading axes, are kept too, a row at a time: the exponentials of a softmax.
-//   rows     A kernel takes in what reads its results at the same rows: at exactly the outer loops
-//            over which they are computed. So softmax, layernorm and an epilogue (bias, relu) go
-//            with their Reduces.
+//            or is worth keeping. It is worth keeping if its elements are read more than twice and
+//            it is computed from a Reduce, or if they are read four times or more and it is an
+//            operand of a product or costly. Four operations are costly, or one division.
+//            A costly value is also kept, a row at a time, if it is read more than once and the
+//            loops of all readers begin with its own row axis: the exponentials of a softmax.
+//            Every other node is computed where it is read.
+//   size     A node gets memory if the code that computes it would be large, and groups join only
+//            up to a size: code generation takes more than linear time. A value is rounded at its
+//            node in any case, so no bit depends on where a kernel ends.
+//   rows     A kernel takes in the nodes that read its results at the same rows, that is at exactly
+//            the outer loops over which the results are computed. So softmax, layernorm and an
+//            epilogue (bias, relu) go with their Reduces.
 //   siblings Reduces, or element-wise results, over the same axes of one input share a kernel.
-//   products A contraction (both operands are read repeatedly: matmul, convolution) shares its
-//            kernel with element-wise work of its own shape and nothing else, so that its loops can
+//   products A contraction is a Reduce that reads both operands repeatedly, such as a matmul. Its
+//            kernel holds only element-wise work of its own shape beside it, so that the loops can
 //            be tiled. A Scatter has a kernel of its own.
-//   locals   Memory that only its own kernel reads is a local. Cheap values that are read at rows,
-//            such as a learning rate, are computed in every kernel that reads them, if what they
-//            read themselves are buffers and other such values.
+//   locals   Memory that only its own kernel reads is a local. A cheap value that is read at rows,
+//            such as a learning rate, is computed in every kernel that reads it, if it reads
+//            nothing but buffers and other such values.
 #pragma once
 
 #include <span>
@@ -30,6 +34,7 @@
 #include <vector>
 
 #include "core/node.h"
+#include "core/print_graph.h"
 
 namespace tenon {
 
@@ -41,8 +46,8 @@ struct KernelGraph {
 
 std::vector<KernelGraph> fusion(std::span<const NodeRef> wanted);
 
-// What the kernel computes, in memory or on the way there: all nodes below its locals and outputs,
-// in order of first visit, inputs first. Its own inputs are left out.
+// The nodes that the kernel computes: its locals, its outputs and all nodes between them and the
+// kernel's inputs. They are in order of first visit, operands first.
 std::vector<NodeRef> nodes_of(const KernelGraph& kernel);
 
 // The kernel's graph as text, the same for the same structure: the cache's key. Nodes are numbered
@@ -57,7 +62,8 @@ std::vector<NodeRef> nodes_of(const KernelGraph& kernel);
 //   output %2
 //
 // A line `strands %2` says that the Reduce %2 adds up in strands (canonical.h). The line is there
-// because what lies below the inputs may decide it.
-std::string canonical_text(const KernelGraph& kernel);
+// because what lies below the inputs may decide it. For people, nodes may be given names in place
+// of numbers; such a text is not the key.
+std::string canonical_text(const KernelGraph& kernel, PrintedNames names = {});
 
 }  // namespace tenon

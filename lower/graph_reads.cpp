@@ -1,6 +1,7 @@
 #include "lower/graph_reads.h"
 
 #include <algorithm>
+#include <limits>
 #include <ranges>
 #include <unordered_set>
 
@@ -15,8 +16,8 @@ const Shape& iteration_shape(const Node& reader) {
   return reader.as<Reduce>() ? reader.inputs[0]->shape : reader.shape;
 }
 
-// The axes of the reader's loops that are not reduced, outermost first, without those of one
-// element, over which there is no loop; a Scatter has none.
+// The axes of the reader's loops that are not reduced, outermost first. An axis of one element has
+// no loop and is left out. A Scatter has no row axes.
 std::vector<Var> row_axes(const Node& reader) {
   std::vector<Var> rows;
   if (reader.as<Scatter>()) return rows;
@@ -28,29 +29,43 @@ std::vector<Var> row_axes(const Node& reader) {
   return rows;
 }
 
-using Op = ScalarOp;
-constexpr Op hard[] = {Op::div, Op::idiv, Op::mod, Op::exp2, Op::log2, Op::sin, Op::sqrt};
-constexpr int costly = 4;          // operations, about; a hard one counts as four
-constexpr std::int64_t often = 4;  // reads of an element
-constexpr int deepest = 256;       // operations one upon the other: kernels are walked recursively
+constexpr int simple = 3;           // instructions; an operation of more counts as four simple ones
+constexpr int costly = 4;           // simple operations
+constexpr std::int64_t often = 4;   // reads of an element
+constexpr int deepest = 256;        // nodes one upon the other: kernels are walked recursively
+constexpr int largest_code = 1024;  // instructions of one node with memory
 
-// The operations that computing one element takes, counted until they are costly.
-bool is_costly(const GraphReads& graph, const Node& node) {
+// The sum of what `weigh` says of the node and of all nodes that are computed where it reads them,
+// each counted once. Counting stops when the sum is `enough`.
+int weight(const GraphReads& graph, const Node& node, int enough, int (*weigh)(const Node&)) {
   int sum = 0;
   std::unordered_set<const Node*> counted;
   const auto count = [&](const auto& self, const Node& at) -> void {
-    if (sum >= costly || !counted.insert(&at).second) return;
-    if (const auto* map = at.as<Map>()) sum += contains(hard, map->op) ? 4 : 1;
-    if (at.as<Gather>()) sum++;
+    if (sum >= enough || !counted.insert(&at).second) return;
+    sum += weigh(at);
     for (const NodeRef& input : at.inputs)
       if (!graph.of(*input).has_memory) self(self, *input);
   };
   count(count, node);
-  return sum >= costly;
+  return sum;
 }
 
-// Is it element-wise work on the results of Reduces of its own size, which no result of a kernel
-// reads at rows? Then it goes with the Reduces, rather than they with what is read.
+int instructions(const Node& node) {
+  if (const auto* map = node.as<Map>()) return info(map->op).instructions;
+  if (const auto* view = node.as<View>()) return 2 * static_cast<int>(std::ssize(view->inside));
+  return node.as<Gather>() ? 4 : 0;
+}
+
+bool is_costly(const GraphReads& graph, const Node& node) {
+  const auto weigh = [](const Node& at) {
+    return !at.as<Map>() ? at.as<Gather>() != nullptr : instructions(at) > simple ? costly : 1;
+  };
+  return weight(graph, node, costly, weigh) >= costly;
+}
+
+// Is the node element-wise work on the result of a Reduce that is at least as large, and does no
+// reader read it at rows? Then it is kept: it joins the kernel of the Reduce, and its readers read
+// it from memory.
 bool is_epilogue(const GraphReads& graph, const Node& node) {
   std::vector<Read> all = graph.of(node).reads;
   std::erase_if(all, [&](const Read& read) { return graph.of(*read.reader).is_kept_in_rows; });
@@ -94,7 +109,7 @@ bool fits_rows(const GraphReads& graph, const Node& node) {
   });
 }
 
-// What reads this node reads, through it, its inputs.
+// Adds the reads that a reader of this node makes of the node's inputs.
 void pass_on(GraphReads& graph, const Node& node, const Read& read) {
   const auto add = [&](std::size_t input, std::vector<Index> at, bool by_position) {
     append_once(graph.facts.at(node.inputs[input].get()).reads,
@@ -116,26 +131,8 @@ void pass_on(GraphReads& graph, const Node& node, const Read& read) {
   }
 }
 
-}  // namespace
-
-std::int64_t iterations(const Node& node) { return elements(iteration_shape(node)); }
-
-bool is_at_rows(const Node& read_node, const Read& read) {
-  if (!read.by_position) return false;
-  const std::vector<Var> rows = row_axes(*read.reader);
-  const Shape& extents = iteration_shape(*read.reader);
-  auto row = rows.begin();
-  for (std::size_t axis = 0; axis < read.at.size(); axis++) {
-    if (read_node.shape[axis].value() == 1) continue;
-    if (row == rows.end() || read.at[axis] != Index::var(*row) ||
-        extents[*row] != read_node.shape[axis])
-      return false;
-    ++row;
-  }
-  return true;
-}
-
-GraphReads read_graph(std::span<const NodeRef> wanted) {
+// The facts of a graph in which the nodes `cut` have memory whatever else holds.
+GraphReads read_graph(std::span<const NodeRef> wanted, const std::unordered_set<const Node*>& cut) {
   GraphReads graph{in_order(wanted).nodes};
   auto& facts = graph.facts;
   for (const NodeRef& node : graph.nodes) facts[node.get()] = {};
@@ -155,7 +152,7 @@ GraphReads read_graph(std::span<const NodeRef> wanted) {
       own.is_derived = own.is_derived || below.has_memory || below.is_derived;
       if (!below.has_memory) own.depth = std::max(own.depth, below.depth + 1);
     }
-    own.has_memory = own.has_memory || own.depth >= deepest;
+    own.has_memory = own.has_memory || own.depth >= deepest || cut.contains(node.get());
   }
   for (const NodeRef& node : std::views::reverse(graph.nodes)) {
     NodeReads& own = facts[node.get()];
@@ -169,6 +166,55 @@ GraphReads read_graph(std::span<const NodeRef> wanted) {
       pass_on(graph, *node, {node.get(), all_axes(iteration_shape(*node)), true});
   }
   return graph;
+}
+
+// Gives memory to nodes whose code would be too large, and adds them to `cut`.
+void cut_large(GraphReads& graph, std::unordered_set<const Node*>& cut) {
+  std::unordered_map<const Node*, int> code;  // of what is computed where the node is read
+  for (const NodeRef& node : graph.nodes) {
+    int& sum = code[node.get()] = instructions(*node);
+    for (auto input = node->inputs.begin(); input != node->inputs.end(); ++input)
+      if (!graph.of(**input).has_memory && std::find(node->inputs.begin(), input, *input) == input)
+        sum += code.at(input->get());
+    // What two inputs share counts twice in this sum.
+    if (sum > largest_code) sum = weight(graph, *node, largest_code + 1, instructions);
+    if (sum <= largest_code || node->as<View>() || graph.of(*node).has_memory) continue;
+    graph.facts.at(node.get()).has_memory = true;
+    cut.insert(node.get());
+  }
+}
+
+}  // namespace
+
+int code_size(const GraphReads& graph, const Node& node) {
+  return weight(graph, node, std::numeric_limits<int>::max(), instructions);
+}
+
+std::int64_t iterations(const Node& node) { return elements(iteration_shape(node)); }
+
+bool is_at_rows(const Node& read_node, const Read& read) {
+  if (!read.by_position) return false;
+  const std::vector<Var> rows = row_axes(*read.reader);
+  const Shape& extents = iteration_shape(*read.reader);
+  auto row = rows.begin();
+  for (std::size_t axis = 0; axis < read.at.size(); axis++) {
+    if (read_node.shape[axis].value() == 1) continue;
+    if (row == rows.end() || read.at[axis] != Index::var(*row) ||
+        extents[*row] != read_node.shape[axis])
+      return false;
+    ++row;
+  }
+  return true;
+}
+
+GraphReads read_graph(std::span<const NodeRef> wanted) {
+  std::unordered_set<const Node*> cut;
+  for (;;) {
+    GraphReads graph = read_graph(wanted, cut);
+    const std::size_t before = cut.size();
+    cut_large(graph, cut);
+    if (cut.size() == before) return graph;
+  }
 }
 
 }  // namespace tenon

@@ -1,6 +1,6 @@
-// Who reads what, at which index: what fusion decides on. A node has memory (a kernel's argument or
-// local) or is computed where it is read; this says which, and lists the reads of every node.
-// Used by fusion.cpp.
+// Which nodes have memory, and who reads them: the facts that fusion.cpp decides on. A node with
+// memory is an argument or a local of a kernel. Every other node is computed where it is read. For
+// example, in sum(x * y) the Reduce has memory, the product has none, and the Reduce reads x and y.
 #pragma once
 
 #include <cstdint>
@@ -12,23 +12,23 @@
 
 namespace tenon {
 
-// A node with memory, `reader`, needs the element `at` of another node in each of its iterations.
-// Indices are over the iteration axes of the reader: those of its shape or, of a Reduce, those of
-// its inputs.
+// In each of its iterations the node `reader`, which has memory, needs the element `at` of another
+// node. The indices `at` are over the axes of the reader's loops. The loops of a Reduce run over
+// the shape of its inputs, those of every other node over its own shape.
 struct Read {
   const Node* reader;
   std::vector<Index> at;
-  bool by_position;  // false: at a computed index, or by a Scatter: never at rows
+  bool by_position;  // false: the reader is a Scatter, or the index is computed
   friend bool operator==(const Read& a, const Read& b) = default;
 };
 
 struct NodeReads {
   std::vector<Read> reads = {};  // of the node
-  bool has_memory = false;       // buffers aside
-  bool is_derived = false;       // computed from something with memory, such as a Reduce
+  bool has_memory = false;       // false for buffer leaves
+  bool is_derived = false;       // some node below has memory: a Reduce, for example
   int depth = 0;                 // of what is computed where it is read, down to memory
-  // Costly, read more than once, and only by what runs over its own leading axes: its kernel keeps
-  // it a row at a time. The exponentials of a softmax.
+  // The node is costly and read more than once, and the loops of all readers begin with its own row
+  // axis. Its kernel keeps it a row at a time. An example are the exponentials of a softmax.
   bool is_kept_in_rows = false;
   // A Reduce of two inputs that both are read repeatedly: a product of matrices, a convolution.
   bool is_contraction = false;
@@ -42,11 +42,14 @@ struct GraphReads {
 };
 GraphReads read_graph(std::span<const NodeRef> wanted);
 
-// How often a node with memory computes its value: the iterations of its loops.
+// The instructions, about, that one vector of the node's results takes, down to memory.
+int code_size(const GraphReads& graph, const Node& node);
+
+// The number of iterations of the node's loops, if it has memory.
 std::int64_t iterations(const Node& node);
 
-// Is the element read at exactly the reader's outermost loops, so that its loops can be merged with
-// those that computed it?
+// Is the element that is read given by exactly the outermost loops of the reader? Then these loops
+// can be merged with the loops that computed it.
 bool is_at_rows(const Node& read_node, const Read& read);
 
 }  // namespace tenon

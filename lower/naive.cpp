@@ -1,7 +1,6 @@
 #include "lower/naive.h"
 
 #include <algorithm>
-#include <cctype>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -26,17 +25,9 @@ std::string kind_name(const Node& node) {
   return node.as<Scatter>() ? "scatter" : "fill";
 }
 
-// A name as a word that schedules can contain; "" where there is none.
-std::string word(std::string name) {
-  std::ranges::replace_if(name, [](unsigned char c) { return !std::isalnum(c); }, '_');
-  if (!name.empty() && std::isdigit(static_cast<unsigned char>(name[0]))) name = "_" + name;
-  return name;
-}
-
 class NaiveNest {
  public:
-  NaiveNest(const KernelGraph& graph, const NodeNames& names)
-      : graph_(graph), given_(names), values_(kernel_) {}
+  explicit NaiveNest(const KernelGraph& graph) : graph_(graph), values_(kernel_) {}
 
   Kernel build() {
     name_nodes();
@@ -52,26 +43,21 @@ class NaiveNest {
   }
 
  private:
-  // Inputs, and the nodes that have memory of their own, each after those that it reads. What has a
-  // name comes first, so that nothing else takes it.
+  // Names the inputs and the nodes that have memory, and lists the latter, each after the nodes
+  // that it reads.
   void name_nodes() {
-    std::vector<std::pair<const Node*, std::string>> kinds;
     for (std::size_t i = 0; i < graph_.inputs.size(); i++)
-      kinds.emplace_back(graph_.inputs[i].get(), fmt::format("in{}", i));
+      names_[graph_.inputs[i].get()] = fmt::format("in{}", i);
     std::unordered_set<NodeRef> computed(graph_.locals.begin(), graph_.locals.end());
     computed.insert(graph_.outputs.begin(), graph_.outputs.end());
-    for (const NodeRef& node : nodes_of(graph_)) {
-      if (!computed.contains(node)) continue;
-      order_.push_back(node.get());
-      kinds.emplace_back(node.get(), kind_name(*node));
-    }
     const auto is_taken = [&](const std::string& name) {
       return std::ranges::any_of(names_, [&](const auto& known) { return known.second == name; });
     };
-    for (const bool has_name : {true, false})
-      for (const auto& [node, kind] : kinds)
-        if (const std::string given = word(given_(*node)); given.empty() != has_name)
-          names_[node] = unused(has_name ? given : kind, is_taken);
+    for (const NodeRef& node : nodes_of(graph_)) {
+      if (!computed.contains(node)) continue;
+      order_.push_back(node.get());
+      names_[node.get()] = unused(kind_name(*node), is_taken);
+    }
     kernel_.name =
         joined(graph_.outputs, "_", [&](const NodeRef& output) { return names_[output.get()]; });
   }
@@ -101,8 +87,8 @@ class NaiveNest {
     append(kernel_.body, wrap({{std::move(store)}}, over.loops));
   }
 
-  // A copy of the base, then the updates in ascending order of the index's positions, which are the
-  // inner loops.
+  // First copies the base, then applies the updates. The loops over the index's positions are the
+  // inner ones, so updates of one element are applied in ascending order of these positions.
   void scatter(const Node& node, int target) {
     const auto& scatter = *node.as<Scatter>();
     const Node &base = *node.inputs[0], &index = *node.inputs[1], &update = *node.inputs[2];
@@ -123,8 +109,8 @@ class NaiveNest {
     append(kernel_.body, wrap({{std::move(store)}}, loops));
   }
 
-  // A reshape in between shows as quotients and remainders in the subscripts of an argument. Where
-  // reading two axes of it as one makes them vanish, its memory is declared like that.
+  // A reshape between an argument and its reader shows as quotients and remainders in subscripts of
+  // the argument. If they vanish when two axes are read as one, the argument is declared with one.
   void flatten_arguments() {
     Uses uses(kernel_.body);
     for (int t = 0; t < std::ssize(kernel_.tensors); t++)
@@ -163,7 +149,6 @@ class NaiveNest {
   }
 
   const KernelGraph& graph_;
-  const NodeNames& given_;
   Kernel kernel_;
   NodeValues values_;
   std::vector<const Node*> order_;
@@ -173,13 +158,8 @@ class NaiveNest {
 
 }  // namespace
 
-std::string leaf_name(const Node& node) {
-  const auto* leaf = node.as<BufferLeaf>();
-  return leaf ? leaf->name : "";
-}
-
-Kernel naive(const KernelGraph& graph, const NodeNames& names) {
-  Kernel kernel = NaiveNest(graph, names).build();
+Kernel naive(const KernelGraph& graph) {
+  Kernel kernel = NaiveNest(graph).build();
   if constexpr (TENON_VERIFY != 0)
     if (const auto broken = verify(kernel))
       check(false, [&] { return *broken + "\nin the naive nest\n" + print(kernel); });

@@ -50,7 +50,7 @@ class ReduceNest {
  private:
   Combine combine() const { return reduce_.as<Reduce>()->combine; }
 
-  // Whole axes, over which the values are written down first.
+  // Makes one axis for each axis of the inputs. The terms are first written over these axes.
   void make_axes() {
     kept_ = loops_over(kernel_, reduce_.shape, name_);
     auto next = kept_.at.begin();
@@ -62,8 +62,9 @@ class ReduceNest {
     }
   }
 
-  // Replaces each whole axis by the loops that the canonical order cuts it into. Levels that do
-  // not move along an axis have no loop over it, but for one: there is always a step to take.
+  // Replaces each whole axis by the loops into which the canonical order cuts it. A level that does
+  // not move along an axis has no loop over it. One loop is there even if it has one iteration: the
+  // loop over steps, because an accumulation needs an axis to run over.
   void cut_axes() {
     loops_.resize(order_.levels());
     cuts_.resize(whole_.size());
@@ -90,7 +91,7 @@ class ReduceNest {
     return v;
   }
 
-  // Bounds what is known so far of an axis, in units of the innermost loop that moves along it.
+  // Adds a limit for the part of an axis that has loops so far, in units of its innermost loop.
   void limit(int axis, std::int64_t unit) {
     const std::int64_t extent = kernel_.extent(whole_[axis]);
     const std::int64_t bound = (extent + unit - 1) / unit;
@@ -103,7 +104,7 @@ class ReduceNest {
     return map_indices(value, replacing(kernel_, whole_, cuts_));
   }
 
-  // Of a level; the last one's is the target, unless its strands have to be folded.
+  // The accumulator of a level. That of the last level is the target, unless there are strands.
   int accumulator(int level) {
     const bool is_last = level + 1 == order_.levels();
     if (is_last && !strand_) return target_;
@@ -113,7 +114,7 @@ class ReduceNest {
     return local;
   }
 
-  // The place of a partial result.
+  // The subscripts of a partial result.
   std::vector<Index> in_strand() const {
     std::vector<Index> at = kept_.at;
     if (strand_) at.push_back(Index::var(*strand_));

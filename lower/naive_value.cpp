@@ -8,8 +8,8 @@
 namespace tenon {
 namespace {
 
-// `value` where all of `own` hold, else `fill`; `inside` holds anyway. A load that tests the ranges
-// already takes the fill upon itself.
+// A value that is `value` inside the ranges `own`, and `fill` elsewhere. The ranges `inside` hold
+// in any case. If the value is a load that tests these ranges itself, the load gets the fill.
 ValueRef with_fill(const ValueRef& value, const std::vector<Range>& own,
                    const std::vector<Range>& inside, double fill) {
   const auto* load = std::get_if<Load>(&value->detail);

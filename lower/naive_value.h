@@ -1,6 +1,6 @@
-// The value of a node at an index, as an expression over what is in memory: Views substitute
-// indices, scalar operations apply, loads come last. No stride appears anywhere. Used by naive.cpp
-// and naive_reduce.cpp.
+// The value of a node at an index, as an expression over tensors in memory. A View substitutes
+// indices, a Map applies its operation, and a node with memory becomes a load. No stride appears
+// anywhere. Used by naive.cpp and naive_reduce.cpp.
 //
 //   out = max(permute(x + y), 0)    ->    out[i,j] = max((x[j,i] + y[j,i]), 0)
 #pragma once
@@ -13,8 +13,8 @@
 
 namespace tenon {
 
-// Where a Gather (or a Scatter) at an axis reads its index and its data, for an element at `at`:
-// the computed axis of the data is left at 0.
+// The subscripts with which a Gather or a Scatter reads its index and its data for the element
+// `at`. The subscript of the computed axis of the data is 0.
 struct ComputedAxis {
   std::vector<Index> index_at, data_at;
 };
@@ -28,9 +28,9 @@ class NodeValues {
   // From now on the node is read from the tensor.
   void set_tensor(const Node& node, int tensor) { tensors_[&node] = tensor; }
 
-  // The value of the node at `at`, one index per axis, over the kernel's axes; it need not be right
-  // where `inside` does not hold, but then touches no memory. The same question gets the same
-  // object, so what an expression uses twice is in it once.
+  // The value of the node at `at`, one index per axis, over the kernel's axes. Outside the ranges
+  // `inside` the value may be anything, but it touches no memory there. Equal arguments give the
+  // same object, so a value that an expression uses twice is computed once.
   ValueRef value(const Node& node, const std::vector<Index>& at,
                  const std::vector<Range>& inside = {});
 

@@ -1,4 +1,4 @@
-// The table of the rules stands at the end, below the cases that they are made of.
+// The table of the rules stands near the end. Above it stand the functions that the table names.
 #include "lower/rules.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace {
 
 using Op = ScalarOp;
 
-// What a rule about an operation and a constant is about.
+// The types for which a rule about an operation and a constant holds.
 enum class For : std::uint8_t { floats, others, all };
 struct Pattern {
   Op op = Op::add;
@@ -21,14 +21,15 @@ struct Pattern {
   For types = For::all;
 };
 
-// One node, whose inputs have been rewritten, the table for new ones, and the rule's pattern.
+// What a rule is applied to: a node whose inputs have been rewritten, the table that makes new
+// nodes, and the operation and the constant that the rule is about.
 struct Subject {
   const NodeRef& node;
   NodeTable& table;
   Pattern pattern = {};
 
   const NodeRef& input(std::size_t i) const { return node->inputs[i]; }
-  // Nodes of the same type and shape.
+  // A node of the subject's type and shape.
   NodeRef make(Node::Detail detail, std::vector<NodeRef> inputs) const {
     return table.make(std::move(detail), node->type, node->shape, std::move(inputs));
   }
@@ -40,13 +41,13 @@ struct Subject {
 
 bool is(const Node& node, Op op) { return node.as<Map>() && node.as<Map>()->op == op; }
 
-// Is the node the operation, on the types, that the rule is about?
+// Is the node the rule's operation, on one of the rule's types?
 bool fits(const Subject& s) {
   const For own = info(s.node->type).is_float ? For::floats : For::others;
   return is(*s.node, s.pattern.op) && (s.pattern.types == For::all || s.pattern.types == own);
 }
 
-// The value of a node that is one constant in all elements, below Views or not.
+// The value of all elements, if the node is a constant or a View of a constant.
 std::optional<double> constant_value(const Node& node) {
   if (const auto* constant = node.as<ConstantLeaf>()) return constant->value;
   const auto* view = node.as<View>();
@@ -60,7 +61,8 @@ bool is_constant(const Node& node, double c) {
 }
 
 // ---- scalar operations ----
-// Each case returns the new node, or null where it does not apply: the rules below say when.
+// Each function returns the new node, or null if its rule does not apply. The table says when a
+// rule applies and what it gives.
 
 NodeRef fold_constants(const Subject& s) {
   const auto* map = s.node->as<Map>();
@@ -103,7 +105,8 @@ NodeRef cast_to_own_type(const Subject& s) {
   return casts && s.input(0)->type == s.node->type ? s.input(0) : nullptr;
 }
 
-// From bool to anything nothing is lost, and bits stay bits, so the type in between is no matter.
+// A cast from bool loses nothing, and a bitcast keeps all bits. So the type in between does not
+// matter.
 NodeRef cast_twice(const Subject& s) {
   const auto* map = s.node->as<Map>();
   if (!map || (map->op != Op::cast && map->op != Op::bitcast) || !is(*s.input(0), map->op))
@@ -114,7 +117,8 @@ NodeRef cast_twice(const Subject& s) {
 
 // ---- views ----
 
-// One more range, beginning at 0; ranges of indices that differ by a constant become one.
+// Adds a range to a list, shifted so that it begins at 0. If its index and the index of a range in
+// the list differ by a constant, the two ranges become one: their intersection.
 void add_range(std::vector<Range>& ranges, const Range& range) {
   Range added{range.index - range.low, 0, range.high - range.low};
   for (auto other = ranges.begin(); other != ranges.end(); ++other) {
@@ -128,8 +132,8 @@ void add_range(std::vector<Range>& ranges, const Range& range) {
   ranges.push_back(std::move(added));
 }
 
-// A View of a constant has one form, with no ranges, directly over the leaf. With a fill of another
-// value it stays what it is.
+// A View of a constant is normalized: it has no ranges, and its input is the leaf. A View that
+// fills with another value than the constant is left as it is.
 NodeRef view_of_constant(const Subject& s) {
   const auto* view = s.node->as<View>();
   if (!view) return nullptr;
@@ -157,7 +161,7 @@ NodeRef view_of_view(const Subject& s) {
 
 // ---- reductions ----
 
-// The input of a Reduce with some of its axes left out: those read at 0.
+// The input x of a Reduce without the axes `left_out`: a View that reads x at 0 along them.
 NodeRef without_axes(NodeTable& table, const NodeRef& x, const std::vector<int>& left_out) {
   View view;
   Shape shape;
@@ -169,7 +173,7 @@ NodeRef without_axes(NodeTable& table, const NodeRef& x, const std::vector<int>&
   return table.make(std::move(view), x->type, std::move(shape), {x});
 }
 
-// The Reduce over what is left of its axes; its terms themselves where none is left.
+// The Reduce without the axes `left_out`. If it has no other axes, the result is its only term.
 NodeRef reduce_less(const Subject& s, const std::vector<int>& left_out) {
   Reduce reduce = *s.node->as<Reduce>();
   std::erase_if(reduce.axes, [&](int axis) { return contains(left_out, axis); });
@@ -183,8 +187,9 @@ NodeRef reduce_less(const Subject& s, const std::vector<int>& left_out) {
   return s.make(Map{Op::add}, {term, s.constant(0)});
 }
 
-// Of the product itself or of a View of it, whose fill must be 0: then the padding of one factor
-// alone would do, but both may be padded with infinities beside them.
+// The terms of the sum are a product, or a View of a product that fills with 0. In the second case
+// the View is applied to both factors, so both are 0 outside the ranges. To pad one factor alone
+// would be wrong: the other factor may be infinite there, and 0 times infinity is NaN.
 NodeRef sum_of_products(const Subject& s) {
   const auto* sum = s.node->as<Reduce>();
   if (!sum || sum->combine != Combine::sum || s.node->inputs.size() != 1) return nullptr;
@@ -199,7 +204,8 @@ NodeRef sum_of_products(const Subject& s) {
   }));
 }
 
-// Along an axis of one element, and along those that a View repeats its elements over.
+// All terms are equal along an axis of one element, and along an axis over which a View repeats its
+// elements. Such axes are left out of the Reduce; a sum is then multiplied by their extents.
 NodeRef reduce_equal_elements(const Subject& s) {
   const auto* reduce = s.node->as<Reduce>();
   if (!reduce) return nullptr;
@@ -230,9 +236,10 @@ struct Rule {
   Pattern pattern = {};
 };
 
-// x is of any type, or a float; n an integer or, where the operation takes it, a boolean. Bits are
-// kept, so there is no x + 0 = x (-0 + 0 is 0) nor x * 0 = 0 for floats (of infinity and NaN). Sums
-// of products and repeated elements round otherwise than the graph did: they define it.
+// In the table, x has any type of the pattern, and n is an integer or, if the operation takes it, a
+// boolean. The rules keep all bits. So two rules are missing for floats: x + 0 = x is wrong for -0,
+// and x * 0 = 0 is wrong for infinity and NaN. The last two rules are different: they define how a
+// sum of products, and a sum of equal elements, is rounded.
 // clang-format off
 constexpr Rule rules[] = {
     {"f(c, d, ..)                 = its value", fold_constants},
@@ -259,7 +266,7 @@ constexpr Rule rules[] = {
 };
 // clang-format on
 
-// The node with other inputs, under its name.
+// The node with other inputs. It has the same name.
 NodeRef with_inputs(NodeTable& table, const NodeRef& node, const std::vector<NodeRef>& inputs) {
   if (inputs == node->inputs) return node;
   NodeRef made = table.make(node->detail, node->type, node->shape, inputs);
@@ -298,7 +305,8 @@ class Rewrite {
 }  // namespace
 
 std::vector<NodeRef> apply_rules(std::span<const NodeRef> wanted, NodeTable& table) {
-  // What the rules make never counts as realized: a plan may not depend on what else there is.
+  // Only nodes of the given graph are replaced by leaves. A node that a rule makes may be realized
+  // by chance, for another graph; the plan must not depend on that.
   NodeOrder order = in_order(wanted, &table);
   const auto in_place = [&](const NodeRef& node) { return order.nodes[order.place(node)]; };
   Rewrite rewrite(table);

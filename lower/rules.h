@@ -1,6 +1,6 @@
-// Graph rules: rewrites that hold for every device and schedule, applied before fusion, so that
-// they are part of what a graph means. rules.cpp ends with their table: one rule a line, its
-// mathematics on the left.
+// Graph rules: rewrites of a graph that hold for every device and every schedule. The session
+// applies them before fusion (fusion.h), so they are part of what a graph means. rules.cpp ends
+// with their table: one rule a line, its mathematics on the left.
 #pragma once
 
 #include <span>
@@ -10,13 +10,14 @@
 
 namespace tenon {
 
-// The rewritten nodes, in the same order, under the same names (a node that has one keeps it).
-// Realized nodes become their leaves, but none that a rule makes; two nodes may become one.
-// A requested reshape of a computed value is replaced by the value itself (drop_reshapes.h).
+// Returns the rewritten nodes, in the order of `wanted`. A rewritten node takes the name of the
+// node that it replaces, unless it has a name already. A realized node is replaced by its leaf; a
+// node that a rule makes never is. Two nodes may become one. A requested reshape of a computed
+// value is replaced by the value itself (drop_reshapes.h).
 //
-// Ensures: no rule applies to any node below; a sum of products is a Reduce of two inputs; a View
-// is never of a View unless both have ranges, with different fills; nothing is computed from
-// constants alone.
+// Ensures: no rule applies to the nodes returned, nor to any node below them. A sum of products is
+// a Reduce of two inputs. The input of a View is a View only if both have ranges, with different
+// fills. No node has constants as its only inputs.
 std::vector<NodeRef> apply_rules(std::span<const NodeRef> wanted, NodeTable& table);
 
 }  // namespace tenon

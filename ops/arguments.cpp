@@ -21,8 +21,7 @@ Attribute parse_default(std::string_view text) {
   return std::string(text);
 }
 
-// Whole, and small enough for every integer type of the library's interface.
-bool is_whole(double value) { return value == std::floor(value) && std::fabs(value) < 0x1p31; }
+bool is_whole(double value) { return value == std::floor(value) && std::isfinite(value); }
 
 }  // namespace
 
@@ -77,6 +76,15 @@ void Arguments::refuse(std::string_view attribute, std::string_view wanted) cons
   fail("{}: {} must be {}; it is {}", signature_.name, attribute, wanted, signature_.text);
 }
 
+// Below 2^31, which fits every integer type of the library's interface.
+std::int64_t Arguments::whole(std::string_view attribute, double number,
+                              std::string_view wanted) const {
+  if (!is_whole(number)) refuse(attribute, wanted);
+  if (std::fabs(number) >= 0x1p31)
+    fail("{}: {} is {:.17g}; it must be below 2^31", signature_.name, attribute, number);
+  return static_cast<std::int64_t>(number);
+}
+
 double Arguments::number(std::string_view attribute) const {
   const Attribute given = value(attribute);
   const auto* number = std::get_if<double>(&given);
@@ -87,8 +95,8 @@ double Arguments::number(std::string_view attribute) const {
 std::int64_t Arguments::integer(std::string_view attribute) const {
   const Attribute given = value(attribute);
   const auto* number = std::get_if<double>(&given);
-  if (number == nullptr || !is_whole(*number)) refuse(attribute, "a whole number");
-  return static_cast<std::int64_t>(*number);
+  if (number == nullptr) refuse(attribute, "a whole number");
+  return whole(attribute, *number, "a whole number");
 }
 
 std::vector<double> Arguments::numbers(std::string_view attribute, std::string_view kind) const {
@@ -99,10 +107,10 @@ std::vector<double> Arguments::numbers(std::string_view attribute, std::string_v
 }
 
 std::vector<std::int64_t> Arguments::integers(std::string_view attribute) const {
-  const std::vector<double> given = numbers(attribute, "whole number");
-  if (!std::all_of(given.begin(), given.end(), is_whole))
-    refuse(attribute, "a whole number or a list of them");
-  return {given.begin(), given.end()};
+  std::vector<std::int64_t> integers;
+  for (const double number : numbers(attribute, "whole number"))
+    integers.push_back(whole(attribute, number, "a whole number or a list of them"));
+  return integers;
 }
 
 std::string Arguments::word(std::string_view attribute) const {

@@ -2,10 +2,10 @@
 //
 // A signature is what the documentation shows: operands, then attributes with their defaults.
 //   layernorm(x, axes=-1, epsilon=1e-5)
-//   concat(x, ..., axis=0)          the operand before `...` once or more
-//   max(x, y?, axes=[])             an operand that may be missing
-//   one_hot(labels, classes=N)      a default in capitals: the attribute must be given
-// A default may be a number, a word, or a list [1,2]; [] is no value at all.
+//   concat(x, ..., axis=0)          the operand before `...` is given once or more
+//   max(x, y?, axes=[])             the operand y may be missing
+//   one_hot(labels, classes=N)      the default is in capitals, so the attribute must be given
+// A default is a number, a word, or a list [1,2]. The default [] means that no value is given.
 #pragma once
 
 #include <string>
@@ -35,7 +35,7 @@ class Arguments {
   const std::vector<Tensor>& operands() const { return call_.operands; }
   const Tensor& operator[](std::size_t i) const { return call_.operands[i]; }
 
-  // The attribute as given, or its default. Error where it is not of this kind.
+  // The attribute as given, or its default. Error: it is of another kind.
   double number(std::string_view attribute) const;
   std::int64_t integer(std::string_view attribute) const;
   int axis(std::string_view attribute) const { return static_cast<int>(integer(attribute)); }
@@ -47,6 +47,7 @@ class Arguments {
 
  private:
   Attribute value(std::string_view attribute) const;
+  std::int64_t whole(std::string_view attribute, double number, std::string_view wanted) const;
   [[noreturn]] void refuse(std::string_view attribute, std::string_view wanted) const;
 
   const Signature& signature_;

@@ -35,7 +35,8 @@ Tensor arithmetic(std::string_view name, ScalarOp op, const Tensor& lhs, const T
   return broadcast_map(name, op, lhs, rhs);
 }
 
-// Flips the order of every type: -x, or the flipped bits, which no integer overflows.
+// A value in the opposite order: -x for a float, the flipped bits for an integer, because -x
+// overflows for the least integer.
 Tensor reversed(const Tensor& x) { return info(x.type()).is_float ? -x : !x; }
 
 }  // namespace
@@ -95,7 +96,9 @@ Tensor operator-(const Tensor& x) {
 
 Tensor abs(const Tensor& x) {
   need_number("abs", x);
-  return maximum(x, -x);
+  const Tensor size = maximum(x, -x);
+  return info(x.type()).is_float ? size + 0
+                                 : size;  // of two zeros max gives the first; -0 + 0 is 0
 }
 
 Tensor idiv(const Tensor& lhs, const Tensor& rhs) {

@@ -1,9 +1,10 @@
 // Element-wise arithmetic, comparison and choice, with the broadcasting of NumPy: shapes are
-// aligned at their last axes, and an extent of 1 (or a missing axis) repeats. All else uses it.
-// Read next: functions.h, reductions.h.
+// aligned at their last axes, and an extent of 1 (or a missing axis) repeats. All other operations
+// use it. Read next: functions.h, reductions.h.
 //
-// Types: both operands have one type; nothing is converted unasked. A number beside a tensor takes
-// the tensor's type, and must be whole where that is i32. Errors name the operation and both sides:
+// Types: both operands have one type, and nothing is converted unasked. A number beside a tensor
+// takes the tensor's type; beside an i32 tensor it must be whole. Errors name the operation and
+// both sides:
 //   add: shapes do not broadcast: lhs [8,64], rhs [32]; equal extents or 1 are needed ...
 // Broadcasting: https://numpy.org/doc/stable/user/basics.broadcasting.html
 #pragma once
@@ -20,7 +21,7 @@ Shape broadcast_shapes(std::string_view operation, const Shape& lhs, const Shape
 // `value` as a rank-0 constant of the type of `x`.
 Tensor number_like(const Tensor& x, double value);
 
-// Scalar operation `op` over operands that are broadcast first; of two operands, `where` has three.
+// The scalar operation `op`, which takes two operands, over the operands broadcast to one shape.
 // `name` is for messages.
 Tensor broadcast_map(std::string_view name, ScalarOp op, const Tensor& lhs, const Tensor& rhs);
 
@@ -33,17 +34,17 @@ Tensor operator/(const Tensor& lhs, const Tensor& rhs);  // f32 alone; integers 
 Tensor operator-(const Tensor& x);
 Tensor abs(const Tensor& x);  // its gradient at 0 is 0; the smallest integer stays as it is
 
-// i32: the quotient rounded towards minus infinity, and the remainder that goes with it, which has
-// the sign of rhs. Where rhs is 0 both are 0.
+// i32: the quotient rounded towards minus infinity, and its remainder, whose sign is the sign of
+// rhs. For rhs = 0 both are 0.
 Tensor idiv(const Tensor& lhs, const Tensor& rhs);
 Tensor mod(const Tensor& lhs, const Tensor& rhs);
 
-// ---- every type; of NaN and anything the result is NaN; equal values share the gradient ----
+// ---- every type; NaN if an operand is NaN; equal values share the gradient ----
 
 Tensor maximum(const Tensor& lhs, const Tensor& rhs);
 Tensor minimum(const Tensor& lhs, const Tensor& rhs);
 
-// ---- comparison, to bool; with NaN all are false but != ----
+// ---- comparison, to bool; with a NaN, != is true and the others are false ----
 
 Tensor operator<(const Tensor& lhs, const Tensor& rhs);
 Tensor operator<=(const Tensor& lhs, const Tensor& rhs);
@@ -60,8 +61,8 @@ Tensor operator^(const Tensor& lhs, const Tensor& rhs);
 Tensor operator!(const Tensor& x);  // bool: not; i32: every bit flipped
 
 // `yes` where the bool `condition` holds, else `no`; all three broadcast. The side that is not
-// chosen gets a gradient of 0, but a NaN or infinity in its own derivative would still spoil it:
-// keep its arguments in range too.
+// chosen gets a gradient of 0. A NaN or an infinity in the derivative of that side still makes the
+// product NaN, so keep its arguments in range too.
 Tensor where(const Tensor& condition, const Tensor& yes, const Tensor& no);
 
 // ---- the same with a number on one side ----

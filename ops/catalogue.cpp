@@ -45,7 +45,7 @@ Pooling pooling_of(const Arguments& given) {
   return options;
 }
 
-// A seed may be written as a number, which the text of a graph takes for f32.
+// A seed may be written as a number. The text of a graph takes that number for f32.
 Tensor seed_of(const Arguments& given, const Tensor& seed) {
   if (const auto* number = seed.node()->as<ConstantLeaf>())
     if (info(seed.type()).is_float &&
@@ -61,7 +61,7 @@ Gelu gelu_form(const Arguments& given) {
   return form == "erf" ? Gelu::erf : Gelu::tanh;
 }
 
-// The greater or lesser of each pair, or of the elements of one tensor.
+// The greater or lesser of each pair of two tensors, or the greatest or least element of one.
 Tensor extreme(const Arguments& given, Tensor (*of_two)(const Tensor&, const Tensor&),
                Tensor (*of_one)(const Tensor&, const Axes&, bool)) {
   const Axes axes = axes_of(given, "axes");
@@ -73,10 +73,10 @@ Tensor extreme(const Arguments& given, Tensor (*of_two)(const Tensor&, const Ten
   return of_two(given[0], given[1]);
 }
 
-// Sets a field of an entry an axis, as far as the attribute's numbers go. Those beyond all extents
-// are taken for 2^61, so that their sums fit into 64 bits.
-template <typename Entry>
-void set_each(std::vector<Entry>& entries, std::int64_t Entry::* field, const Arguments& given,
+// Sets a field of the entries, one for each axis, as far as the attribute's numbers go. A number
+// beyond 2^61 is taken for 2^61, so that the sum of two fits into 64 bits.
+template <typename Entry, typename Field>
+void set_each(std::vector<Entry>& entries, Field Entry::* field, const Arguments& given,
               std::string_view name) {
   constexpr double limit = 0x1p61;
   const std::vector<double> numbers = given.numbers(name, "whole number");
@@ -106,7 +106,7 @@ Tensor padded(const Arguments& given) {
   return pad(given[0], std::move(pads), given.number("fill"));
 }
 
-// A line of the table; a heading has a signature alone.
+// A row of the table; a heading has a signature and nothing else.
 struct Operation {
   std::string_view signature, summary;
   Tensor (*build)(const Arguments&);
@@ -119,19 +119,19 @@ constexpr Operation table[] = {
     {"sub(x, y)", "x - y", [](Given a) { return a[0] - a[1]; }},
     {"mul(x, y)", "x times y", [](Given a) { return a[0] * a[1]; }},
     {"div(x, y)", "x / y; f32", [](Given a) { return a[0] / a[1]; }},
-    {"idiv(x, y)", "x / y rounded down, or 0 where y is 0; i32",
+    {"idiv(x, y)", "x / y rounded down, or 0 if y is 0; i32",
      [](Given a) { return idiv(a[0], a[1]); }},
     {"mod(x, y)", "the remainder of idiv, with the sign of y; i32",
      [](Given a) { return mod(a[0], a[1]); }},
     {"neg(x)", "-x", [](Given a) { return -a[0]; }},
     {"abs(x)", "the size of x", [](Given a) { return abs(a[0]); }},
     {"Comparison and choice", {}, nullptr},
-    {"lt(x, y)", "x < y, to bool; false where there is a NaN", [](Given a) { return a[0] < a[1]; }},
+    {"lt(x, y)", "x < y, to bool; false if an operand is NaN", [](Given a) { return a[0] < a[1]; }},
     {"le(x, y)", "x <= y", [](Given a) { return a[0] <= a[1]; }},
     {"gt(x, y)", "x > y", [](Given a) { return a[0] > a[1]; }},
     {"ge(x, y)", "x >= y", [](Given a) { return a[0] >= a[1]; }},
     {"eq(x, y)", "x == y", [](Given a) { return a[0] == a[1]; }},
-    {"ne(x, y)", "x != y; true where there is a NaN", [](Given a) { return a[0] != a[1]; }},
+    {"ne(x, y)", "x != y; true if an operand is NaN", [](Given a) { return a[0] != a[1]; }},
     {"and(x, y)", "both; of i32, bit by bit", [](Given a) { return a[0] & a[1]; }},
     {"or(x, y)", "either or both; of i32, bit by bit", [](Given a) { return a[0] | a[1]; }},
     {"xor(x, y)", "one of both; of i32, bit by bit", [](Given a) { return a[0] ^ a[1]; }},
@@ -161,7 +161,7 @@ constexpr Operation table[] = {
     {"mean(x, axes=[], keepdims=false)", "the mean; f32",
      [](Given a) { return mean(a[0], axes_of(a, "axes"), a.flag("keepdims")); }},
     {"var(x, axes=[], keepdims=false, correction=0)",
-     "the mean squared distance from the mean, of a count less the correction; f32",
+     "the sum of squared distances from the mean, over count - correction; f32",
      [](Given a) {
        return var(a[0], axes_of(a, "axes"), a.flag("keepdims"), a.axis("correction"));
      }},
@@ -187,10 +187,9 @@ constexpr Operation table[] = {
                       .groups = a.integer("groups")});
      }},
     {"max_pool2d(x, size=N, stride=[], padding=0)",
-     "the greatest element of every window; the stride is the size where not given",
+     "the greatest element of every window; the default stride is the size",
      [](Given a) { return max_pool2d(a[0], pair_of(a, "size"), pooling_of(a)); }},
-    {"avg_pool2d(x, size=N, stride=[], padding=0)",
-     "the mean of every window, padding counting as 0",
+    {"avg_pool2d(x, size=N, stride=[], padding=0)", "the mean of every window; padding counts as 0",
      [](Given a) { return avg_pool2d(a[0], pair_of(a, "size"), pooling_of(a)); }},
     {"Normalization and loss", {}, nullptr},
     {"softmax(x, axis=-1)", "exp(x) over its sum along an axis",
@@ -199,18 +198,23 @@ constexpr Operation table[] = {
      [](Given a) { return log_softmax(a[0], a.axis("axis")); }},
     {"layernorm(x, axes=-1, epsilon=1e-5)", "(x - mean) / sqrt(variance + epsilon)",
      [](Given a) { return layernorm(a[0], axes_of(a, "axes"), a.number("epsilon")); }},
-    {"cross_entropy(logits, labels)", "the mean of -log_softmax(logits) at the i32 labels",
+    {"cross_entropy(logits, labels)",
+     "the mean of -log_softmax(logits) at the i32 labels; NaN if a label is no class",
      [](Given a) { return cross_entropy(a[0], a[1]); }},
     {"Views", {}, nullptr},
     {"permute(x, order=A)", "axis a of the result is axis order[a] of x",
      [](Given a) { return permute(a[0], list_of(a, "order")); }},
     {"slice(x, start=[], stop=[], step=[])",
-     "as in NumPy, an entry an axis; inf is the end, -inf before the start", sliced},
-    {"flip(x, axes=A)", "some axes run backwards",
+     "as in NumPy; the lists have an entry for each axis. inf is the end, -inf is before the "
+     "start; "
+     "step=[-1] alone reverses",
+     sliced},
+    {"flip(x, axes=A)", "x with the order along these axes reversed",
      [](Given a) { return flip(a[0], list_of(a, "axes")); }},
-    {"pad(x, before=[], after=[], fill=0)", "elements around x, an entry an axis", padded},
+    {"pad(x, before=[], after=[], fill=0)",
+     "elements around x; the lists have an entry for each axis", padded},
     {"window(x, axis=N, size=N, stride=1, dilation=1)",
-     "the elements under each place of a window, along a new last axis",
+     "the elements under each position of a window, along a new last axis",
      [](Given a) {
        return window(a[0], a.axis("axis"), a.integer("size"), a.integer("stride"),
                      a.integer("dilation"));
@@ -220,7 +224,8 @@ constexpr Operation table[] = {
      [](Given a) { return concat(a.operands(), a.axis("axis")); }},
     {"stack(x, ..., axis=0)", "tensors of one shape along a new axis",
      [](Given a) { return stack(a.operands(), a.axis("axis")); }},
-    {"take_along_axis(x, index, axis=-1)", "x at an i32 index of its own for every element",
+    {"take_along_axis(x, index, axis=-1)",
+     "the elements of x along an axis, each at its own i32 index",
      [](Given a) { return take_along_axis(a[0], a[1], a.axis("axis")); }},
     {"one_hot(labels, classes=N)", "1 at the label and 0 elsewhere, along a new last axis",
      [](Given a) { return one_hot(a[0], a.integer("classes")); }},
@@ -270,10 +275,15 @@ std::vector<std::string> operation_names() {
 std::string operations_page() {
   std::string page =
       "# Composed operations, by their names in a graph file\n\n"
-      "This page is printed from the table in ops/catalogue.cpp, and a test holds it to that.\n"
-      "Operands come first, then attributes with their defaults; `y?` may be missing, `x, ...` is\n"
-      "one or more, and a default in capitals must be given. In C++ the same operations have the\n"
-      "same names, and their headers in ops say more. graph-text.md has the primitives.\n";
+      "This page is printed from the table in ops/catalogue.cpp, and a test compares the two.\n"
+      "Operands come first, then attributes with their defaults. The operand `y?` may be missing,\n"
+      "`x, ...` is one operand or more, and an attribute with a default in capitals must be "
+      "given.\n"
+      "The headers in ops have the same operations for C++, mostly under the same names. `max(x, "
+      "y)`\n"
+      "and `min(x, y)` are `maximum` and `minimum` there, and arithmetic, comparison and logic "
+      "are\n"
+      "operators: `x + y`, `x < y`, `x & y`. graph-text.md has the primitives.\n";
   std::string_view group;
   for (const OperationLine& line : operation_lines()) {
     if (line.group != group)

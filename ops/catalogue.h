@@ -1,6 +1,6 @@
-// The catalogue: every composed operation by its name in a graph file, in one table, which is also
-// docs/operations.md. Used by the program `tenon`, by way of text/parse_graph.h. To add an
-// operation, add a line to the table in catalogue.cpp.
+// The catalogue: every composed operation by its name in a graph file, in one table. The page
+// docs/operations.md is printed from it. Used by the program `tenon`, through text/parse_graph.h.
+// To add an operation, add a line to the table in catalogue.cpp.
 #pragma once
 
 #include <string>
@@ -11,8 +11,9 @@
 
 namespace tenon {
 
-// Builds the composed operation that a graph file calls, or an empty tensor for a name that is not
-// in the table; it is a Resolver (text/parse_graph.h). Errors show the operation's signature.
+// Builds the composed operation that a graph file calls. For a name that is not in the table it
+// returns an empty tensor. It is a Resolver (text/parse_graph.h). Errors show the operation's
+// signature.
 Tensor compose(const Call& call);
 
 struct OperationLine {
@@ -24,7 +25,7 @@ std::vector<OperationLine> operation_lines();  // in the table's order
 
 std::vector<std::string> operation_names();  // of the same lines, for "did you mean"
 
-// docs/operations.md, whole; a test holds the file to it.
+// The text of docs/operations.md. A test compares the file with it.
 std::string operations_page();
 
 }  // namespace tenon

@@ -1,8 +1,8 @@
-// Convolution and pooling over images [N, C, H, W]: batch, channels, rows, columns. Used by
-// networks. Padding, sliding and dilating are views (see window() in core/tensor.h), so each of
-// these is one reduction and one kernel, and its gradients are sums over views again.
+// Convolution and pooling over images [N, C, H, W]: batch, channels, rows, columns. Padding,
+// sliding and dilating are views (see window() in views.h). So each operation here is one reduction
+// and one kernel, and its gradients are sums over views again.
 //
-// The result's height, and in the same way its width, is
+// The height of the result is as follows, and its width is the same in W:
 //   (H + 2 padding - dilation (R - 1) - 1) / stride + 1        R: the height of the window
 // rounded down. Paper: Dumoulin and Visin, https://arxiv.org/abs/1603.07285.
 #pragma once
@@ -24,7 +24,7 @@ struct Convolution {
   Pair stride = 1;
   Pair padding = 0;  // zeros on every side
   Pair dilation = 1;
-  std::int64_t groups = 1;  // channels fall into as many groups, which do not see each other
+  std::int64_t groups = 1;  // how many parts the channels are divided into, each for itself
 };
 // x [N, Ci, H, W] and weights [Co, Ci/groups, R, S] -> [N, Co, Ho, Wo]; f32 or i32. The weights are
 // not flipped (this is a correlation, as in all frameworks).
@@ -32,11 +32,11 @@ struct Convolution {
 Tensor conv2d(const Tensor& x, const Tensor& weights, const Convolution& options = {});
 
 struct Pooling {
-  std::optional<Pair> stride = {};  // the window's size where not given
+  std::optional<Pair> stride = {};  // default: the window's size
   Pair padding = 0;
 };
 // The greatest element of every window, [N, C, H, W] -> [N, C, Ho, Wo]; any type. Padding is minus
-// infinity (or the least value): it never wins.
+// infinity, or the least value of an integer type, so it is never the greatest.
 Tensor max_pool2d(const Tensor& x, Pair size, const Pooling& options = {});
 // The mean of every window; f32. Padding counts as zeros.
 Tensor avg_pool2d(const Tensor& x, Pair size, const Pooling& options = {});

@@ -9,19 +9,46 @@
 namespace tenon {
 namespace {
 
-// |x| with the derivative +1 at 0, so that a function which is written for either sign of x keeps
-// its derivative there.
+// |x| with the derivative +1 at 0. So a function that is written apart for each sign of x keeps its
+// derivative at 0.
 Tensor magnitude(const Tensor& x) { return where(x < 0, -x, x); }
 
-// The lesser of x and `limit`; above it the derivative is 0.
+// The lesser of x and `limit`. Above the limit the derivative is 0.
 Tensor at_most(const Tensor& x, double limit) { return where(limit < x, limit, x); }
 
 // Horner's rule; coefficients from the highest power down.
 Tensor polynomial(const Tensor& x, std::initializer_list<double> coefficients) {
   Tensor sum;
   for (double coefficient : coefficients)
-    sum = sum ? sum * x + coefficient : number_like(x, coefficient);
+    sum = sum.is_empty() ? number_like(x, coefficient) : sum * x + coefficient;
   return sum;
+}
+
+// exp(-size) for 0 <= size, within a few ulp. Rounding the exponent size log2(e) alone would cost
+// size 2^-24. So the rounding error e of that product is computed too, from halves whose products
+// are exact (Dekker, https://doi.org/10.1007/BF01397083), and 2^-(h + e) is 2^-h (1 - e ln 2). The
+// derivative of the correction is negligible.
+Tensor exp_of_negative(const Tensor& size) {
+  constexpr double upper = 1.4423828125;      // the first 11 bits of log2(e)
+  const Tensor bounded = at_most(size, 200);  // exp(-200) is 0 in f32
+  const Tensor exponent = bounded * std::numbers::log2e;
+  const Tensor top = bitcast(bitcast(bounded, Type::i32) & -4096, Type::f32);  // its first 12 bits
+  const Tensor error =
+      (top * upper - exponent) + (bounded - top) * upper + bounded * (std::numbers::log2e - upper);
+  return map(ScalarOp::exp2, {-exponent}) * (1 - stop_gradient(error) * std::numbers::ln2);
+}
+
+// 1 / (1 + exp(-x)) by t = exp(-|x|).
+Tensor logistic(const Tensor& x, const Tensor& t) {
+  return where(x < 0, t, number_like(x, 1)) / (1 + t);
+}
+
+// log(1 + t) for t >= 0, also where 1 + t rounds t away: log(u) t / (u - 1) with u = 1 + t (Kahan).
+Tensor log_of_one_and(const Tensor& t) {
+  const Tensor u = 1 + t;
+  const Tensor is_one = u == 1;
+  const Tensor other = where(is_one, 2, u);
+  return where(is_one, t, log(other) * (t / (other - 1)));
 }
 
 // 1 - erf(x) for 0 <= x: Numerical Recipes, erfcc; relative error below 1.2e-7 if computed exactly.
@@ -77,13 +104,12 @@ Tensor tanh(const Tensor& x) {
 
 Tensor sigmoid(const Tensor& x) {
   need_float("sigmoid", x);
-  const Tensor t = exp(-magnitude(x));
-  return where(x < 0, t, number_like(x, 1)) / (1 + t);
+  return logistic(x, exp_of_negative(magnitude(x)));
 }
 
 Tensor softplus(const Tensor& x) {
   need_float("softplus", x);
-  return where(x < 0, 0, x) + log(1 + exp(-magnitude(x)));
+  return where(x < 0, 0, x) + log_of_one_and(exp_of_negative(magnitude(x)));
 }
 
 Tensor relu(const Tensor& x) {
@@ -112,7 +138,8 @@ Tensor gelu(const Tensor& x, Gelu form) {
     const Tensor bounded = -at_most(-at_most(x, 20), 20);  // beyond, the result is x or 0 itself
     const Tensor cubed = bounded + 0.044715 * (bounded * bounded * bounded);
     const double twice_root = 2 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
-    return x * sigmoid(twice_root * cubed);
+    const Tensor inner = twice_root * cubed;
+    return x * logistic(inner, exp(-magnitude(inner)));
   }
   // Half of erfc(-x/sqrt 2): 1 + erf would cancel for negative x.
   const Tensor size = at_most(magnitude(x), 15) * (1 / std::numbers::sqrt2);  // erfc is 0 there

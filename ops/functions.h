@@ -1,10 +1,10 @@
 // Element-wise functions of f32, composed of exp2, log2, sin, sqrt and arithmetic. Used by networks
 // and by the operations beside. Read next: normalization.h.
 //
-// All of them give f32 of x's shape, and an Error for another type. A value that is finite in exact
-// arithmetic is finite here, and so is its gradient: exponentials are taken of negative numbers
-// only, so that nothing overflows at large |x|. NaN in gives NaN out. Bounds are those of the
-// composition, when exp2, log2 and sin are themselves exact to one unit in the last place (ulp).
+// Every function takes f32 and gives f32 of x's shape; another type is an Error. A value that is
+// finite in exact arithmetic is finite here, and so is its gradient: exponentials are taken of
+// negative numbers only, so nothing overflows at large |x|. NaN in gives NaN out. The stated bounds
+// assume that exp2, log2 and sin are exact to one unit in the last place (ulp).
 #pragma once
 
 #include "core/tensor.h"
@@ -25,14 +25,16 @@ Tensor tanh(const Tensor& x);
 // 1 / (1 + exp(-x)), as t / (1 + t) with t = exp(x) for negative x; a few ulp in both tails.
 Tensor sigmoid(const Tensor& x);
 
-// log(1 + exp(x)), as max(x, 0) + log(1 + exp(-|x|)); within 2^-22 + 1 ulp.
+// log(1 + exp(x)), as max(x, 0) + log(1 + exp(-|x|)); within 2^-22 + 1 ulp, and a few ulp for
+// negative x.
 Tensor softplus(const Tensor& x);
 
 Tensor relu(const Tensor& x);  // max(x, 0); its gradient at 0 is 1/2, as max shares ties
 Tensor silu(const Tensor& x);  // x sigmoid(x), https://arxiv.org/abs/1702.03118
 
-// The error function: below 1 the polynomial of Cephes (erff in ndtrf.c), above it the expansion of
-// Press et al., Numerical Recipes, 2nd ed., section 6.2 (erfcc); within 3 2^-23 everywhere.
+// The error function. For |x| < 1 it is the polynomial of Cephes (erff in ndtrf.c), beyond that the
+// expansion of Press et al., Numerical Recipes, 2nd ed., section 6.2 (erfcc). The error is within
+// 3 2^-23 everywhere.
 Tensor erf(const Tensor& x);
 
 // x times the normal distribution function of x (https://arxiv.org/abs/1606.08415), either by erf
@@ -40,7 +42,8 @@ Tensor erf(const Tensor& x);
 enum class Gelu { erf, tanh };
 Tensor gelu(const Tensor& x, Gelu form = Gelu::erf);
 
-// x, through which no gradient flows: by way of its bits, as integers have no gradient.
+// x, through which no gradient flows. It is a bitcast to i32 and back, because integers have no
+// gradient.
 Tensor stop_gradient(const Tensor& x);
 
 }  // namespace tenon

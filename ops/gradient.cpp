@@ -1,5 +1,7 @@
 #include "ops/gradient.h"
 
+#include <algorithm>
+#include <memory>
 #include <numbers>
 #include <unordered_map>
 #include <unordered_set>
@@ -24,8 +26,8 @@ Tensor choose(const Tensor& condition, const Tensor& a, const Tensor& b) {
   return map(ScalarOp::where, {condition, a, b});
 }
 
-// One node, its value y, and the gradient d of y. A rule gives the gradients of the inputs; an
-// empty tensor stands for none.
+// One node: its inputs x, its value y, and the gradient d of y. A rule returns the gradients of the
+// inputs; an empty tensor means that there is none.
 struct Step {
   std::vector<Tensor> x;
   Tensor y, d;
@@ -65,7 +67,7 @@ Gradients rule(const Step& s, const Map& map_node) {
   }
 }
 
-// Repeats `reduced` along the axes that reducing x took away.
+// Repeats `reduced` along the axes over which x was reduced.
 Tensor repeat(const Tensor& reduced, const Tensor& x, const std::vector<int>& axes) {
   std::vector<Index> map;
   for (int axis = 0; axis < x.rank(); axis++)
@@ -109,11 +111,45 @@ void require(const Tensor& loss, std::span<const Tensor> of) {
       fail("gradients: the loss and a tensor are of different sessions");
     if (!info(x.type()).is_float)
       fail("gradients: a tensor is {}; only floats have gradients", text(x.type(), x.shape()));
-    among = among || x.node() == loss.node();
+    among = among || x.origin() == loss.origin();
   }
-  if (loss.node()->as<BufferLeaf>() && !among)
+  if (loss.origin()->as<BufferLeaf>() && !among)
     fail(
-        "gradients: the loss has been realized and its graph let go; take gradients before values");
+        "gradients: the loss is a value without a graph, as after assign(), stop_gradient() or an "
+        "optimizer's step; take its gradients before that");
+}
+
+// The tensors asked for, by every node that stands for one of them in a graph: its origin, its
+// leaf, and a node that was realized to that leaf.
+class Wanted {
+ public:
+  explicit Wanted(std::span<const Tensor> of) {
+    for (const Tensor& x : of)
+      for (const NodeRef& node : {x.node(), x.origin()}) origins_.emplace(node.get(), x.origin());
+  }
+
+  // The origin of the tensor that the node stands for, or null.
+  NodeRef of(const NodeRef& node, const NodeTable& table) const {
+    if (const auto known = origins_.find(node.get()); known != origins_.end()) return known->second;
+    const NodeRef leaf = table.realized(*node);
+    return leaf && origins_.contains(leaf.get()) ? origins_.at(leaf.get()) : nullptr;
+  }
+
+  // Whether one of them may be below a leaf whose graph was let go.
+  bool may_be_in(const Past& past) const {
+    return past.empty() || std::ranges::any_of(past, [&](const std::weak_ptr<const Node>& node) {
+             return origins_.contains(node.lock().get());
+           });
+  }
+
+ private:
+  std::unordered_map<const Node*, NodeRef> origins_;
+};
+
+// Does the leaf hide a way down to what is wanted?
+bool hides(const Node& node, const Wanted& wanted) {
+  const auto* leaf = node.as<BufferLeaf>();
+  return leaf && leaf->past && wanted.may_be_in(*leaf->past);
 }
 
 }  // namespace
@@ -121,18 +157,11 @@ void require(const Tensor& loss, std::span<const Tensor> of) {
 std::vector<Tensor> gradients(const Tensor& loss, std::span<const Tensor> of) {
   require(loss, of);
   Executor& executor = loss.executor();
-  // An x that was realized after the loss was built is in the graph as the node it was then.
-  std::unordered_set<const Node*> wanted;
-  for (const Tensor& x : of) wanted.insert(x.node().get());
-  const auto stands_for = [&](const NodeRef& node) {
-    const NodeRef leaf = executor.nodes().realized(*node);
-    return leaf && wanted.contains(leaf.get()) ? leaf : node;
-  };
-
-  const std::vector<NodeRef> order = in_order({&loss.node(), 1}).nodes;
+  const Wanted wanted(of);
+  const std::vector<NodeRef> order = in_order({&loss.origin(), 1}).nodes;
   std::unordered_set<const Node*> depends;  // on one of the wanted
   for (const NodeRef& node : order) {
-    bool any = wanted.contains(stands_for(node).get());
+    bool any = wanted.of(node, executor.nodes()) || hides(*node, wanted);
     for (const NodeRef& input : node->inputs) any = any || depends.contains(input.get());
     if (any && info(node->type).is_float) depends.insert(node.get());
   }
@@ -140,26 +169,32 @@ std::vector<Tensor> gradients(const Tensor& loss, std::span<const Tensor> of) {
   std::unordered_map<const Node*, Tensor> sums;  // the gradient of each node, as far as known
   const auto accumulate = [&](const Node* node, const Tensor& gradient) {
     Tensor& sum = sums[node];
-    sum = sum ? add(sum, gradient) : gradient;
+    sum = sum.is_empty() ? gradient : add(sum, gradient);
   };
-  accumulate(loss.node().get(), filled(loss, 1));
+  accumulate(loss.origin().get(), filled(loss, 1));
   for (auto at = order.rbegin(); at != order.rend(); ++at) {
     const NodeRef& node = *at;
     const Tensor gradient = sums[node.get()];
-    if (!gradient || !depends.contains(node.get())) continue;
-    if (const NodeRef leaf = stands_for(node); leaf != node) accumulate(leaf.get(), gradient);
+    if (gradient.is_empty() || !depends.contains(node.get())) continue;
+    const NodeRef x = wanted.of(node, executor.nodes());
+    if (x && x != node) accumulate(x.get(), gradient);
+    if (!x && hides(*node, wanted))
+      fail(
+          "gradients: {} on the way was realized, and what it was computed from is let go; put "
+          "stop_gradient() around it, or take gradients after at most {} realized tensors in a row",
+          text(node->type, node->shape), Tensor::most_generations);
     Step step{{}, Tensor(executor, node), gradient};
     for (const NodeRef& input : node->inputs) step.x.emplace_back(executor, input);
     const Gradients inputs =
         std::visit([&](const auto& detail) { return rule(step, detail); }, node->detail);
     for (std::size_t i = 0; i < inputs.size(); i++)
-      if (inputs[i] && depends.contains(node->inputs[i].get()))
+      if (!inputs[i].is_empty() && depends.contains(node->inputs[i].get()))
         accumulate(node->inputs[i].get(), inputs[i]);
   }
 
   return mapped(of, [&](const Tensor& x) {
-    const Tensor& sum = sums[x.node().get()];
-    return sum ? sum : filled(x, 0);
+    const Tensor& sum = sums[x.origin().get()];
+    return sum.is_empty() ? filled(x, 0) : sum;
   });
 }
 

@@ -1,5 +1,6 @@
-// Gradients, graph to graph: one rule an operation, so of any order. The rules are in gradient.cpp,
-// that of View, which inverts an index map, in view_gradient.h.
+// Gradients, graph to graph. There is one rule for each operation, so gradients of every order
+// exist. The rules stand in gradient.cpp; the rule of View, in view_gradient.h, inverts an index
+// map.
 #pragma once
 
 #include <span>
@@ -10,9 +11,15 @@
 namespace tenon {
 
 // d(loss)/d(x) for every x, each of x's shape; zeros where the loss does not depend on x. The loss
-// has one element and type f32, and every x is f32. Of max, ties share the gradient equally;
-// comparisons and integer operations have none. That of a Scatter that sets is exact where no
-// element is set twice. Error: the loss was realized before, which lets its graph go.
+// has one element and type f32, and every x is f32. If elements of a max are equal, they share the
+// gradient equally. Comparisons and integer operations have no gradient. The gradient of a Scatter
+// that sets is exact if no element is set twice.
+//
+// Reading a value changes no gradient: a tensor that was realized is differentiated through what it
+// was computed from (Tensor::origin). For example, with h = w*w*w, gradients(h*w, {w}) is 32 at
+// w = 2, whether h.item() was called before or not. A derivative ends at stop_gradient() and at a
+// tensor that was assigned to. Error: a way from x to the loss leads through a realized tensor that
+// no longer has what it was computed from.
 std::vector<Tensor> gradients(const Tensor& loss, std::span<const Tensor> of);
 
 }  // namespace tenon

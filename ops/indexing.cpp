@@ -1,5 +1,6 @@
 #include "ops/indexing.h"
 
+#include <cstdint>
 #include <numeric>
 
 #include "ops/arithmetic.h"
@@ -21,7 +22,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
            describe(first), describe(part), along);
     shape[along] = shape[along].value() + part.extent(along);
   }
-  // Each part padded to the whole, and chosen up to where it ends; built from the last.
+  // Each part is padded to the whole shape, and is chosen up to its end. Built from the last part.
   const Tensor place = places(first.executor(), shape, along);
   Tensor result;
   std::int64_t end = shape[along].value();
@@ -29,7 +30,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
     std::vector<Pad> pads(shape.size());
     pads[along] = {end - part->extent(along), shape[along].value() - end};
     const Tensor padded = pad(*part, pads);
-    result = result ? where(place < static_cast<double>(end), padded, result) : padded;
+    result = result.is_empty() ? padded : where(place < static_cast<double>(end), padded, result);
     end -= part->extent(along);
   }
   return result;
@@ -66,7 +67,10 @@ Tensor take_along_axis(const Tensor& x, const Tensor& index, int axis) {
         "take_along_axis: index {} does not fit x {}; it must be i32 and agree with x on every "
         "axis but {}",
         describe(index), text(x.shape()), along);
-  // Row-major places in x, as if it had one axis; -1, which is no place, for what is out of range.
+  if (elements(x.shape()) > INT32_MAX)
+    fail("take_along_axis: {} has more than 2^31 elements, too many for an i32 index; take parts",
+         text(x.shape()));
+  // The row-major position in x of every picked element, or -1 if the index is out of range.
   const std::vector<std::int64_t> steps = strides(x.shape());
   Tensor place = index * static_cast<double>(steps[along]);
   for (int other = 0; other < x.rank(); ++other)

@@ -1,5 +1,5 @@
-// Putting tensors together and picking from them. gather() itself, out[.., j, ..] = x[.., index[j],
-// ..] (NumPy's take, an embedding with axis 0), is a primitive: core/tensor.h.
+// Joining tensors, and picking elements by index. The primitive gather() is in core/tensor.h:
+// out[.., j, ..] = x[.., index[j], ..], which NumPy calls take; with axis 0 it is an embedding.
 #pragma once
 
 #include <span>
@@ -14,12 +14,12 @@ Tensor concat(const std::vector<Tensor>& parts, int axis = 0);
 // Tensors of one shape along a new axis `axis` of the result.
 Tensor stack(const std::vector<Tensor>& parts, int axis = 0);
 
-// out[.., i, ..] = x[.., index[.., i, ..], ..]: an index of its own for every element, as NumPy's
-// take_along_axis. index: i32, of x's rank and, but for `axis`, of x's extents. An index outside
-// [0, extent) gives 0.
+// out[.., i, ..] = x[.., index[.., i, ..], ..], as NumPy's take_along_axis: every element has an
+// index of its own. The index is i32 and has x's rank, and x's extents on every axis but `axis`. An
+// index outside [0, extent) gives 0. x has fewer than 2^31 elements.
 Tensor take_along_axis(const Tensor& x, const Tensor& index, int axis);
 
-// labels i32 [..] -> bool [.., classes]: whether the label is this class; a label that is none has
+// labels i32 [..] -> bool [.., classes]: is the label this class? A label outside [0, classes) has
 // no true element.
 Tensor is_class(const Tensor& labels, std::int64_t classes);
 // The same as 0 and 1 in f32.

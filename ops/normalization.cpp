@@ -1,5 +1,9 @@
 #include "ops/normalization.h"
 
+#include <cmath>
+#include <limits>
+#include <numeric>
+
 #include "ops/arithmetic.h"
 #include "ops/functions.h"
 #include "ops/indexing.h"
@@ -8,8 +12,8 @@
 namespace tenon {
 namespace {
 
-// x less its maximum along the axis. The result of a softmax does not depend on what is taken away,
-// so no gradient needs to flow through the maximum.
+// x minus its maximum along the axis. A softmax does not depend on the number that is subtracted
+// from all of x, so no gradient needs to flow through the maximum.
 Tensor shifted(std::string_view name, const Tensor& x, int axis) {
   need_float(name, x);
   const int along = axis_from_front(name, x.shape(), axis);
@@ -31,9 +35,16 @@ Tensor log_softmax(const Tensor& x, int axis) {
   return below - log(sum(exp(below), axis, true));
 }
 
+// Above 2^64 a square overflows. So the variance is also computed of distances that are scaled down
+// by a power of two, which changes no bit of the result; epsilon is nothing beside it.
 Tensor layernorm(const Tensor& x, const Axes& axes, double epsilon) {
+  constexpr double down = 0x1p-80;
   const Tensor distance = x - mean(x, axes, true);
-  return distance * (1 / sqrt(mean(distance * distance, axes, true) + epsilon));
+  const Tensor variance = mean(distance * distance, axes, true) + epsilon;
+  const Tensor fits = variance < std::numeric_limits<double>::infinity();
+  const Tensor small = distance * down;
+  const Tensor scaled = where(fits, variance, mean(small * small, axes, true));
+  return distance * where(fits, number_like(x, 1), down) * (1 / sqrt(scaled));
 }
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels) {
@@ -44,8 +55,13 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels) {
          describe(labels), text(logits.shape()));
   if (elements(rows) == 0)
     fail("cross_entropy: no rows in logits {}; the mean needs one", text(logits.shape()));
-  const Tensor likelihood = log_softmax(logits);
-  const Tensor chosen = where(is_class(labels, logits.extent(-1)), likelihood, 0);
+  const double classes = static_cast<double>(logits.extent(-1));
+  const Tensor known = (labels >= 0) & (labels < classes);
+  const Tensor otherwise = where(known, number_like(logits, 0), std::nan(""));  // one a row
+  std::vector<int> kept(labels.rank());
+  std::iota(kept.begin(), kept.end(), 0);
+  const Tensor chosen = where(is_class(labels, logits.extent(-1)), log_softmax(logits),
+                              spread(otherwise, kept, logits.shape()));
   return sum(chosen) / -static_cast<double>(elements(rows));
 }
 

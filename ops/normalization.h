@@ -1,5 +1,5 @@
-// Normalizations along an axis, and the loss of a classifier, which is one of them. Each lowers to
-// one kernel over rows. Used by networks. f32 alone; shapes stay as they are.
+// Normalizations along an axis, and the loss of a classifier. Each becomes one kernel over rows.
+// They take f32, and the normalizations keep the shape.
 #pragma once
 
 #include "core/tensor.h"
@@ -15,12 +15,14 @@ Tensor softmax(const Tensor& x, int axis = -1);
 Tensor log_softmax(const Tensor& x, int axis = -1);
 
 // (x - mean) / sqrt(var + epsilon), the mean and the variance (of the whole population) being taken
-// over `axes`; paper: https://arxiv.org/abs/1607.06450. A scale and a shift are the caller's:
-// layernorm(x) * weight + bias.
+// over `axes`; paper: https://arxiv.org/abs/1607.06450. It is finite for every x with a finite sum,
+// also if the variance is beyond f32. A scale and a shift are the caller's: layernorm(x) * weight +
+// bias.
 Tensor layernorm(const Tensor& x, const Axes& axes = -1, double epsilon = 1e-5);
 
 // The mean over all rows of -log_softmax(logits) at the row's label, in nats, rank 0. Logits f32
-// [.., classes], labels i32 [..]. A label that is no class counts as a loss of 0.
+// [.., classes], labels i32 [..]. A label that is no class makes the loss NaN, because a kernel
+// cannot throw; its row has no gradient through that label.
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels);
 
 }  // namespace tenon

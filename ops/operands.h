@@ -1,5 +1,5 @@
-// What the operations of this folder ask of their operands, and how they place the axes of one.
-// Used within ops alone.
+// Checks of operands, axes as callers name them, and `spread`, a view into more axes. Used in ops
+// only.
 #pragma once
 
 #include <initializer_list>
@@ -16,7 +16,8 @@ namespace tenon {
 std::string describe(const Tensor& x);                         // "f32[8,64]"
 void need_float(std::string_view operation, const Tensor& x);  // Error for another type
 
-// Axes as a caller names them: one, several or, when empty, all; negative ones count from the end.
+// Axes as a caller names them: one, several, or, if the list is empty, all. A negative axis counts
+// from the end.
 class Axes {
  public:
   Axes() = default;                 // every axis
@@ -24,15 +25,15 @@ class Axes {
   Axes(std::initializer_list<int> axes) : given_(axes) {}
   Axes(std::vector<int> axes) : given_(std::move(axes)) {}  // NOLINT
 
-  // As axes of x, ascending and not negative. Error where one is out of range or there twice.
+  // The axes of x, ascending and not negative. Error: one is out of range or named twice.
   std::vector<int> of(std::string_view operation, const Tensor& x) const;
 
  private:
   std::vector<int> given_;
 };
 
-// x in a space of more axes, as one view: axis a of x is axis to[a] of the result, and x repeats
-// along the others, and along its own axes of extent 1.
+// x in a space of more axes, as one view: axis a of x is axis to[a] of the result. x repeats along
+// all other axes of the result, and along its own axes of extent 1.
 //   spread(w [Co,Ci], {1, 3}, [N,Co,H,Ci]): out[n,co,h,ci] = w[co,ci]
 Tensor spread(const Tensor& x, const std::vector<int>& to, Shape shape);
 

@@ -11,24 +11,6 @@
 namespace tenon {
 namespace {
 
-// Gradients are taken with regard to leaves, so the parameters become leaves before any loss is
-// built from them: each one of its own, also where two began as equal values, which are one node.
-void realize_parameters(std::string_view name, const std::vector<Tensor*>& parameters) {
-  if (parameters.empty()) fail("{}: no parameters; name at least one to improve", name);
-  std::vector<Tensor> values;
-  for (const Tensor* parameter : parameters) {
-    if (parameter->type() != Type::f32)
-      fail("{}: a parameter is {}; all must be f32", name, describe(*parameter));
-    values.push_back(*parameter);
-  }
-  realize(values);
-  std::unordered_set<const Node*> known;
-  for (Tensor* parameter : parameters)
-    if (!known.insert(parameter->node().get()).second)
-      *parameter = from_bytes(parameter->executor(), Type::f32, parameter->shape(),
-                              parameter->to_vector<float>().data());
-}
-
 std::vector<Tensor> zeros_like(const std::vector<Tensor*>& parameters) {
   std::vector<Tensor> zeros;
   for (const Tensor* parameter : parameters) {
@@ -50,8 +32,39 @@ std::vector<Tensor> gradients_of(const Tensor& loss, const std::vector<Tensor*>&
   return gradients(loss, values);
 }
 
+// The realized tensors as values of their own: gradients end at them, and they do not keep the step
+// that computed them.
+std::vector<Tensor> independent(std::vector<Tensor> tensors) {
+  for (Tensor& tensor : tensors) tensor = Tensor(tensor.executor(), tensor.node());
+  return tensors;
+}
+
+void set(const std::vector<Tensor*>& parameters, const std::vector<Tensor>& values) {
+  const std::vector<Tensor> fresh = independent(values);
+  for (std::size_t i = 0; i < parameters.size(); ++i) *parameters[i] = fresh[i];
+}
+
 void append(std::vector<Tensor>& to, const std::vector<Tensor>& more) {
   to.insert(to.end(), more.begin(), more.end());
+}
+
+// Realizes the parameters and makes them independent. Two that begin as equal values are one node,
+// so one of them gets a leaf of its own.
+void realize_parameters(std::string_view name, const std::vector<Tensor*>& parameters) {
+  if (parameters.empty()) fail("{}: no parameters; name at least one to improve", name);
+  std::vector<Tensor> values;
+  for (const Tensor* parameter : parameters) {
+    if (parameter->type() != Type::f32)
+      fail("{}: a parameter is {}; all must be f32", name, describe(*parameter));
+    values.push_back(*parameter);
+  }
+  realize(values);
+  set(parameters, values);
+  std::unordered_set<const Node*> known;
+  for (Tensor* parameter : parameters)
+    if (!known.insert(parameter->node().get()).second)
+      *parameter = from_bytes(parameter->executor(), Type::f32, parameter->shape(),
+                              parameter->to_vector<float>().data());
 }
 
 }  // namespace
@@ -78,8 +91,9 @@ void Sgd::step(const Tensor& loss) {
   append(wanted, values);
   append(wanted, velocity);
   realize(wanted);
-  for (std::size_t i = 0; i < parameters_.size(); ++i) *parameters_[i] = values[i];
-  velocity_ = std::move(velocity);
+  set(parameters_, values);
+  velocity_ = independent(std::move(velocity));
+  loss.let_go();
 }
 
 Adam::Adam(std::vector<Tensor*> parameters, AdamOptions options)
@@ -110,9 +124,10 @@ void Adam::step(const Tensor& loss) {
   std::vector<Tensor> wanted{loss};
   for (const std::vector<Tensor>* group : {&values, &first, &second}) append(wanted, *group);
   realize(wanted);
-  for (std::size_t i = 0; i < parameters_.size(); ++i) *parameters_[i] = values[i];
-  first_ = std::move(first);
-  second_ = std::move(second);
+  set(parameters_, values);
+  first_ = independent(std::move(first));
+  second_ = independent(std::move(second));
+  loss.let_go();
 }
 
 }  // namespace tenon

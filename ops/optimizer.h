@@ -8,11 +8,12 @@
 //     adam.step(loss);
 //   }
 //
-// An optimizer keeps pointers to the caller's handles, which must outlive it and stay where they
-// are, and puts a new realized value into each at every step: one realize for the loss, all
-// parameters and all state. So a loss is built from the handles anew for each step, no graph grows
-// from step to step, and memory stays flat. The learning rate and the corrections for the number of
-// the step enter as rank-0 leaves: the steps after the first compile nothing.
+// An optimizer keeps pointers to the caller's handles. The handles must outlive it and stay where
+// they are. Each step puts a new realized value into each handle, with one realize for the loss,
+// all parameters and all state. So the caller builds a loss anew for each step, no graph grows from
+// step to step, and memory stays flat. The learning rate and the corrections for the number of the
+// step enter as rank-0 leaves, so the steps after the first compile nothing. A loss that was given
+// to step() keeps its value and lets go of its graph.
 #pragma once
 
 #include <vector>

@@ -61,7 +61,8 @@ Tensor max(const Tensor& x, const Axes& axes, bool keepdims) {
   return reduced("max", Combine::max, x, axes, keepdims);
 }
 
-// The greatest in the opposite order: of -x, or of the flipped bits, where no integer overflows.
+// The greatest element in the opposite order: of -x, or of the flipped bits of integers, because -x
+// overflows for the least integer.
 Tensor min(const Tensor& x, const Axes& axes, bool keepdims) {
   count("min", x, axes);
   const bool is_float = info(x.type()).is_float;
@@ -69,7 +70,7 @@ Tensor min(const Tensor& x, const Axes& axes, bool keepdims) {
   return is_float ? -greatest : !greatest;
 }
 
-// Counts down along the axis, so that the greatest count is the first place.
+// Counts down along the axis, so that the first place has the greatest count.
 Tensor argmax(const Tensor& x, int axis, bool keepdims) {
   const int along = axis_from_front("argmax", x.shape(), axis);
   const std::int64_t length = count("argmax", x, along);

@@ -9,14 +9,15 @@
 namespace tenon {
 namespace {
 
-// left(o) = right(i), with o the axes of the view's result and i those of its input. To the right
-// there may be axes that are summed over later, numbered after those of the input.
+// left(o) = right(i), where o are the axes of the view's result and i those of its input. The right
+// side may also use axes that are summed over later; their numbers follow those of the input.
 struct Equation {
   Index left, right;
 };
 
-// Solves the equations of one view. Ensures: where it succeeds, for every i the o with map(o) = i
-// inside the view are those that `solution` takes over the summed axes, where `inside` holds.
+// Solves the equations of one view. Ensures, if it succeeds: for every i, the o inside the view
+// with map(o) = i are the values that `solution` takes over the summed axes, as far as `inside`
+// holds.
 class Inverse {
  public:
   Inverse(const Shape& input, const View& view, const Shape& result)
@@ -42,8 +43,8 @@ class Inverse {
   }
 
   Shape axes;                   // of the inverse: the input's, then the summed ones
-  std::vector<Index> solution;  // an index for every axis of the view's result but the free
-  std::vector<Range> inside;    // where the solution is one
+  std::vector<Index> solution;  // an index for every axis of the view's result that is not free
+  std::vector<Range> inside;    // the conditions under which the solution holds
   std::vector<int> free;        // axes of the result on which nothing depends
 
  private:
@@ -80,7 +81,7 @@ class Inverse {
     }
   }
 
-  // Where one equation is o = x, the others use x instead of o: p - r = i with r = j is p = i + j.
+  // If one equation is o = x, the others use x instead of o: p - r = i with r = j is p = i + j.
   void eliminate() {
     for (Equation& known : equations_) {
       const auto& terms = known.left.terms();
@@ -98,7 +99,7 @@ class Inverse {
     }
   }
 
-  // Whether the equations are affine, and no axis of the result is in two of them.
+  // Are the equations affine, with no axis of the result in two of them?
   bool separate() const {
     std::vector<Var> all;
     for (const Equation& equation : equations_) {
@@ -109,7 +110,8 @@ class Inverse {
     return std::ranges::adjacent_find(all) == all.end();
   }
 
-  // An axis that the map does not use: what it repeats is added up, as far as the ranges go.
+  // The map does not use the axis, so the view repeats along it and the gradients are added up. If
+  // a range uses the axis, the sum ends where the range does.
   void set_unused(Var axis) {
     if (std::ranges::any_of(view_.inside, [&](const Range& r) { return r.index.uses(axis); }))
       solution[axis] = sum_axis(axis);
@@ -122,8 +124,8 @@ class Inverse {
     return Index::var(static_cast<Var>(axes.size()) - 1);
   }
 
-  // sum of c*o = x: the term of the largest c is a quotient where the others cannot reach c, and
-  // so on down; where they can, the shortest axis is summed over.
+  // Solves sum of c*o = x, from the largest coefficient c down. If the other terms stay below c,
+  // the axis of c is a quotient of x. If they do not, the shortest axis is summed over.
   void solve(const Equation& equation) {
     Index x = equation.right - equation.left.constant();
     Index left = equation.left - equation.left.constant();
@@ -154,7 +156,8 @@ class Inverse {
   std::vector<Equation> equations_;
 };
 
-// Adds the gradient at the linear index of what the view reads; at -1, which is dropped, outside.
+// Scatters the gradient to the linear index of each element that the view reads. Outside the view
+// the index is -1, so nothing is added.
 Tensor scatter_gradient(const Tensor& x, const View& view, const Tensor& gradient) {
   const std::int64_t size = elements(x.shape());
   const Tensor linear = reshape(iota(x.executor(), size), x.shape());

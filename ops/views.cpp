@@ -36,15 +36,15 @@ Tensor slice(const Tensor& x, std::vector<Slice> slices) {
   Shape shape = x.shape();
   std::vector<Index> map = identity_map(x);
   for (std::size_t axis = 0; axis < slices.size(); axis++) {
-    auto [start, stop, step] = slices[axis];
+    const auto [first, last, step] = slices[axis];
     if (step == 0) fail("slice: the step on axis {} of {} is 0", axis, text(x.shape()));
     const std::int64_t extent = shape[axis].value();
     const auto clamp = [&](std::int64_t position) {
       if (position < 0) position = position < -extent ? -1 : position + extent;
       return std::clamp<std::int64_t>(position, step > 0 ? 0 : -1, step > 0 ? extent : extent - 1);
     };
-    start = clamp(start);
-    stop = clamp(stop);
+    const std::int64_t start = clamp(first.value_or(step > 0 ? 0 : INT64_MAX));
+    const std::int64_t stop = clamp(last.value_or(step > 0 ? INT64_MAX : INT64_MIN));
     const std::int64_t length = step > 0 ? stop - start : start - stop;
     const std::int64_t size = step > 0 ? step : -step;
     shape[axis] = length > 0 ? (length - 1) / size + 1 : 0;

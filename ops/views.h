@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/tensor.h"
@@ -11,9 +12,11 @@ namespace tenon {
 
 Tensor permute(const Tensor& x, std::vector<int> order);  // result axis a is x's axis order[a]
 struct Slice {
-  // As in NumPy: negative positions count from the end, all are clamped to the axis, and a negative
-  // step runs backwards: x[::-1] is {-1, INT64_MIN, -1}.
-  std::int64_t start = 0, stop = INT64_MAX, step = 1;
+  // As in NumPy: negative positions count from the end, and all positions are clamped to the axis.
+  // A negative step runs backwards. A start or stop that is not given is the end that the step
+  // comes from or goes to: x[::-1] is {{}, {}, -1}.
+  std::optional<std::int64_t> start = {}, stop = {};
+  std::int64_t step = 1;
 };
 Tensor slice(const Tensor& x, std::vector<Slice> slices);  // missing ones take the whole axis
 Tensor flip(const Tensor& x, std::vector<int> axes);

@@ -12,7 +12,7 @@
 #include "lower/code_size.h"
 #include "lower/finish.h"
 #include "lower/moves.h"
-#include "lower/naive.h"
+#include "lower_support.h"
 #include "nest_eval.h"
 #include "oracle/interpret.h"
 
@@ -33,7 +33,7 @@ class Product {
         fmt::format("a = input f32[{},{}]\nb = input f32[{},{}]\nc = matmul(a, b)\noutput c\n", m,
                     k, k, n),
         inputs_);
-    nest_ = naive(graph);
+    nest_ = tenon_test::named_naive(graph);
     const auto values = interpret(graph.inputs, inputs_.executor.device());
     const NestRun run = evaluate_nest(nest_, values);
     REQUIRE(run.error == "");

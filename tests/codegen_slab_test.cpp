@@ -2,10 +2,13 @@
 #include <doctest/doctest.h>
 
 #include <dlfcn.h>
+#include <malloc.h>
 
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <thread>
+#include <vector>
 
 #include "codegen/cpu_device.h"
 #include "codegen/llvm/module.h"
@@ -60,15 +63,75 @@ TEST_CASE("the slab is the same wherever it is laid out") {
     CHECK(std::get<Artifact>(low).code == std::get<Artifact>(high).code);
     CHECK(std::get<Artifact>(low).entry == std::get<Artifact>(high).entry);
     CHECK(std::get<Artifact>(low).code == compiled(sines(), isa).code);
+    CHECK(std::get<Artifact>(low).entry == 0);  // a debugger's symbol begins there
   }
 }
 
-TEST_CASE("an undefined symbol is a failure that names it") {
+TEST_CASE("objects that are not code alone are failures that say so") {
+  const auto failure_of = [](const char* path) {
+    std::ifstream file(path, std::ios::binary);
+    const std::string object(std::istreambuf_iterator<char>(file), {});
+    return reason(module().lay_out(object, 0x10'0000));
+  };
+  CHECK(failure_of(TENON_UNDEFINED_SYMBOL) == "Symbols not found: [ not_there ]");
+  CHECK(failure_of(TENON_WRITTEN_DATA) == "the code has data that would have to be written");
+  CHECK(failure_of("/dev/null") != "it compiled");
+}
+
+TEST_CASE("kernels compiled by several threads at once are those of one thread") {
+  const auto kernel = [](int number) {
+    NestBuilder nest("k" + std::to_string(number));
+    const int x = nest.input("x", {64, 16}), y = nest.output("y", {64, 16});
+    const Var i = nest.axis("i", 64, number % 2 == 0 ? Tag::parallel : Tag::serial);
+    const Var l = nest.axis("l", 16, number % 3 == 0 ? Tag::unroll : Tag::vector);
+    nest.loop(i, [&] {
+      nest.loop(l, [&] {
+        ValueRef value = nest.load(x, {v(i), v(l)});
+        for (int depth = 0; depth <= number % 4; ++depth)
+          value = NestBuilder::apply(ScalarOp::sin, Type::f32, {value});
+        nest.store(y, {v(i), v(l)}, value);
+      });
+    });
+    return nest.finished();
+  };
+  std::vector<FinishedKernel> kernels;
+  for (int number = 0; number < 24; ++number) kernels.push_back(kernel(number));
+  kernels.push_back(sines(Tag::grid));  // fails
+  const auto text = [](const Compiled& compiled) {
+    const auto* artifact = std::get_if<Artifact>(&compiled);
+    if (!artifact) return reason(compiled);
+    return artifact->name + " " + std::to_string(artifact->entry) + " " + artifact->code;
+  };
+  std::vector<std::string> alone;
+  for (const FinishedKernel& each : kernels) alone.push_back(text(compile(each, widest_isa())));
+
+  std::vector<std::vector<std::string>> together(4);
+  {
+    std::vector<std::jthread> threads;
+    for (std::vector<std::string>& results : together)
+      threads.emplace_back([&] {
+        for (const FinishedKernel& each : kernels)
+          results.push_back(text(compile(each, widest_isa())));
+      });
+  }
+  for (const std::vector<std::string>& results : together) CHECK(results == alone);
+  CHECK(alone.front().starts_with("k0 "));
+  CHECK(alone.back() == "loop i is bound to grid, which a CPU does not have");
+}
+
+TEST_CASE("compiling leaves nothing behind") {
+  const FinishedKernel kernel = sines();
   std::ifstream file(TENON_UNDEFINED_SYMBOL, std::ios::binary);
-  const std::string object(std::istreambuf_iterator<char>(file), {});
-  REQUIRE_FALSE(object.empty());
-  CHECK(reason(module().lay_out(object, 0x10'0000)) ==
-        "the code calls what it does not contain: not_there");
+  const std::string broken(std::istreambuf_iterator<char>(file), {});
+  const auto bytes_after = [&](int times) {
+    for (int time = 0; time < times; ++time) {
+      compiled(kernel, widest_isa());
+      (void)module().lay_out(broken, 0x10'0000);
+    }
+    return mallinfo2().uordblks;
+  };
+  const std::size_t before = bytes_after(10);
+  CHECK(bytes_after(40) <= before + 4000);
 }
 
 TEST_CASE("the intermediate forms can be read") {

@@ -50,6 +50,14 @@ TEST_CASE("scalar operations mean the same compiled and interpreted") {
   check_kernel(map(bitcast, i, {f}), 1, true);
 }
 
+TEST_CASE("a cast to i32 converts a vector at once") {
+  for (const Isa isa : isas()) {
+    const std::string code = assembly(map(ScalarOp::cast, Type::i32, {Type::f32}), isa);
+    CHECK(code.find("vcvttps2dq") != std::string::npos);
+    CHECK(code.find("vcvttss2si") == std::string::npos);
+  }
+}
+
 TEST_CASE("strides: reversed, by two, by a column, uniform") {
   NestBuilder nest("strides");
   const int x = nest.input("x", {40}), m = nest.input("m", {16, 16}), y = nest.output("y", {5, 16}),

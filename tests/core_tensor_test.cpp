@@ -1,6 +1,7 @@
 #include "core/tensor.h"
 
 #include <numeric>
+#include <type_traits>
 
 #include <doctest/doctest.h>
 
@@ -48,6 +49,25 @@ TEST_CASE("reshapes have the simplest maps") {
   CHECK(text(view_of(z).map[1], name) == "a mod 6");
   const Tensor one = reshape(x, {1, 4, 1, 6});
   CHECK(view_of(one).map == std::vector{Index::var(1), Index::var(3)});
+}
+
+// `if (x == y)` would always hold: a comparison is a tensor.
+static_assert(!std::is_constructible_v<bool, Tensor> && !std::is_convertible_v<Tensor, bool>);
+
+TEST_CASE("a tensor that outlives its session may be destroyed and not used") {
+  Tensor unread, read;
+  {
+    InterpretExecutor executor;
+    unread = counting(executor, {2, 3});
+    read = map(ScalarOp::add, {unread, unread}).realize();
+  }
+  CHECK(read.shape() == Shape{2, 3});
+  const std::string message =
+      "a tensor i32[2,3] was used after its session ended; keep the session as long as its tensors";
+  CHECK_THROWS_WITH_AS(unread.realize(), message.c_str(), Error);
+  CHECK_THROWS_WITH_AS(read.to_vector<std::int32_t>(), message.c_str(), Error);
+  CHECK_THROWS_WITH_AS(map(ScalarOp::add, {read, read}), message.c_str(), Error);
+  CHECK_THROWS_WITH_AS(read.assign(unread), message.c_str(), Error);
 }
 
 TEST_CASE("mistakes are told with operation, shapes and remedy") {

@@ -12,6 +12,7 @@
 #include "lower/finish.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
+#include "lower/names.h"
 #include "lower/rules.h"
 #include "lower_support.h"
 #include "nest_eval.h"
@@ -99,7 +100,8 @@ std::string check_golden(const std::string& name) {
   std::string problem;
   const auto scheduled = [&](const KernelGraph& graph, Inputs& inputs) -> std::optional<Kernel> {
     const auto name = [&](const Node& node) { return inputs.executor.nodes().name(node); };
-    const Moved moved = apply_all(naive(graph, name), moves);
+    const Kernel nest = naive(graph);
+    const Moved moved = apply_all(renamed(nest, names_of(graph, nest, name)), moves);
     if (const auto* kernel = std::get_if<Kernel>(&moved)) return *kernel;
     problem = std::get<Refusal>(moved).reason;
     return {};
@@ -130,7 +132,7 @@ namespace {
 std::string moved(const std::string& graph, const std::string& moves, bool is_finished) {
   Inputs inputs;
   const KernelGraph kernel = kernel_of_graph(graph, inputs);
-  const Moved result = apply_all(naive(kernel), parse_schedule(moves, "moves"));
+  const Moved result = apply_all(named_naive(kernel), parse_schedule(moves, "moves"));
   if (const auto* refused = std::get_if<Refusal>(&result)) return refused->reason;
   const Kernel& scheduled = std::get<Kernel>(result);
   const std::string problem = other_bits(kernel, scheduled, inputs);

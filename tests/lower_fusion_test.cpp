@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "allocations.h"
 #include "lower/naive.h"
+#include "lower/rules.h"
 #include "lower_support.h"
 #include "ops/views.h"
 
@@ -125,6 +127,67 @@ TEST_CASE("known graphs become as many kernels as they should") {
     const Fused result = fused(expected.wanted, in);
     CHECK(result.wrong == "");
     CHECK(result.kernels.size() == expected.kernels);
+  }
+}
+
+TEST_CASE("a kernel whose code would be large is cut") {
+  const auto chain = [](Inputs& in, int length, auto step) {
+    Tensor x = in.floats({6});
+    for (int i = 0; i < length; i++) x = step(x);
+    return fused({x}, in);
+  };
+  const auto sin = [](const Tensor& x) { return map(ScalarOp::sin, {x}); };
+  const auto through_integers = [](const Tensor& x) {
+    return cast(cast(x, Type::i32), Type::f32) * number(0.5, x);
+  };
+  const auto squared = [](const Tensor& x) { return x * x + x; };  // uses x three times
+  Inputs in;
+  const Fused sines = chain(in, 30, sin);  // of nine at most, and two parts share a kernel
+  CHECK(sines.wrong == "");
+  CHECK(sines.kernels.size() == 3);
+  CHECK(chain(in, 8, sin).kernels.size() == 1);
+  CHECK(chain(in, 80, through_integers).kernels.size() == 1);
+  CHECK(chain(in, 100, squared).kernels.size() == 1);
+}
+
+TEST_CASE("the work of rules and fusion grows with the graph, not with its square") {
+  struct Pattern {
+    const char* what;
+    std::vector<Tensor> (*repeated)(Inputs& in, int times);
+  };
+  const auto layers = [](Inputs& in, int times) {
+    Tensor x = in.floats({8, 8});
+    for (int i = 0; i < times; i++) x = softmax(x);
+    return std::vector{x};
+  };
+  const auto iterations = [](Inputs& in, int times) {  // Sinkhorn's
+    const Tensor k = in.floats({8, 8});
+    Tensor v = in.floats({8});
+    for (int i = 0; i < times; i++) {
+      const Tensor u = div(number(1, v), sum(k * in_columns(v, k), {1}));
+      v = div(number(1, u), sum(k * in_rows(u, k), {0}));
+    }
+    return std::vector{v};
+  };
+  const auto readers = [](Inputs& in, int times) {
+    const Tensor x = exp2(in.floats({8, 8}));
+    std::vector<Tensor> all;
+    for (int i = 0; i < times; i++) all.push_back(sum(x + number(i, x), {1}));
+    return all;
+  };
+  for (const Pattern& pattern : {Pattern{"layers", layers},
+                                 {"iterations", iterations},
+                                 {"readers of one tensor", readers}}) {
+    const auto work = [&](int times) {
+      Inputs in;
+      std::vector<tenon::NodeRef> wanted;
+      for (const Tensor& tensor : pattern.repeated(in, times)) wanted.push_back(tensor.node());
+      const std::size_t before = allocations();
+      fusion(apply_rules(wanted, in.executor.nodes()));
+      return static_cast<double>(allocations() - before);
+    };
+    CAPTURE(pattern.what);
+    CHECK(work(256) < 2.2 * work(128));
   }
 }
 

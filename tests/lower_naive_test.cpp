@@ -58,7 +58,7 @@ TEST_CASE("over a thousand blocks are added up in groups") {
   Inputs in;
   const Tensor row = in.floats({32}, "x");
   const Tensor x = expand(row, {1050625, 32});
-  CHECK(print(naive(one_kernel({sum(x, {0})}))) ==
+  CHECK(print(named_naive(one_kernel({sum(x, {0})}))) ==
         "kernel sum(x f32[32]) -> sum f32[32]\n"
         "local part f32[32]\n"
         "local group f32[32]\n"
@@ -156,7 +156,7 @@ TEST_CASE("a reshape between two loops is folded into the shape of the argument"
         "  for i 4\n"
         "    for j 6\n"
         "      map[i,j] = x[i,j] * x[i,j]\n");
-  CHECK(print(naive(fused({reshape(exp2(x), {24})}, in).kernels[0])) ==
+  CHECK(print(named_naive(fused({reshape(exp2(x), {24})}, in).kernels[0])) ==
         "kernel map(x f32[4,2,3]) -> map f32[4,2,3]\n"
         "  for i 4\n"
         "    for j 2\n"

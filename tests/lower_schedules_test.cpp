@@ -15,7 +15,8 @@ using tenon::KernelGraph;
 namespace {
 
 std::string difference(const KernelGraph& graph, const std::string& schedule, Inputs& in) {
-  const tenon::Moved moved = apply_all(naive(graph), tenon::parse_schedule(schedule, "schedule"));
+  const tenon::Moved moved =
+      apply_all(tenon_test::named_naive(graph), tenon::parse_schedule(schedule, "schedule"));
   if (const auto* refused = std::get_if<tenon::Refusal>(&moved)) return refused->reason;
   return other_bits(graph, std::get<tenon::Kernel>(moved), in);
 }

@@ -9,6 +9,7 @@
 #include "codegen/compile.h"
 #include "lower/finish.h"
 #include "lower/naive.h"
+#include "lower/names.h"
 #include "lower/rules.h"
 #include "nest_eval.h"
 #include "ops/views.h"
@@ -68,6 +69,11 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   return sum_of_products(product_terms(a, b), {2});
 }
 
+Kernel named_naive(const KernelGraph& graph) {
+  const Kernel nest = naive(graph);
+  return renamed(nest, names_of(graph, nest, leaf_name));
+}
+
 KernelGraph one_kernel(const std::vector<Tensor>& outputs, const std::vector<Tensor>& locals) {
   KernelGraph kernel;
   std::unordered_set<const Node*> seen;
@@ -118,7 +124,7 @@ std::string wrong(const KernelGraph& kernel, Inputs& inputs) {
 
 std::string checked_nest(const KernelGraph& kernel, Inputs& inputs) {
   const std::string problem = wrong(kernel, inputs);
-  return problem.empty() ? print(naive(kernel)) : problem;
+  return problem.empty() ? print(named_naive(kernel)) : problem;
 }
 
 Fused fused(const std::vector<Tensor>& wanted, Inputs& inputs) {

@@ -43,6 +43,9 @@ Tensor product_terms(const Tensor& a, const Tensor& b);  // [m,k], [k,n] -> a*b 
 Tensor sum_of_products(const Tensor& product, std::vector<int> axes);
 Tensor matmul(const Tensor& a, const Tensor& b);  // [m,k], [k,n]
 
+// The naive nest, in which inputs have the names that they were made with.
+tenon::Kernel named_naive(const tenon::KernelGraph& graph);
+
 // The nest of one kernel with these outputs, whose inputs are the buffers below them.
 tenon::KernelGraph one_kernel(const std::vector<Tensor>& outputs,
                               const std::vector<Tensor>& locals = {});

@@ -57,6 +57,12 @@ TEST_CASE("integers wrap, and divide downwards") {
   CHECK(maximum(n, 0).to_vector<std::int32_t>() == Ints{7, 0, INT32_MAX, 0});
 }
 
+TEST_CASE("abs of a negative zero is zero") {
+  InterpretExecutor executor;
+  const Tensor x = floats(executor, {4}, {-0.0F, 0, -2, INFINITY});
+  CHECK((1 / abs(x)).to_vector<float>() == Floats{INFINITY, INFINITY, 0.5F, 0});
+}
+
 TEST_CASE("comparisons know NaN") {
   InterpretExecutor executor;
   const Tensor x = floats(executor, {4}, {1, 2, 3, not_a_number});

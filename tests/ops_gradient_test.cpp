@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "core/error.h"
+#include "ops/functions.h"
 #include "ops/views.h"
 #include "oracle/interpret.h"
 #include "oracle/interpret_executor.h"
@@ -261,9 +262,72 @@ TEST_CASE("mistakes about gradients are told") {
   CHECK_THROWS_WITH_AS(gradients(sum(x), {{iota(executor, 2)}}),
                        "gradients: a tensor is i32[2]; only floats have gradients", Error);
   const Tensor loss = sum(x);
-  loss.realize();
+  loss.let_go();
   CHECK_THROWS_WITH_AS(gradients(loss, {{x}}),
-                       "gradients: the loss has been realized and its graph let go; take gradients "
-                       "before values",
+                       "gradients: the loss is a value without a graph, as after assign(), "
+                       "stop_gradient() or an optimizer's step; take its gradients before that",
                        Error);
+}
+
+TEST_CASE("reading a value changes no gradient") {
+  InterpretExecutor executor;
+  const auto nothing = [](const Tensor&) {};
+  const auto item = [](const Tensor& h) { h.item<float>(); };
+  const auto vector = [](const Tensor& h) { h.to_vector<float>(); };
+  const auto realized = [](const Tensor& h) { h.realize(); };
+  const auto twice = [](const Tensor& h) { h.realize().realize().item<float>(); };
+  const auto together = [](const Tensor& h) { realize(std::vector{h, mul(h, h)}); };
+  for (const std::function<void(const Tensor&)>& read :
+       {std::function<void(const Tensor&)>(nothing), std::function<void(const Tensor&)>(item),
+        std::function<void(const Tensor&)>(vector), std::function<void(const Tensor&)>(realized),
+        std::function<void(const Tensor&)>(twice), std::function<void(const Tensor&)>(together)}) {
+    const Tensor w = floats(executor, {2}, {});
+    const Tensor h = mul(mul(w, w), w);
+    read(h);
+    const Tensor loss = mul(h, w);
+    CHECK(gradients(loss, {{w}})[0].item<float>() == 32);
+    read(loss);
+    const auto both = gradients(loss, {{w, h}});
+    CHECK(both[0].item<float>() == 32);
+    CHECK(both[1].item<float>() == 2);
+    read(both[0]);
+    const Tensor second = gradients(both[0], {{w}})[0];  // 12 w^2
+    read(second);
+    CHECK(second.item<float>() == 48);
+    CHECK(gradients(second, {{w}})[0].item<float>() == 48);
+  }
+}
+
+TEST_CASE("a derivative ends at stop_gradient and at an assignment") {
+  InterpretExecutor executor;
+  const Tensor w = floats(executor, {2}, {});
+  const Tensor stopped = stop_gradient(mul(w, w)).realize();
+  CHECK(gradients(mul(stopped, w), {{w}})[0].item<float>() == 4);
+  const Tensor h = mul(w, w).realize();
+  CHECK(gradients(mul(h, w), {{w}})[0].item<float>() == 12);
+  Tensor(h).assign(floats(executor, {5}, {}));
+  CHECK(gradients(mul(h, w), {{w}})[0].item<float>() == 5);
+  CHECK(gradients(mul(h, h), {{h}})[0].item<float>() == 10);
+}
+
+TEST_CASE("a loop that realizes its state holds flat memory, and says what it forgot") {
+  InterpretExecutor executor;
+  const Tensor w = floats(executor, {1}, {}), frozen = floats(executor, {1}, {});
+  Tensor state = floats(executor, {0.5F}, {});
+  std::size_t most = 0;
+  for (int step = 0; step < 100; step++) {
+    state = mul(state, w);
+    state.realize();
+    if (step == 20) most = executor.nodes().size();
+    if (step > 40) CHECK(executor.nodes().size() <= most + 10);
+    if (step < Tensor::most_generations)
+      CHECK(gradients(state, {{w}})[0].item<float>() == doctest::Approx(0.5 * (step + 1)));
+    CHECK(gradients(mul(state, state), {{state}})[0].item<float>() == 1);
+    CHECK(gradients(mul(state, frozen), {{frozen}})[0].item<float>() == 0.5);
+  }
+  CHECK_THROWS_WITH_AS(
+      gradients(mul(state, state), {{w}}),
+      "gradients: f32[] on the way was realized, and what it was computed from is let go; put "
+      "stop_gradient() around it, or take gradients after at most 8 realized tensors in a row",
+      Error);
 }

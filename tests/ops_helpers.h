@@ -109,7 +109,7 @@ inline void check_gradients(const Function& function, std::vector<Argument> argu
     Tensor total;
     for (const Tensor& gradient : gradients(value(inputs), inputs)) {
       const Tensor part = weighted_sum(gradient, 11);
-      total = total ? total + part : part;
+      total = total.is_empty() ? part : total + part;
     }
     return total;
   };

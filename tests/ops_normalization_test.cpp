@@ -64,8 +64,31 @@ TEST_CASE("cross-entropy is the mean of what log_softmax gives at the labels") {
   const Tensor loss = cross_entropy(logits, ints(executor, {3}, {2, 0, 3}));
   CHECK(loss.shape() == Shape{});
   check_close({loss.item<float>()}, {-(logs[2] + logs[4] + logs[11]) / 3}, 1e-6);
-  const Tensor skipped = cross_entropy(logits, ints(executor, {3}, {2, -1, 4}));
-  check_close({skipped.item<float>()}, {-logs[2] / 3}, 1e-6);
+}
+
+TEST_CASE("a label that is no class makes the loss NaN") {
+  InterpretExecutor executor;
+  const Tensor logits = floats(executor, {3, 4}, sample(12, -2, 2));
+  for (const int label : {-1, 4, INT32_MIN, INT32_MAX})
+    CHECK(std::isnan(cross_entropy(logits, ints(executor, {3}, {2, label, 0})).item<float>()));
+}
+
+TEST_CASE("layernorm of numbers whose squares overflow") {
+  InterpretExecutor executor;
+  for (const float size : {1e18F, 1e20F, 1e30F, 6e37F}) {
+    const Tensor x = floats(executor, {1, 4}, {0, size, size + size, -size + size + size + size});
+    CAPTURE(size);
+    const Floats expected =
+        layernorm(floats(executor, {1, 4}, {0, 1, 2, 2}), -1, 0).to_vector<float>();
+    check_close(layernorm(x).to_vector<float>(), {expected.begin(), expected.end()}, 1e-6);
+    const Tensor weights = floats(executor, {4}, {0.1F, 0.5F, -0.2F, 0.7F});
+    for (const float slope : gradients(sum(layernorm(x) * weights), {{x}})[0].to_vector<float>())
+      CHECK(std::isfinite(slope));
+  }
+  const Floats ramp =
+      layernorm(floats(executor, {1, 4}, {0, 1e30F, 2e30F, 3e30F})).to_vector<float>();
+  CHECK(ramp[0] == doctest::Approx(-1.3416407));
+  CHECK(ramp[3] == doctest::Approx(1.3416407));
 }
 
 TEST_CASE("gradients of normalizations") {

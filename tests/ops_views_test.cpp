@@ -27,6 +27,10 @@ TEST_CASE("slices are those of NumPy") {
   CHECK(ints(slice(x, {{1, -1, 2}})) == Ints{1, 3, 5});
   CHECK(ints(slice(x, {{-1, INT64_MIN, -1}})) == Ints{6, 5, 4, 3, 2, 1, 0});
   CHECK(ints(slice(x, {{5, 1, -2}})) == Ints{5, 3});
+  CHECK(ints(slice(x, {{{}, {}, -1}})) == Ints{6, 5, 4, 3, 2, 1, 0});
+  CHECK(ints(slice(x, {{2, {}, -1}})) == Ints{2, 1, 0});
+  CHECK(ints(slice(x, {{{}, 4, -1}})) == Ints{6, 5});
+  CHECK(ints(slice(x, {{0, {}, -1}})) == Ints{0});
   CHECK(ints(slice(x, {{5, 2}})).empty());
   CHECK(ints(slice(x, {{100}})).empty());
   CHECK(ints(slice(x, {{-100, 2}})) == Ints{0, 1});

@@ -17,7 +17,7 @@ TEST_CASE("stages are named with commas between") {
 TEST_CASE("what is not asked for is not made") {
   const DebugStages none("");
   int made = 0;
-  none.print(DebugStage::loops, [&] {
+  none.show(DebugStage::loops, "nest", [&] {
     ++made;
     return "text";
   });

@@ -12,6 +12,8 @@
 #include "ops/gradient.h"
 #include "ops/matmul.h"
 #include "ops/normalization.h"
+#include "ops/optimizer.h"
+#include "ops/reductions.h"
 #include "ops/views.h"
 #include "oracle/interpret_executor.h"
 #include "session_support.h"
@@ -226,6 +228,53 @@ TEST_CASE("a bound graph computes again into the same memory") {
   bound.launch();
   std::memcpy(values.data(), bound.results()[0]->host, 12);
   CHECK(values == std::vector<float>{16, 16, 16});
+}
+
+TEST_CASE("a tensor that outlives its session may be destroyed and not used") {
+  Tensor unread, read;
+  {
+    Session session(in_memory());
+    const Tensor x = session.tensor(ramp(8), {8});
+    unread = x * x;
+    read = (x + 1).realize();
+  }
+  CHECK_THROWS_AS(unread.item<float>(), Error);
+  CHECK_THROWS_AS(unread.realize(), Error);
+  CHECK_THROWS_AS(read.to_vector<float>(), Error);
+  CHECK_THROWS_AS(read + read, Error);
+}
+
+TEST_CASE("predictions may be read before the step that learns from them") {
+  std::vector<float> unread, read;
+  for (std::vector<float>* losses : {&unread, &read}) {
+    Session session(in_memory());
+    const Tensor x = session.tensor(ramp(16 * 8, 0.125F), {16, 8});
+    const Tensor target = session.tensor(ramp(16 * 4, 0.1F), {16, 4});
+    Tensor w = session.tensor(ramp(8 * 4), {8, 4});
+    Adam adam({&w}, {.rate = 0.01});
+    for (int step = 0; step < 5; ++step) {
+      const Tensor prediction = matmul(x, w);
+      if (losses == &read) prediction.to_vector<float>();
+      const Tensor loss = mean(square(prediction - target));
+      if (losses == &read) loss.item<float>();
+      adam.step(loss);
+      losses->push_back(loss.item<float>());
+    }
+  }
+  CHECK(unread[4] < unread[0]);
+  for (int step = 0; step < 5; ++step) CHECK(read[step] == doctest::Approx(unread[step]));
+}
+
+TEST_CASE("a cast to i32 saturates, in a vector conversion") {
+  Session session(in_memory());
+  const std::vector<float> at{NAN,   INFINITY, -INFINITY, 0x1p31F,         -0x1p31F, 0x1.fffffep30F,
+                              -0.9F, 1.9F,     -1.9F,     -0x1.000002p31F, 1e-40F,   3e38F};
+  std::vector<std::int32_t> expected;
+  for (const float value : at)
+    expected.push_back(
+        static_cast<std::int32_t>(evaluate(ScalarOp::cast, Type::i32, Type::f32, value, 0, 0)));
+  const Tensor x = session.tensor(at, {static_cast<std::int64_t>(at.size())});
+  CHECK(cast(x, Type::i32).to_vector<std::int32_t>() == expected);
 }
 
 TEST_CASE("instructions that the processor lacks are refused") {

@@ -24,7 +24,9 @@ namespace {
 std::string picked(const Tensor& wanted, Inputs& in, tenon::Isa isa = tenon::Isa::avx2) {
   const tenon_test::Fused result = tenon_test::fused({wanted}, in);
   REQUIRE(result.kernels.size() == 1);
-  return print(pick(naive(result.kernels[0]), tenon::read_cpu_info(), isa, 1));
+  tenon::Machine machine = tenon::this_machine();
+  machine.threads = 1;
+  return print(pick(naive(result.kernels[0]), tenon::target(isa), machine));
 }
 
 bool holds(const std::string& schedule, const char* move) {
@@ -62,6 +64,22 @@ TEST_CASE("the lanes of a canonical order are the vectors of a tile") {
   const std::string with_blocks = of_eight_rows(16, 1100);
   CHECK(holds(with_blocks, "sum.ir sum.kb sum.klo sum.k sum.i0"));
   CHECK(holds(with_blocks, "stage part at sum.klo in register"));
+}
+
+TEST_CASE("rows that are as many as strands do not become lanes") {
+  Inputs in;
+  const std::string schedule = picked(tenon::argmax(in.floats({64, 100})), in);
+  CHECK(holds(schedule, "bind max.kl vector"));
+  CHECK_FALSE(holds(schedule, ".i vector"));
+}
+
+TEST_CASE("statements of long code get fewer vectors at once") {
+  Inputs in;
+  Tensor x = in.floats({2, 256});
+  CHECK(holds(picked(tenon::exp(x), in), "v(32)"));
+  for (int i = 0; i < 5; i++) x = tenon::sin(x);
+  CHECK(holds(picked(x, in), "v(8)"));
+  CHECK(holds(picked(tenon::sum(x, {1}), in), "split sum.kl -> klo klv(8)"));
 }
 
 TEST_CASE("a padded window is padded once, around its axes and those of the tiles") {

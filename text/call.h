@@ -1,5 +1,5 @@
-// A call in the text of a graph, such as `conv2d(x, w, stride=[2,2])`. parse_graph.cpp reads it, and
-// named_primitives.cpp or ops/catalogue.cpp builds the tensor that it describes.
+// A call in the text of a graph, such as `conv2d(x, w, stride=[2,2])`. parse_graph.cpp reads it,
+// and named_primitives.cpp or ops/catalogue.cpp builds the tensor that it describes.
 #pragma once
 
 #include <map>

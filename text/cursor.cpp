@@ -45,6 +45,9 @@ std::string_view Cursor::name() {
   const std::size_t begin = at_;
   if (at_ < text_.size() && begins_name(text_[at_]))
     while (at_ < text_.size() && continues_name(text_[at_])) at_++;
+  if (at_ - begin > longest)
+    fail("the name {}.. has {} letters; {} are the most", text_.substr(begin, 20), at_ - begin,
+         longest);
   return text_.substr(begin, at_ - begin);
 }
 
@@ -72,6 +75,9 @@ double Cursor::number() {
     end++;
     if (exponent) skip_sign();
   }
+  if (end - at_ > longest)
+    fail("the number {}.. has {} digits; {} are the most", text_.substr(at_, 20), end - at_,
+         longest);
   const std::string token(upto(end));
   char* stop = nullptr;
   const double value = std::strtod(token.c_str(), &stop);

@@ -69,12 +69,13 @@ class Given {
     return *value;
   }
   std::int64_t whole(const char* name, double value) const {
-    const double near = std::clamp(value, -0x1p61, 0x1p61);  // beyond every extent, and sums fit
-    if (near != std::trunc(near)) fail("{}: {} holds {}, no whole number", call_.op, name, value);
-    return static_cast<std::int64_t>(near);
+    if (value != std::trunc(value)) fail("{}: {} holds {}, no whole number", call_.op, name, value);
+    if (std::fabs(value) > 0x1p60)  // so that sums of two fit into 64 bits
+      fail("{}: {} holds {:.19g}, beyond 2^60", call_.op, name, value);
+    return static_cast<std::int64_t>(value);
   }
 
-  // No tensor has so many axes, and none is taken for another.
+  // Clamps to int. No tensor has an axis of that number, so the operation refuses it.
   static int narrowed(std::int64_t axis) {
     return static_cast<int>(std::clamp<std::int64_t>(axis, INT_MIN, INT_MAX));
   }
@@ -87,7 +88,7 @@ class Given {
 constexpr int deepest = 100;       // parentheses
 constexpr double farthest = 9e15;  // no tensor has so many elements, and sums of two fit 64 bits
 
-// How far from 0 an index may come, also where an axis has one element.
+// How far from 0 the index may come. An axis of one element counts as one of two.
 double reach(const Index& index, const VarBounds& of) {
   const auto [low, high] =
       bounds(index, [&](Var axis) { return Bounds{0, std::max<std::int64_t>(of(axis).high, 1)}; });
@@ -169,7 +170,7 @@ void parse_entries(const std::string& list, Parse&& parse) {
   }
 }
 
-// A list of indices. A list of numbers alone has been read as such.
+// A list of indices. The parser has already read a list of numbers as numbers.
 std::vector<Index> parse_map(const Attribute& attribute, const VarBounds& of) {
   std::vector<Index> map;
   if (const auto* numbers = std::get_if<std::vector<double>>(&attribute)) {

@@ -1,5 +1,5 @@
-// The primitives, reshape and expand by their names in a graph's text, in one table, which is also
-// the reference in docs/graph-text.md. Used by parse_graph.cpp.
+// The primitives, reshape and expand by their names in a graph's text, in one table.
+// docs/graph-text.md describes them. Used by parse_graph.cpp.
 #pragma once
 
 #include <string>
@@ -9,12 +9,13 @@
 
 namespace tenon {
 
-// The primitive that is called, or an empty tensor where `call.op` names none. Errors name the
-// operation and what it takes.
+// Makes the primitive that is called. If `call.op` names none, the result is an empty tensor.
+// Errors name the operation and what it takes.
 Tensor primitive(Executor& executor, const Call& call);
 
-// Whether the call is exactly what a scalar operation takes: as many operands, of one shape, with
-// the types of its table. Others of that name are for the composed operations, which broadcast.
+// Is the call exactly what a scalar operation takes: its number of operands, of one shape and of
+// the types in scalar_table? Any other call of that name makes a composed operation, which
+// broadcasts.
 bool is_exact(const Call& call);
 
 std::vector<std::string> primitive_names();

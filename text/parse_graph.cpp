@@ -1,4 +1,4 @@
-// A line at a time, with nothing remembered but the names.
+// The parser reads a line at a time and keeps the names that are defined.
 #include "text/parse_graph.h"
 
 #include <algorithm>
@@ -157,7 +157,7 @@ class Parser {
     return build(call);
   }
 
-  // NAME of `NAME = value`, or nothing where no attribute is next.
+  // The NAME of `NAME = value`, or "" if no attribute is next.
   static std::string attribute_name(Cursor& cursor) {
     const std::size_t begin = cursor.at();
     const std::string name(cursor.name());
@@ -166,7 +166,7 @@ class Parser {
     return "";
   }
 
-  // A list that does not hold numbers alone stays text, for the operation to read.
+  // A list with anything but numbers in it is kept as text, for the operation to read.
   static Attribute parse_value(Cursor& cursor) {
     if (cursor.at_number()) return cursor.number();
     if (!cursor.take("[")) {
@@ -192,11 +192,12 @@ class Parser {
     return numbers;
   }
 
-  // i32 where all numbers are whole and the other operands that are not bool are i32.
+  // The type of the numbers among the arguments: i32 if all are whole and there are i32 operands
+  // but no f32 ones, else f32.
   static Type number_type(const std::vector<Argument>& arguments) {
     bool integers = false, floats = false;
     for (const Argument& argument : arguments) {
-      if (!argument.tensor)
+      if (argument.tensor.is_empty())
         floats = floats || argument.has_point;
       else
         (info(argument.tensor.type()).is_float ? floats : integers) |=
@@ -206,13 +207,15 @@ class Parser {
   }
 
   Tensor tensor_of(const Argument& argument, Type type) const {
-    return argument.tensor ? argument.tensor : constant(executor_, type, argument.number);
+    return argument.tensor.is_empty() ? constant(executor_, type, argument.number)
+                                      : argument.tensor;
   }
 
   Tensor build(const Call& call) const {
-    if (!is_exact(call))
-      if (const Tensor composed = resolver_ ? resolver_(call) : Tensor()) return composed;
-    if (const Tensor made = primitive(executor_, call)) return made;
+    Tensor made;
+    if (resolver_ && !is_exact(call)) made = resolver_(call);
+    if (made.is_empty()) made = primitive(executor_, call);
+    if (!made.is_empty()) return made;
     fail("unknown operation {}{}", call.op, suggestion(call.op, operations_));
   }
 

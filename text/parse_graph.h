@@ -1,5 +1,5 @@
-// The text form of a graph, parsed: how the program `tenon` and the tests read graphs.
-// core/print_graph.h prints it.
+// Parses the text form of a graph, for the program `tenon` and the tests. core/print_graph.h prints
+// that form.
 //
 // The grammar, a line each; `#` begins a comment; docs/graph-text.md has it in full:
 //
@@ -7,9 +7,9 @@
 //   NAME = OP(ARG, .., ATTRIBUTE=VALUE, ..)      primitives, composed operations; calls may nest
 //   output NAME, ..
 //
-// ARG is a name, a number (an f32 constant, or i32 where it has no point and the other side is i32)
-// or a call. VALUE is a number, a word, or a list [1,2]. The parser knows the primitives; composed
-// operations come through the Resolver, which ops/catalogue.h fills.
+// ARG is a name, a number or a call. A number is an f32 constant; it is an i32 constant if it has
+// no point and the other operand is i32. VALUE is a number, a word, or a list [1,2]. The parser
+// knows the primitives. A Resolver builds composed operations, and ops/catalogue.h has one.
 #pragma once
 
 #include <functional>
@@ -36,13 +36,13 @@ struct GraphText {
   std::vector<Tensor> outputs;
 };
 
-// Makes a leaf for an input line: with the caller's values, or an empty buffer where only the
-// structure matters (explain).
+// Makes a leaf for an input line. The leaf has the caller's values, or an empty buffer if only the
+// structure matters, as for explain.
 using InputSource = std::function<Tensor(const InputLine&)>;
 
-// Error: "FILE:LINE: what is wrong and how to mend it". A call means the primitive where its
-// operands are what the primitive takes, else what the resolver makes of it. `composed` are the
-// names that the resolver knows, for suggestions.
+// Error: "FILE:LINE: what is wrong and how to mend it". If the operands of a call are exactly what
+// the primitive of that name takes, the call makes the primitive. Otherwise the resolver builds the
+// call. `composed` are the names that the resolver knows, for suggestions.
 GraphText parse_graph(std::string_view text, std::string_view file, Executor& executor,
                       const InputSource& input, const Resolver& resolver,
                       std::span<const std::string> composed = {});

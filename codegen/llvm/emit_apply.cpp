@@ -33,14 +33,29 @@ llvm::Value* divide(llvm::IRBuilderBase& builder, ScalarOp op, llvm::Value* a, l
   return builder.CreateSelect(is_zero, zero, result);
 }
 
+// An f32 as i32: towards zero, saturated, NaN as 0. LLVM's own saturating conversion works lane by
+// lane; this one is a vector conversion of what is in range, and a choice for the rest.
+llvm::Value* to_integer(llvm::IRBuilderBase& builder, llvm::Value* a, llvm::Type* type) {
+  const auto number = [&](double value) { return llvm::ConstantFP::get(a->getType(), value); };
+  constexpr double least = -0x1p31, greatest = 0x1.fffffep30, beyond = 0x1p31;
+  llvm::Value* bounded =
+      builder.CreateSelect(builder.CreateFCmpOGT(a, number(least)), a, number(least));
+  bounded = builder.CreateSelect(builder.CreateFCmpOLT(bounded, number(greatest)), bounded,
+                                 number(greatest));
+  llvm::Value* result = builder.CreateFPToSI(bounded, type);
+  llvm::Value* too_large = builder.CreateFCmpOGE(a, number(beyond));
+  result = builder.CreateSelect(too_large, llvm::ConstantInt::get(type, INT32_MAX), result);
+  return builder.CreateSelect(builder.CreateFCmpUNO(a, a), llvm::Constant::getNullValue(type),
+                              result);
+}
+
 llvm::Value* cast(llvm::IRBuilderBase& builder, llvm::Value* a, Type from, Type to,
                   llvm::Type* type) {
   if (from == to) return a;
   llvm::Value* zero = llvm::Constant::getNullValue(a->getType());
   if (to == Type::boolean)
     return from == Type::f32 ? builder.CreateFCmpUNE(a, zero) : builder.CreateICmpNE(a, zero);
-  if (from == Type::f32)
-    return builder.CreateIntrinsic(llvm::Intrinsic::fptosi_sat, {type, a->getType()}, {a});
+  if (from == Type::f32) return to_integer(builder, a, type);
   if (from == Type::boolean)
     return to == Type::f32 ? builder.CreateUIToFP(a, type) : builder.CreateZExt(a, type);
   return builder.CreateSIToFP(a, type);

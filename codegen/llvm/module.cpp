@@ -1,10 +1,15 @@
-// The door of tenon_llvm.so: nest -> IR -> object -> slab.
+// The door of tenon_llvm.so: a nest becomes LLVM IR here, and ORC makes the slab of it (slab.cpp).
 #include "codegen/llvm/module.h"
 
+#include <memory>
+
 #include <fmt/format.h>
+#include <llvm/ExecutionEngine/Orc/ThreadSafeModule.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/Target/TargetMachine.h>
 
 #include "codegen/llvm/emission.h"
 #include "core/error.h"
@@ -38,23 +43,23 @@ std::optional<std::string> unsupported(const FinishedKernel& finished) {
   return {};
 }
 
-std::variant<std::string, CompileFailure> translate(const FinishedKernel& kernel, Isa isa,
-                                                    Output output) {
-  if (const auto reason = unsupported(kernel)) return CompileFailure{*reason};
-  llvm::LLVMContext context;
-  llvm::Module module(kernel.kernel.name, context);
+std::unique_ptr<llvm::Module> emit(const FinishedKernel& kernel, Isa isa,
+                                   llvm::LLVMContext& context) {
+  auto module = std::make_unique<llvm::Module>(kernel.kernel.name, context);
   llvm::IRBuilder<> builder(context);
-  Emission(kernel, isa, module, builder).emit_kernel();
-  return generate(module, isa, output);
+  Emission(kernel, isa, *module, builder).emit_kernel();
+  return module;
 }
 
-constexpr std::uint64_t slab_address = 0x10'0000;  // anywhere will do
-
 Compiled compile_kernel(const FinishedKernel& kernel, Isa isa) {
-  const auto object = translate(kernel, isa, Output::object);
-  if (const auto* failure = std::get_if<CompileFailure>(&object)) return *failure;
-  Compiled linked = lay_out(std::get<std::string>(object), slab_address);
+  if (const auto reason = unsupported(kernel)) return CompileFailure{*reason};
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto module = emit(kernel, isa, *context);
+  auto machine = make_machine(isa);
+  if (const auto reason = prepare(*module, *machine)) return CompileFailure{*reason};
+  Compiled linked = compile({std::move(module), std::move(context)}, std::move(machine));
   if (auto* artifact = std::get_if<Artifact>(&linked)) {
+    artifact->name = kernel.kernel.name;
     artifact->launch_scratch = kernel.launch_scratch;
     artifact->thread_scratch = kernel.thread_scratch;
   }
@@ -62,10 +67,17 @@ Compiled compile_kernel(const FinishedKernel& kernel, Isa isa) {
 }
 
 std::string print_kernel(const FinishedKernel& kernel, Isa isa, Output output) {
-  const auto text = translate(kernel, isa, output);
-  if (const auto* failure = std::get_if<CompileFailure>(&text))
-    fail("{}: {}", kernel.kernel.name, failure->reason);
-  return std::get<std::string>(text);
+  if (const auto reason = unsupported(kernel)) fail("{}: {}", kernel.kernel.name, *reason);
+  llvm::LLVMContext context;
+  const auto module = emit(kernel, isa, context);
+  if (output == Output::ir) {
+    std::string text;
+    llvm::raw_string_ostream(text) << *module;
+    return text;
+  }
+  const auto machine = make_machine(isa);
+  if (const auto reason = prepare(*module, *machine)) fail("{}: {}", kernel.kernel.name, *reason);
+  return print(*module, *machine, output);
 }
 
 }  // namespace

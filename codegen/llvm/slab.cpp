@@ -6,15 +6,16 @@
 #include <llvm/ADT/BitmaskEnum.h>
 #include <llvm/ExecutionEngine/JITLink/JITLink.h>
 #include <llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h>
-
-#include "core/ranges.h"
+#include <llvm/ExecutionEngine/Orc/CompileUtils.h>
+#include <llvm/ExecutionEngine/Orc/IRCompileLayer.h>
+#include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
+#include <llvm/Target/TargetMachine.h>
 
 namespace tenon {
 namespace {
 
 using llvm::jitlink::BasicLayout;
 using llvm::jitlink::JITLinkMemoryManager;
-using llvm::jitlink::LinkGraph;
 using llvm::orc::ExecutorAddr;
 using llvm::orc::MemProt;
 using namespace llvm::BitmaskEnumDetail;  // operators of MemProt
@@ -23,7 +24,7 @@ llvm::Error error(const std::string& reason) {
   return llvm::make_error<llvm::StringError>(reason, llvm::inconvertibleErrorCode());
 }
 
-// Nothing is mapped: the image is just bytes.
+// An allocation is a part of the slab's image. Nothing is mapped, so nothing is left to do.
 class Laid : public JITLinkMemoryManager::InFlightAlloc {
  public:
   void abandon(OnAbandonedFunction done) override { done(llvm::Error::success()); }
@@ -32,12 +33,12 @@ class Laid : public JITLinkMemoryManager::InFlightAlloc {
   }
 };
 
-// What one link makes, and the memory that it is made in.
+// The memory manager of one link: it lays all segments out in one image and keeps the image.
 class Slab : public JITLinkMemoryManager {
  public:
   explicit Slab(std::uint64_t address) : address(address) {}
 
-  void allocate(const llvm::jitlink::JITLinkDylib*, LinkGraph& graph,
+  void allocate(const llvm::jitlink::JITLinkDylib*, llvm::jitlink::LinkGraph& graph,
                 OnAllocatedFunction done) override {
     BasicLayout layout(graph);
     std::size_t size = 0;
@@ -65,51 +66,47 @@ class Slab : public JITLinkMemoryManager {
   using JITLinkMemoryManager::allocate;
   using JITLinkMemoryManager::deallocate;
 
-  std::uint64_t address;
+  const std::uint64_t address;
   Artifact artifact;
-  std::string failure;
 };
 
-class SlabContext : public llvm::jitlink::JITLinkContext {
- public:
-  explicit SlabContext(Slab& slab) : JITLinkContext(nullptr), slab_(slab) {}
+// Makes the slab of the kernel that `add` puts into ORC, all of it in the calling thread. Each call
+// has a session of its own: threads share nothing, an error belongs to this kernel, and nothing is
+// left once the artifact has been taken out.
+template <typename Add>
+Compiled link(std::uint64_t address, const Add& add) {
+  std::string cause;
+  Slab slab(address);
+  llvm::orc::ExecutionSession session(  // code does not run here, so no process is controlled
+      std::make_unique<llvm::orc::UnsupportedExecutorProcessControl>());
+  session.setErrorReporter([&](llvm::Error error) { cause = llvm::toString(std::move(error)); });
+  llvm::orc::ObjectLinkingLayer objects(session, slab);
+  llvm::orc::JITDylib& kernel = session.createBareJITDylib("kernel");
+  if (auto refused = add(objects, kernel)) session.reportError(std::move(refused));
+  const auto entry = llvm::expectedToOptional(session.lookup({&kernel}, "kernel"));
+  llvm::cantFail(session.endSession());
+  if (!entry) return CompileFailure{cause.empty() ? "the code has no entry" : cause};
+  slab.artifact.entry = entry->getAddress().getValue() - address;
+  return std::move(slab.artifact);
+}
 
-  JITLinkMemoryManager& getMemoryManager() override { return slab_; }
-  void notifyFailed(llvm::Error failed) override {
-    slab_.failure = llvm::toString(std::move(failed));
-  }
-  void lookup(const LookupMap& symbols,
-              std::unique_ptr<llvm::jitlink::JITLinkAsyncLookupContinuation> next) override {
-    const auto name = [](const auto& symbol) { return symbol.first.str(); };
-    next->run(error("the code calls what it does not contain: " + joined(symbols, ", ", name)));
-  }
-  llvm::Error notifyResolved(LinkGraph& graph) override {
-    const auto is_entry = [](const llvm::jitlink::Symbol* symbol) {
-      return symbol->hasName() && symbol->getName() == "kernel";
-    };
-    const auto entry = llvm::find_if(graph.defined_symbols(), is_entry);
-    if (entry == graph.defined_symbols().end()) return error("the code has no entry");
-    slab_.artifact.entry = (*entry)->getAddress().getValue() - slab_.address;
-    return llvm::Error::success();
-  }
-  void notifyFinalized(JITLinkMemoryManager::FinalizedAlloc allocation) override {
-    allocation.release();
-  }
-
- private:
-  Slab& slab_;
-};
+constexpr std::uint64_t slab_address = 0x10'0000;  // anywhere will do
 
 }  // namespace
 
+Compiled compile(llvm::orc::ThreadSafeModule module, std::unique_ptr<llvm::TargetMachine> machine) {
+  std::optional<llvm::orc::IRCompileLayer> modules;
+  return link(slab_address, [&](auto& objects, auto& kernel) {
+    auto compiler = std::make_unique<llvm::orc::TMOwningSimpleCompiler>(std::move(machine));
+    modules.emplace(objects.getExecutionSession(), objects, std::move(compiler));
+    return modules->add(kernel, std::move(module));
+  });
+}
+
 Compiled lay_out(std::string_view object, std::uint64_t address) {
-  const llvm::MemoryBufferRef buffer(llvm::StringRef(object.data(), object.size()), "kernel");
-  auto graph = llvm::jitlink::createLinkGraphFromObject(buffer);
-  if (!graph) return CompileFailure{llvm::toString(graph.takeError())};
-  Slab slab(address);
-  llvm::jitlink::link(std::move(*graph), std::make_unique<SlabContext>(slab));
-  if (!slab.failure.empty()) return CompileFailure{slab.failure};
-  return std::move(slab.artifact);
+  return link(address, [&](auto& objects, auto& kernel) {
+    return objects.add(kernel, llvm::MemoryBuffer::getMemBufferCopy(object));
+  });
 }
 
 }  // namespace tenon

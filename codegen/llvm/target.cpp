@@ -26,6 +26,23 @@ namespace {
 constexpr const char* triple = "x86_64-unknown-linux-gnu";
 constexpr std::uint64_t largest_stack = 64 * 1024;  // bytes of arrays on the stack, per function
 
+std::optional<std::string> too_much_stack(const llvm::Module& module) {
+  for (const llvm::Function& function : module) {
+    std::uint64_t bytes = 0;
+    for (const llvm::Instruction& instruction : llvm::instructions(function)) {
+      if (const auto* memory = llvm::dyn_cast<llvm::AllocaInst>(&instruction))
+        bytes += *memory->getAllocationSize(module.getDataLayout());
+    }
+    if (bytes > largest_stack) {
+      return fmt::format("tensors that were to be registers take {} bytes of stack; at most {}",
+                         bytes, largest_stack);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
   static const bool initialized = [] {
     llvm::InitializeNativeTarget();
@@ -48,52 +65,31 @@ std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
       llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default, /*JIT=*/true));
 }
 
-std::optional<std::string> too_much_stack(const llvm::Module& module) {
-  for (const llvm::Function& function : module) {
-    std::uint64_t bytes = 0;
-    for (const llvm::Instruction& instruction : llvm::instructions(function)) {
-      if (const auto* memory = llvm::dyn_cast<llvm::AllocaInst>(&instruction))
-        bytes += *memory->getAllocationSize(module.getDataLayout());
-    }
-    if (bytes > largest_stack) {
-      return fmt::format("tensors that were to be registers take {} bytes of stack; at most {}",
-                         bytes, largest_stack);
-    }
-  }
-  return {};
-}
-
-}  // namespace
-
-std::variant<std::string, CompileFailure> generate(llvm::Module& module, Isa isa, Output output) {
-  llvm::SmallVector<char, 0> bytes;
-  llvm::raw_svector_ostream stream(bytes);
-  if (output == Output::ir) {
-    stream << module;
-    return std::string(bytes.begin(), bytes.end());
-  }
-  const auto machine = make_machine(isa);
+std::optional<std::string> prepare(llvm::Module& module, const llvm::TargetMachine& machine) {
   module.setTargetTriple(triple);
-  module.setDataLayout(machine->createDataLayout());
+  module.setDataLayout(machine.createDataLayout());
   for (llvm::Function& function : module) {
     function.addFnAttr(llvm::Attribute::NoUnwind);
     function.addFnAttr("tune-cpu", llvm::sys::getHostCPUName());
   }
-
   llvm::legacy::PassManager cleaning;
   cleaning.add(llvm::createSROAPass());  // register tensors become values
   cleaning.add(llvm::createEarlyCSEPass());
   cleaning.run(module);
-  if (const auto reason = too_much_stack(module)) return CompileFailure{*reason};
+  return too_much_stack(module);
+}
 
+std::string print(llvm::Module& module, llvm::TargetMachine& machine, Output output) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager generation;
   const bool cannot =
-      machine->addPassesToEmitFile(generation, stream, nullptr,
-                                   output == Output::object ? llvm::CodeGenFileType::ObjectFile
-                                                            : llvm::CodeGenFileType::AssemblyFile);
+      machine.addPassesToEmitFile(generation, stream, nullptr,
+                                  output == Output::object ? llvm::CodeGenFileType::ObjectFile
+                                                           : llvm::CodeGenFileType::AssemblyFile);
   check(!cannot, "LLVM cannot write this kind of file");
   generation.run(module);
-  return std::string(bytes.begin(), bytes.end());
+  return {bytes.begin(), bytes.end()};
 }
 
 }  // namespace tenon

@@ -13,6 +13,7 @@
 #include "lower/finish.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
+#include "lower/names.h"
 #include "lower/rules.h"
 #include "lower/tree.h"
 #include "ops/catalogue.h"
@@ -141,7 +142,10 @@ Subject::Subject(const std::string& graph) {
   for (const Tensor& tensor : wanted_) nodes.push_back(tensor.node());
   ruled_ = apply_rules(nodes, executor_.nodes());
   graphs_ = fusion(ruled_);
-  for (const KernelGraph& kernel : graphs_) naive_.push_back(naive(kernel));
+  for (const KernelGraph& kernel : graphs_) {
+    const Kernel nest = naive(kernel);
+    naive_.push_back(renamed(nest, names_of(kernel, nest, leaf_name)));
+  }
 }
 
 std::string Subject::execute(int kernel, const Kernel& scheduled, Isa isa, int threads,

@@ -78,8 +78,12 @@ class Bounds {
         if (is_float(value)) return ex;
         if (value.type() == Type::boolean) return unless(map(ScalarOp::eq, {ex, zero}));
         return unless(map(ScalarOp::eq, {cast(minus(x, ex), Type::i32), cast(x + ex, Type::i32)}));
-      case ScalarOp::bitcast:
+      case ScalarOp::bitcast: {
+        const auto* there = x.node()->as<Map>();
+        const bool is_back = there && there->op == ScalarOp::bitcast;
+        if (is_back && input(x, 0).type() == value.type()) return of(input(x, 0));
         return unless(map(ScalarOp::eq, {ex, zero}));
+      }
       default:
         return is_float(value) ? arithmetic(value, op.op, x, y) : sum_of_bounds(value);
     }

@@ -90,16 +90,17 @@ class Seed {
 
  private:
   bool run_schedule(Subject& subject, int number, bool is_pick) {
-    static const CpuInfo cpu = read_cpu_info();
+    static const Machine this_one = this_machine();
+    Machine machine = this_one;
     const Kernel& kernel = subject.kernels()[static_cast<std::size_t>(number)];
     case_.kernel = number;
     case_.isa = random_.of(isas());
-    case_.threads = random_.chance(50) ? 2 : 1;
+    machine.threads = case_.threads = random_.chance(50) ? 2 : 1;
     Schedule schedule;
     std::string wrong;
     try {
       if (is_pick)
-        schedule = pick(kernel, cpu, case_.isa, case_.threads);
+        schedule = pick(kernel, target(case_.isa), machine);
       else
         random_schedule(kernel, random_, coverage_, schedule);
       case_.moves = print(schedule);

@@ -1,13 +1,14 @@
 #include "tuner/schedule/pick.h"
 
+#include <bit>
 #include <functional>
 
 #include "tuner/schedule/picker.h"
 
 namespace tenon {
 
-Picker::Picker(const Kernel& kernel, const CpuInfo& cpu, Isa isa, int threads)
-    : kernel_(kernel), cpu_(cpu), isa_(isa), threads_(threads) {}
+Picker::Picker(const Kernel& kernel, const Target& target, const Machine& machine)
+    : kernel_(kernel), target_(target), machine_(machine) {}
 
 bool Picker::attempt(Move move) {
   Moved moved = apply(kernel_, move);
@@ -61,6 +62,17 @@ bool Picker::has_loop(const std::vector<Item>& items, Tag tag, std::optional<Var
   return found;
 }
 
+std::int64_t vectors_together(const Store& store, std::int64_t most) {
+  constexpr std::int64_t sensible = 768;  // instructions
+  std::int64_t instructions = 1;
+  visit_values(store, [&](const Value& value) {
+    if (const auto* apply = std::get_if<Apply>(&value.detail))
+      instructions += info(apply->op).instructions;
+  });
+  const std::int64_t vectors = std::clamp<std::int64_t>(sensible / instructions, 1, most);
+  return static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(vectors)));
+}
+
 Split cut(const std::string& loop, char letter, std::int64_t extent, Tail tail) {
   return {loop, {{stem(loop) + "o"}, {stem(loop) + letter, extent}}, tail};
 }
@@ -71,10 +83,10 @@ Order order_of(std::initializer_list<std::vector<std::string>> parts) {
   return order;
 }
 
-Schedule pick(const Kernel& naive, const CpuInfo& cpu, Isa isa, int threads) {
+Schedule pick(const Kernel& naive, const Target& target, const Machine& machine) {
   // Nothing to do, and no move is legal.
   if (contains(mapped(naive.axes, std::mem_fn(&Axis::extent)), 0)) return {};
-  Picker picker(naive, cpu, isa, threads);
+  Picker picker(naive, target, machine);
   pick_products(picker);
   pick_lanes(picker);
   pick_flat(picker);

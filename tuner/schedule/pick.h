@@ -1,16 +1,16 @@
-// The pick: the schedule that a kernel runs on when nobody has tuned it, by a few rules of thumb.
-// Every rule proposes moves; one that is refused is left out, so the result is always legal. Used
-// by the kernel store. Read next: pick.cpp for the rules in their order, pick_product.cpp for
+// The pick: the schedule that a kernel runs on if nobody has tuned it, by a few rules of thumb.
+// Every rule proposes moves. A move that is refused is left out, so the result is always legal.
+// Used by the kernel store. Read next: pick.cpp for the rules in their order, pick_product.cpp for
 // products.
 #pragma once
 
-#include "codegen/cpu_info.h"
+#include "codegen/backend.h"
 #include "lower/nest.h"
 #include "lower/schedule.h"
 
 namespace tenon {
 
 // Requires a naive nest. Ensures a schedule that is legal for it; the empty one is.
-Schedule pick(const Kernel& naive, const CpuInfo& cpu, Isa isa, int threads);
+Schedule pick(const Kernel& naive, const Target& target, const Machine& machine);
 
 }  // namespace tenon

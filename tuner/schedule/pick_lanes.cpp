@@ -40,6 +40,20 @@ std::optional<Var> last_axis(const std::vector<Index>& at) {
   return at.empty() ? std::nullopt : at.back().as_var();
 }
 
+// Makes the strands vectors: all of them together, or fewer at once if the terms take long code.
+void bind_strands(Picker& picker, Var v) {
+  const std::string name = picker.name(v);
+  const std::int64_t all = std::max<std::int64_t>(picker.extent(v) / picker.lanes(), 1);
+  std::int64_t together = all;
+  visit_stores(picker.kernel().body, [&](const Store& store, const Path&) {
+    if (last_axis(store.at) == v) together = std::min(together, vectors_together(store, all));
+  });
+  if (together < all && picker.attempt({{cut(name, 'v', together * picker.lanes())},
+                                        {Bind{name + "v", Tag::vector}}}))
+    return;
+  picker.bind(name, Tag::vector);
+}
+
 }  // namespace
 
 void pick_lanes(Picker& picker) {
@@ -65,11 +79,12 @@ void pick_lanes(Picker& picker) {
     visit_stores(body, [&](const Store& store, const Path&) {
       const auto axis = last_axis(store.at);
       if (!axis || !lanes.contains(*axis)) return;
-      visit_reads(store,
-                  [&](const Access& read) { add_lanes_of(read.tensor, picker.extent(*axis)); });
+      visit_reads(store, [&](const Access& read) {
+        if (last_axis(read.at) == axis) add_lanes_of(read.tensor, picker.extent(*axis));
+      });
     });
   }
-  for (Var v : lanes) picker.bind(picker.name(v), Tag::vector);
+  for (Var v : lanes) bind_strands(picker, v);
   join_columns(picker);
 }
 

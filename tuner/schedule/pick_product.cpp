@@ -12,7 +12,7 @@
 namespace tenon {
 namespace {
 
-constexpr std::int64_t rows_of_block = 64;       // of a
+constexpr std::int64_t rows_together = 64;       // of a
 constexpr std::int64_t panel_bytes = 8 << 20;    // of b, packed: a part of the last-level cache
 constexpr std::int64_t packing_pays = 4;         // times that an element is used again
 constexpr std::int64_t worth_threads = 1 << 17;  // multiplications
@@ -105,7 +105,7 @@ class ProductPick {
         has_lanes() ? std::clamp<std::int64_t>(chains_of_lanes / rows_, 2, 4) : 2, 1,
         std::max<std::int64_t>(columns_ / column_step_, 1));
     // Accumulators, the vectors of b and one element of a fit into the registers.
-    const std::int64_t accumulators = std::min(info(picker.isa()).vector_registers - vectors_ - 1,
+    const std::int64_t accumulators = std::min(picker.vector_registers() - vectors_ - 1,
                                                has_lanes() ? chains_of_lanes : enough_chains);
     tile_rows_ = tiles(rows_, tiles(rows_, accumulators / vectors_));  // all nearly alike
     for (Var v : product.path) {
@@ -133,8 +133,8 @@ class ProductPick {
                                  tiles(columns_, column_step_ * vectors_));
     const std::int64_t share = tiles(tiles(rows_, tile_rows_), picker_.threads());
     std::vector<Part> columns{{j + "c"}, {j + "r", panel}, {j + "0", vectors_}};
-    const std::int64_t block = std::clamp<std::int64_t>(rows_of_block / tile_rows_, 1, share);
-    const std::vector<Part> rows{{i + "c"}, {i + "r", block}, {i + "0", tile_rows_}};
+    const std::int64_t group = std::clamp<std::int64_t>(rows_together / tile_rows_, 1, share);
+    const std::vector<Part> rows{{i + "c"}, {i + "r", group}, {i + "0", tile_rows_}};
     std::vector<Move> moves;
     if (has_lanes()) {
       moves.push_back({cut(v_, 'v', width_)});
@@ -144,9 +144,9 @@ class ProductPick {
     }
     moves.push_back({Split{j_, columns, Tail::peel}});
     moves.push_back({Split{i_, rows, Tail::peel}});
-    const std::vector<std::string> blocks{i_ + "c", j_ + "r", i_ + "r"};
+    const std::vector<std::string> groups{i_ + "c", j_ + "r", i_ + "r"};
     const std::vector<std::string> tile{i_ + "0", j_ + "0", v_ + "v"};
-    moves.push_back({order_of({outer, {j_ + "c"}, middle, blocks, inner, sums, tile})});
+    moves.push_back({order_of({outer, {j_ + "c"}, middle, groups, inner, sums, tile})});
     if (!picker_.attempt(moves)) return;
     bind_tile(i_ + "0", j_ + "0", v_ + "v");
     if (!has_lanes()) stage_b();  // which has its lanes in a row already
@@ -191,7 +191,7 @@ class ProductPick {
       pack(tile, stem(i_) + "0", !is_contiguous);
   }
 
-  // The operand, in each block of the axis.
+  // A tile of the operand for each step of the axis's outer part.
   bool stage(const Load& load, const std::string& axis, Layout layout) {
     return picker_.attempt({Stage{name(load.tensor), axis + "c", Where::heap, 1, layout}});
   }
@@ -218,15 +218,15 @@ class ProductPick {
     bind_tile(tile + stem(i_) + "0", tile + stem(j_) + "0", tile + stem(v_) + "v");
   }
 
-  // An axis that was left whole, or blocks of rows, and then the packing of b, are shared out.
+  // Threads get an axis that was left whole; or groups of rows, and then the packing of b too.
   void threads(const std::vector<std::string>& outer, std::vector<std::string> inside) {
-    const auto shared = [&](const std::string& name) {
+    const auto parallel = [&](const std::string& name) {
       const auto axis = picker_.kernel().find_axis(name);
       return picker_.extent(*axis) >= picker_.threads() && picker_.bind(name, Tag::parallel);
     };
-    if (std::ranges::any_of(outer, shared)) return;
+    if (std::ranges::any_of(outer, parallel)) return;
     inside.push_back(i_ + "c");
-    if (std::ranges::any_of(inside, shared))
+    if (std::ranges::any_of(inside, parallel))
       picker_.bind(tile_of(product_.b.tensor, j_) + stem(j_) + "r", Tag::parallel);
   }
 

@@ -56,7 +56,8 @@ void vectorize(Picker& picker, const Statement& statement) {
     picker.bind(name, Tag::vector);
     return;
   }
-  const std::int64_t together = extent >= lanes * unrolled_vectors ? unrolled_vectors : 1;
+  const std::int64_t most = vectors_together(statement.store, unrolled_vectors);
+  const std::int64_t together = extent >= lanes * most ? most : 1;
   const Move strips{cut(name, 'v', lanes * together)};
   const Move vectors{Bind{name + "v", Tag::vector}};
   if (!over.empty()) {

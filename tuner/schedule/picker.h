@@ -1,4 +1,4 @@
-// Picker: a kernel that is being scheduled, and what the rules of the pick ask of it.
+// Picker: a kernel that is being scheduled, and the questions that the rules of the pick ask of it.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "codegen/cpu_info.h"
+#include "codegen/backend.h"
 #include "lower/moves.h"
 #include "lower/uses.h"
 
@@ -22,22 +22,22 @@ struct Statement {
 
 class Picker {
  public:
-  Picker(const Kernel& kernel, const CpuInfo& cpu, Isa isa, int threads);
+  Picker(const Kernel& kernel, const Target& target, const Machine& machine);
 
   const Kernel& kernel() const { return kernel_; }
   const Schedule& schedule() const { return schedule_; }
   std::int64_t cache_bytes() const {  // of the second level
-    return cpu_.caches[std::min<std::size_t>(1, cpu_.caches.size() - 1)].bytes;
+    return machine_.caches[std::min<std::size_t>(1, machine_.caches.size() - 1)].bytes;
   }
-  Isa isa() const { return isa_; }
-  int threads() const { return threads_; }
-  std::int64_t lanes() const { return vector_bytes(isa_) / 4; }  // 4-byte elements in a vector
+  int threads() const { return machine_.threads; }
+  int vector_registers() const { return target_.vector_registers; }
+  std::int64_t lanes() const { return target_.vector_bytes / 4; }  // 4-byte elements in a vector
 
-  // Applies the move if it is legal. Every move of the list, or none of them.
+  // Applies the move if it is legal. Of a list, applies every move or none.
   bool attempt(Move move);
   bool attempt(const std::vector<Move>& moves);
   bool bind(const std::string& loop, Tag tag) { return attempt({Bind{loop, tag}}); }
-  // The loop of a copy, if there is one, in vectors.
+  // Makes the loop of a copy a loop over vectors, if there is such a loop.
   void vectorize_copy(const std::string& loop);
 
   const Axis& axis(Var v) const { return kernel_.axes[v]; }
@@ -57,8 +57,8 @@ class Picker {
     return mapped(axes, [this](Var v) { return name(v); });
   }
 
-  // By how many elements the address of tensor[at] moves with one step of the axis; nothing where
-  // that is not a constant.
+  // The distance, in elements, between the addresses of tensor[at] in two successive steps of the
+  // axis. Nothing if it is not a constant.
   std::optional<std::int64_t> stride(int number, const std::vector<Index>& at, Var v) const;
   bool is_contiguous(const auto& access, Var v) const {  // a Load or a Store
     return stride(access.tensor, access.at, v) == 1;
@@ -67,20 +67,22 @@ class Picker {
  private:
   Kernel kernel_;
   Schedule schedule_;
-  const CpuInfo& cpu_;
-  Isa isa_;
-  int threads_;
+  const Target& target_;
+  const Machine& machine_;
 };
 
-// The split of a loop in two, inner parts of `extent` and outer ones: `ko` and `kv` of `sum.k` for
-// the letter v.
+// How many vectors side by side, a power of two and at most `most`, make code of a sensible size of
+// the statement: compilers take long over many values that are wanted at once.
+std::int64_t vectors_together(const Store& store, std::int64_t most);
+
+// Splits a loop in two; the inner one has `extent` iterations. For the letter v, `sum.k` becomes
+// `ko` and `kv`.
 Split cut(const std::string& loop, char letter, std::int64_t extent, Tail tail = Tail::peel);
 
 // The loops of all parts, in this order.
 Order order_of(std::initializer_list<std::vector<std::string>> parts);
 
-// The rules, in the order in which pick() runs them; each scans the kernel as the ones before left
-// it.
+// The rules, in the order in which pick() runs them. Each sees the kernel after the rules before.
 void pick_products(Picker& picker);  // sums of products: tiles in registers, packed operands
 void pick_lanes(Picker& picker);     // other partial sums side by side: vectors
 void pick_flat(Picker& picker);      // element-wise work over whole tensors: one axis

@@ -23,9 +23,8 @@ DebugStages::DebugStages(const char* names) {
   }
 }
 
-void DebugStages::print(DebugStage stage, const std::function<std::string()>& describe) const {
-  if (!on(stage)) return;
-  std::istringstream lines(describe());
+void DebugStages::write(DebugStage stage, const std::string& text) const {
+  std::istringstream lines(text);
   std::string before = fmt::format("[{}] ", stage_names[static_cast<int>(stage)]);
   for (std::string line; std::getline(lines, line); before = "  ") report(before + line);
 }

@@ -1,6 +1,9 @@
 #include "tuner/session/kernel_store.h"
 
 #include <cstdio>
+#include <utility>
+
+#include <fmt/ranges.h>
 
 #include "core/error.h"
 #include "core/ranges.h"
@@ -9,6 +12,8 @@
 #include "lower/naive.h"
 #include "tuner/build_id.h"
 #include "tuner/schedule/pick.h"
+#include "tuner/session/session.h"
+#include "tuner/session/timer.h"
 
 namespace tenon {
 
@@ -18,40 +23,19 @@ namespace {
 constexpr std::string_view engine = "2";
 std::string engine_of_picks() { return fmt::format("{} {}", engine, build_id); }
 
-DeviceRow row_of(const KernelStore::Target& target) {
-  const auto cache_text = [](const CpuCache& cache) {
+DeviceRow row_of(const Backend& backend) {
+  const auto cache_text = [](const CacheLevel& cache) {
     return fmt::format("{}K/{}", cache.bytes >> 10, cache.line);
   };
-  return {.kind = "cpu",
-          .model = target.cpu.model,
-          .isa = std::string(name(target.isa)),
-          .caches = joined(target.cpu.caches, " ", cache_text),
-          .cores = target.threads};
+  const Machine& machine = backend.machine;
+  return {.kind = machine.kind,
+          .model = machine.model,
+          .isa = std::string(backend.target.name),
+          .caches = joined(machine.caches, " ", cache_text),
+          .cores = machine.threads};
 }
 
-ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
-  return {key,
-          fmt::format("entry {} shared {} thread {}", artifact.entry, artifact.launch_scratch,
-                      artifact.thread_scratch),
-          artifact.code};
-}
-
-// Error: the row is not of this form.
-Artifact artifact_of(ArtifactRow row) {
-  Artifact artifact{.code = std::move(row.code)};
-  if (std::sscanf(row.meta.c_str(), "entry %zu shared %zu thread %zu", &artifact.entry,
-                  &artifact.launch_scratch, &artifact.thread_scratch) != 3)
-    fail("code with the facts '{}' cannot be read", row.meta);
-  return artifact;
-}
-
-}  // namespace
-
-Kernel nameless_naive(const KernelGraph& graph) {
-  return naive(graph, [](const Node&) { return ""; });
-}
-
-WorkloadRow workload_of(const KernelGraph& graph) {
+WorkloadRow row_of(const KernelGraph& graph) {
   const std::string known_by = canonical_text(graph);
   const auto shape = [](const NodeRef& input) { return text(input->shape); };
   const auto type = [](const NodeRef& input) { return std::string(info(input->type).name); };
@@ -62,34 +46,57 @@ WorkloadRow workload_of(const KernelGraph& graph) {
           .numerics = "canonical"};
 }
 
-KernelStore::KernelStore(Device& device, const Target& target,
-                         const std::optional<std::string>& cache_path, const DebugStages& debug,
-                         Statistics& statistics)
-    : device_(device),
-      target_(target),
+ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
+  return {key,
+          fmt::format("entry {} launch {} thread {} name {}", artifact.entry,
+                      artifact.launch_scratch, artifact.thread_scratch, artifact.name),
+          artifact.code};
+}
+
+// Error: the row is not of this form.
+Artifact artifact_of(ArtifactRow row) {
+  Artifact artifact{.code = std::move(row.code)};
+  int name = -1;  // where it begins
+  std::sscanf(row.meta.c_str(), "entry %zu launch %zu thread %zu name %n", &artifact.entry,
+              &artifact.launch_scratch, &artifact.thread_scratch, &name);
+  if (name < 0) fail("code with the facts '{}' cannot be read", row.meta);
+  artifact.name = row.meta.substr(static_cast<std::size_t>(name));
+  return artifact;
+}
+
+}  // namespace
+
+KernelStore::KernelStore(const Backend& backend, const std::optional<std::string>& cache_path,
+                         const DebugStages& debug, Statistics& statistics)
+    : backend_(backend),
       debug_(debug),
       statistics_(statistics),
       cache_(CacheOptions{cache_path}),
-      device_row_(row_of(target)) {}
+      device_row_(row_of(backend)) {}
 
-// A tuned schedule holds for every build that reads the moves, a picked one for its own.
+// A tuned schedule holds for every build that reads the moves, a picked one for its own build.
 std::optional<ScheduleRow> KernelStore::find_schedule(const WorkloadRow& workload) {
   if (auto tuned = cache_.find_schedule(device_row_, workload, engine)) return tuned;
   return cache_.find_schedule(device_row_, workload, engine_of_picks());
 }
 
-// Covers everything that decides the bytes of the code. There are no flags to compile with yet.
+// Covers everything that decides the bytes of the code. `kernel` is the canonical text.
 std::string KernelStore::key_of(const std::string& moves, const std::string& kernel) const {
-  return hash_fields({moves, kernel, name(target_.isa), compiler_version(), build_id});
+  return hash_fields({moves, kernel, backend_.target.name, backend_.version, build_id});
+}
+
+// Moves by hand use the names of their nest, so the text of the nest is in the key too.
+std::string KernelStore::key_of(const KernelGraph& graph, const Kernel& naive,
+                                const Schedule& moves) const {
+  return key_of(print(moves), canonical_text(graph) + print(naive));
 }
 
 Device::ProgramRef KernelStore::find_artifact(const std::string& key) {
   auto row = cache_.find_artifact(key);
-  debug_.print(DebugStage::cache,
-               [&] { return fmt::format("code {}: {}", key, row ? "found" : "not there"); });
+  debug_.show(DebugStage::cache, "code " + key, row ? "found" : "not there");
   if (!row) return nullptr;
   try {
-    Device::ProgramRef program = device_.load(artifact_of(std::move(*row)));
+    Device::ProgramRef program = backend_.device->load(artifact_of(std::move(*row)));
     ++statistics_.from_cache;
     return program;
   } catch (const Error&) {
@@ -99,22 +106,20 @@ Device::ProgramRef KernelStore::find_artifact(const std::string& key) {
 }
 
 Device::ProgramRef KernelStore::program(const KernelGraph& graph) {
-  const WorkloadRow workload = workload_of(graph);
+  const WorkloadRow workload = row_of(graph);
   Device::ProgramRef& program = programs_[workload.graph];
   if (program) return program;
-  const auto schedule = find_schedule(workload);
-  debug_.print(DebugStage::cache, [&] {
-    return fmt::format("schedule of kernel {}: {}", workload.hash,
-                       schedule ? "found\n" + schedule->moves : "not there");
-  });
-  if (schedule) program = find_artifact(key_of(schedule->moves, workload.graph));
-  if (!program) program = lower_and_build(graph, workload, schedule);
+  const auto known = find_schedule(workload);
+  debug_.show(DebugStage::cache, "schedule of kernel " + workload.hash,
+              known ? "found\n" + known->moves : "not there");
+  if (known) program = find_artifact(key_of(known->moves, workload.graph));
+  if (!program) program = lower_and_build(graph, workload, known);
   return program;
 }
 
 Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& naive,
                                         const Schedule& moves) {
-  const std::string key = key_of(print(moves), canonical_text(graph) + print(naive));
+  const std::string key = key_of(graph, naive, moves);
   Device::ProgramRef& program = programs_[key];
   if (!program) program = find_artifact(key);
   if (program) return program;
@@ -127,77 +132,87 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& 
   return program = built.program;
 }
 
-// Tries what the cache knew, then the pick, then the naive nest as it is; one warning tells of all
-// that failed.
+KernelStore::Choice KernelStore::choice(const KernelGraph& graph) {
+  const WorkloadRow workload = row_of(graph);
+  const auto known = find_schedule(workload);
+  const Kernel naive = tenon::naive(graph);
+  Schedule first = candidates(naive, known).front().schedule();
+  const std::string key = key_of(known ? known->moves : print(first), workload.graph);
+  return {known, std::move(first), key};
+}
+
+// The schedules that a kernel may run on; the first that compiles is taken. They refer to the nest.
+std::vector<KernelStore::Candidate> KernelStore::candidates(
+    const Kernel& naive, const std::optional<ScheduleRow>& known) const {
+  std::vector<Candidate> list;
+  if (known) list.push_back({*known, [=] { return parse_schedule(known->moves, "cache"); }});
+  const ScheduleRow fresh{.engine = engine_of_picks()};
+  list.push_back({fresh, [&] { return pick(naive, backend_.target, backend_.machine); }});
+  list.push_back({fresh, [] { return Schedule(); }});
+  return list;
+}
+
+// Walks the candidates; one warning tells of all that failed.
 Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
                                                 const WorkloadRow& workload,
                                                 const std::optional<ScheduleRow>& known) {
   const Timer lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
-  const Kernel naive = nameless_naive(graph);
+  const Kernel naive = tenon::naive(graph);
   ++statistics_.lowered;
-  debug_.print(DebugStage::loops,
-               [&] { return fmt::format("{}: naive nest\n{}", naive.name, print(naive)); });
+  debug_.show(DebugStage::loops, naive.name, "naive nest", naive);
+  std::vector<std::string> failures;
+  for (Candidate& candidate : candidates(naive, known)) {
+    const Built built = attempt(candidate, naive, workload);
+    if (candidate.row != known) cache_.store_schedules({{device_row_, workload, candidate.row}});
+    if (built.program && !failures.empty())
+      report(fmt::format("tenon: warning: kernel {} runs on another schedule, for one failed: {}",
+                         naive.name, fmt::join(failures, "; ")));
+    if (built.program) return built.program;
+    append_once(failures, built.failure);
+  }
+  fail("kernel {} cannot be compiled: {}", naive.name, fmt::join(failures, "; "));
+}
 
-  std::string failures;
-  const auto attempt = [&](ScheduleRow row) {
-    Built built;
-    std::optional<Schedule> schedule;
-    try {
-      schedule = parse_schedule(row.moves, "cache");
-    } catch (const Error& unreadable) {
-      built.failure = unreadable.what();
-    }
-    if (schedule) built = build(key_of(row.moves, workload.graph), naive, *schedule);
-    if (!built.program) {
-      row.status = ScheduleStatus::rejected;
-      row.reason = built.failure;
-      failures += (failures.empty() ? "" : "; ") + built.failure;
-    }
-    if (row != known) cache_.store_schedules({{device_row_, workload, row}});
-    return built.program;
-  };
-  Device::ProgramRef program = known ? attempt(*known) : nullptr;
-  if (program) return program;
-  const std::string picked = print(pick(naive, target_.cpu, target_.isa, target_.threads));
-  debug_.print(DebugStage::search, [&] {
-    return fmt::format("{}: untuned pick\n{}", naive.name, picked.empty() ? "no moves" : picked);
-  });
-  program = attempt({.engine = engine_of_picks(), .moves = picked});
-  if (!program && !picked.empty()) program = attempt({.engine = engine_of_picks()});
-  if (!program) fail("kernel {} cannot be compiled: {}", naive.name, failures);
-  if (!failures.empty())
-    report(fmt::format("tenon: warning: kernel {} runs on another schedule, for one failed: {}",
-                       naive.name, failures));
-  return program;
+KernelStore::Built KernelStore::attempt(Candidate& candidate, const Kernel& naive,
+                                        const WorkloadRow& workload) {
+  ScheduleRow& row = candidate.row;
+  Built built;
+  std::optional<Schedule> schedule;
+  try {
+    schedule = candidate.schedule();
+  } catch (const Error& unreadable) {
+    built.failure = unreadable.what();
+  }
+  if (schedule && row.moves.empty()) row.moves = print(*schedule);
+  debug_.show(DebugStage::search, naive.name, "tries this schedule", row.moves);
+  if (schedule) built = build(key_of(row.moves, workload.graph), naive, *schedule);
+  if (!built.program) row.status = ScheduleStatus::rejected;
+  if (!built.program) row.reason = built.failure;
+  return built;
 }
 
 KernelStore::Built KernelStore::build(const std::string& key, const Kernel& naive,
                                       const Schedule& schedule) try {
-  const auto show_move = [&](const Move& move, const Kernel& kernel) {
-    debug_.print(DebugStage::moves,
-                 [&] { return fmt::format("{}: {}\n{}", naive.name, print(move), print(kernel)); });
-  };
-  const Moved scheduled = apply_all(naive, schedule, show_move);
+  const Moved scheduled = apply_all(naive, schedule, [&](const Move& move, const Kernel& kernel) {
+    debug_.show(DebugStage::moves, naive.name, move, kernel);
+  });
   if (const auto* refused = std::get_if<Refusal>(&scheduled))
     return {nullptr, refused->reason, refused->place};
   const Kernel& kernel = std::get<Kernel>(scheduled);
-  debug_.print(schedule.empty() ? DebugStage::moves : DebugStage::loops, [&] {
-    return schedule.empty() ? naive.name + ": no moves, nothing changed"
-                            : fmt::format("{}: scheduled nest\n{}", naive.name, print(kernel));
-  });
-  const FinishedKernel finished = finish(kernel, target(target_.isa));
-  debug_.print(DebugStage::source, [&] {
-    return fmt::format("{}: LLVM IR\n{}", naive.name, print(finished, target_.isa, Output::ir));
-  });
+  debug_.show(DebugStage::loops, naive.name,
+              schedule.empty() ? "no moves, nothing changed" : "scheduled nest", kernel);
+  const FinishedKernel finished = finish(kernel, backend_.target);
+  debug_.show(DebugStage::source, naive.name, "LLVM IR",
+              [&] { return backend_.print(finished, Output::ir); });
   const Compiled compiled = [&] {
     const Timer compiling(statistics_.compiling_seconds, statistics_.lowering_seconds);
-    return compile(finished, target_.isa);
+    return backend_.compile(finished);
   }();
   if (const auto* failure = std::get_if<CompileFailure>(&compiled))
     return {nullptr, failure->reason};
   const Artifact& artifact = std::get<Artifact>(compiled);
   ++statistics_.compiled;
-  const Device::ProgramRef program = device_.load(artifact);
+  const Device::ProgramRef program = backend_.device->load(artifact);
   cache_.store_artifact(row_of(key, artifact));
   return {program};
 } catch (const InternalError& broken) {

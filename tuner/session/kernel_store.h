@@ -1,69 +1,78 @@
-// The kernel store: from a kernel's graph to a program that is loaded and can be launched. It looks
-// in memory, then in the cache, and lowers and compiles only what is in neither. The key everywhere
-// is the kernel's canonical text, which leaves out its buffers.
+// KernelStore: from the graph of a kernel to a program that is loaded and can run. The store
+// looks in memory, then in the cache, and lowers and compiles only what is in neither. The key is
+// always the kernel's canonical text, which leaves out its buffers. Used by the session and by
+// `tenon explain`.
 //
-// The cache holds, for each kernel, the schedule as text and the code under a key that covers
-// everything it was made from; both together spare a warm process the lowering and the compiler. A
-// schedule that was picked, not tuned, is kept under the build that picked it: a better pick is not
-// held back by what an older one wrote.
+// For each kernel, the cache holds the schedule as text, and the code under a key that covers
+// everything that the code was made from. Together they spare a warm process the lowering and the
+// compiler. A picked schedule is kept under the build that picked it, so that a better pick of a
+// later build takes its place at once.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "cache/cache.h"
-#include "codegen/cpu_info.h"
+#include "codegen/backend.h"
 #include "lower/fusion.h"
+#include "lower/schedule.h"
 #include "tuner/session/debug_stages.h"
-#include "tuner/session/session.h"
-#include "tuner/session/timer.h"
 
 namespace tenon {
 
-// The row of a kernel. Its graph is what the store knows the kernel by.
-WorkloadRow workload_of(const KernelGraph& graph);
-// Its nest, without the names of the graph at hand: a schedule of it holds for every such graph.
-Kernel nameless_naive(const KernelGraph& graph);
+struct Statistics;
 
 class KernelStore {
  public:
-  struct Target {
-    CpuInfo cpu;
-    Isa isa;
-    int threads;
-  };
-  KernelStore(Device& device, const Target& target, const std::optional<std::string>& cache_path,
+  // The store keeps references to the backend, the debug stages and the statistics.
+  KernelStore(const Backend& backend, const std::optional<std::string>& cache_path,
               const DebugStages& debug, Statistics& statistics);
 
-  // The program for a kernel, on the schedule that is known or picked. Error where even the naive
-  // nest does not compile.
+  // The program for a kernel, on the schedule that the cache knows, else on the pick, else on the
+  // naive nest. Error: even the naive nest does not compile.
   Device::ProgramRef program(const KernelGraph& graph);
-  // The same for moves given by hand, with the nest that they apply to. MovesError for a move that
-  // is refused.
+  // The program for moves given by hand, with the nest that they apply to. MovesError: a move is
+  // refused, or the result does not compile.
   Device::ProgramRef program(const KernelGraph& graph, const Kernel& naive, const Schedule& moves);
 
-  // The schedule that a first call would run, where the cache has one, and under which key it has
-  // the code of a kernel with some moves. `kernel` is its canonical text, and for moves by hand the
-  // text of their nest behind it: the one tells what is computed, the other what names mean.
-  std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);
-  std::string key_of(const std::string& moves, const std::string& kernel) const;
+  // The schedule that program() tries first: as the cache has it, or the pick; and the key of its
+  // code in the cache. For people.
+  struct Choice {
+    std::optional<ScheduleRow> row;  // nothing: it is the pick
+    Schedule schedule;
+    std::string key;
+  };
+  Choice choice(const KernelGraph& graph);
+  // The key of the code for moves by hand.
+  std::string key_of(const KernelGraph& graph, const Kernel& naive, const Schedule& moves) const;
   Cache& cache() { return cache_; }
 
  private:
+  // A schedule to try. It is made only then, and its text then fills in the row.
+  struct Candidate {
+    ScheduleRow row;
+    std::function<Schedule()> schedule;  // Error: the text in the cache cannot be read
+  };
   struct Built {
-    Device::ProgramRef program = nullptr;  // where it failed
+    Device::ProgramRef program = nullptr;  // null: it failed
     std::string failure = {};
     std::string place = {};  // of the move that was refused
   };
+  std::string key_of(const std::string& moves, const std::string& kernel) const;
+  std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);
   Device::ProgramRef find_artifact(const std::string& key);
+  std::vector<Candidate> candidates(const Kernel& naive,
+                                    const std::optional<ScheduleRow>& known) const;
   Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);
-  // The nest with the moves applied, compiled, loaded and stored; or what came in the way.
+  Built attempt(Candidate& candidate, const Kernel& naive, const WorkloadRow& workload);
+  // The nest with the moves applied, compiled, loaded and stored; or why that failed.
   Built build(const std::string& key, const Kernel& naive, const Schedule& schedule);
 
-  Device& device_;
-  Target target_;
+  const Backend& backend_;
   const DebugStages& debug_;
   Statistics& statistics_;
   Cache cache_;

@@ -1,8 +1,8 @@
-// Plan: what realizing a graph of one structure amounts to: kernels in order, and which buffer goes
-// where. Two graphs have the same structure where they differ in nothing but the buffers of their
-// leaves, so that a training step is planned once. Used by session.cpp, which makes the plans.
+// Plan: how a graph of one structure is realized: its kernels in order, and the buffer of every
+// argument. Two graphs have the same structure if they differ only in the buffers of their leaves,
+// so a training step is planned once. Used by session.cpp, which makes the plans.
 //
-// A plan holds no node and no buffer: graphs come and go, and memory stays flat.
+// A plan holds no node and no buffer. So graphs come and go, and memory stays flat.
 #pragma once
 
 #include <cstddef>
@@ -25,12 +25,12 @@ struct Plan {
   int leaves = 0;
   std::vector<std::size_t> written = {};  // bytes of each written slot
   std::vector<Step> steps = {};
-  // The slot of each node wanted. It may be that of a leaf, where the graph amounted to one of its
-  // own leaves, or of another node wanted; it is then copied.
+  // The slot of each node wanted. If it is also the slot of a leaf or of another node wanted, the
+  // session copies its contents.
   std::vector<int> results = {};
 };
 
-// What graphs that share a plan have in common, and what tells them apart.
+// The structure of a graph, and the leaves that a graph of this structure reads.
 struct Structure {
   std::string key = {};              // bytes; equal keys mean equal structure
   std::vector<NodeRef> leaves = {};  // with buffers, by first visit
@@ -38,8 +38,9 @@ struct Structure {
 // Realized nodes count as their leaves. Error where a leaf was overwritten since it was made.
 Structure structure_of(std::span<const NodeRef> wanted, const NodeTable& table);
 
-// Places the buffers of the kernels, in the order in which they run; programs are left for the
-// caller to fill in. `wanted` are the nodes after the rules, `leaves` those of their structure.
+// Gives every argument of the kernels a slot. The caller fills in the programs. `kernels` stand in
+// the order in which they run, `wanted` are the nodes after the rules, `leaves` those of the
+// structure.
 Plan place(std::span<const NodeRef> wanted, std::span<const KernelGraph> kernels,
            std::span<const NodeRef> leaves);
 

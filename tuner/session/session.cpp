@@ -7,31 +7,21 @@
 
 #include <fmt/format.h>
 
-#include "codegen/cpu_device.h"
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "core/print_graph.h"
 #include "core/ranges.h"
 #include "lower/fusion.h"
 #include "lower/naive.h"
+#include "lower/names.h"
 #include "lower/rules.h"
 #include "tuner/session/debug_stages.h"
 #include "tuner/session/kernel_store.h"
 #include "tuner/session/plan.h"
+#include "tuner/session/timer.h"
 
 namespace tenon {
 
 namespace {
-
-KernelStore::Target resolved_target(const SessionOptions& options) {
-  if (options.threads < 0)
-    fail("a session of {} threads: give 1 or more, or 0 for all", options.threads);
-  KernelStore::Target target{read_cpu_info(), widest_isa(), options.threads};
-  if (target.threads == 0) target.threads = target.cpu.threads;
-  if (options.isa && vector_bytes(*options.isa) > vector_bytes(target.isa))
-    fail("--isa {}: this processor has {} at most", name(*options.isa), name(target.isa));
-  if (options.isa) target.isa = *options.isa;
-  return target;
-}
 
 template <typename T>
 Tensor leaf(Session& session, std::span<const T> values, Shape shape, std::string name) {
@@ -50,43 +40,35 @@ std::vector<BufferRef> buffers_of(std::span<const NodeRef> leaves) {
 }  // namespace
 
 struct Session::State {
-  State(SessionOptions asked, NodeTable& table)
+  State(Backend made, SessionOptions asked, NodeTable& table)
       : options(std::move(asked)),
-        target(resolved_target(options)),
-        debug(std::getenv("DEBUG")),
-        device(cpu_device(target.threads)),
+        backend(std::move(made)),
         nodes(table),
-        kernels(*device, target, options.cache, debug, statistics) {}
+        kernels(backend, options.cache, debug, statistics) {}
 
   SessionOptions options;
-  KernelStore::Target target;
-  DebugStages debug;
+  Backend backend;
+  DebugStages debug{std::getenv("DEBUG")};
   Statistics statistics;
-  std::unique_ptr<Device> device;
   NodeTable& nodes;
   KernelStore kernels;
   std::unordered_map<std::string, std::shared_ptr<const Plan>> plans;  // by Structure::key
 
   Plan make_plan(std::span<const NodeRef> wanted, std::span<const NodeRef> leaves) {
     const std::vector<NodeRef> ruled = apply_rules(wanted, nodes);
-    debug.print(DebugStage::graph, [&] {
-      const std::string before = print_graph(wanted), after = print_graph(ruled);
-      return fmt::format("as given\n{}after rules{}", before,
-                         before == after ? ": nothing changed" : "\n" + after);
-    });
+    debug.show(DebugStage::graph, "graph", "as given", [&] { return print_graph(wanted); });
+    debug.show(DebugStage::graph, "graph", "after rules", [&] { return print_graph(ruled); });
     const std::vector<KernelGraph> graphs = fusion(ruled);
-    debug.print(DebugStage::fuse, [&] {
-      std::string texts = fmt::format("kernels: {}", graphs.size());
-      for (const KernelGraph& graph : graphs) texts += "\n" + canonical_text(graph);
-      return texts;
-    });
-
+    debug.show(DebugStage::fuse, "kernels", std::to_string(graphs.size()),
+               [&] { return joined(graphs, "\n", [](auto& g) { return canonical_text(g); }); });
     std::vector<Kernel> nests;
     std::vector<std::optional<Schedule>> by_hand(graphs.size());
     if (options.moves) {
       const Timer lowering(statistics.lowering_seconds, statistics.graph_seconds);
-      const auto name = [&](const Node& node) { return nodes.name(node); };
-      nests = mapped(graphs, [&](const KernelGraph& graph) { return naive(graph, name); });
+      nests = mapped(graphs, [&](const KernelGraph& graph) {
+        const Kernel nest = naive(graph);
+        return renamed(nest, names_of(graph, nest, [&](const Node& n) { return nodes.name(n); }));
+      });
       statistics.lowered += std::ssize(nests);
       by_hand = options.moves(nests);
       by_hand.resize(graphs.size());
@@ -124,34 +106,37 @@ struct Session::State {
     for (const Plan::Step& step : plan->steps) {
       arguments.clear();
       for (const int slot : step.slots) {
-        if (!slots[slot]) slots[slot] = device->allocate(plan->written[slot - plan->leaves]);
+        if (!slots[slot])
+          slots[slot] = backend.device->allocate(plan->written[slot - plan->leaves]);
         arguments.push_back(slots[slot]->data);
       }
       if (step.program) {
-        device->launch(*step.program, arguments, {});
+        backend.device->launch(*step.program, arguments, {});
         ++statistics.launches;
       }
       for (const int slot : step.last_used) slots[slot].reset();
     }
     std::vector<BufferRef> results;
     for (const int slot : plan->results) {
-      const bool is_shared = slots[slot].use_count() > 1;  // with a leaf or another result
+      const bool has_other_user = slots[slot].use_count() > 1;  // a leaf or another result
       BufferRef& result = results.emplace_back(slots[slot]);
-      if (!is_shared) continue;
-      result = device->allocate(slots[slot]->bytes);
-      device->copy(*slots[slot], *result);
+      if (!has_other_user) continue;
+      result = backend.device->allocate(slots[slot]->bytes);
+      backend.device->copy(*slots[slot], *result);
     }
     return results;
   }
 };
 
 Session::Session(SessionOptions options)
-    : state_(std::make_unique<State>(std::move(options), nodes())) {}
+    : Session(cpu_backend(options.threads, options.isa), options) {}
+Session::Session(Backend backend, SessionOptions options)
+    : state_(std::make_unique<State>(std::move(backend), std::move(options), nodes())) {}
 Session::~Session() = default;
 
-Device& Session::device() { return *state_->device; }
-int Session::threads() const { return state_->target.threads; }
-Isa Session::isa() const { return state_->target.isa; }
+Device& Session::device() { return *state_->backend.device; }
+const Backend& Session::backend() const { return state_->backend; }
+KernelStore& Session::kernels() { return state_->kernels; }
 const Statistics& Session::statistics() const { return state_->statistics; }
 
 std::vector<BufferRef> Session::compute(std::span<const NodeRef> wanted) {

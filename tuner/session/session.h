@@ -7,12 +7,12 @@
 //   y.realize();
 //
 // What happens to a graph: its structure is looked up among the plans of this session (plan.h). A
-// new structure goes through the graph rules and fusion, and each kernel to the kernel store
-// (kernel_store.h): memory, then the cache, then lowering and compiling. The same structure with
-// other buffers, as in a training loop, costs a walk over its nodes and the launches.
+// new structure goes through the graph rules and fusion, and each kernel goes to the kernel store
+// (kernel_store.h): memory, then the cache, then lowering and compiling. A structure that was seen
+// before, as in a training loop, costs a walk over its nodes and the launches.
 //
-// A session must outlive its tensors. It is not thread safe: one thread at a time; sessions in
-// threads of their own need not know of each other. Compile failures fall back to the naive nest
+// A session must outlive its tensors. It is not thread safe: one thread at a time. Sessions in
+// different threads are independent. A kernel whose schedule does not compile runs on another one,
 // with one warning. Errors: core/error.h.
 #pragma once
 
@@ -24,7 +24,7 @@
 #include <string>
 #include <vector>
 
-#include "codegen/compile.h"
+#include "codegen/backend.h"
 #include "core/error.h"
 #include "core/executor.h"
 #include "core/tensor.h"
@@ -32,9 +32,9 @@
 
 namespace tenon {
 
-// Asked with the naive nests of every graph of a new structure (whatever its names), in which all
-// that has a name goes by it: for each the schedule by hand, or nothing for Tenon's own; what is
-// missing at the end is nothing too.
+// Called once for each new graph structure, with its naive nests, in the names of the graph.
+// Returns one schedule per nest, or nullopt for Tenon's own choice. A shorter list is padded with
+// nullopt.
 using HandMoves = std::function<std::vector<std::optional<Schedule>>(std::span<const Kernel>)>;
 // A mistake in the moves that the user gave: "FILE:LINE: bind k parallel: ..".
 class MovesError : public Error {
@@ -43,8 +43,8 @@ class MovesError : public Error {
 };
 
 struct SessionOptions {
-  int threads = 0;         // 0: as many as the process may run on
-  std::optional<Isa> isa;  // nothing: the widest vectors that the processor has
+  int threads = 0;       // 0: as many as the process may run on
+  std::string isa = {};  // the instructions to use, by name: "avx2"; "": the widest that there are
   // A file or folder; "" keeps nothing between processes; nothing: where cache/cache.h says.
   std::optional<std::string> cache;
   HandMoves moves = {};
@@ -52,7 +52,7 @@ struct SessionOptions {
 
 struct Statistics {
   std::int64_t plans = 0;       // structures seen for the first time
-  std::int64_t lowered = 0;     // naive nests made, also those that a hook was shown
+  std::int64_t lowered = 0;     // naive nests made, also those for moves by hand
   std::int64_t compiled = 0;    // kernels
   std::int64_t from_cache = 0;  // kernels
   std::int64_t launches = 0;    // of kernels
@@ -62,10 +62,12 @@ struct Statistics {
   double running_seconds = 0;
 };
 
-// A graph with everything done but the launches, for callers who time those. Holds its buffers.
+class KernelStore;
+
+// A graph that is planned and compiled, with its buffers. For callers who time the launches alone.
 class Bound {
  public:
-  void launch() const;  // computes all again from what its leaves hold now, into the same buffers
+  void launch() const;  // computes again from the leaves' current values, into the same buffers
   const std::vector<BufferRef>& results() const { return results_; }
 
  private:
@@ -81,12 +83,13 @@ class Bound {
 
 class Session final : public Executor {
  public:
-  explicit Session(SessionOptions options = {});
+  explicit Session(SessionOptions options = {});  // on this machine's CPU
+  Session(Backend backend, SessionOptions options);
   ~Session() override;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // A tensor with these values, row-major. Error where their number is not the shape's.
+  // A tensor with these values, row-major. Error: their number differs from the shape's.
   Tensor tensor(std::span<const float> values, Shape shape, std::string name = "");
   Tensor tensor(std::span<const std::int32_t> values, Shape shape, std::string name = "");
   Tensor tensor(std::span<const std::uint8_t> values, Shape shape, std::string name = "");  // bool
@@ -94,8 +97,9 @@ class Session final : public Executor {
   Device& device() override;
   Bound bind(std::span<const Tensor> wanted);
 
-  int threads() const;
-  Isa isa() const;
+  int threads() const { return backend().machine.threads; }
+  const Backend& backend() const;
+  KernelStore& kernels();  // for `tenon explain`
   const Statistics& statistics() const;
 
  private:

@@ -1,0 +1,10 @@
+// How often this program has allocated memory: a measure of work that no other load disturbs.
+#pragma once
+
+#include <cstddef>
+
+namespace tenon_test {
+
+std::size_t allocations();  // by operator new, of all threads, since the start
+
+}  // namespace tenon_test
