@@ -15,8 +15,9 @@ constexpr std::int64_t most_register_bytes = 8192;  // more would only be spille
 constexpr std::size_t alignment = 64;               // bytes
 
 bool moves_alike(const Use& a, const Use& b, Var v) {
-  for (std::size_t d = 0; d < a.at.size(); ++d)
-    if (a.at[d].coefficient(v) != b.at[d].coefficient(v) || a.at[d].uses(v) != b.at[d].uses(v))
+  for (std::size_t d = 0; d < a.access.at.size(); ++d)
+    if (a.access.at[d].coefficient(v) != b.access.at[d].coefficient(v) ||
+        a.access.at[d].uses(v) != b.access.at[d].uses(v))
       return false;
   return true;
 }
@@ -26,20 +27,21 @@ Path scope_of(const KernelTensor& tensor, const std::vector<Use>& uses) {
   const Use& first = uses.front();
   if (tensor.scope) {
     if (*tensor.scope < 0) return {};
-    const auto at = position(first.path, *tensor.scope);
+    const auto at = position(first.way.path, *tensor.scope);
     check(at.has_value(), "a staged tile is used outside its loop");
-    return Path(first.path.begin(), first.path.begin() + *at + 1);
+    return Path(first.way.path.begin(), first.way.path.begin() + *at + 1);
   }
-  std::size_t common = first.loops.size();
+  std::size_t common = first.way.loops.size();
   for (const Use& use : uses) {
-    const auto differ = std::ranges::mismatch(first.loops, use.loops).in1;
-    common = std::min(common, static_cast<std::size_t>(differ - first.loops.begin()));
+    const auto differ = std::ranges::mismatch(first.way.loops, use.way.loops).in1;
+    common = std::min(common, static_cast<std::size_t>(differ - first.way.loops.begin()));
   }
   // What one iteration stores and another reads outlives both.
   for (const Use& use : uses)
     for (std::size_t d = 0; d < common; ++d)
-      if (outlives(uses, first.path[d]) || !moves_alike(first, use, first.path[d])) common = d;
-  return Path(first.path.begin(), first.path.begin() + static_cast<std::ptrdiff_t>(common));
+      if (outlives(uses, first.way.path[d]) || !moves_alike(first, use, first.way.path[d]))
+        common = d;
+  return Path(first.way.path.begin(), first.way.path.begin() + static_cast<std::ptrdiff_t>(common));
 }
 
 // Of one iteration there is nothing to share out.
@@ -61,7 +63,7 @@ std::vector<std::size_t> layout(const Kernel& kernel, const KernelTensor& tensor
   const auto is_vector = [&](Var v) { return kernel.axes[v].tag == Tag::vector; };
   const auto rank = [&](std::size_t d) {
     int highest = 0;
-    for (const Index::Term& term : uses.front().at[d].terms())
+    for (const Index::Term& term : uses.front().access.at[d].terms())
       if (std::ranges::any_of(Index::of(term).vars(), is_vector))
         highest = std::max(highest, term.kind == Index::Kind::floordiv ? 1 : 2);
     return std::pair(highest, d);
@@ -80,7 +82,8 @@ FinishedKernel place_locals(const Kernel& kernel) {
   for (int t = 0; t < std::ssize(result.tensors); ++t) {
     KernelTensor& tensor = result.tensors[t];
     if (tensor.where == Where::argument) continue;
-    const std::vector<Use> uses = uses_of(result.body, t);
+    const Uses table(result.body);
+    const std::vector<Use>& uses = table.of(t);
     if (uses.empty()) {
       tensor.extents.assign(tensor.extents.size(), 0);
       continue;
@@ -94,7 +97,9 @@ FinishedKernel place_locals(const Kernel& kernel) {
     for (std::size_t d = 0; d < tensor.extents.size(); ++d) {
       const auto within = reach(result, uses, d, scope);
       reaches.push_back(within ? *within : *reach(result, uses, d, {}));
-      if (contains(mapped(uses, std::mem_fn(&Use::computed_axis)), static_cast<int>(d))) {
+      if (std::ranges::any_of(uses, [&](const Use& use) {
+            return use.access.computed_axis == static_cast<int>(d);
+          })) {
         // All of it, and what the last tile reaches beyond.
         const Reach whole = *reach(result, uses, d, {});
         reaches.back() = {Index(0),
@@ -102,7 +107,7 @@ FinishedKernel place_locals(const Kernel& kernel) {
       }
       size *= reaches.back().extent;
       for (const Use& use : uses)
-        known = known && is_known_when_unrolled(result, use.at[d] - reaches.back().begin);
+        known = known && is_known_when_unrolled(result, use.access.at[d] - reaches.back().begin);
     }
     const std::vector<std::size_t> order = layout(result, tensor, uses);
     replace_accesses(result.body, t, [&](Access& access) {
@@ -118,8 +123,9 @@ FinishedKernel place_locals(const Kernel& kernel) {
     const auto is_parallel_below = [&](Var v) {
       return is_parallel(result, v) && !contains(scope, v);
     };
-    if (std::ranges::any_of(
-            uses, [&](const Use& use) { return std::ranges::any_of(use.path, is_parallel_below); }))
+    if (std::ranges::any_of(uses, [&](const Use& use) {
+          return std::ranges::any_of(use.way.path, is_parallel_below);
+        }))
       tensor.where = Where::heap;
     else if (tensor.where == Where::heap && !tensor.fixed && known && size <= most_register_bytes)
       tensor.where = Where::reg;
