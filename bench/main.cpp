@@ -28,6 +28,8 @@ struct Suite {
 
 constexpr Suite suites[] = {
     {"gemm", "products of two matrices", "gemm --case 1000x777x333:nt --threads 1", run_gemm},
+    {"lower", "what making, scheduling and finishing a nest costs", "lower --case matmul:512",
+     run_lower},
     {"map", "element-wise chains", "map --case affine_relu:1048576 --json", run_map},
     {"norm", "softmax and layernorm over rows", "norm --case softmax:512x32000", run_norm},
     {"order", "what the canonical order costs", "order --case sum:100000000", run_order},

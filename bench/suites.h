@@ -20,6 +20,7 @@ struct Options {
 
 // Each returns false where a result was wrong. Error: a case that does not exist.
 bool run_gemm(const Options& options);
+bool run_lower(const Options& options);  // one thread, without peers
 bool run_map(const Options& options);
 bool run_norm(const Options& options);
 bool run_order(const Options& options);  // one thread, whatever is asked for

@@ -157,8 +157,8 @@ void Index::add(const Term& term) {
 }
 
 // Applies one of these to the terms, and says whether there was one to apply:
-//   b*d*floor(x/d) + b*(x mod d)              =  b*x
-//   b*d*(floor(x/d) mod e) + b*(x mod d)      =  b*(x mod d*e)
+//   b*d*floor(x/d) + b*(x mod d)                =  b*x
+//   b*d*((floor(x/d) + m) mod e) + b*(x mod d)  =  b*((x + d*m) mod d*e)
 bool Index::merge_remainder() {
   for (const Term& remainder : terms_) {
     if (remainder.kind != Kind::mod) continue;
@@ -168,12 +168,15 @@ bool Index::merge_remainder() {
       const bool covers =
           (other.coefficient < 0) == (whole < 0) && std::abs(other.coefficient) >= std::abs(whole);
       const bool is_quotient = covers && compare_atoms(other, quotient) == 0;
-      const bool is_part =
-          other.kind == Kind::mod && other.coefficient == whole && *other.inner == of(quotient);
+      const bool is_part = other.kind == Kind::mod && other.coefficient == whole &&
+                           other.inner->coefficient(quotient) == 1;
       if (!is_quotient && !is_part) continue;
-      const Index merged =
-          is_quotient ? *remainder.inner
-                      : of(divided(Kind::mod, *remainder.inner, remainder.divisor * other.divisor));
+      Index merged = *remainder.inner;
+      if (is_part) {
+        const Index beside = *other.inner - of(quotient);  // m
+        merged = of(divided(Kind::mod, merged + beside * remainder.divisor,
+                            remainder.divisor * other.divisor));
+      }
       Index rest = *this;
       rest.add(with_coefficient(other, -whole));
       rest.add(with_coefficient(remainder, -remainder.coefficient));

@@ -11,9 +11,10 @@
 namespace tenon {
 
 using PrintedNames = std::unordered_map<const Node*, std::string>;
-// Prints a line for each node, such as `%2 = add(in0, %1)  # f32[4]`. A node without a name is named
-// after its number, and that name is added to `names`. Requires: `names` has the inputs of every
-// node, or the nodes contain them. Different nodes over the same operands have different lines.
+// Prints a line for each node, such as `%2 = add(in0, %1)  # f32[4]`. A node without a name is
+// named after its number, and that name is added to `names`. Requires: `names` has the inputs of
+// every node, or the nodes contain them. Different nodes over the same operands have different
+// lines.
 std::string print_nodes(std::span<const NodeRef> nodes, PrintedNames& names);
 
 // Prints the primitive graph under `roots`, a line for each node, inputs first, in the order of

@@ -42,7 +42,7 @@ struct Network {
     const Tensor edges = relu(conv2d(images, filters1, {.padding = 1}) + bias1);
     const Tensor parts = relu(conv2d(max_pool2d(edges, 2), filters2, {.padding = 1}) + bias2);
     const Tensor features = reshape(parts, {images.extent(0), 512});
-    return matmul(seed ? dropout(features, 0.5, seed) : features, weights) + bias;
+    return matmul(seed.is_empty() ? features : dropout(features, 0.5, seed), weights) + bias;
   }
 
   std::vector<Tensor*> parameters() {

@@ -7,94 +7,128 @@
 #include <algorithm>
 
 namespace tenon {
-// Of what an axis is made in subscripts (itself, or quotients and remainders of it), a part is
-// alike where both have it times the same step in one subscript, or in the place in memory, and
-// everything else that moves there is less than a step.
-std::vector<Var> axes_alike(const Kernel& kernel, int tensor, const Use& a, const Use& b,
-                            const std::vector<Var>& axes) {
+namespace {
+
+// Finds out along which axes two accesses of one element always have the same
+// loop value. Where the element is the same, each subscript is, and so is the
+// place in every run of subscripts, taken as one number. An axis comes in those
+// as it is, or as its quotients and remainders: its parts. A part is the same
+// in both if both have it times the same step, and everything else that moves
+// there amounts to less than a step.
+class Comparison {
+ public:
+  Comparison(const Kernel& kernel, const Use& a, const Use& b, std::size_t outside)
+      : kernel_(kernel), a_(a), b_(b), outside_(outside) {}
+
+  bool is_same(std::span<const Var> axes) {
+    const std::size_t rank = std::min(a_.access.at.size(), b_.access.at.size());
+    const auto is_known = [&](Var v) { return contains(same_, v); };
+    for (std::size_t length = 1; length <= rank && !std::ranges::all_of(axes, is_known); ++length) {
+      for (std::size_t first = 0; first + length <= rank; ++first) add_run(first, length);
+      for (bool grew = true; grew;) {
+        grew = false;
+        for (Var v : axes) grew = (!is_known(v) && find_same(v)) || grew;
+      }
+    }
+    return std::ranges::all_of(axes, is_known);
+  }
+
+ private:
   struct Pair {
     Index a, b;
   };
-  std::vector<Pair> subscripts;
-  for (std::size_t d = 0; d < std::min(a.at.size(), b.at.size()); ++d)
-    if (static_cast<int>(d) != a.computed_axis && static_cast<int>(d) != b.computed_axis)
-      subscripts.push_back({a.at[d], b.at[d]});
-  if (subscripts.size() == a.at.size() && a.at.size() == b.at.size())
-    subscripts.push_back({flat(kernel.tensors[tensor], a.at), flat(kernel.tensors[tensor], b.at)});
 
-  std::vector<Var> same;
-  std::vector<Index> parts;
-  const VarBounds of = kernel.bounds();
-  const auto is_part_alike = [&](const Pair& pair, const Index::Term& term) {
-    const Index part = Index::of(term);
+  // The place in a run of subscripts, row-major. A computed subscript may be
+  // anything.
+  void add_run(std::size_t first, std::size_t length) {
+    Pair run;
+    for (std::size_t d = first; d < first + length; ++d) {
+      const int axis = static_cast<int>(d);
+      if (axis == a_.access.computed_axis || axis == b_.access.computed_axis) return;
+      const std::int64_t extent = kernel_.tensors[a_.access.tensor].extents[d];
+      run = {run.a * extent + a_.access.at[d], run.b * extent + b_.access.at[d]};
+    }
+    pairs_.push_back(std::move(run));
+  }
+
+  bool find_same(Var v) {
+    for (const Pair& pair : pairs_)
+      for (Index::Term term : pair.a.terms()) {
+        if (!Index::of(term).uses(v) || !is_part_same(pair, term)) continue;
+        term.coefficient = 1;
+        append_once(parts_, Index::of(term));
+      }
+    if (!is_made_of_parts(Index::var(v))) return false;
+    same_.push_back(v);
+    return true;
+  }
+
+  bool is_part_same(const Pair& pair, const Index::Term& term) const {
+    if (pair.b.coefficient(term) != term.coefficient) return false;
     const auto rest = [&](const Index& index, const Use& use) {
-      return take_apart(index - part, [&](Var other) {
-        return contains(use.path, other) && !contains(same, other);
-      });
+      const auto moving = std::span(use.way.path).subspan(outside_);
+      return take_apart(index - Index::of(term),
+                        [&](Var v) { return contains(moving, v) && !contains(same_, v); });
     };
-    const Parts left = rest(pair.a, a), right = rest(pair.b, b);
-    const Bounds still = bounds(left.still - right.still, of);
-    const Bounds first = bounds(left.moving, of), second = bounds(right.moving, of);
-    return contains(mapped(pair.b.terms(), Index::of), part) &&
-           still.low + first.low - second.high > -std::abs(term.coefficient) &&
+    const Parts left = rest(pair.a, a_), right = rest(pair.b, b_);
+    const Bounds still = bounds(left.still - right.still, bounds_);
+    const Bounds first = bounds(left.moving, bounds_), second = bounds(right.moving, bounds_);
+    return still.low + first.low - second.high > -std::abs(term.coefficient) &&
            still.high + first.high - second.low < std::abs(term.coefficient);
-  };
-  const auto is_known = [&](const auto& self, const Index& index) -> bool {
-    return index.is_constant() || contains(parts, index) ||
-           std::ranges::any_of(parts, [&](const Index& part) {
+  }
+
+  bool is_made_of_parts(const Index& index) const {
+    return index.is_constant() || contains(parts_, index) ||
+           std::ranges::any_of(parts_, [&](const Index& part) {
              const Index::Term& term = part.terms().front();
              return term.kind != Index::Kind::var && *term.inner == index &&
-                    self(self, floordiv(index, term.divisor, of)) &&
-                    self(self, mod(index, term.divisor, of));
+                    is_made_of_parts(floordiv(index, term.divisor, bounds_)) &&
+                    is_made_of_parts(mod(index, term.divisor, bounds_));
            });
-  };
-  for (bool grew = true; grew;) {
-    grew = false;
-    for (Var v : axes) {
-      if (contains(same, v)) continue;
-      for (const Pair& pair : subscripts)
-        for (Index::Term term : pair.a.terms()) {
-          if (!Index::of(term).uses(v) || !is_part_alike(pair, term)) continue;
-          term.coefficient = 1;
-          append_once(parts, Index::of(term));
-        }
-      if (!is_known(is_known, Index::var(v))) continue;
-      same.push_back(v);
-      grew = true;
-    }
   }
-  return same;
+
+  const Kernel& kernel_;
+  const VarBounds bounds_ = kernel_.bounds();
+  const Use &a_, &b_;
+  const std::size_t outside_;
+  std::vector<Pair> pairs_;
+  std::vector<Index> parts_;  // that are the same in both
+  std::vector<Var> same_;
+};
+
+}  // namespace
+
+bool conflict(const Kernel& kernel, const Use& a, const Use& b, std::span<const Var> axes,
+              std::size_t outside) {
+  return !Comparison(kernel, a, b, outside).is_same(axes);
 }
 
-Reason dependence_across(const Kernel& kernel, Items items, const std::vector<Var>& axes) {
-  for (int tensor = 0; tensor < std::ssize(kernel.tensors); ++tensor) {
-    const std::string& name = kernel.tensors[tensor].name;
-    const std::vector<Use> all = uses_of(items, tensor);
-    for (const Use& writer : all) {
-      if (!writer.writes) continue;
-      for (const Use& other : all) {
-        const std::vector<Var> alike = axes_alike(kernel, tensor, writer, other, axes);
-        for (Var v : axes)
-          if (contains(writer.path, v) && contains(other.path, v) && !contains(alike, v) &&
-              (uses(writer.at, v) || uses(other.at, v)))
-            return fmt::format("{} is stored in one iteration and used in another", name);
-      }
-      // A computed subscript may hit any element: every axis that is not in another one counts.
-      if (writer.computed_axis >= 0 && std::ranges::any_of(axes, [&](Var v) {
-            return contains(writer.path, v) && !uses(writer.at, v);
-          }))
-        return fmt::format("{} is stored at computed places in an order that counts", name);
-    }
-  }
+Reason dependence(const Kernel& kernel, const Use& writer, const Use& other,
+                  std::span<const Var> axes, std::size_t outside) {
+  const std::string& name = kernel.tensors[writer.access.tensor].name;
+  std::vector<Var> moving;
+  for (Var v : axes)
+    if (contains(writer.way.path, v) && contains(other.way.path, v) &&
+        (uses(writer.access.at, v) || uses(other.access.at, v)))
+      moving.push_back(v);
+  if (conflict(kernel, writer, other, moving, outside))
+    return fmt::format("{} is stored in one iteration and used in another", name);
+  // A computed subscript may hit any element: every axis that is not in another
+  // one counts.
+  if (writer.access.computed_axis >= 0 && std::ranges::any_of(axes, [&](Var v) {
+        return contains(writer.way.path, v) && !uses(writer.access.at, v);
+      }))
+    return fmt::format("{} is stored at computed places in an order that counts", name);
   return {};
 }
 
-std::optional<Reach> reach(const Kernel& kernel, const std::vector<Use>& uses, std::size_t axis,
+std::optional<Reach> reach(const Kernel& kernel, std::span<const Use> uses, std::size_t axis,
                            const Path& outside) {
   std::optional<Index> still;
   Bounds moving{};
   for (const Use& use : uses) {
-    const Parts parts = take_apart(use.at[axis], [&](Var v) { return !contains(outside, v); });
+    const Parts parts =
+        take_apart(use.access.at[axis], [&](Var v) { return !contains(outside, v); });
     if (parts.is_mixed || (still && !(*still == parts.still))) return {};
     const Bounds here = bounds(parts.moving, kernel.bounds());
     moving =
@@ -104,24 +138,15 @@ std::optional<Reach> reach(const Kernel& kernel, const std::vector<Use>& uses, s
   return Reach{*still + Index(moving.low), std::max<std::int64_t>(moving.high - moving.low + 1, 0)};
 }
 
-bool outlives(const std::vector<Use>& all, Var axis) {
-  if (!all.empty() && !all.front().writes && !uses(all.front().at, axis)) return true;
+bool outlives(std::span<const Use> all, Var axis) {
+  if (!all.empty() && !all.front().writes && !uses(all.front().access.at, axis)) return true;
   return std::ranges::any_of(all, [&](const Use& use) {
-    const bool is_conditional =
-        std::ranges::any_of(use.when, [&](const Range& range) { return range.index.uses(axis); });
+    const bool is_conditional = std::ranges::any_of(
+        use.way.when, [&](const Range& range) { return range.index.uses(axis); });
     const auto moves = [&](const Index& index) { return index.coefficient(axis) != 0; };
-    return use.writes && (contains(use.store->over, axis) ||
-                          (is_conditional && std::ranges::none_of(use.at, moves)));
+    return use.writes && (contains(use.store.over, axis) ||
+                          (is_conditional && std::ranges::none_of(use.access.at, moves)));
   });
-}
-
-bool is_private(const Kernel& kernel, int tensor, const Loop& loop, const Path& outside) {
-  // A tile is allocated at a loop inside this one, or at this one.
-  if (const auto scope = kernel.tensors[tensor].scope)
-    return *scope == loop.axis || (*scope >= 0 && !contains(outside, *scope));
-  const std::vector<Use> inside = uses_of(loop.body, tensor);
-  return uses_of(kernel.body, tensor).size() == inside.size() && !outlives(inside, loop.axis) &&
-         std::ranges::none_of(outside, [&](Var v) { return outlives(inside, v); });
 }
 
 }  // namespace tenon

@@ -1,18 +1,17 @@
-// What every move must keep: the order of each accumulation, and the independence that tags
-// promise.
+#include "lower/legal.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <span>
 
 #include "lower/dependence.h"
-#include "lower/moves.h"
 #include "lower/tree.h"
 
 namespace tenon {
 namespace {
 
-// Do iterations run side by side? Of one there is nothing to run beside.
+// Do iterations run side by side? A loop of one iteration is never concurrent.
 bool is_concurrent(const Axis& axis) {
   return axis.extent > 1 && axis.tag != Tag::serial && axis.tag != Tag::unroll &&
          axis.tag != Tag::mma;
@@ -29,7 +28,8 @@ Reason broken_order(const Kernel& kernel, const Store& store, const Path& path) 
     if (is_concurrent(axis))
       return fmt::format("{} adds up over {} in order, so it cannot be {}", target.name, axis.name,
                          name(axis.tag));
-    // Floats keep their order (of maxima too: of two zeros the first counts); integers need none.
+    // Floats keep their order (of maxima too: of two zeros the first counts);
+    // integers need none.
     if (info(target.type).is_float &&
         place != store.over.begin() + static_cast<std::ptrdiff_t>(next))
       return fmt::format("{} adds up over {} before {}: keep their order", target.name,
@@ -39,55 +39,75 @@ Reason broken_order(const Kernel& kernel, const Store& store, const Path& path) 
   return {};
 }
 
-// A concurrent loop may write only what is private to an iteration, or indexed by its axis.
-Reason race(const Kernel& kernel, const Item& item, const Path& outside) {
-  const Loop& loop = *item.loop();
-  const Axis& axis = kernel.axes[loop.axis];
-  for (int tensor = 0; tensor < std::ssize(kernel.tensors); ++tensor) {
-    const KernelTensor& target = kernel.tensors[tensor];
-    const bool is_shared =
-        target.where == Where::argument || (axis.tag == Tag::vector && target.scope);  // by lanes
-    for (const Use& use : uses_of(only(item), tensor)) {
-      if (!use.writes || (!is_shared && is_private(kernel, tensor, loop, outside))) continue;
-      if (axes_alike(kernel, tensor, use, use, {loop.axis}).empty())
+// How many of the outermost loops are around both?
+std::size_t common_loops(const Use& a, const Use& b) {
+  const auto differ = std::ranges::mismatch(a.way.loops, b.way.loops).in1;
+  return static_cast<std::size_t>(differ - a.way.loops.begin());
+}
+
+// Does one loop over some axis store what another loop over it reads, in one
+// place for all of its iterations? Then the reader sees the last one's.
+bool is_torn(const Use& writer, const Use& reader) {
+  const std::size_t common = common_loops(writer, reader);
+  const auto rest = std::span(reader.way.path).subspan(common);
+  return std::ranges::any_of(std::span(writer.way.path).subspan(common), [&](Var v) {
+    return contains(rest, v) && !uses(writer.access.at, v);
+  });
+}
+
+// A local is read where its value still is. A tile lives in one iteration of
+// one loop.
+Reason torn_local(const KernelTensor& local, const std::vector<Use>& uses) {
+  const auto home = [&](const Use& use) {
+    const auto depth = position(use.way.path, local.scope.value_or(-1));
+    return depth ? use.way.loops[*depth] : nullptr;
+  };
+  for (const Use& one : uses) {
+    const bool is_away =
+        local.scope.value_or(-1) >= 0 && (!home(one) || home(one) != home(uses.front()));
+    const bool is_lost = one.writes && std::ranges::any_of(uses, [&](const Use& other) {
+                           return !other.writes && is_torn(one, other);
+                         });
+    if (is_away || is_lost)
+      return fmt::format("{} would be read outside of the iteration that stores it", local.name);
+  }
+  return {};
+}
+
+// Has each iteration of the loop, which is the one at this depth of a use's
+// way, the local to itself: does no iteration of it, nor of a loop around it,
+// need what another one has stored?
+bool is_private(const KernelTensor& local, const std::vector<Use>& uses, const Way& way,
+                std::size_t depth) {
+  const std::span around = std::span(way.path).first(depth + 1);
+  // A tile is allocated at a loop inside this one, or at this one.
+  if (const auto scope = local.scope)
+    return *scope >= 0 && (*scope == around.back() || !contains(around, *scope));
+  return std::ranges::none_of(around, [&](Var v) { return outlives(uses, v); }) &&
+         std::ranges::all_of(uses, [&](const Use& use) {
+           return use.way.loops.size() > depth && use.way.loops[depth] == way.loops[depth];
+         });
+}
+
+// A concurrent loop may write only what is private to an iteration, or indexed
+// by its axis.
+Reason race(const Kernel& kernel, int tensor, const std::vector<Use>& uses) {
+  const KernelTensor& target = kernel.tensors[tensor];
+  for (const Use& writer : uses) {
+    if (!writer.writes) continue;
+    for (std::size_t depth = 0; depth < writer.way.path.size(); ++depth) {
+      const Var v = writer.way.path[depth];
+      const Axis& axis = kernel.axes[v];
+      if (!is_concurrent(axis)) continue;
+      const bool by_lanes = axis.tag == Tag::vector && target.scope;  // one tile for all of them
+      const bool may_be_private = target.where != Where::argument && !by_lanes;
+      if (conflict(kernel, writer, writer, {&v, 1}, depth) &&
+          !(may_be_private && is_private(target, uses, writer.way, depth)))
         return fmt::format("all iterations of {} store to the same elements of {}", axis.name,
                            target.name);
-    }
-  }
-  return dependence_across(kernel, only(item), {loop.axis});
-}
-
-// Does one loop over some axis store what another loop over it reads, in one place for all of its
-// iterations? Then the reader sees the last one's.
-bool is_torn(const Use& writer, const Use& reader) {
-  std::size_t shared = 0;
-  while (shared < std::min(writer.loops.size(), reader.loops.size()) &&
-         writer.loops[shared] == reader.loops[shared])
-    ++shared;
-  const auto rest = std::span(reader.path).subspan(shared);
-  return std::ranges::any_of(std::span(writer.path).subspan(shared),
-                             [&](Var v) { return contains(rest, v) && !uses(writer.at, v); });
-}
-
-// Every local is read where what was stored for it still is; a tile lives in one iteration of one
-// loop.
-Reason torn_local(const Kernel& kernel) {
-  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
-    const KernelTensor& local = kernel.tensors[t];
-    if (local.where == Where::argument) continue;
-    const std::vector<Use> uses = uses_of(kernel.body, t);
-    const auto home = [&](const Use& use) {
-      const auto depth = position(use.path, local.scope.value_or(-1));
-      return depth ? use.loops[*depth] : nullptr;
-    };
-    for (const Use& one : uses) {
-      const bool is_away =
-          local.scope.value_or(-1) >= 0 && (!home(one) || home(one) != home(uses.front()));
-      const bool is_lost = one.writes && std::ranges::any_of(uses, [&](const Use& other) {
-                             return !other.writes && is_torn(one, other);
-                           });
-      if (is_away || is_lost)
-        return fmt::format("{} would be read outside of the iteration that stores it", local.name);
+      for (const Use& other : uses)
+        if (common_loops(writer, other) > depth)
+          if (auto reason = dependence(kernel, writer, other, {&v, 1}, depth)) return reason;
     }
   }
   return {};
@@ -96,14 +116,16 @@ Reason torn_local(const Kernel& kernel) {
 }  // namespace
 
 Reason illegal(const Kernel& kernel) {
-  Reason reason = torn_local(kernel);
+  const Uses uses(kernel.body);
+  const auto tensors = static_cast<int>(kernel.tensors.size());
+  for (int t = 0; t < tensors; ++t)
+    if (kernel.tensors[t].where != Where::argument)
+      if (auto reason = torn_local(kernel.tensors[t], uses.of(t))) return reason;
+  Reason reason;
   visit_stores(kernel.body, [&](const Store& store, const Path& path) {
     if (!reason) reason = broken_order(kernel, store, path);
   });
-  visit(kernel.body, [&](const Item& item, const Way& way) {
-    if (const Loop* loop = item.loop(); loop && !reason && is_concurrent(kernel.axes[loop->axis]))
-      reason = race(kernel, item, way.path);
-  });
+  for (int t = 0; t < tensors && !reason; ++t) reason = race(kernel, t, uses.of(t));
   return reason;
 }
 

@@ -12,15 +12,16 @@ namespace tenon {
 namespace {
 
 // Does one of the items write what the other reads or writes?
-bool depends(const Kernel& kernel, const Item& a, const Item& b) {
-  for (int t = 0; t < std::ssize(kernel.tensors); t++)
-    if ((stores_to(only(a), t) && !uses_of(only(b), t).empty()) ||
-        (stores_to(only(b), t) && !uses_of(only(a), t).empty()))
-      return true;
-  return false;
+bool depends(const Uses& uses, const Item& a, const Item& b) {
+  return std::ranges::any_of(uses.below(a), [&](const Use& x) {
+    return std::ranges::any_of(uses.below(b), [&](const Use& y) {
+      return x.access.tensor == y.access.tensor && (x.writes || y.writes);
+    });
+  });
 }
 
-// The limits that decide on whole iterations of the loop over `axis`, written with `as` for it.
+// The limits that decide on whole iterations of the loop over `axis`, written
+// with `as` for it.
 std::set<std::pair<Index, std::int64_t>> limits_of(const Kernel& kernel, Var axis, Var as,
                                                    const std::vector<Var>& outside) {
   std::set<std::pair<Index, std::int64_t>> result;
@@ -32,15 +33,16 @@ std::set<std::pair<Index, std::int64_t>> limits_of(const Kernel& kernel, Var axi
   return result;
 }
 
-// The loop runs over `with`, in the limits too. Its axis keeps its own where it has other loops.
+// The loop runs over `with`, in the limits too. Its axis keeps its own where it
+// has other loops.
 void rename(Kernel& kernel, Loop& loop, Var with) {
   const Var axis = std::exchange(loop.axis, with);
   const bool is_last = count_loops(kernel.body, axis) == 0;
   replace_axis(kernel, loop.body, axis, Index::var(with), {&with, 1});
   if (is_last) kernel.axes[axis].name.clear();
+  const Uses uses(loop.body);
   for (int t = 0; t < std::ssize(kernel.tensors); ++t)
-    if (kernel.tensors[t].scope == axis && !uses_of(loop.body, t).empty())
-      kernel.tensors[t].scope = with;
+    if (kernel.tensors[t].scope == axis && !uses.of(t).empty()) kernel.tensors[t].scope = with;
   const IndexMap map = renaming(kernel, {axis}, {with});
   for (Limit limit : std::exchange(kernel.limits, {})) {
     if (!is_last && limit.index.uses(axis)) kernel.limits.push_back(limit);
@@ -54,21 +56,20 @@ void rename(Kernel& kernel, Loop& loop, Var with) {
 
 }  // namespace
 
-const KernelTensor* shared_across(const Kernel& kernel, const Item& into, Var axis,
-                                  const Item& from) {
+const KernelTensor* conflict_between(const Kernel& kernel, const Uses& uses, const Item& into,
+                                     Var axis, const Item& from) {
   const Var other = from.loop()->axis;
   const IndexMap rename = renaming(kernel, {other}, {axis});
-  for (int tensor = 0; tensor < std::ssize(kernel.tensors); tensor++) {
-    const std::vector<Use> left = uses_of(only(into), tensor);
-    std::vector<Use> right = uses_of(only(from), tensor);
-    for (Use& use : right) {
-      use.at = mapped(use.at, rename);
-      std::ranges::replace(use.path, other, axis);
-    }
-    for (const Use& x : left)
-      for (const Use& y : right)
-        if ((x.writes || y.writes) && axes_alike(kernel, tensor, x, y, {axis}).empty())
-          return &kernel.tensors[tensor];
+  for (const Use& y : uses.below(from)) {
+    Way way = y.way;
+    std::ranges::replace(way.path, other, axis);
+    Access access = y.access;
+    access.at = mapped(access.at, rename);
+    const Use renamed{way, y.store, access, y.load, y.writes};
+    for (const Use& x : uses.below(into))
+      if (x.access.tensor == access.tensor && (x.writes || y.writes) &&
+          conflict(kernel, x, renamed, {&axis, 1}))
+        return &kernel.tensors[access.tensor];
   }
   return nullptr;
 }
@@ -92,10 +93,11 @@ Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first
     return fmt::format("{} runs over {} by itself", b.name, a.name);
   if (into->axis != from->axis && count_loops(into->body, from->axis) > 0)
     return fmt::format("{} runs over {} by itself", a.name, b.name);
+  const Uses uses(Items(body).subspan(first, second + 1 - first));
   for (std::size_t between = first + 1; between < second; between++)
-    if (depends(kernel, body[between], body[second]))
+    if (depends(uses, body[between], body[second]))
       return fmt::format("{} depends on what stands between it and {}", b.name, a.name);
-  if (const auto* tensor = shared_across(kernel, body[first], into->axis, body[second]);
+  if (const auto* tensor = conflict_between(kernel, uses, body[first], into->axis, body[second]);
       tensor && a.extent > 1)
     return fmt::format("{} and {} use elements of {} in different iterations", a.name, b.name,
                        tensor->name);
@@ -126,7 +128,9 @@ void merge_all(Kernel& kernel, std::vector<Item>& body, std::size_t start,
           merge_all(kernel, body[before].loop()->body, inner, inside);
         }
       }
-      if (!merged && depends(kernel, body[before], body[item])) break;
+      if (!merged &&
+          depends(Uses(Items(body).subspan(before, item + 1 - before)), body[before], body[item]))
+        break;
     }
     if (!merged) item++;
   }

@@ -1,6 +1,6 @@
-// merge_siblings: two loops that stand side by side become one. Used by naive(), so that what is
-// computed over the same rows is computed row by row, and by the move `at`. shared_across() says
-// what would forbid it, to the move `order` too.
+// merge_siblings: two loops that stand side by side become one. Used by
+// naive(), so that what is computed over the same rows is computed row by row,
+// and by the move `at`.
 //
 //   for a 8                    for a 8
 //     t[a] = ..          ->      t[a] = ..
@@ -12,25 +12,29 @@
 #include <vector>
 
 #include "lower/nest.h"
+#include "lower/uses.h"
 
 namespace tenon {
 
-// Moves the loop body[second] into the loop body[first], which comes before it in the same list of
-// items of `kernel` (outside: the axes of the loops around the list). One of their axes goes, if it
-// has no other loops (its name becomes empty). Returns why it must not, with nothing changed: the
-// extents, tags, conditions or limits differ; the second loop depends on an item between the two;
-// or an iteration of it uses what other iterations of the first one write, or the other way round.
+// Moves the loop body[second] into the loop body[first], which comes before it
+// in the same list of items of `kernel` (outside: the axes of the loops around
+// the list). One of their axes goes, if it has no other loops (its name becomes
+// empty). Returns why it must not, with nothing changed: the extents, tags,
+// conditions or limits differ; the second loop depends on an item between the
+// two; or an iteration of it uses what other iterations of the first one write,
+// or the other way round.
 Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first,
                       std::size_t second, const std::vector<Var>& outside);
 
-// The tensor of which an element is used in one iteration of `axis` in the item `into`, and in
-// another one of the loop `from`, one of them writing.
-const KernelTensor* shared_across(const Kernel& kernel, const Item& into, Var axis,
-                                  const Item& from);
+// What forbids that iterations of the loop `from` run in the iterations of a
+// loop over `axis` in the item `into`: a tensor of which one iteration stores
+// an element that another one uses. Both items stand in the table.
+const KernelTensor* conflict_between(const Kernel& kernel, const Uses& uses, const Item& into,
+                                     Var axis, const Item& from);
 
-// Merges the items from `start` on into what is before them, as deep as that is legal. Loops that
-// accumulate are merged only with such loops, others only with others: either kind is scheduled in
-// ways that the other forbids.
+// Merges the items from `start` on into what is before them, as deep as that is
+// legal. Loops that accumulate are merged only with such loops, others only
+// with others: either kind is scheduled in ways that the other forbids.
 void merge_all(Kernel& kernel, std::vector<Item>& body, std::size_t start,
                const std::vector<Var>& outside);
 

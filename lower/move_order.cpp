@@ -1,14 +1,18 @@
-// order: permutes loops, wherever they stand one inside the other. Halide: reorder; TVM: reorder.
-// What stands between those loops (the end of an accumulation, say) follows along: it gets copies
-// of the loops that it was inside of and is no longer; where those would be many iterations, it
-// runs in the last iteration of loops that it was after and is now inside of. What follows at once
-// over one of these loops by itself (the next level of an accumulation) becomes a part of that.
+// order: permutes loops, wherever they stand one inside the other. Halide:
+// reorder; TVM: reorder. What stands between those loops (the end of an
+// accumulation, say) follows along: it gets copies of the loops that it was
+// inside of and is no longer; where those would be many iterations, it runs in
+// the last iteration of loops that it was after and is now inside of. What
+// follows at once over one of these loops by itself (the next level of an
+// accumulation) becomes a part of that.
 //
 //   for i 1000                         order ko i ki         for ko 2
 //     for ko 2                                                 for i 1000
 //       for ki 8                                                 for ki 8
-//         s[i] += x[i,8*ko + ki]                                   s[i] += x[i,8*ko + ki]
-//     y[i] = s[i]                                                y[i] = s[i] when ko == 1
+//         s[i] += x[i,8*ko + ki]                                   s[i] +=
+//         x[i,8*ko + ki]
+//     y[i] = s[i]                                                y[i] = s[i]
+//     when ko == 1
 //
 //   for i 4                            order k i             for k 8
 //     for k 8                                                  for i 4
@@ -22,7 +26,6 @@
 #include "lower/dependence.h"
 #include "lower/merge.h"
 #include "lower/moves.h"
-#include "lower/tree.h"
 
 namespace tenon {
 namespace {
@@ -50,7 +53,8 @@ bool holds_all(const Item& item, std::vector<Var> axes) {
   return std::ranges::any_of(loop->body, [&](const Item& below) { return holds_all(below, axes); });
 }
 
-// Takes the chain apart. Requires an item that holds loops over all that is left of the axes.
+// Takes the chain apart. Requires an item that holds loops over all that is
+// left of the axes.
 Reason unravel(const Kernel& kernel, Item item, std::vector<Var> left, Chain& chain) {
   Loop& loop = *item.loop();
   if (!contains(left, loop.axis)) return "other loops stand between them; name those too";
@@ -69,10 +73,11 @@ Reason unravel(const Kernel& kernel, Item item, std::vector<Var> left, Chain& ch
     chain.hanging.push_back({*--below, inside, false});
   for (auto below = next + 1; below != loop.body.end(); ++below) {
     Hanging& beside = chain.hanging.emplace_back(*below, inside, true);
-    // What follows at once, over a loop of the chain, can run in that one if others are inside.
+    // What follows at once, over a loop of the chain, can run in that one if
+    // others are inside.
     const Loop* own = below == next + 1 ? below->loop() : nullptr;
     if (!own || own->body.size() > 1 || left.size() == 1 || !contains(left, own->axis) ||
-        shared_across(kernel, *next, own->axis, *below))
+        conflict_between(kernel, Uses(loop.body), *next, own->axis, *below))
       continue;
     beside.inside.push_back(own->axis);
     beside.item = own->body.front();
@@ -81,41 +86,60 @@ Reason unravel(const Kernel& kernel, Item item, std::vector<Var> left, Chain& ch
   return {};
 }
 
-// Does the last iteration of the axis run whatever the loops around it do? `inner` are inside it.
-bool has_last(const Kernel& kernel, Var axis, std::span<const Var> inner) {
+// The conditions under which an iteration of order[depth] is the last that runs; one of the lists
+// holds then. The last iteration of all may lie beyond a limit, while other loops stand at their
+// last iterations: then the last to run is the one after which the limit cannot hold. Empty where
+// neither can be told.
+std::vector<std::vector<Range>> last_iterations(const Kernel& kernel, const std::vector<Var>& order,
+                                                std::size_t depth, const Path& outside) {
+  const Var axis = order[depth];
+  const std::int64_t extent = kernel.extent(axis);
+  const auto is_around = [&](Var v) {
+    return contains(outside, v) || contains(std::span(order).first(depth + 1), v);
+  };
   const VarBounds all = kernel.bounds();
   const VarBounds at_last = [&](Var v) {
-    return v == axis ? Bounds{all(v).high, all(v).high} : all(v);
+    return v == axis ? Bounds{extent - 1, extent - 1} : all(v);
   };
-  return std::ranges::all_of(kernel.limits, [&](const Limit& limit) {
-    if (!limit.index.uses(axis)) return true;
-    const auto index = least(limit.index, [&](Var v) { return !contains(inner, v); });
-    return index && bounds(*index, at_last).high < limit.bound;
-  });
+  std::vector<std::vector<Range>> found{{{Index::var(axis), extent - 1, extent}}};
+  for (const Limit& limit : kernel.limits) {
+    if (!limit.index.uses(axis)) continue;
+    const auto index = least(limit.index, is_around);
+    if (index && bounds(*index, at_last).high < limit.bound) continue;
+    if (!index || !index->is_affine() || found.size() > 1) return {};
+    const Index next = *index + Index(index->coefficient(axis));
+    found.push_back({{Index::var(axis), 0, extent - 1},
+                     {next, limit.bound, std::max(bounds(next, all).high, limit.bound) + 1}});
+  }
+  return found;
 }
 
-// What the item shares with what stands beside it, if each iteration of a loop that is now inside
-// of another has a tile of it, or stores in the same place: it does not last through the other one.
-const KernelTensor* lost(const Kernel& kernel, const Hanging& hanging,
+// The tensor that links the item with what stands beside it and whose value
+// does not last through a loop that is now around loops over `inside`. Its
+// value does not last if each iteration of such an inner loop has a tile of it,
+// or stores it in the same place.
+const KernelTensor* lost(const Kernel& kernel, const Uses& uses, const Hanging& hanging,
                          std::span<const Var> inside) {
+  const Uses here(only(hanging.item));
   for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
-    const std::vector<Use> all = uses_of(kernel.body, t);
-    const std::size_t here = uses_of(only(hanging.item), t).size();
+    const std::vector<Use>& all = uses.of(t);
     const auto loses = [&](Var v) {
       return kernel.tensors[t].scope == v || std::ranges::any_of(all, [&](const Use& use) {
-               return use.writes && contains(use.path, v) && contains(hanging.inside, v) &&
-                      kernel.extent(v) > 1 && !uses(use.at, v) && !contains(use.store->over, v);
+               return use.writes && contains(use.way.path, v) && contains(hanging.inside, v) &&
+                      kernel.extent(v) > 1 && !tenon::uses(use.access.at, v) &&
+                      !contains(use.store.over, v);
              });
     };
-    if (here > 0 && here != all.size() && std::ranges::any_of(inside, loses))
-      return &kernel.tensors[t];
+    const bool is_link = !here.of(t).empty() && here.of(t).size() != all.size();
+    if (is_link && std::ranges::any_of(inside, loses)) return &kernel.tensors[t];
   }
   return nullptr;
 }
 
-Reason put_together(const Kernel& kernel, const Chain& chain, const std::vector<Var>& order,
-                    std::vector<Item>& body) {
-  // before[d], after[d]: what stands beside loop d of the new order, inside the loops before it.
+Reason put_together(const Kernel& kernel, const Uses& uses, const Path& outside, const Chain& chain,
+                    const std::vector<Var>& order, std::vector<Item>& body) {
+  // before[d], after[d]: what stands beside loop d of the new order, inside the
+  // loops before it.
   std::vector<std::vector<Item>> before(order.size()), after(order.size());
   std::size_t last[] = {order.size() - 1, order.size() - 1};  // never inside of what is nearer
   for (const Hanging& hanging : chain.hanging) {
@@ -123,7 +147,8 @@ Reason put_together(const Kernel& kernel, const Chain& chain, const std::vector<
     std::size_t& beside = last[hanging.after ? 1 : 0];
     while (contains(inside, order[beside]))
       if (beside-- == 0) return "what stands beside them would change places";
-    // Further out where few iterations are copied for it: it needs no test there.
+    // Further out where few iterations are copied for it: it needs no test
+    // there.
     std::int64_t copied = 1;
     for (std::size_t out = beside; out-- > 0 && copied <= few_iterations;) {
       const bool is_copied = contains(inside, order[out]);
@@ -139,20 +164,24 @@ Reason put_together(const Kernel& kernel, const Chain& chain, const std::vector<
       if (contains(inside, order[d])) copies.push_back(order[d]);
     std::vector<Item> placed = wrap({hanging.item}, copies);
     for (std::size_t d = 0; d < beside; ++d) {
-      const std::int64_t extent = kernel.extent(order[d]);
-      if (contains(inside, order[d]) || extent == 1) continue;
-      const std::int64_t when = hanging.after ? extent - 1 : 0;
-      if (hanging.after && !has_last(kernel, order[d], std::span(order).subspan(d + 1)))
+      if (contains(inside, order[d]) || kernel.extent(order[d]) == 1) continue;
+      std::vector<std::vector<Range>> times = {{{Index::var(order[d]), 0, 1}}};
+      if (hanging.after) times = last_iterations(kernel, order, d, outside);
+      if (times.empty())
         return fmt::format(
-            "what comes after {} would wait for its last iteration, which may not run",
+            "what comes after {} would wait for its last "
+            "iteration, which may not run",
             kernel.axes[order[d]].name);
-      if (const auto* tile = lost(kernel, hanging, std::span(order).subspan(d + 1)))
+      if (const auto* tile = lost(kernel, uses, hanging, std::span(order).subspan(d + 1)))
         return fmt::format("{} does not last from one iteration of {} to the next", tile->name,
                            kernel.axes[order[d]].name);
-      placed.front().when.push_back({Index::var(order[d]), when, when + 1});
+      std::vector<Item> at_times;
+      for (const std::vector<Range>& when : times)
+        for (const Item& item : placed) append(at_times.emplace_back(item).when, when);
+      placed = std::move(at_times);
     }
     auto& there = hanging.after ? after[beside] : before[beside];
-    there.insert(hanging.after ? there.end() : there.begin(), std::move(placed.front()));
+    there.insert(hanging.after ? there.end() : there.begin(), placed.begin(), placed.end());
   }
   body = chain.innermost;
   for (std::size_t d = order.size(); d-- > 0;) {
@@ -164,34 +193,52 @@ Reason put_together(const Kernel& kernel, const Chain& chain, const std::vector<
   return {};
 }
 
-// A tile of these loops lives in one iteration of those that were around it: in the innermost of
-// them now.
-void move_scopes(Kernel& kernel, const Item& item, const std::vector<Var>& before,
+// A tile of these loops lives in one iteration of those that were around it: in
+// the innermost of them now.
+void move_scopes(Kernel& kernel, std::span<const Use> uses, const std::vector<Var>& before,
                  const std::vector<Var>& after) {
-  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
-    std::optional<Var>& scope = kernel.tensors[t].scope;
+  std::vector<int> tiles;
+  for (const Use& use : uses) append_once(tiles, use.access.tensor);
+  for (int tile : tiles) {
+    std::optional<Var>& scope = kernel.tensors[tile].scope;
     const auto depth = position(before, scope.value_or(-1));
-    if (!depth || uses_of(only(item), t).empty()) continue;
+    if (!depth) continue;
     const auto is_around = [&](Var v) { return *position(before, v) <= *depth; };
     scope = *std::ranges::find_if(after.rbegin(), after.rend(), is_around);
   }
 }
 
+// Why the iterations of the loops over `axes`, in an item inside `outside`
+// others, need their order.
+Reason dependence_across(const Kernel& kernel, std::span<const Use> uses,
+                         const std::vector<Var>& axes, std::size_t outside) {
+  for (const Use& writer : uses)
+    for (const Use& other : uses)
+      if (writer.writes && other.access.tensor == writer.access.tensor)
+        if (auto reason = dependence(kernel, writer, other, axes, outside)) return reason;
+  return {};
+}
+
 // Rewrites every item that holds the axes with one of them outermost.
-Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>& order) {
+Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>& order,
+               const Path& outside = {}) {
   for (std::size_t i = items.size(); i-- > 0;) {
     Loop* loop = items[i].loop();
     if (!loop || !holds_all(items[i], order)) continue;
     if (!contains(order, loop->axis)) {
-      if (auto reason = reorder(kernel, loop->body, order)) return reason;
+      Path inside = outside;
+      inside.push_back(loop->axis);
+      if (auto reason = reorder(kernel, loop->body, order, inside)) return reason;
       continue;
     }
     Chain chain;
     if (auto reason = unravel(kernel, items[i], order, chain)) return reason;
-    if (auto reason = dependence_across(kernel, only(items[i]), chain.axes)) return reason;
+    const Uses uses(kernel.body);
+    const std::span<const Use> here = uses.below(items[i]);
+    if (auto reason = dependence_across(kernel, here, chain.axes, outside.size())) return reason;
     std::vector<Item> placed;
-    move_scopes(kernel, items[i], chain.axes, order);
-    if (auto reason = put_together(kernel, chain, order, placed)) return reason;
+    move_scopes(kernel, here, chain.axes, order);
+    if (auto reason = put_together(kernel, uses, outside, chain, order, placed)) return reason;
     items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
     items.insert(items.begin() + static_cast<std::ptrdiff_t>(i), placed.begin(), placed.end());
   }

@@ -1,13 +1,16 @@
-// split: one loop becomes several, the last part innermost. Halide: split; TVM: split.
+// split: one loop becomes several, the last part innermost. Halide: split; TVM:
+// split.
 //
 //   for i 20                     split i -> io ii(8)         for io 3
 //     y[i] = x[i]                                              for ii 8
-//                                limit 8*io + ii < 20            y[8*io + ii] = x[8*io + ii]
+//                                limit 8*io + ii < 20            y[8*io + ii] =
+//                                x[8*io + ii]
 //
-// The limit, for what does not divide evenly, is met by `mask` (skip or mask the iterations beyond
-// it), `peel` (where a tile is unrolled or a vector: full tiles in a loop without tests, then the
-// remainder) or `pad` (full tiles throughout: loads beyond it read 0 and stores there are dropped;
-// not for an axis that is added up over).
+// The limit, for what does not divide evenly, is met by `mask` (skip or mask
+// the iterations beyond it), `peel` (where a tile is unrolled or a vector: full
+// tiles in a loop without tests, then the remainder) or `pad` (full tiles
+// throughout: loads beyond it read 0 and stores there are dropped; not for an
+// axis that is added up over).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -61,7 +64,9 @@ Reason rewrite(Kernel& kernel, const Split& move) {
     whole = whole + Index::var(parts.back()) * span;
   }
   replace_loops(kernel.body, *axis, parts);
-  replace_axis(kernel, *axis, whole, parts);
+  replace_axis(kernel, kernel.body, *axis, whole, parts);
+  const IndexMap in_parts = replacing(kernel, {*axis}, {whole});
+  for (Limit& limit : kernel.limits) limit.index = in_parts(limit.index);
   for (KernelTensor& tensor : kernel.tensors)
     if (tensor.scope == *axis) tensor.scope = parts.back();
   if (extent % inner != 0) kernel.limits.push_back({whole, extent, move.tail});

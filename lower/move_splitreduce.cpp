@@ -1,26 +1,33 @@
-// splitreduce: the partial results of one level of a reduction are kept apart, so that they may be
-// computed in any order or at once, and meet in a loop of their own, in order. Halide, TVM:
-// rfactor; also split-K.
+// splitreduce: the partial results of one level of a reduction are kept apart,
+// so that they may be computed in any order or at once, and meet in a loop of
+// their own, in order. Halide, TVM: rfactor; also split-K.
 //
 //   for kb 4                           splitreduce kb        for kb 4
 //     for k 256                                                for k 256
-//       part += x[256*kb + k] over k                             part[kb] += x[256*kb + k] over k
+//       part += x[256*kb + k] over k                             part[kb] +=
+//       x[256*kb + k] over k
 //     s += part over kb                                      for kb.meet 4
-//                                                              s += part[kb.meet] over kb.meet
+//                                                              s +=
+//                                                              part[kb.meet]
+//                                                              over kb.meet
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "lower/moves.h"
-#include "lower/tree.h"
+#include "lower/uses.h"
 
 namespace tenon {
 namespace {
 
-// The loop's body in two: what adds up over the axis meets, and everything else is partial.
+// The loop's body in two: what adds up over the axis meets, and everything else
+// is partial.
 struct Division {
   std::vector<Item> partial, meeting;
 };
 
-// Limits over the axis hold where the partial results meet too: what got no term was not stored.
+// Limits over the axis hold where the partial results meet too: what got no
+// term was not stored.
 void limit_meeting(Kernel& kernel, const Division& division, Var axis, Var meet) {
   const auto is_known = [&](Var v) {
     return count_loops(division.partial, v) == 0 || count_loops(division.meeting, v) > 0;
@@ -33,20 +40,36 @@ void limit_meeting(Kernel& kernel, const Division& division, Var axis, Var meet)
   }
 }
 
-// Keeps one partial result for each iteration of the axis.
+// Finds the tensors that hold partial results: each iteration of the axis keeps
+// its own.
+Reason find_partial_results(const Kernel& kernel, const Division& division, Var axis,
+                            std::vector<int>& found) {
+  const Uses all(kernel.body), partial(division.partial), meeting(division.meeting);
+  const auto are_stored = [](const Use& use) { return use.writes; };
+  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
+    const KernelTensor& tensor = kernel.tensors[t];
+    if (std::ranges::any_of(meeting.of(t), are_stored) && !partial.of(t).empty())
+      return fmt::format("{} is used beside the sum", tensor.name);
+    if (tensor.scope == axis) return "a tile is staged in it";
+    if (!std::ranges::any_of(partial.of(t), are_stored) ||
+        std::ranges::all_of(meeting.of(t), are_stored))
+      continue;
+    if (tensor.where == Where::argument) return "its partial results leave the kernel";
+    for (const Use& use : all.of(t))
+      if (!contains(use.way.path, axis)) return "its partial results are used elsewhere";
+    found.push_back(t);
+  }
+  return {};
+}
+
 Reason keep_apart(Kernel& kernel, Division& division, Var axis) {
   if (division.partial.empty())
     return "nothing but the sum itself is in it: it adds up its terms in order";
-  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
-    KernelTensor& tensor = kernel.tensors[t];
-    if (stores_to(division.meeting, t) && !uses_of(division.partial, t).empty())
-      return fmt::format("{} is used beside the sum", tensor.name);
-    if (tensor.scope == axis) return "a tile is staged in it";
-    if (!stores_to(division.partial, t) || !loads_from(division.meeting, t)) continue;
-    if (tensor.where == Where::argument) return "its partial results leave the kernel";
-    for (const Use& use : uses_of(kernel.body, t))
-      if (!contains(use.path, axis)) return "its partial results are used elsewhere";
-    tensor.extents.insert(tensor.extents.begin(), kernel.extent(axis));
+  std::vector<int> results;
+  if (auto reason = find_partial_results(kernel, division, axis, results)) return reason;
+  for (int t : results) {
+    std::vector<std::int64_t>& extents = kernel.tensors[t].extents;
+    extents.insert(extents.begin(), kernel.extent(axis));
     for (auto* items : {&division.partial, &division.meeting})
       replace_accesses(*items, t, [&](Access& access) {
         access.at.insert(access.at.begin(), Index::var(axis));

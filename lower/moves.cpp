@@ -3,33 +3,47 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "lower/legal.h"
 
 namespace tenon {
+namespace {
 
-Moved apply(const Kernel& kernel, const Move& move) {
-  const auto refused = [&](const std::string& reason) {
-    return Refusal{fmt::format("{}: {}", print(move), reason), move.place};
-  };
+Refusal refusal(const Move& move, const std::string& reason) {
+  return {fmt::format("{}: {}", print(move), reason), move.place};
+}
+
+// Requires a kernel that is legal, or one whose legality is checked later. Where there is a reason,
+// the kernel that is left is of no use.
+Reason change(Kernel& kernel, const Move& move, Check check) {
   // What comes first or last in a loop has no place where there are no iterations.
   for (const Axis& axis : kernel.axes)
-    if (axis.extent == 0 && !axis.name.empty()) return refused(axis.name + " has no iterations");
-  Kernel moved = kernel;
-  if (auto reason = std::visit([&](const auto& m) { return rewrite(moved, m); }, move.what))
-    return refused(*reason);
-  if (auto reason = illegal(moved)) return refused(*reason);
+    if (axis.extent == 0 && !axis.name.empty()) return axis.name + " has no iterations";
+  if (auto reason = std::visit([&](const auto& m) { return rewrite(kernel, m); }, move.what))
+    return reason;
+  if (check == Check::each)
+    if (auto reason = illegal(kernel)) return reason;
   if constexpr (TENON_VERIFY != 0)
-    if (auto broken = verify(moved))
-      check(false, [&] { return *broken + "\nafter " + print(move) + "\n" + print(moved); });
+    if (auto broken = verify(kernel))
+      tenon::check(false,
+                   [&] { return *broken + "\nafter " + print(move) + "\n" + print(kernel); });
+  return {};
+}
+
+}  // namespace
+
+Moved apply(const Kernel& kernel, const Move& move) {
+  Kernel moved = kernel;
+  if (auto reason = change(moved, move, Check::each)) return refusal(move, *reason);
   return moved;
 }
 
-Moved apply_all(Kernel kernel, const Schedule& schedule, const MoveObserver& see) {
+Moved apply_all(Kernel kernel, const Schedule& schedule, const MoveObserver& see, Check check) {
   for (const Move& move : schedule) {
-    Moved moved = apply(kernel, move);
-    if (std::holds_alternative<Refusal>(moved)) return moved;
-    kernel = std::get<Kernel>(std::move(moved));
+    if (auto reason = change(kernel, move, check)) return refusal(move, *reason);
     if (see) see(move, kernel);
   }
+  if (check == Check::once && !schedule.empty())
+    if (auto reason = illegal(kernel)) return Refusal{*reason, schedule.back().place};
   return kernel;
 }
 

@@ -20,8 +20,13 @@ using Moved = std::variant<Kernel, Refusal>;
 
 Moved apply(const Kernel& kernel, const Move& move);
 // All of them, up to the first that is refused. `see` is shown every move and its result.
+//
+// The check of legal.h runs after every move, so that the refusal names the move. For a schedule
+// that a machine wrote it may run once, at the end: that is enough, and costs less.
+enum class Check : std::uint8_t { each, once };
 using MoveObserver = std::function<void(const Move&, const Kernel&)>;
-Moved apply_all(Kernel kernel, const Schedule& schedule, const MoveObserver& see = {});
+Moved apply_all(Kernel kernel, const Schedule& schedule, const MoveObserver& see = {},
+                Check check = Check::each);
 
 // What apply() calls: each rewrites the kernel, or leaves a reason why it cannot, and then a kernel
 // that is of no use.
@@ -32,9 +37,5 @@ Reason rewrite(Kernel& kernel, const Bind& move);
 Reason rewrite(Kernel& kernel, const Stage& move);
 Reason rewrite(Kernel& kernel, const At& move);
 Reason rewrite(Kernel& kernel, const SplitReduce& move);
-
-// Is the order of every accumulation kept, and is no iteration bound to anything that runs it
-// beside another one it depends on? The reason if not. Runs after every move.
-Reason illegal(const Kernel& kernel);
 
 }  // namespace tenon

@@ -11,7 +11,7 @@
 #include "lower/naive_loops.h"
 #include "lower/naive_reduce.h"
 #include "lower/naive_value.h"
-#include "lower/tree.h"
+#include "lower/uses.h"
 
 namespace tenon {
 namespace {
@@ -112,13 +112,17 @@ class NaiveNest {
   // A reshape between an argument and its reader shows as quotients and remainders in subscripts of
   // the argument. If they vanish when two axes are read as one, the argument is declared with one.
   void flatten_arguments() {
+    Uses uses(kernel_.body);
     for (int t = 0; t < std::ssize(kernel_.tensors); t++)
       for (int axis = 0; axis + 1 < std::ssize(kernel_.tensors[t].extents);)
-        if (!flatten(t, axis)) axis++;
+        if (flatten(t, axis, uses.of(t)))
+          uses = Uses(kernel_.body);
+        else
+          axis++;
   }
 
   // Joins the axes `axis` and `axis` + 1 of an argument, if that leaves fewer divisions.
-  bool flatten(int tensor, int axis) {
+  bool flatten(int tensor, int axis, const std::vector<Use>& uses) {
     KernelTensor& declared = kernel_.tensors[tensor];
     if (declared.where != Where::argument) return false;
     const std::int64_t inner = declared.extents[axis + 1];
@@ -126,10 +130,11 @@ class NaiveNest {
       return at[axis] * inner + at[axis + 1];
     };
     int before = 0, after = 0;
-    for (const Use& use : uses_of(kernel_.body, tensor)) {
-      const int apart = use.at[axis].divisions() + use.at[axis + 1].divisions();
-      const int together = joined(use.at).divisions();
-      if (use.computed_axis >= 0 || together > apart) return false;
+    for (const Use& use : uses) {
+      const std::vector<Index>& at = use.access.at;
+      const int apart = at[axis].divisions() + at[axis + 1].divisions();
+      const int together = joined(at).divisions();
+      if (use.access.computed_axis >= 0 || together > apart) return false;
       before += apart;
       after += together;
     }

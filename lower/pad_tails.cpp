@@ -11,12 +11,11 @@ namespace {
 // other iterations store.
 bool has_room(const Kernel& kernel, int tensor, const Limit& limit) {
   if (!kernel.tensors[tensor].scope) return false;
-  const std::vector<Use> uses = uses_of(kernel.body, tensor);
-  return std::ranges::all_of(uses, [&](const Use& use) {
-    const std::vector<Var> alike = axes_alike(kernel, tensor, use, use, limit.index.vars());
-    return !use.writes || std::ranges::all_of(limit.index.vars(), [&](Var v) {
-      return contains(alike, v) || !contains(use.path, v);
-    });
+  const Uses uses(kernel.body);
+  return std::ranges::none_of(uses.of(tensor), [&](const Use& use) {
+    std::vector<Var> limited = limit.index.vars();
+    std::erase_if(limited, [&](Var v) { return !contains(use.way.path, v); });
+    return use.writes && conflict(kernel, use, use, limited);
   });
 }
 

@@ -27,8 +27,9 @@ constexpr std::int64_t most_register_bytes = 8192;  // more would only be spille
 constexpr std::size_t alignment = 64;               // bytes
 
 bool moves_alike(const Use& a, const Use& b, Var v) {
-  for (std::size_t d = 0; d < a.at.size(); ++d)
-    if (a.at[d].coefficient(v) != b.at[d].coefficient(v) || a.at[d].uses(v) != b.at[d].uses(v))
+  for (std::size_t d = 0; d < a.access.at.size(); ++d)
+    if (a.access.at[d].coefficient(v) != b.access.at[d].coefficient(v) ||
+        a.access.at[d].uses(v) != b.access.at[d].uses(v))
       return false;
   return true;
 }
@@ -38,20 +39,21 @@ Path scope_of(const KernelTensor& tensor, const std::vector<Use>& uses) {
   const Use& first = uses.front();
   if (tensor.scope) {
     if (*tensor.scope < 0) return {};
-    const auto at = position(first.path, *tensor.scope);
+    const auto at = position(first.way.path, *tensor.scope);
     check(at.has_value(), "a staged tile is used outside its loop");
-    return Path(first.path.begin(), first.path.begin() + *at + 1);
+    return Path(first.way.path.begin(), first.way.path.begin() + *at + 1);
   }
-  std::size_t common = first.loops.size();
+  std::size_t common = first.way.loops.size();
   for (const Use& use : uses) {
-    const auto differ = std::ranges::mismatch(first.loops, use.loops).in1;
-    common = std::min(common, static_cast<std::size_t>(differ - first.loops.begin()));
+    const auto differ = std::ranges::mismatch(first.way.loops, use.way.loops).in1;
+    common = std::min(common, static_cast<std::size_t>(differ - first.way.loops.begin()));
   }
   // What one iteration stores and another reads outlives both.
   for (const Use& use : uses)
     for (std::size_t d = 0; d < common; ++d)
-      if (outlives(uses, first.path[d]) || !moves_alike(first, use, first.path[d])) common = d;
-  return Path(first.path.begin(), first.path.begin() + static_cast<std::ptrdiff_t>(common));
+      if (outlives(uses, first.way.path[d]) || !moves_alike(first, use, first.way.path[d]))
+        common = d;
+  return Path(first.way.path.begin(), first.way.path.begin() + static_cast<std::ptrdiff_t>(common));
 }
 
 // Of one iteration there is nothing to share out.
@@ -73,7 +75,7 @@ std::vector<std::size_t> layout(const Kernel& kernel, const KernelTensor& tensor
   const auto is_vector = [&](Var v) { return kernel.axes[v].tag == Tag::vector; };
   const auto rank = [&](std::size_t d) {
     int highest = 0;
-    for (const Index::Term& term : uses.front().at[d].terms())
+    for (const Index::Term& term : uses.front().access.at[d].terms())
       if (std::ranges::any_of(Index::of(term).vars(), is_vector))
         highest = std::max(highest, term.kind == Index::Kind::floordiv ? 1 : 2);
     return std::pair(highest, d);
@@ -85,57 +87,64 @@ std::vector<std::size_t> layout(const Kernel& kernel, const KernelTensor& tensor
 }
 
 bool is_computed(const std::vector<Use>& uses, std::size_t axis) {
-  return contains(mapped(uses, std::mem_fn(&Use::computed_axis)), static_cast<int>(axis));
+  return std::ranges::any_of(
+      uses, [&](const Use& use) { return use.access.computed_axis == static_cast<int>(axis); });
 }
 
-// The uses with so many subscripts from the first one on written as one, row-major.
-std::vector<Use> joined_uses(const KernelTensor& tensor, std::vector<Use> uses, std::size_t first,
-                             std::size_t count) {
-  for (Use& use : uses) {
-    for (std::size_t d = first + 1; d < first + count; ++d)
-      use.at[first] = use.at[first] * tensor.extents[d] + use.at[d];
-    const auto begin = use.at.begin() + static_cast<std::ptrdiff_t>(first) + 1;
-    use.at.erase(begin, begin + static_cast<std::ptrdiff_t>(count) - 1);
+// The access with so many subscripts from the first one on written as one, row-major.
+Access joined_access(const KernelTensor& tensor, Access access, std::size_t first,
+                     std::size_t count) {
+  for (std::size_t d = first + 1; d < first + count; ++d)
+    access.at[first] = access.at[first] * tensor.extents[d] + access.at[d];
+  const auto begin = access.at.begin() + static_cast<std::ptrdiff_t>(first) + 1;
+  access.at.erase(begin, begin + static_cast<std::ptrdiff_t>(count) - 1);
+  if (access.computed_axis > static_cast<int>(first))
+    access.computed_axis -= static_cast<int>(count) - 1;
+  return access;
+}
+
+// Should these subscripts become one? One of them alone does not say how far it reaches, together
+// they do, and none is computed or leaves the tensor: beyond a row's end lies the next row.
+bool should_join(const Kernel& kernel, const KernelTensor& tensor, const std::vector<Use>& uses,
+                 const Path& scope, std::size_t first, std::size_t count) {
+  bool all_known = true;
+  for (std::size_t d = first; d < first + count; ++d) {
+    const auto is_within = [&](const Use& use) {
+      return always({use.access.at[d], 0, tensor.extents[d]}, kernel.bounds());
+    };
+    if (is_computed(uses, d) || !std::ranges::all_of(uses, is_within)) return false;
+    all_known = all_known && reach(kernel, uses, d, scope);
   }
-  return uses;
+  if (all_known) return false;
+  const std::vector<Access> accesses =
+      mapped(uses, [&](const Use& use) { return joined_access(tensor, use.access, first, count); });
+  std::vector<Use> joined;
+  for (std::size_t i = 0; i < uses.size(); ++i)
+    joined.push_back({uses[i].way, uses[i].store, accesses[i], uses[i].load, uses[i].writes});
+  return reach(kernel, joined, first, scope).has_value();
 }
 
 // After a fuse and a split, a subscript may divide what stands still in the scope and what moves,
 // so that nothing says how far it reaches. With its neighbours it may be whole again: in t[f / 8,
-// f mod 8] the place is f. Such a run of subscripts becomes one.
-void join_subscripts(Kernel& kernel, int t, const Path& scope) {
+// f mod 8] the place is f. Such a run of subscripts becomes one. Returns whether one has.
+bool join_subscripts(Kernel& kernel, int t, const Path& scope, const std::vector<Use>& uses) {
   KernelTensor& tensor = kernel.tensors[t];
   const std::size_t axes = tensor.extents.size();
-  const std::vector<Use> uses = uses_of(kernel.body, t);
-  // One element must not have two places: a subscript beyond the tensor would be in the next row.
-  const auto is_within = [&](std::size_t d) {
-    return std::ranges::all_of(uses, [&](const Use& use) {
-      return always({use.at[d], 0, tensor.extents[d]}, kernel.bounds());
-    });
-  };
-  const auto can_join = [&](std::size_t d) { return !is_computed(uses, d) && is_within(d); };
   for (std::size_t count = 2; count <= axes; ++count)
     for (std::size_t first = 0; first + count <= axes; ++first) {
-      const auto run = std::views::iota(first, first + count);
-      const auto is_known = [&](std::size_t d) {
-        return reach(kernel, uses, d, scope).has_value();
-      };
-      if (std::ranges::all_of(run, is_known) || !std::ranges::all_of(run, can_join) ||
-          !reach(kernel, joined_uses(tensor, uses, first, count), first, scope))
-        continue;
+      if (!should_join(kernel, tensor, uses, scope, first, count)) continue;
       replace_accesses(kernel.body, t, [&](Access& access) {
-        Use use{};
-        use.at = access.at;
-        access.at = joined_uses(tensor, {use}, first, count)[0].at;
-        if (access.computed_axis > static_cast<int>(first))
-          access.computed_axis -= static_cast<int>(count) - 1;
+        access = joined_access(tensor, access, first, count);
       });
       for (std::size_t d = 1; d < count; ++d) {
         tensor.extents[first] *= tensor.extents[first + 1];
         tensor.extents.erase(tensor.extents.begin() + static_cast<std::ptrdiff_t>(first) + 1);
       }
-      return join_subscripts(kernel, t, scope);
+      const Uses joined(kernel.body);
+      join_subscripts(kernel, t, scope, joined.of(t));
+      return true;
     }
+  return false;
 }
 
 }  // namespace
@@ -146,16 +155,16 @@ FinishedKernel place_locals(const Kernel& kernel) {
   for (int t = 0; t < std::ssize(result.tensors); ++t) {
     KernelTensor& tensor = result.tensors[t];
     if (tensor.where == Where::argument) continue;
-    std::vector<Use> uses = uses_of(result.body, t);
-    if (uses.empty()) {
+    std::optional<Uses> table(result.body);
+    if (table->of(t).empty()) {
       tensor.extents.assign(tensor.extents.size(), 0);
       continue;
     }
-    Path scope = scope_of(tensor, uses);
+    Path scope = scope_of(tensor, table->of(t));
     // The lanes of a vector run side by side, so each needs its own element.
     std::erase_if(scope, [&](Var v) { return result.axes[v].tag == Tag::vector; });
-    join_subscripts(result, t, scope);
-    uses = uses_of(result.body, t);
+    if (join_subscripts(result, t, scope, table->of(t))) table.emplace(result.body);
+    const std::vector<Use>& uses = table->of(t);
     std::vector<Reach> reaches;
     std::int64_t size = info(tensor.type).bytes;
     bool known = true;
@@ -170,7 +179,7 @@ FinishedKernel place_locals(const Kernel& kernel) {
       }
       size *= reaches.back().extent;
       for (const Use& use : uses)
-        known = known && is_known_when_unrolled(result, use.at[d] - reaches.back().begin);
+        known = known && is_known_when_unrolled(result, use.access.at[d] - reaches.back().begin);
     }
     const std::vector<std::size_t> order = layout(result, tensor, uses);
     replace_accesses(result.body, t, [&](Access& access) {
@@ -186,8 +195,9 @@ FinishedKernel place_locals(const Kernel& kernel) {
     const auto is_parallel_below = [&](Var v) {
       return is_parallel(result, v) && !contains(scope, v);
     };
-    if (std::ranges::any_of(
-            uses, [&](const Use& use) { return std::ranges::any_of(use.path, is_parallel_below); }))
+    if (std::ranges::any_of(uses, [&](const Use& use) {
+          return std::ranges::any_of(use.way.path, is_parallel_below);
+        }))
       tensor.where = Where::heap;
     else if (tensor.where == Where::heap && !tensor.fixed && known && size <= most_register_bytes)
       tensor.where = Where::reg;

@@ -1,15 +1,17 @@
-// The two halves of the stage move, which move_stage.cpp documents: operands and results.
+// The two halves of the stage move, which move_stage.cpp documents: operands
+// and results.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "lower/moves.h"
-#include "lower/tree.h"
+#include "lower/uses.h"
 
 namespace tenon {
 
-// Where a tensor is staged: the body that gets the tile, inside the kernel that is being rewritten.
+// Where a tensor is staged: the body that gets the tile, inside the kernel that
+// is being rewritten.
 struct StageSite {
   Kernel& kernel;
   std::vector<Item>& body;
@@ -28,11 +30,13 @@ struct StageSite {
 Reason stage_operand(StageSite& site);
 Reason stage_result(StageSite& site);
 
-// The tile's axes: the loops on the path that `used` names, in their order or as the layout says;
-// and the limits that a copy must keep: those over axes of the tile and of loops around it.
+// The tile's axes: the loops on the path that `used` names, in their order or
+// as the layout says; and the limits that a copy must keep: those over axes of
+// the tile and of loops around it.
 Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>& used,
                  std::vector<Var>& tile, std::vector<Range>& limits);
-// The axes of the loops that copy, named after the stage, one for each of the tile's.
+// The axes of the loops that copy, named after the stage, one for each of the
+// tile's.
 std::vector<Var> copy_axes(StageSite& site, const std::vector<Var>& tile);
 // The local that holds the tile; `number` is its place in the kernel's list.
 Reason add_tile(StageSite& site, const std::vector<Var>& axes, int& number);

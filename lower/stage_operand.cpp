@@ -18,18 +18,19 @@ struct Tile {
   std::function<Load(const Load&)> read;
 };
 
-// The uses of the operand in the body; of equal ones the first.
-std::vector<Use> accesses(const StageSite& site) {
+bool is_same(const Load& a, const Load& b) {
+  return a.at == b.at && a.inside == b.inside && same_bits(a.fill, b.fill) &&
+         a.computed_axis == b.computed_axis && a.computed == b.computed;
+}
+
+// The uses without those that load the same as one before them.
+std::vector<Use> different(const std::vector<Use>& uses) {
   std::vector<Use> found;
-  for (const Use& use : uses_of(site.body, site.tensor)) {
-    const bool is_known = std::ranges::any_of(found, [&](const Use& other) {
-      return use.load && other.load && other.at == use.at &&
-             other.load->inside == use.load->inside &&
-             same_bits(other.load->fill, use.load->fill) &&
-             other.computed_axis == use.computed_axis && other.load->computed == use.load->computed;
-    });
-    if (!is_known) found.push_back(use);
-  }
+  for (const Use& use : uses)
+    if (std::ranges::none_of(found, [&](const Use& other) {
+          return use.load && other.load && is_same(*use.load, *other.load);
+        }))
+      found.push_back(use);
   return found;
 }
 
@@ -53,11 +54,11 @@ Reason expand_tile(StageSite& site, const Use& use, Tile& tile) {
     for_each_index(v, [&](const Index& index) { index.collect(used); });
   });
   std::vector<Range> limits;
-  if (auto reason = find_tile(site, use.path, used, old_axes, limits)) return reason;
+  if (auto reason = find_tile(site, use.way.path, used, old_axes, limits)) return reason;
   tile.axes = copy_axes(site, old_axes);
   const IndexMap rename = renaming(site.kernel, old_axes, tile.axes);
   tile.source = *use.load;
-  tile.source.at = mapped(use.at, rename);
+  tile.source.at = mapped(use.access.at, rename);
   append(tile.source.inside, limits);
   tile.source.inside = map_indices(tile.source.inside, rename);
   keep_inside(site, tile.source);
@@ -74,24 +75,37 @@ Reason expand_tile(StageSite& site, const Use& use, Tile& tile) {
   return reason;
 }
 
-// Is a load 0 where the range does not hold, and so beyond the operand's end?
+// Does the range say no more than that the load stays within the operand?
 bool is_end(const Load& load, const Range& range, const KernelTensor& operand) {
   for (std::size_t d = 0; d < load.at.size(); ++d) {
     const Index distance = range.index - load.at[d];
-    if (load.fill == 0 && distance.is_constant() && range.low == distance.constant() &&
+    if (distance.is_constant() && range.low == distance.constant() &&
         range.high == distance.constant() + operand.extents[d])
       return true;
   }
   return false;
 }
 
+// What a box holds beyond the operand: the fill of the loads that may reach there, where all have
+// the same, else 0.
+double fill_of_box(const std::vector<Use>& all) {
+  std::vector<double> fills;
+  for (const Use& use : all)
+    if (!use.load->inside.empty() &&
+        std::ranges::none_of(fills, [&](double fill) { return same_bits(fill, use.load->fill); }))
+      fills.push_back(use.load->fill);
+  return fills.size() == 1 ? fills.front() : 0;
+}
+
 // The tile in the operand's own axes: for every axis the range that the loops below reach. Axes of
-// one element are not kept; beyond the operand there are zeros.
+// one element are not kept. Beyond the operand lies the fill, so that a load which has that fill
+// needs no test.
 Reason box_tile(StageSite& site, const std::vector<Use>& all, Tile& tile) {
   const KernelTensor operand = site.kernel.tensors[site.tensor];
-  if (!std::ranges::all_of(all, [](const Use& use) { return use.computed_axis < 0; }))
+  if (!std::ranges::all_of(all, [](const Use& use) { return use.access.computed_axis < 0; }))
     return "box: its subscripts are computed; leave box out";
   tile.source.tensor = site.tensor;
+  tile.source.fill = fill_of_box(all);
   std::vector<Reach> reaches;
   for (std::size_t d = 0; d < operand.extents.size(); ++d) {
     const auto here = reach(site.kernel, all, d, site.outside);
@@ -104,9 +118,10 @@ Reason box_tile(StageSite& site, const std::vector<Use>& all, Tile& tile) {
     tile.source.at.back() = here->begin + Index::var(tile.axes.back());
   }
   keep_inside(site, tile.source);
-  tile.read = [operand, reaches](const Load& load) {
+  tile.read = [operand, reaches, fill = tile.source.fill](const Load& load) {
     Load from{{-1, {}}, load.inside, load.fill};
-    std::erase_if(from.inside, [&](const Range& range) { return is_end(load, range, operand); });
+    if (same_bits(load.fill, fill))
+      std::erase_if(from.inside, [&](const Range& range) { return is_end(load, range, operand); });
     for (std::size_t d = 0; d < reaches.size(); ++d)
       if (reaches[d].extent > 1) from.at.push_back(load.at[d] - reaches[d].begin);
     return from;
@@ -152,7 +167,8 @@ std::vector<Item> ring(StageSite& site, int staged, const std::vector<Item>& cop
 }  // namespace
 
 Reason stage_operand(StageSite& site) {
-  const std::vector<Use> all = accesses(site);
+  const Uses uses(site.body);
+  const std::vector<Use> all = different(uses.of(site.tensor));
   const bool is_ring = site.move.depth > 1 && site.move.where == Where::shared;
   if (all.empty()) return fmt::format("nothing there reads {}", site.move.tensor);
   if (std::ranges::any_of(all, std::mem_fn(&Use::folds))) return "its strands are folded there";

@@ -21,7 +21,7 @@ Reason stream(StageSite& site, const std::vector<Use>& uses) {
   const KernelTensor& target = site.kernel.tensors[site.tensor];
   if (!target.is_output) return "only an output can be streamed";
   for (const Use& use : uses)
-    if (!use.writes || use.store->combine)
+    if (!use.writes || use.store.combine)
       return fmt::format("{} is read again there: stage it in registers first", target.name);
   change_stores(site.body, [&](Item&, Store& store) {
     store.stream = store.stream || store.tensor == site.tensor;
@@ -38,7 +38,7 @@ Reason conditions(const StageSite& site, const std::vector<Use>& uses, const std
   for (const Use& use : uses) {
     if (!use.writes) continue;
     std::vector<Range> own;
-    for (const Range& range : use.when) {
+    for (const Range& range : use.way.when) {
       if (std::ranges::all_of(range.index.vars(), is_known))
         own.push_back(range);
       else if (range.high != range.low + 1)
@@ -60,22 +60,24 @@ Reason stage_result(StageSite& site) {
   const std::string name = kernel.tensors[site.tensor].name;
   if (site.move.layout == Layout::box) return "box is for operands";
   if (site.move.depth > 1) return "depth is for operands";
-  const std::vector<Use> uses = uses_of(site.body, site.tensor);
+  const Uses table(site.body);
+  const std::vector<Use>& uses = table.of(site.tensor);
   if (site.move.where == Where::stream) return stream(site, uses);
   const Use& first = uses.front();
   if (!first.writes) return fmt::format("{} is read there before it is stored", name);
   std::vector<Var> used, tile;
-  for (const Index& index : first.at) index.collect(used);
+  const std::vector<Index> at = first.access.at;
+  for (const Index& index : at) index.collect(used);
   std::vector<Var> earlier;  // accumulated over, in loops around the tile
   for (const Use& use : uses) {
-    if (use.computed_axis >= 0) return "it is used at computed places";
-    if (!(use.at == first.at)) return fmt::format("{} is used at different places there", name);
-    for (Var v : use.store->over)
-      if (use.writes && first.store->combine && contains(site.outside, v)) append_once(earlier, v);
+    if (use.access.computed_axis >= 0) return "it is used at computed places";
+    if (use.access.at != at) return fmt::format("{} is used at different places there", name);
+    for (Var v : use.store.over)
+      if (use.writes && first.store.combine && contains(site.outside, v)) append_once(earlier, v);
   }
   std::vector<Range> when, limits;
   int staged = -1;
-  if (auto reason = find_tile(site, first.path, used, tile, limits)) return reason;
+  if (auto reason = find_tile(site, first.way.path, used, tile, limits)) return reason;
   if (auto reason = conditions(site, uses, tile, when)) return reason;
   if (auto reason = add_tile(site, tile, staged)) return reason;
   append(when, limits);
@@ -87,7 +89,7 @@ Reason stage_result(StageSite& site) {
   // The loops that copy, under the conditions.
   const std::vector<Var> axes = copy_axes(site, tile);
   const IndexMap rename = renaming(kernel, tile, axes);
-  const std::vector<Index> inner = mapped(axes, Index::var), outer = mapped(first.at, rename);
+  const std::vector<Index> inner = mapped(axes, Index::var), outer = mapped(at, rename);
   when = map_indices(std::move(when), rename);
   std::erase_if(when, [&](const Range& range) { return always(range, kernel.bounds()); });
   const Type type = kernel.tensors[staged].type;

@@ -109,28 +109,6 @@ void visit_reads(const Store& store, const std::function<void(const Access&)>& s
   });
 }
 
-std::vector<Use> uses_of(Items items, int tensor) {
-  std::vector<Use> uses;
-  visit(items, [&](const Item& item, const Way& way) {
-    const Store* store = item.store();
-    if (!store) return;
-    visit_values(*store, [&](const Value& v) {
-      if (const Access* read = access_in(v.detail); read && read->tensor == tensor)
-        uses.push_back({way, *read, store, std::get_if<Load>(&v.detail), false});
-    });
-    if (store->tensor == tensor) uses.push_back({way, *store, store, nullptr, true});
-  });
-  return uses;
-}
-
-bool stores_to(Items items, int tensor) {
-  return std::ranges::any_of(uses_of(items, tensor), &Use::writes);
-}
-
-bool loads_from(Items items, int tensor) {
-  return !std::ranges::all_of(uses_of(items, tensor), &Use::writes);
-}
-
 bool adds_over(Items items, Var axis) {
   bool found = false;
   visit_stores(
@@ -224,12 +202,6 @@ void replace_axis(const Kernel& kernel, std::vector<Item>& items, Var axis, cons
     if (place != store.over.end())
       store.over.insert(store.over.erase(place), over.begin(), over.end());
   });
-}
-
-void replace_axis(Kernel& kernel, Var axis, const Index& index, std::span<const Var> over) {
-  replace_axis(kernel, kernel.body, axis, index, over);
-  const IndexMap map = replacing(kernel, {axis}, {index});
-  for (Limit& limit : kernel.limits) limit.index = map(limit.index);
 }
 
 std::vector<Item> wrap(std::vector<Item> body, std::span<const Var> axes) {

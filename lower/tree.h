@@ -66,19 +66,6 @@ void for_each_index(AnyValue& value, const See& see) {
   if (auto* written = std::get_if<IndexValue>(&value.detail)) see(written->index);
 }
 
-// One tensor's uses in execution order; what a statement reads comes before what it writes. They
-// point into the items, which must outlive them.
-struct Use : Way, Access {
-  const Store* store;  // the statement
-  const Load* load;    // null where it writes or folds
-  bool writes;         // or reads
-  bool folds() const { return !writes && !load; }
-};
-std::vector<Use> uses_of(Items items, int tensor);
-
-// Does anything below write (or read) the tensor?
-bool stores_to(Items items, int tensor);
-bool loads_from(Items items, int tensor);
 // Does anything below accumulate over the axis?
 bool adds_over(Items items, Var axis);
 // How many of the loops run over the axis?
@@ -114,11 +101,10 @@ void change_stores(std::vector<Item>& items, const std::function<void(Item&, Sto
 IndexMap replacing(const Kernel& kernel, std::vector<Var> axes, std::vector<Index> with);
 IndexMap renaming(const Kernel& kernel, std::vector<Var> axes, const std::vector<Var>& with);
 
-// In the items, or in the whole kernel with its limits: where the axis is used as an index, `index`
-// instead; where something is accumulated over it, `over`. Loops over the axis are not touched.
+// In the items: where the axis is used as an index, `index` instead; where something is accumulated
+// over it, `over`. Loops over the axis, and limits, are not touched.
 void replace_axis(const Kernel& kernel, std::vector<Item>& items, Var axis, const Index& index,
                   std::span<const Var> over);
-void replace_axis(Kernel& kernel, Var axis, const Index& index, std::span<const Var> over);
 
 // `body` wrapped in loops over `axes`, outermost first.
 std::vector<Item> wrap(std::vector<Item> body, std::span<const Var> axes);

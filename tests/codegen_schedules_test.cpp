@@ -9,6 +9,7 @@
 #include "codegen/cpu_device.h"
 #include "compiled.h"
 #include "golden.h"
+#include "lower/code_size.h"
 #include "lower/finish.h"
 #include "lower/moves.h"
 #include "lower_support.h"
@@ -146,8 +147,25 @@ TEST_CASE("schedules of a product of several blocks a sum give equal bits on eve
            "split j -> jc jr(2) jv(16) peel   split i -> ic i0(4) peel   "
            "order kb jc ic jr k i0 jv   bind jv vector   bind i0 unroll   stage b at jc   "
            "bind b.jc.jv vector   stage a at ic   bind ic parallel",
+           // the last block has two tiles of its sum, the others have three
+           "split k -> ko ki(384)   order kb ko i j ki   bind j vector",
        }) {
     CAPTURE(moves);
     CHECK(product.wrong(moves) == "");
   }
+}
+
+TEST_CASE("code that would compile for minutes is refused") {
+  Inputs inputs;
+  const KernelGraph graph = tenon_test::kernel_of_graph(
+      "a = input f32[64,64]\nb = input f32[64,64]\nc = matmul(a, b)\noutput c\n", inputs);
+  const Moved moved =
+      apply_all(naive(graph), parse_schedule("bind i vector bind j unroll bind k unroll", "moves"));
+  const Kernel& kernel = std::get<Kernel>(moved);
+  // 64 x 64 copies, each with 64 lanes apart in a and twice in c, one read of b and an FMA.
+  CHECK(emitted_operations(kernel) == 64 * 64 * (64 + 2 * 64 + 4 + 4));
+  const Compiled result = compile(finish(kernel, target(widest_isa())), widest_isa());
+  const auto* failure = std::get_if<CompileFailure>(&result);
+  REQUIRE(failure);
+  CHECK(failure->reason.starts_with("unrolled and in lanes, the kernel has "));
 }

@@ -155,3 +155,12 @@ TEST_CASE("ranges are decided by bounds") {
   CHECK(never({a - 5, 0, 10}, bounds_of));
   CHECK_FALSE(never({a - 2, 0, 10}, bounds_of));
 }
+
+TEST_CASE("the parts of a number join again where it was split by what does not divide them") {
+  const auto of = [](Var v) { return Bounds{0, v == 0 ? 35 : 15}; };
+  for (const std::int64_t tile : {16, 8, 5, 64}) {
+    const Index x = Index::var(0) * tile + Index::var(1);
+    CHECK(floordiv(mod(x, 9, of), 3, of) * 3 + mod(x, 3, of) == mod(x, 9, of));
+    CHECK(floordiv(x, 9, of) * 9 + floordiv(mod(x, 9, of), 3, of) * 3 + mod(x, 3, of) == x);
+  }
+}

@@ -111,3 +111,15 @@ TEST_CASE("what fuse refuses") {
   CHECK(moved(maxima_of_planes, "order i r k   fuse r k -> t") ==
         "fuse r k -> t: they are not added up over one after the other");
 }
+
+TEST_CASE("tiles of rows that were fused and split run side by side inside another loop's") {
+  CHECK(moved("x = input f32[3,4,5]\n"
+              "y = mul(x, 2)\n"
+              "output y\n",
+              "fuse j l -> jl   split jl -> o p(4)   order o i p   bind o parallel") ==
+        "kernel map(x f32[3,4,5]) -> map f32[3,4,5]\n"
+        "  for o 5 parallel\n"
+        "    for i 3\n"
+        "      for p 4\n"
+        "        map[i,(4*o + p) / 5,(4*o + p) mod 5] = x[i,(4*o + p) / 5,(4*o + p) mod 5] * 2\n");
+}

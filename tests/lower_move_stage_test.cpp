@@ -220,3 +220,22 @@ TEST_CASE("what stage refuses of a result") {
   CHECK(moved(product, "stage sum at i layout(q)") ==
         "stage sum at i layout(q): q is not an axis of the tile");
 }
+
+TEST_CASE("a box holds the fill of a padding, so reads from it need no test") {
+  CHECK(moved("x = input f32[2,1,4,6]\n"
+              "y = max_pool2d(x, size=3, stride=1, padding=1)\n"
+              "output y\n",
+              "stage x at i box") ==
+        "kernel max(x f32[2,1,4,6]) -> max f32[2,1,4,6]\n"
+        "local x.i f32[6,8]\n"
+        "  for i 2\n"
+        "    for x.i.2 6\n"
+        "      for x.i.3 8\n"
+        "        x.i[x.i.2,x.i.3] = (x[i,0,x.i.2 - 1,x.i.3 - 1] if 0 <= x.i.2 - 1 < 4 and "
+        "0 <= x.i.3 - 1 < 6 else -inf)\n"
+        "    for l 4\n"
+        "      for m 6\n"
+        "        for k 3\n"
+        "          for r 3\n"
+        "            max[i,0,l,m] max= x.i[l + k,m + r] over k, r\n");
+}

@@ -52,7 +52,6 @@ class Emission {
     Linear index;
     llvm::Value* computed = nullptr;  // i64 or a vector of them
     llvm::Value* valid = nullptr;     // null: always
-    llvm::Value* reached = nullptr;   // i1: where it does not hold, no lane may; null: unknown
     bool in_bounds = true;            // for all values of the axes
     Bounds reach = {0, 0};            // of the index, in elements
 

@@ -154,17 +154,16 @@ llvm::Value* Emission::read_memory(const Access& access, llvm::Value* touch, llv
   return touch && fill && !mask ? select(touch, loaded, fill) : loaded;
 }
 
-// A masked read is slow where no lane is read and no page is mapped: it takes 111 ns. So it reads
-// from the buffer's beginning where it reads nothing: always where one condition says so for all
-// lanes, and else where the place may be more than a page away from the buffer.
+// A masked read that reads nothing takes 111 ns where no page is mapped. So, if its place may be
+// more than a page away from the buffer, it goes to the buffer's beginning instead.
 llvm::Value* Emission::near(const Access& access, llvm::Value* pointer, llvm::Value* touch) {
   constexpr std::int64_t page = 4096;  // bytes
   const KernelTensor& tensor = kernel_.tensors[access.tensor];
   const std::int64_t elements = page / info(tensor.type).bytes;
-  llvm::Value* any = touch->getType()->isVectorTy() ? access.reached : touch;
-  if (access.reach.low < -elements || access.reach.high >= tensor.elements() + elements)
-    any = touch->getType()->isVectorTy() ? builder_.CreateOrReduce(touch) : touch;
-  return any ? builder_.CreateSelect(any, pointer, base(access.tensor)) : pointer;
+  if (access.reach.low >= -elements && access.reach.high < tensor.elements() + elements)
+    return pointer;
+  llvm::Value* any = touch->getType()->isVectorTy() ? builder_.CreateOrReduce(touch) : touch;
+  return builder_.CreateSelect(any, pointer, base(access.tensor));
 }
 
 // Lanes that lie a few elements apart, from whole vectors: the last one ends with the last lane.
@@ -210,12 +209,8 @@ llvm::Value* Emission::read_strided(const Access& access, llvm::Type* type, llvm
 
 llvm::Value* Emission::load(const Load& load) {
   const KernelTensor& tensor = kernel_.tensors[load.tensor];
-  Access from = access(load);
+  const Access from = access(load);
   llvm::Value* inside = all_hold(load.inside);
-  std::vector<Range> uniform;
-  for (const Range& range : load.inside)
-    if (indices_.linear(range.index).is_uniform()) uniform.push_back(range);
-  from.reached = all_hold(uniform);
   // What depends on outer loops alone, and is always there, is read once in the outermost of them.
   const int depth = from.index.depth();
   const bool is_input = tensor.where == Where::argument && !tensor.is_output;

@@ -13,24 +13,13 @@
 
 #include "codegen/llvm/emission.h"
 #include "core/error.h"
-#include "lower/tree.h"
+#include "lower/code_size.h"
 
 namespace tenon {
 namespace {
 
-// More copies of statements than any sensible schedule has: LLVM would take seconds.
-constexpr double most_statements = 20'000;
-
-double count_statements(const Kernel& kernel) {
-  double count = 0;
-  visit(kernel.body, [&](const Item& item, const Way& way) {
-    double copies = item.loop() ? 0 : 1;
-    for (const Var v : way.path)
-      if (kernel.axes[v].tag == Tag::unroll) copies *= static_cast<double>(kernel.extent(v));
-    count += copies;
-  });
-  return count;
-}
+// More operations in the code than any sensible schedule has: LLVM would take many seconds.
+constexpr double most_operations = 100'000;
 
 // Why this nest cannot become code for a CPU, if it cannot.
 std::optional<std::string> unsupported(const FinishedKernel& finished) {
@@ -46,11 +35,11 @@ std::optional<std::string> unsupported(const FinishedKernel& finished) {
       return fmt::format("tensor {} is staged in shared memory, which a CPU does not have",
                          tensor.name);
   }
-  if (const double count = count_statements(kernel); count > most_statements)
+  if (const double count = emitted_operations(kernel); count > most_operations)
     return fmt::format(
-        "unrolled, the kernel has {:.0f} statements; at most {:.0f} compile in "
-        "reasonable time",
-        count, most_statements);
+        "unrolled and in lanes, the kernel has {:.0f} operations; at most {:.0f} compile in "
+        "reasonable time: unroll less, or bind vectors along what lies side by side in memory",
+        count, most_operations);
   return {};
 }
 

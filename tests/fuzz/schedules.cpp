@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "lower/tree.h"
+#include "lower/uses.h"
 
 namespace tenon::fuzz {
 namespace {
@@ -191,8 +191,8 @@ class Proposals {
     if (stage.where == Where::reg && staged.elements() > most_in_registers) return {};
     if (random_.chance(15)) stage.depth = 2;
     std::vector<std::vector<Index>> places;
-    for (const Use& use : uses_of(kernel_.body, static_cast<int>(tensor)))
-      append_once(places, use.at);
+    const Uses uses(kernel_.body);
+    for (const Use& use : uses.of(static_cast<int>(tensor))) append_once(places, use.access.at);
     if (random_.chance(places.size() > 1 ? 80 : 20))
       stage.layout = Layout::box;
     else if (random_.chance(30))
@@ -217,11 +217,12 @@ class Proposals {
   // The loops inside `at` that index the tensor, in any order.
   std::vector<std::string> tile(int tensor, const std::string& at) {
     std::vector<Var> axes;
-    for (const Use& use : uses_of(kernel_.body, tensor)) {
+    const Uses uses(kernel_.body);
+    for (const Use& use : uses.of(tensor)) {
       bool is_inside = at == "root";
-      for (Var v : use.path) {
+      for (Var v : use.way.path) {
         const bool is_used =
-            std::ranges::any_of(use.at, [v](const Index& index) { return index.uses(v); });
+            std::ranges::any_of(use.access.at, [v](const Index& index) { return index.uses(v); });
         if (is_inside && is_used) append_once(axes, v);
         is_inside = is_inside || axis_of(v).name == at;
       }

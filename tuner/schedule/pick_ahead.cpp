@@ -8,12 +8,14 @@ namespace tenon {
 
 void pick_ahead(Picker& picker) {
   const Kernel naive = picker.kernel();
+  const Uses table(naive.body);
   for (int t = 0; t < std::ssize(naive.tensors); t++) {
     if (naive.tensors[t].is_output || picker.bytes(t) < outgrows_caches) continue;
-    const std::vector<Use> uses = uses_of(naive.body, t);
-    if (uses.size() < 2 || uses.back().path.size() < 3) continue;
-    const Path inner(uses.back().path.end() - 3, uses.back().path.end());
-    const auto step = [&](Var v) { return picker.stride(t, uses.back().at, v).value_or(0); };
+    const std::vector<Use>& uses = table.of(t);
+    if (uses.size() < 2 || uses.back().way.path.size() < 3) continue;
+    const Use& last = uses.back();
+    const Path inner(last.way.path.end() - 3, last.way.path.end());
+    const auto step = [&](Var v) { return picker.stride(t, last.access.at, v).value_or(0); };
     const std::int64_t row = step(inner[0]), strip = step(inner[1]);
     if (picker.axis(inner[2]).tag != Tag::vector || step(inner[2]) != 1 || strip < 1 || row < strip)
       continue;

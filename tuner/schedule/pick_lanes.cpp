@@ -58,11 +58,13 @@ void bind_strands(Picker& picker, Var v) {
 
 void pick_lanes(Picker& picker) {
   const std::vector<Item>& body = picker.kernel().body;
+  const Uses uses(body);
   std::set<Var> lanes;
   // Adds the last axis of what writes the tensor, where it is of this extent.
   const auto add_lanes_of = [&](int tensor, std::int64_t extent) {
-    for (const Use& use : uses_of(body, tensor))
-      if (const auto axis = last_axis(use.at); use.writes && axis && picker.extent(*axis) == extent)
+    for (const Use& use : uses.of(tensor))
+      if (const auto axis = last_axis(use.access.at);
+          use.writes && axis && picker.extent(*axis) == extent)
         lanes.insert(*axis);
   };
   visit_stores(body, [&](const Store& store, const Path&) {

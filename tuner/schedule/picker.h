@@ -8,7 +8,7 @@
 
 #include "codegen/backend.h"
 #include "lower/moves.h"
-#include "lower/tree.h"
+#include "lower/uses.h"
 
 namespace tenon {
 

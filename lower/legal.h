@@ -1,0 +1,14 @@
+// The one check that every move must pass. Used by moves.cpp.
+#pragma once
+
+#include "lower/nest.h"
+
+namespace tenon {
+
+// Why the kernel may not run as it stands, or nothing. Three things are
+// forbidden: an accumulation whose loops no longer go through its terms in
+// order; a local that is read where its value is gone; and a loop with
+// iterations side by side that depend on each other.
+Reason illegal(const Kernel& kernel);
+
+}  // namespace tenon

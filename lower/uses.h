@@ -1,0 +1,54 @@
+// The uses of a kernel's tensors: which statements read and write each of them,
+// and in which loops. A check, a move or a pass computes the table once and
+// takes every answer from it. Used by legal.cpp, merge.cpp, the moves and the
+// passes of finish. Read next: dependence.h.
+#pragma once
+
+#include <deque>
+#include <span>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "lower/tree.h"
+
+namespace tenon {
+
+struct Use {
+  const Way& way;        // to the statement
+  const Store& store;    // the statement
+  const Access& access;  // what it loads, folds or stores
+  const Load* load;      // null where it stores or folds
+  bool writes;           // or reads
+  bool folds() const { return !writes && !load; }
+};
+
+// The uses in the items, in execution order. What a statement reads comes
+// before what it writes. The uses point into the items and into the table:
+// neither may change or move while they are needed.
+class Uses {
+ public:
+  explicit Uses(Items items);
+  Uses(Uses&&) = default;
+  Uses& operator=(Uses&&) = default;
+
+  const std::vector<Use>& of(int tensor) const&;
+  const std::vector<Use>& of(int tensor) const&& = delete;  // they would point into nothing
+  // Of all tensors, in one of the items or below one.
+  std::span<const Use> below(const Item& item) const&;
+
+ private:
+  void add(Items items, Way& here);
+  void add(const Store& store, const Way& way);
+
+  std::deque<Way> ways_;  // one for each statement
+  std::vector<Use> all_;
+  std::vector<std::vector<Use>> of_;
+  std::unordered_map<const Item*, std::pair<std::size_t, std::size_t>> below_;  // from, to: in all_
+};
+
+// Does anything in the items write (or read) the tensor?
+bool stores_to(Items items, int tensor);
+bool loads_from(Items items, int tensor);
+
+}  // namespace tenon
