@@ -16,6 +16,7 @@
 #include "lower/fusion.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
+#include "lower/names.h"
 #include "lower/rules.h"
 #include "tuner/session/session.h"
 
@@ -48,8 +49,10 @@ std::vector<Pair> kernels(const std::string& graph_name, const std::string& move
   for (const Tensor& output : graph.outputs) wanted.push_back(output.node());
   const auto name_of = [&](const Node& node) { return session.nodes().name(node); };
   std::vector<Kernel> nests;
-  for (const KernelGraph& kernel : fusion(apply_rules(wanted, session.nodes())))
-    nests.push_back(naive(kernel, name_of));
+  for (const KernelGraph& kernel : fusion(apply_rules(wanted, session.nodes()))) {
+    const Kernel nest = naive(kernel);
+    nests.push_back(renamed(nest, names_of(kernel, nest, name_of)));
+  }
   const auto schedules = cli::by_hand(cli::parse_moves(cli::read_file(moves), moves))(nests);
   std::vector<Pair> result;
   for (std::size_t k = 0; k < schedules.size(); ++k) {

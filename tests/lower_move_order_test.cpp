@@ -4,6 +4,7 @@
 #include "golden.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
+#include "lower_support.h"
 #include "nest_builder.h"
 
 using namespace tenon;
@@ -255,7 +256,8 @@ TEST_CASE("what follows a ragged block runs after the last of its tiles that is 
   const KernelGraph graph = tenon_test::kernel_of_graph(
       "x = input f32[520,1100]\nw = input f32[1100,1]\ny = matmul(x, w)\noutput y\n", inputs);
   const Moved moved =
-      apply_all(naive(graph), parse_schedule("split k -> ko ki(512)   order kb ko i ki", "moves"));
+      apply_all(tenon_test::named_naive(graph),
+                parse_schedule("split k -> ko ki(512)   order kb ko i ki", "moves"));
   REQUIRE(std::holds_alternative<Kernel>(moved));
   CHECK(
       print(std::get<Kernel>(moved)) ==
