@@ -16,6 +16,7 @@
 #include "lower/fusion.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
+#include "lower/names.h"
 #include "lower/rules.h"
 #include "tuner/session/session.h"
 
@@ -42,14 +43,16 @@ struct Pair {
 std::vector<Pair> kernels(const std::string& graph_name, const std::string& moves_name) {
   const std::string path = (folder / (graph_name + ".tenon")).string();
   const std::string moves = (folder / (moves_name + ".moves")).string();
-  Session session({1, {}, "", {}});
+  Session session({.threads = 1, .cache = ""});
   const GraphText graph = cli::load_structure(cli::read_file(path), path, session);
   std::vector<NodeRef> wanted;
   for (const Tensor& output : graph.outputs) wanted.push_back(output.node());
   const auto name_of = [&](const Node& node) { return session.nodes().name(node); };
   std::vector<Kernel> nests;
-  for (const KernelGraph& kernel : fusion(apply_rules(wanted, session.nodes())))
-    nests.push_back(naive(kernel, name_of));
+  for (const KernelGraph& kernel : fusion(apply_rules(wanted, session.nodes()))) {
+    const Kernel nest = naive(kernel);
+    nests.push_back(renamed(nest, names_of(kernel, nest, name_of)));
+  }
   const auto schedules = cli::by_hand(cli::parse_moves(cli::read_file(moves), moves))(nests);
   std::vector<Pair> result;
   for (std::size_t k = 0; k < schedules.size(); ++k) {

@@ -160,7 +160,8 @@ TEST_CASE("code that would compile for minutes is refused") {
   const KernelGraph graph = tenon_test::kernel_of_graph(
       "a = input f32[64,64]\nb = input f32[64,64]\nc = matmul(a, b)\noutput c\n", inputs);
   const Moved moved =
-      apply_all(naive(graph), parse_schedule("bind i vector bind j unroll bind k unroll", "moves"));
+      apply_all(tenon_test::named_naive(graph),
+                parse_schedule("bind i vector bind j unroll bind k unroll", "moves"));
   const Kernel& kernel = std::get<Kernel>(moved);
   // 64 x 64 copies, each with 64 lanes apart in a and twice in c, one read of b and an FMA.
   CHECK(emitted_operations(kernel) == 64 * 64 * (64 + 2 * 64 + 4 + 4));
