@@ -268,5 +268,5 @@ TEST_CASE("what follows a ragged block runs after the last of its tiles that is 
         "        for ki 512\n"
         "          part[i] += x[1024*kb + 512*ko + ki,i] over ko, ki\n"
         "        sum[i] += part[i] over kb when ko == 1\n"
-        "        sum[i] += part[i] over kb when ko < 1 and 1024*kb + 512*ko + 512 >= 1100\n");
+        "        sum[i] += part[i] over kb when ko == 0 and 1024*kb + 512*ko + 512 >= 1100\n");
 }
