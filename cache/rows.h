@@ -48,16 +48,12 @@ struct DeviceRow {
 // workloads of one hash live side by side.
 struct WorkloadRow {
   std::string hash = {};      // lower-case hexadecimal
-  std::string graph = {};     // canonical text
-  std::string shapes = {};    // of the leaves, in the order of the text
-  std::string types = {};     // of the leaves, in the order of the text
+  std::string graph = {};     // canonical text, which has the shapes and types of the leaves
   std::string numerics = {};  // the class within which all schedules give the same bits
 
   static void columns(auto& row, auto&& visit) {
     visit("hash", row.hash);
     visit("graph", row.graph);
-    visit("shapes", row.shapes);
-    visit("types", row.types);
     visit("numerics", row.numerics);
   }
   bool operator==(const WorkloadRow&) const = default;

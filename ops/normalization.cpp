@@ -56,12 +56,11 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels) {
   if (elements(rows) == 0)
     fail("cross_entropy: no rows in logits {}; the mean needs one", text(logits.shape()));
   const double classes = static_cast<double>(logits.extent(-1));
-  const Tensor known = (labels >= 0) & (labels < classes);
-  const Tensor otherwise = where(known, number_like(logits, 0), std::nan(""));  // one a row
   std::vector<int> kept(labels.rank());
   std::iota(kept.begin(), kept.end(), 0);
-  const Tensor chosen = where(is_class(labels, logits.extent(-1)), log_softmax(logits),
-                              spread(otherwise, kept, logits.shape()));
+  const Tensor label = spread(labels, kept, logits.shape());
+  const Tensor otherwise = where((label >= 0) & (label < classes), number_like(logits, 0), NAN);
+  const Tensor chosen = where(is_class(labels, logits.extent(-1)), log_softmax(logits), otherwise);
   return sum(chosen) / -static_cast<double>(elements(rows));
 }
 

@@ -293,6 +293,10 @@ TEST_CASE("explain shows the stops, or those asked for") {
   CHECK(all.out.find("== asm: ") == std::string::npos);
   place.file("vast.tenon", "a = input f32[1000000,1000000]\nb = softmax(a)\noutput b\n");
   CHECK(place.tenon("explain vast.tenon --stage asm").out.starts_with("== asm: "));
+  const Outcome named = place.tenon("explain g.tenon --stage rules --stage kernels");
+  CHECK(named.out.find("a = input f32[64,32]") != std::string::npos);
+  CHECK(named.out.find("w f32[32,10]") != std::string::npos);
+  CHECK(named.out.find("output p\n") != named.out.rfind("output p\n"));
   const Outcome one = place.tenon("explain g.tenon --stage asm --isa fma128");
   CHECK(one.out.starts_with("== asm: "));
   CHECK(one.out.find("vfmadd") != std::string::npos);

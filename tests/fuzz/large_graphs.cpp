@@ -1,4 +1,5 @@
-// The graphs whose data exceeds a cache: one of seven forms, with extents of their own.
+// The graphs whose data exceeds a cache: one of seven forms, with extents of their own. Each number
+// is drawn in a statement of its own, because compilers evaluate arguments in different orders.
 #include <fmt/format.h>
 
 #include "graphs.h"
@@ -13,13 +14,14 @@ std::string large_graph(Random& random) {
   switch (random.below(7)) {
     case 0: {  // sums of more than one block
       const std::int64_t rows = extent(3, 40), columns = extent(9'000, 20'000);
+      const auto axis = random.below(2);
+      const bool is_wide = random.chance(50);
       return fmt::format(
           "x = input f32[{0}]; s = sum(mul(x, x), axes=[{1}]); m = reduce(x, with=max, "
           "axes=[{1}]); "
           "y = add(s, m); output y",
-          random.chance(50) ? fmt::format("{},{}", rows, columns)
-                            : fmt::format("{},{}", columns, rows),
-          random.below(2));
+          is_wide ? fmt::format("{},{}", rows, columns) : fmt::format("{},{}", columns, rows),
+          axis);
     }
     case 1:
     case 6: {
@@ -45,20 +47,23 @@ std::string large_graph(Random& random) {
                          random.of<std::string>({"softmax", "layernorm", "transpose", "gelu"}));
     }
     case 4: {
-      const std::int64_t size = extent(60, 120);
+      const std::int64_t size = extent(60, 120), stride = random.between(1, 2);
+      const auto padding = random.below(2);
+      const std::int64_t outputs = random.between(3, 17), inputs = random.between(16, 20);
       return fmt::format(
           "x = input f32[2,{0},{1},{1}]; w = input f32[{2},{0},3,3]; y = conv2d(x, w, padding={3}, "
           "stride={4}); output y",
-          random.between(16, 20), size, random.between(3, 17), random.below(2),
-          random.between(1, 2));
+          inputs, size, outputs, padding, stride);
     }
     default: {
       const std::int64_t a = extent(15, 40), b = extent(90, 130), c = extent(90, 130);
+      const auto order = random.of<std::string>({"0,2,1", "2,0,1", "1,0,2", "2,1,0"});
+      const std::int64_t picked = extent(30, 90);
       return fmt::format(
           "x = input f32[{},{},{}]; i = input i32[{}]; p = permute(x, order=[{}]); g = gather(p, "
           "i, "
           "axis=1); q = add(g, 0.5); output q",
-          a, b, c, extent(30, 90), random.of<std::string>({"0,2,1", "2,0,1", "1,0,2", "2,1,0"}));
+          a, b, c, picked, order);
     }
   }
 }

@@ -36,14 +36,8 @@ DeviceRow row_of(const Backend& backend) {
 }
 
 WorkloadRow row_of(const KernelGraph& graph) {
-  const std::string known_by = canonical_text(graph);
-  const auto shape = [](const NodeRef& input) { return text(input->shape); };
-  const auto type = [](const NodeRef& input) { return std::string(info(input->type).name); };
-  return {.hash = hash_fields({known_by}),
-          .graph = known_by,
-          .shapes = joined(graph.inputs, " ", shape),
-          .types = joined(graph.inputs, " ", type),
-          .numerics = "canonical"};
+  const std::string text = canonical_text(graph);
+  return {.hash = hash_fields({text}), .graph = text, .numerics = "canonical"};
 }
 
 ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
