@@ -22,7 +22,10 @@ bool is_at_once(const Kernel& kernel, const Access& access, const std::vector<Va
 double operations_of(const Kernel& kernel, const Item& item, const Path& path) {
   std::vector<Var> vectors;
   double copies = 1, lanes = 1;
-  for (Var v : path) {
+  Path axes = path;
+  if (const Store* store = item.store()) append(axes, store->lanes);
+  if (const auto* line = std::get_if<Prefetch>(&item.what)) append(axes, line->lanes);
+  for (Var v : axes) {
     const auto extent = static_cast<double>(kernel.extent(v));
     if (kernel.axes[v].tag == Tag::unroll) copies *= extent;
     if (kernel.axes[v].tag != Tag::vector) continue;

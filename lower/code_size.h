@@ -1,5 +1,5 @@
-// How much code a scheduled nest becomes, so that a backend can refuse what would compile for
-// minutes. Used by codegen.
+// How much code a scheduled or a finished nest becomes, so that a backend can refuse what would
+// compile for minutes. Used by codegen.
 #pragma once
 
 #include "lower/nest.h"

@@ -1,15 +1,26 @@
-// finish: makes every implicit thing of a scheduled nest explicit, so that codegen has nothing to
-// decide. Requires a kernel that verifies. Ensures, in the result:
-//   - every accumulation has initial == false and is preceded by a store of the identity;
-//   - limits with tail pad are gone: they have become ranges on loads and stores. Each other bounds
-//     the loop of its innermost variable (serial, parallel), guards its copies (unroll) or
-//     masks its lanes (vector); with tail peel, the loop around such copies and lanes comes in two
-//     parts, whole tiles without guards and the ragged one;
-//   - every local has `extents` = its physical size and indices relative to its scope, and is
-//     allocated inside the loop over its `scope`;
-//   - locals that fit into registers and whose indices are constant once unrolled are Where::reg,
-//     all others Where::heap, with an offset in bytes in the launch's or the thread's scratch.
-// Used by codegen. Read next: codegen/compile.h.
+// finish: from a scheduled nest to a finished one, in which nothing is left to decide. A backend
+// only prints what stands there. finish() runs these passes, in this order:
+//
+//   explicit_identities  every accumulation starts from a store of the identity
+//   pad_tails            limits with tail pad become ranges of loads and stores
+//   place_locals         every local has its size, its scope and its place
+//   align_streams        stores that bypass the caches write aligned vectors
+//   explicit_tails       limits become the ends of loops, peels, guards and masks
+//   name_lanes           vector axes are no loops: every statement names its lanes
+//
+// Each is a file of its own, with loops before and after at its top. Places come before tails,
+// because a peel makes two loops of one, and a local of one iteration must stay one local.
+//
+// In a finished nest:
+//   - there are no limits, no vector loops, and no loops of fewer than two iterations;
+//   - a loop runs from the greatest of its begins to the least of its ends, and an unrolled one
+//     from a number to a number;
+//   - a `when` range that uses lanes of its statement is a mask, any other one is a branch;
+//   - a store to a stream is aligned to the target's vectors and has no mask.
+// verify_finished() checks that. A GPU will add items of its own: copies that run alongside, and
+// waits and barriers for them.
+//
+// Used by the backends. Read next: target.h, codegen/compile.h.
 #pragma once
 
 #include <cstddef>
@@ -34,6 +45,9 @@ struct FinishedKernel {
 
 FinishedKernel finish(const Kernel& kernel, const Target& target);
 
+// The first rule of a finished nest that is broken, or nothing.
+Reason verify_finished(const Kernel& kernel);
+
 // ---- its passes, in the order in which it runs them: from nest to nest ----
 
 // Ensures: every accumulation finds its identity (or what earlier iterations left) in the target,
@@ -47,5 +61,16 @@ Kernel pad_tails(const Kernel& kernel);
 
 // Ensures: locals have their physical sizes, indices relative to their scope, and a place.
 FinishedKernel place_locals(const Kernel& kernel);
+
+// Ensures: every loop of stores to a stream writes aligned vectors, between a head and a tail, or
+// stays as it is where that is not known.
+Kernel align_streams(const Kernel& kernel, const Target& target);
+
+// Ensures: no limit and no loop of one iteration is left; loops begin and end where the limits say,
+// and the rest of what they say stands in `when`.
+Kernel explicit_tails(const Kernel& kernel);
+
+// Requires explicit tails. Ensures: no loop is a vector; every statement names its lanes.
+Kernel name_lanes(const Kernel& kernel, const Target& target);
 
 }  // namespace tenon

@@ -141,15 +141,23 @@ struct Store : Access {
   std::vector<Var> over = {};           // the axes accumulated over, outermost first
   bool initial = true;  // the accumulation starts from the identity; false: from what is there
                         // (finish() has written the identity before)
-  bool stream = false;  // non-temporal
+  bool stream = false;  // non-temporal; in a finished nest also aligned to the target's vectors
   bool async = false;   // done when the tile is first read, not before (a ring in shared memory)
+  // In a finished nest: the axes that the statement computes at once, each for all its values. Two
+  // are a transpose: the source runs along the first one, the target along the second one.
+  std::vector<Var> lanes = {};
 };
 // Asks for the cache line that the element lies in, for a later iteration. Never faults.
-struct Prefetch : Access {};
+struct Prefetch : Access {
+  std::vector<Var> lanes = {};  // as of a Store
+};
 struct Item;
 struct Loop {
   Var axis;
   std::vector<Item> body;
+  // In a finished nest the loop runs from the greatest of 0 and `begins` to the least of its extent
+  // and `ends`.
+  std::vector<Index> begins = {}, ends = {};
 };
 struct Item {
   std::variant<Loop, Store, Prefetch> what;

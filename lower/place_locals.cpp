@@ -1,6 +1,18 @@
+// place_locals: each local gets the loop that it is allocated in, its size, and its place.
+//
+//   local t f32[64,32]                     local t f32[32] in register
+//   for i 64                               for i 64
+//     for j 32 vector                        for j 32 vector
+//       t[i,j] = ..                 ->         t[j] = ..
+//     for k 32 vector                        for k 32 vector
+//       y[i,k] = t[i,k] * 2                    y[i,k] = t[k] * 2
+//
+// This runs before tails are made explicit: a peel makes two loops out of one, and what lives in
+// one iteration of it stays one local.
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <ranges>
 #include <utility>
 
 #include "core/error.h"
@@ -74,6 +86,67 @@ std::vector<std::size_t> layout(const Kernel& kernel, const KernelTensor& tensor
   return order;
 }
 
+bool is_computed(const std::vector<Use>& uses, std::size_t axis) {
+  return std::ranges::any_of(
+      uses, [&](const Use& use) { return use.access.computed_axis == static_cast<int>(axis); });
+}
+
+// The access with so many subscripts from the first one on written as one, row-major.
+Access joined_access(const KernelTensor& tensor, Access access, std::size_t first,
+                     std::size_t count) {
+  for (std::size_t d = first + 1; d < first + count; ++d)
+    access.at[first] = access.at[first] * tensor.extents[d] + access.at[d];
+  const auto begin = access.at.begin() + static_cast<std::ptrdiff_t>(first) + 1;
+  access.at.erase(begin, begin + static_cast<std::ptrdiff_t>(count) - 1);
+  if (access.computed_axis > static_cast<int>(first))
+    access.computed_axis -= static_cast<int>(count) - 1;
+  return access;
+}
+
+// Should these subscripts become one? One of them alone does not say how far it reaches, together
+// they do, and none is computed or leaves the tensor: beyond a row's end lies the next row.
+bool should_join(const Kernel& kernel, const KernelTensor& tensor, const std::vector<Use>& uses,
+                 const Path& scope, std::size_t first, std::size_t count) {
+  bool all_known = true;
+  for (std::size_t d = first; d < first + count; ++d) {
+    const auto is_within = [&](const Use& use) {
+      return always({use.access.at[d], 0, tensor.extents[d]}, kernel.bounds());
+    };
+    if (is_computed(uses, d) || !std::ranges::all_of(uses, is_within)) return false;
+    all_known = all_known && reach(kernel, uses, d, scope);
+  }
+  if (all_known) return false;
+  const std::vector<Access> accesses =
+      mapped(uses, [&](const Use& use) { return joined_access(tensor, use.access, first, count); });
+  std::vector<Use> joined;
+  for (std::size_t i = 0; i < uses.size(); ++i)
+    joined.push_back({uses[i].way, uses[i].store, accesses[i], uses[i].load, uses[i].writes});
+  return reach(kernel, joined, first, scope).has_value();
+}
+
+// After a fuse and a split, a subscript may divide what stands still in the scope and what moves,
+// so that nothing says how far it reaches. With its neighbours it may be whole again: in t[f / 8,
+// f mod 8] the place is f. Such a run of subscripts becomes one. Returns whether one has.
+bool join_subscripts(Kernel& kernel, int t, const Path& scope, const std::vector<Use>& uses) {
+  KernelTensor& tensor = kernel.tensors[t];
+  const std::size_t axes = tensor.extents.size();
+  for (std::size_t count = 2; count <= axes; ++count)
+    for (std::size_t first = 0; first + count <= axes; ++first) {
+      if (!should_join(kernel, tensor, uses, scope, first, count)) continue;
+      replace_accesses(kernel.body, t, [&](Access& access) {
+        access = joined_access(tensor, access, first, count);
+      });
+      for (std::size_t d = 1; d < count; ++d) {
+        tensor.extents[first] *= tensor.extents[first + 1];
+        tensor.extents.erase(tensor.extents.begin() + static_cast<std::ptrdiff_t>(first) + 1);
+      }
+      const Uses joined(kernel.body);
+      join_subscripts(kernel, t, scope, joined.of(t));
+      return true;
+    }
+  return false;
+}
+
 }  // namespace
 
 FinishedKernel place_locals(const Kernel& kernel) {
@@ -82,24 +155,23 @@ FinishedKernel place_locals(const Kernel& kernel) {
   for (int t = 0; t < std::ssize(result.tensors); ++t) {
     KernelTensor& tensor = result.tensors[t];
     if (tensor.where == Where::argument) continue;
-    const Uses table(result.body);
-    const std::vector<Use>& uses = table.of(t);
-    if (uses.empty()) {
+    std::optional<Uses> table(result.body);
+    if (table->of(t).empty()) {
       tensor.extents.assign(tensor.extents.size(), 0);
       continue;
     }
-    Path scope = scope_of(tensor, uses);
+    Path scope = scope_of(tensor, table->of(t));
     // The lanes of a vector run side by side, so each needs its own element.
     std::erase_if(scope, [&](Var v) { return result.axes[v].tag == Tag::vector; });
+    if (join_subscripts(result, t, scope, table->of(t))) table.emplace(result.body);
+    const std::vector<Use>& uses = table->of(t);
     std::vector<Reach> reaches;
     std::int64_t size = info(tensor.type).bytes;
     bool known = true;
     for (std::size_t d = 0; d < tensor.extents.size(); ++d) {
       const auto within = reach(result, uses, d, scope);
       reaches.push_back(within ? *within : *reach(result, uses, d, {}));
-      if (std::ranges::any_of(uses, [&](const Use& use) {
-            return use.access.computed_axis == static_cast<int>(d);
-          })) {
+      if (is_computed(uses, d)) {
         // All of it, and what the last tile reaches beyond.
         const Reach whole = *reach(result, uses, d, {});
         reaches.back() = {Index(0),

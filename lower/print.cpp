@@ -110,7 +110,18 @@ class Printer {
     return fmt::format("{}({})", casts ? info(type).name : info(apply.op).name, operands(", "));
   }
 
-  std::string statement(const Prefetch& p) const { return "prefetch " + element(p, ""); }
+  std::string lanes(const std::vector<Var>& all) const {
+    const auto lane = [this](Var v) { return fmt::format("{} {}", axis(v), kernel_.extent(v)); };
+    return all.empty() ? "" : " lanes " + joined(all, ", ", lane);
+  }
+  std::string choice(std::string_view name, const std::vector<Index>& of) const {
+    const std::string all = joined(of, ", ", [this](const Index& i) { return index(i); });
+    return of.size() == 1 ? all : fmt::format("{}({})", name, all);
+  }
+
+  std::string statement(const Prefetch& p) const {
+    return "prefetch " + element(p, "") + lanes(p.lanes);
+  }
   std::string statement(const Store& s) const {
     const std::string_view equals = !s.combine ? "=" : *s.combine == Combine::sum ? "+=" : "max=";
     const std::string target = element(s, value(s.computed));
@@ -120,11 +131,13 @@ class Printer {
       text += " over " + joined(s.over, ", ", [this](Var v) { return axis(v); });
     if (s.stream) text += " stream";
     if (s.async) text += " async";
-    return text;
+    return text + lanes(s.lanes);
   }
   std::string statement(const Loop& loop) const {
     const Axis& over = kernel_.axes.at(loop.axis);
     std::string text = fmt::format("for {} {}", axis(loop.axis), over.extent);
+    if (!loop.begins.empty()) text += " from " + choice("max", loop.begins);
+    if (!loop.ends.empty()) text += " to " + choice("min", loop.ends);
     return over.tag == Tag::serial ? text : fmt::format("{} {}", text, name(over.tag));
   }
 

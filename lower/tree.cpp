@@ -32,8 +32,6 @@ void visit_below(const ValueRef& v, std::unordered_set<const Value*>& seen, cons
   see(*v);
 }
 
-using ValueMap = std::function<ValueRef(const ValueRef&)>;
-
 class Rebuild {
  public:
   explicit Rebuild(ValueMap change) : change_(std::move(change)) {}
@@ -77,13 +75,12 @@ ValueMap on_loads(const LoadMap& change) {
   };
 }
 
-// In the value, factor and computed subscript of a statement.
+}  // namespace
+
 void replace_values(Store& store, const ValueMap& change) {
   Rebuild rebuild(change);
   for (ValueRef* value : {&store.value, &store.factor, &store.computed}) *value = rebuild(*value);
 }
-
-}  // namespace
 
 void visit(Items items, const std::function<void(const Item&, const Way&)>& see) {
   Way here;
@@ -149,7 +146,11 @@ void replace_loads(std::vector<Item>& items, const LoadMap& change) {
 void replace_indices(std::vector<Item>& items, const IndexMap& map) {
   for (Item& item : items) {
     item.when = map_indices(std::move(item.when), map);
-    if (Loop* loop = item.loop()) replace_indices(loop->body, map);
+    if (Loop* loop = item.loop()) {
+      replace_indices(loop->body, map);
+      loop->begins = mapped(loop->begins, map);
+      loop->ends = mapped(loop->ends, map);
+    }
     if (Access* access = access_in(item.what)) access->at = mapped(access->at, map);
     if (Store* store = item.store()) replace_values(*store, on_indices(map));
   }

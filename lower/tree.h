@@ -76,6 +76,10 @@ int count_loops(Items items, Var axis);
 // Values are rebuilt bottom up: a change sees each part after those that it is made of, and what is
 // shared stays shared.
 
+// Every value of a statement changed: its value, its factor, its computed subscript.
+using ValueMap = std::function<ValueRef(const ValueRef&)>;
+void replace_values(Store& store, const ValueMap& change);
+
 // Every load replaced, unless null comes back for it.
 using LoadMap = std::function<ValueRef(const Load&, Type)>;
 ValueRef map_loads(const ValueRef& value, const LoadMap& change);

@@ -1,6 +1,6 @@
 // The invariants of a nest, each with its number in the message:
 //    1  loops name existing axes, none inside a loop over the same axis
-//    2  indices use only axes of loops around them
+//    2  indices use only axes of loops around them, or their statement's lanes
 //    3  tensors exist; subscripts are as many as the tensor has axes
 //    4  subscripts stay within the tensor (affine ones, of statements without ranges or limits)
 //    5  what is accumulated over is around the statement
@@ -27,13 +27,18 @@ class Verifier {
     names();
     visit(kernel_.body, [this](const Item& item, const Way& way) {
       path_ = way.path;
+      if (const Store* store = item.store()) append(path_, store->lanes);
+      if (const auto* line = std::get_if<Prefetch>(&item.what)) append(path_, line->lanes);
       const auto is_empty = [&](Var v) { return kernel_.extent(v) == 0; };
-      if (!reason_ && std::ranges::none_of(path_, is_empty)) this->item(item, way.when.empty());
+      if (!reason_ && std::ranges::none_of(path_, is_empty))
+        this->item(item, way.when.empty() && std::ranges::all_of(way.loops, runs_wholly));
     });
     return reason_;
   }
 
  private:
+  static bool runs_wholly(const Loop* loop) { return loop->begins.empty() && loop->ends.empty(); }
+
   template <typename... Args>
   void broken(fmt::format_string<Args...> format, Args&&... args) {
     if (!reason_) reason_ = fmt::format(format, std::forward<Args>(args)...);
@@ -55,6 +60,8 @@ class Verifier {
     if (const Store* store = item.store()) statement(*store, certain && !is_limited());
     const Loop* loop = item.loop();
     if (!loop) return;
+    for (const auto* list : {&loop->begins, &loop->ends})
+      for (const Index& i : *list) index(i);
     if (loop->axis < 0 || loop->axis >= std::ssize(kernel_.axes))
       broken("1: a loop over axis number {}", loop->axis);
     else if (is_around(loop->axis))

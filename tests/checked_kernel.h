@@ -4,11 +4,12 @@
 
 #include <bit>
 #include <cstring>
+#include <new>
 #include <random>
 
 #include "codegen/cpu_device.h"
 #include "compiled.h"
-#include "nest_interpreter.h"
+#include "oracle/interpret_nest.h"
 
 namespace tenon {
 
@@ -29,6 +30,18 @@ inline void put(Type type, double value, unsigned char* to) {
   }
 }
 
+// Results begin at a multiple of 64 bytes, as they do on a device.
+template <typename Byte>
+struct OnLines {
+  using value_type = Byte;
+  Byte* allocate(std::size_t count) {
+    return static_cast<Byte*>(::operator new(count, std::align_val_t{64}));
+  }
+  void deallocate(Byte* bytes, std::size_t) { ::operator delete(bytes, std::align_val_t{64}); }
+  friend bool operator==(OnLines, OnLines) { return true; }
+};
+using AlignedBytes = std::vector<unsigned char, OnLines<unsigned char>>;
+
 // Values that provoke: zeros of both signs, infinities, NaN, integers around the limits.
 inline double sample(Type type, std::mt19937& random) {
   if (type == Type::boolean) return random() % 2;
@@ -47,11 +60,11 @@ inline void check_kernel(const FinishedKernel& kernel, int threads = 1, bool fin
   const auto& tensors = kernel.kernel.tensors;
   std::mt19937 random(7);
   std::vector<std::vector<double>> memory(tensors.size());
-  NestInterpreter interpreter(kernel.kernel, memory);
-  std::vector<std::vector<unsigned char>> start(tensors.size());
+  std::vector<AlignedBytes> start(tensors.size());
   for (std::size_t t = 0; t < tensors.size(); t++) {
     if (tensors[t].where != Where::argument) continue;
     const auto bytes = static_cast<std::size_t>(info(tensors[t].type).bytes);
+    memory[t].resize(static_cast<std::size_t>(tensors[t].elements()));
     start[t].assign(memory[t].size() * bytes + 2 * guard, untouched);
     for (std::size_t i = 0; i < memory[t].size(); i++) {
       double& value = memory[t][i];
@@ -60,7 +73,7 @@ inline void check_kernel(const FinishedKernel& kernel, int threads = 1, bool fin
       put(tensors[t].type, value, &start[t][guard + i * bytes]);
     }
   }
-  interpreter.run();
+  REQUIRE(run_nest(kernel.kernel, memory) == "");
   auto wanted = start;
   for (std::size_t t = 0; t < tensors.size(); t++) {
     for (std::size_t i = 0; i < memory[t].size() && !start[t].empty(); i++)
@@ -70,9 +83,8 @@ inline void check_kernel(const FinishedKernel& kernel, int threads = 1, bool fin
     CAPTURE(name(isa));
     auto got = start;
     std::vector<void*> buffers;
-    for (auto& bytes : got) {
+    for (auto& bytes : got)
       if (!bytes.empty()) buffers.push_back(bytes.data() + guard);
-    }
     const auto device = cpu_device(threads);
     device->launch(*device->load(compiled(kernel, isa)), buffers, {});
     for (std::size_t t = 0; t < tensors.size(); t++) {

@@ -13,8 +13,8 @@
 #include "lower/finish.h"
 #include "lower/moves.h"
 #include "lower_support.h"
-#include "nest_eval.h"
 #include "oracle/interpret.h"
+#include "oracle/interpret_nest.h"
 
 using namespace tenon;
 using tenon_test::Inputs;

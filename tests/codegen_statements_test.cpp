@@ -226,6 +226,31 @@ TEST_CASE("a prefetch compiles to one instruction a line and changes nothing") {
   CHECK(found == (widest_isa() == Isa::fma128 ? 16 : 4));
 }
 
+TEST_CASE("masked lanes a few elements apart are read as whole vectors, without a gather") {
+  NestBuilder nest("strided");
+  const int x = nest.input("x", {33}), y = nest.output("y", {3, 16});
+  const Var r = nest.axis("r", 3), l = nest.axis("l", 16, Tag::vector);
+  const Index at = v(l) * 2 + v(r) - 1;
+  nest.loop(r, [&] {
+    nest.loop(l, [&] { nest.store(y, {v(r), v(l)}, nest.load(x, {at}, {{at, 0, 32}}, 2)); });
+  });
+  check_kernel(nest.finished());
+  CHECK(assembly(nest.finished(), widest_isa()).find("gather") == std::string::npos);
+}
+
+TEST_CASE("a masked read that may be far from its buffer goes to the buffer's beginning") {
+  NestBuilder nest("joined");
+  const int x = nest.input("x", {5000}), y = nest.output("y", {20000});
+  const Var o = nest.axis("o", 1250), l = nest.axis("l", 16, Tag::vector);
+  const Index at = v(o) * 16 + v(l) - 10000;
+  nest.loop(o, [&] {
+    nest.loop(l,
+              [&] { nest.store(y, {v(o) * 16 + v(l)}, nest.load(x, {at}, {{at, 0, 5000}}, 0)); });
+  });
+  check_kernel(nest.finished());
+  CHECK(assembly(nest.finished(), widest_isa()).find("cmov") != std::string::npos);
+}
+
 TEST_CASE("lanes a few elements apart are read as whole vectors, up to the last element") {
   for (const std::int64_t stride : {2, 3, 4, 5}) {
     NestBuilder nest("columns");

@@ -18,14 +18,21 @@ inline std::vector<Isa> isas() {
   return all;
 }
 
+// The last passes over a nest that was written by hand, with limits and vector loops.
+inline FinishedKernel finished(FinishedKernel kernel, Isa isa) {
+  kernel.kernel =
+      name_lanes(explicit_tails(align_streams(kernel.kernel, target(isa))), target(isa));
+  return kernel;
+}
+
 inline Artifact compiled(const FinishedKernel& kernel, Isa isa) {
-  const Compiled result = compile(kernel, isa);
+  const Compiled result = compile(finished(kernel, isa), isa);
   if (const auto* failure = std::get_if<CompileFailure>(&result)) FAIL(failure->reason);
   return std::get<Artifact>(result);
 }
 
 inline std::string assembly(const FinishedKernel& kernel, Isa isa) {
-  return print(kernel, isa, Output::assembly);
+  return print(finished(kernel, isa), isa, Output::assembly);
 }
 
 }  // namespace tenon

@@ -15,9 +15,9 @@
 #include "lower/names.h"
 #include "lower/rules.h"
 #include "lower_support.h"
-#include "nest_eval.h"
 #include "ops/catalogue.h"
 #include "oracle/interpret.h"
+#include "oracle/interpret_nest.h"
 #include "text/parse_graph.h"
 
 namespace tenon_test {
@@ -81,7 +81,8 @@ std::string other_bits(const KernelGraph& graph, const Kernel& scheduled, Inputs
   if (!expected.error.empty()) return expected.error;
   for (const bool is_finished : {false, true}) {
     const Kernel nest = is_finished ? finish(scheduled, target(Isa::avx512)).kernel : scheduled;
-    if (const auto broken = verify(nest)) return *broken + "\n" + print(nest);
+    if (const auto broken = is_finished ? verify_finished(nest) : verify(nest))
+      return *broken + "\n" + print(nest);
     for (const bool backwards : {false, true}) {
       const NestRun run = evaluate_nest(nest, values, backwards);
       if (!run.error.empty()) return run.error + "\n" + print(nest);

@@ -11,7 +11,7 @@
 #include "lower/naive.h"
 #include "lower/names.h"
 #include "lower/rules.h"
-#include "nest_eval.h"
+#include "oracle/interpret_nest.h"
 #include "ops/views.h"
 #include "oracle/interpret.h"
 

@@ -1,11 +1,10 @@
 // Emission: one finished nest on its way to LLVM IR. Loops are walked once, `unroll` ones expanded
-// with their constants; every statement comes out as vector code for the vector axes around it.
+// with their constants; every statement comes out as vector code for the lanes that it names.
 // Used by module.cpp alone. Read first: indices.h. The files:
 //
-//   emit_loops        loops, limits, parallel bodies      emit_values     loads, folds, masks
-//   emit_stream       loops of non-temporal stores        emit_apply      scalar operations
-//   emit_statements   the lanes of a statement, stores    emit_memory     reads and writes of lanes
-//   emit_transpose    copies that turn in registers
+//   emit_loops        loops, conditions, parallel bodies  emit_values     loads, folds, masks
+//   emit_statements   the lanes of a statement, stores    emit_apply      scalar operations
+//   emit_transpose    copies that turn in registers       emit_memory     reads and writes of lanes
 #pragma once
 
 #include <functional>
@@ -32,13 +31,6 @@ class Emission {
   void emit_kernel();
 
  private:
-  static constexpr std::int64_t unknown = std::int64_t{1} << 60;  // beyond any index
-
-  // Where a stream is not aligned: lanes whose element is not below `end` do nothing.
-  struct Edge {
-    Index element;
-    llvm::Value* end;
-  };
   // The function being emitted: the kernel itself or the body of a parallel loop.
   struct Body {
     llvm::Function* function = nullptr;
@@ -48,21 +40,11 @@ class Emission {
     llvm::Value* thread_scratch = nullptr;
     llvm::Value* runtime = nullptr;
     bool streams = false;                    // has non-temporal stores, which a fence must follow
-    bool is_aligned = false;                 // the statement's stores to a stream are
-    std::optional<Edge> edge = {};           // of the stream being emitted, where it is masked
     std::map<int, llvm::Value*> bases = {};  // by tensor
   };
-  // What a serial loop counts: `step` for each value of the axis.
   struct Span {
     llvm::Value* begin;
     llvm::Value* end;
-    std::int64_t step = 1;
-    bool is_innermost = false;
-  };
-  // A loop in two parts: whole tiles up to `middle`, the ragged one after it.
-  struct Peel {
-    llvm::Value* middle;
-    std::vector<Range> whole, ragged;
   };
   // Where an access goes: base + index (+ computed), in elements, and when it may touch memory.
   struct Access {
@@ -70,7 +52,7 @@ class Emission {
     Linear index;
     llvm::Value* computed = nullptr;  // i64 or a vector of them
     llvm::Value* valid = nullptr;     // null: always
-    bool in_bounds = true;            // for all values of the axes, and all lanes of a stream
+    bool in_bounds = true;            // for all values of the axes
     Bounds reach = {0, 0};            // of the index, in elements
 
     bool is_affine() const { return !computed && index.varying.empty(); }
@@ -80,63 +62,36 @@ class Emission {
   };
 
   // emit_loops.cpp
-  void emit(const std::vector<Item>& items);
+  void emit(std::span<const Item> items, std::size_t settled = 0);
+  void item(const Item& item, std::span<const Range> conditions);
   void emit(const Loop& loop);
   void emit_unrolled(const Loop& loop);
-  void emit_lanes(const Loop& loop);
-  void emit_serial(const Loop& loop, Span span, const std::vector<Range>& guards);
-  void emit_parallel(const Loop& loop, llvm::Value* count, const std::vector<Range>& guards);
-  void loop_over(const Span& span, const std::function<void(llvm::Value*)>& body);
-  void emit_part(const Loop& loop, Span span, const std::vector<Range>& guards);
-  std::optional<Peel> peel(const Loop& loop, const Span& span);
-  void knowing(const std::vector<Range>& facts, const std::function<void()>& body);
-  // Do all values of the axis stand in the code, as copies or as lanes?
-  bool is_expanded(Var axis) const {
-    return kernel_.axes[axis].tag == Tag::unroll || kernel_.axes[axis].tag == Tag::vector;
-  }
-  std::vector<Range> limits_at(Var axis) const;
-  llvm::Value* upper_end(const Loop& loop, std::vector<Range>& guards);
+  void emit_serial(const Loop& loop, const Span& span);
+  void emit_parallel(const Loop& loop, const Span& span);
+  void loop_over(const Span& span, bool is_innermost,
+                 const std::function<void(llvm::Value*)>& body);
+  Span span_of(const Loop& loop);
   void when(llvm::Value* condition, const std::function<void()>& body);  // null: always
-  void when(const std::vector<Range>& ranges, const std::function<void()>& body);
   llvm::Function* begin_body(const std::string& name, bool is_parallel,
                              const std::vector<llvm::Type*>& arguments);
   void end_body();
 
-  // emit_stream.cpp
-  // A loop of streaming stores: the element of a row that is stored, how many are at once, where
-  // the row begins in its tensor, and the limits that end it.
-  struct Stream {
-    Index element;
-    std::int64_t width;
-    Index row;
-    int tensor;
-    std::vector<Range> limits;
-  };
-  std::optional<Stream> streamed(const Loop& loop) const;
-  void emit_streamed(const Loop& loop, const Span& span, const Stream& stream);
-
   // emit_statements.cpp
-  void statement(const Item& item);
-  void for_lanes(std::span<const Var> axes, Var active, const std::function<void()>& body);
-  void statement_at_lanes(const Item& item);
+  void statement(const Item& item, std::span<const Range> conditions);
+  void at_lanes(Var axis, std::span<const Range> masks, const std::function<void()>& body);
   void store(const Store& store);
   void prefetch(const Prefetch& prefetch);
-  Var active_axis(const Item& item);
-  int widest_piece() const;
 
   // emit_transpose.cpp
-  struct Turn {
-    Var column, row;  // consecutive in the source, and in the target
-  };
-  std::optional<Turn> turn(const Item& item) const;
-  void transpose(const Store& store, const Turn& turn);
+  void transpose(const Store& store, std::span<const Range> masks);
 
   // emit_memory.cpp
   Access access(const tenon::Access& of);
   llvm::Value* base(int tensor);
   llvm::Value* address(const Access& access);
   llvm::Value* load(const Load& load);
-  llvm::Value* read_strided(const Access& access, llvm::Type* type);
+  llvm::Value* near(const Access& access, llvm::Value* pointer, llvm::Value* touch);
+  llvm::Value* read_strided(const Access& access, llvm::Type* type, llvm::Value* mask);
   llvm::Value* read_memory(const Access& access, llvm::Value* touch, llvm::Value* fill);
   void write(const Access& access, llvm::Value* value, llvm::Value* touch, bool stream);
   llvm::Value* addresses(const Access& access);  // a vector of them, one per lane
@@ -154,9 +109,8 @@ class Emission {
   llvm::Value* constant(Type type, double value);
   llvm::Type* memory_type(Type type);
   llvm::Type* value_type(Type type);
-  llvm::Value* least(llvm::Value* a, llvm::Value* b);       // of i64
-  llvm::Value* all_hold(const std::vector<Range>& ranges);  // null: always
-  llvm::Value* both(llvm::Value* a, llvm::Value* b);        // null: always
+  llvm::Value* all_hold(std::span<const Range> ranges);  // null: always
+  llvm::Value* both(llvm::Value* a, llvm::Value* b);     // null: always
   llvm::Value* select(llvm::Value* condition, llvm::Value* a, llvm::Value* b);
   llvm::Value* widen(llvm::Value* value);  // a scalar in every lane; a vector as it is
   // All of them as vectors where one is a vector.
@@ -170,8 +124,6 @@ class Emission {
   llvm::IRBuilderBase& builder_;
   Indices indices_{builder_, kernel_};
   Body body_;
-  std::vector<Var> vector_axes_;                 // on the path, outermost first
-  std::vector<Range> lane_conditions_;           // on the path, those that vary with a vector axis
   llvm::Value* mask_ = nullptr;                  // of the statement; null: all lanes
   std::map<const Value*, llvm::Value*> values_;  // of the statement, each made once
 };

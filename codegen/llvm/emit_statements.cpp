@@ -9,67 +9,38 @@
 
 namespace tenon {
 
-// The longest vector that a statement is emitted for; what is longer goes piece by piece. Beyond a
-// register LLVM splits, except for fma128: 32-byte registers are there, and would be used.
-int Emission::widest_piece() const { return isa_ == Isa::fma128 ? 4 : 64; }
-
-// Of the vector axes, the one whose lanes become vectors: consecutive in the target where one is.
-// -1: none, where lanes might meet in one place.
-Var Emission::active_axis(const Item& item) {
-  const tenon::Access& access = *access_in(item.what);
-  if (vector_axes_.empty() || access.computed) return -1;
-  const Index target = flat(kernel_.tensors[access.tensor], access.at);
-  for (const Var axis : vector_axes_)
-    if (target.coefficient(axis) == 1) return axis;
-  return vector_axes_.back();
-}
-
-void Emission::statement(const Item& item) {
-  const std::optional<Turn> turned = turn(item);
-  if (!turned) return for_lanes(vector_axes_, active_axis(item), [&] { statement_at_lanes(item); });
-  std::vector<Var> others = vector_axes_;
-  std::erase_if(others, [&](Var axis) { return axis == turned->row || axis == turned->column; });
-  for_lanes(others, -1, [&] { transpose(*item.store(), *turned); });
-}
-
-// Goes through the values of all the axes but the active one, and through its pieces.
-void Emission::for_lanes(std::span<const Var> axes, Var active, const std::function<void()>& body) {
-  if (axes.empty()) return body();
-  const Var axis = axes.front();
-  const std::int64_t extent = kernel_.axes[axis].extent;
-  const std::int64_t piece = axis == active ? widest_piece() : 1;
-  for (std::int64_t first = 0; first < extent; first += piece) {
-    const auto count = static_cast<int>(std::min(piece, extent - first));
-    if (count == 1) {
-      indices_.set_constant(axis, first);
-    } else {
-      indices_.set_lanes(axis);
-      indices_.state.lanes = {axis, first, count};
-    }
-    for_lanes(axes.subspan(1), active, body);
-    if (count > 1) indices_.state.lanes = {};
-    indices_.set_lanes(axis);
+// A condition that varies with the statement's lanes is a mask; the others are a branch.
+void Emission::statement(const Item& item, std::span<const Range> conditions) {
+  const Store* store = item.store();
+  const auto* line = std::get_if<Prefetch>(&item.what);
+  const std::vector<Var>& lanes = store ? store->lanes : line->lanes;
+  std::vector<Range> branches, masks;
+  for (const Range& range : conditions) {
+    const auto uses = [&](Var lane) { return range.index.uses(lane); };
+    (std::ranges::any_of(lanes, uses) ? masks : branches).push_back(range);
   }
+  when(all_hold(branches), [&] {
+    if (lanes.size() == 2) return transpose(*store, masks);
+    at_lanes(lanes.empty() ? -1 : lanes[0], masks, [&] {
+      if (store)
+        this->store(*store);
+      else
+        prefetch(*line);
+    });
+  });
 }
 
-void Emission::statement_at_lanes(const Item& item) {
-  const std::vector<Range> conditions = std::exchange(lane_conditions_, {});
-  when(conditions, [&] {
-    mask_ = all_hold(lane_conditions_);
-    if (body_.edge) {
-      llvm::Value* first = indices_.uniform(indices_.linear(body_.edge->element));
-      llvm::Value* left = builder_.CreateSub(body_.edge->end, first);
-      llvm::Value* lane = indices_.vector({.stride = 1}, builder_.getInt64Ty());
-      mask_ = both(mask_, builder_.CreateICmpSLT(lane, widen(left)));
-    }
-    if (const Store* store = item.store())
-      this->store(*store);
-    else
-      prefetch(std::get<Prefetch>(item.what));
-    mask_ = nullptr;
-    values_.clear();
-  });
-  lane_conditions_ = conditions;
+void Emission::at_lanes(Var axis, std::span<const Range> masks, const std::function<void()>& body) {
+  if (axis >= 0) {
+    indices_.set_lanes(axis);
+    indices_.state.lanes = {axis, static_cast<int>(kernel_.extent(axis))};
+  }
+  mask_ = all_hold(masks);
+  body();
+  mask_ = nullptr;
+  values_.clear();
+  if (axis >= 0) indices_.forget(axis);
+  indices_.state.lanes = {};
 }
 
 void Emission::store(const Store& store) {

@@ -16,11 +16,26 @@
 namespace tenon {
 namespace {
 
-// `rows` vectors of `columns` lanes become `columns` vectors of `rows` lanes; both are powers of
-// two.
-std::vector<llvm::Value*> transposed(llvm::IRBuilderBase& builder,
-                                     const std::vector<llvm::Value*>& of, int columns) {
-  const auto rows = static_cast<int>(of.size());
+// Any number of rows and columns is rounded up to a power of two; what is added holds anything.
+
+// A vector of so many lanes that begins with those of `of`, or is the beginning of it.
+llvm::Value* resized(llvm::IRBuilderBase& builder, llvm::Value* of, int lanes) {
+  const auto count =
+      static_cast<int>(llvm::cast<llvm::FixedVectorType>(of->getType())->getNumElements());
+  if (count == lanes) return of;
+  std::vector<int> from(lanes, -1);
+  for (int lane = 0; lane < std::min(count, lanes); lane++) from[lane] = lane;
+  return builder.CreateShuffleVector(of, from);
+}
+
+// `rows` vectors of `columns` lanes become `columns` vectors of `rows` lanes.
+std::vector<llvm::Value*> transposed(llvm::IRBuilderBase& builder, std::vector<llvm::Value*> of,
+                                     int wanted_columns) {
+  const auto wanted_rows = static_cast<int>(of.size());
+  const auto rows = static_cast<int>(std::bit_ceil(of.size()));
+  const int columns = std::bit_ceil(static_cast<unsigned>(wanted_columns));
+  for (llvm::Value*& row : of) row = resized(builder, row, columns);
+  of.resize(rows, llvm::PoisonValue::get(of[0]->getType()));
   std::vector<llvm::Value*> result;
   for (int j = 0; j < columns; j++) {
     if (columns > rows) {
@@ -45,62 +60,27 @@ std::vector<llvm::Value*> transposed(llvm::IRBuilderBase& builder,
       result[j] = first;
     }
   }
+  result.resize(wanted_columns);
+  for (llvm::Value*& column : result) column = resized(builder, column, wanted_rows);
   return result;
 }
 
 }  // namespace
 
-// The axes along which source and target run, if this item is such a copy.
-std::optional<Emission::Turn> Emission::turn(const Item& item) const {
-  const Store* store = item.store();
-  if (!store || store->combine || store->computed || vector_axes_.size() < 2) return {};
-  const auto* load = std::get_if<Load>(&store->value->detail);
-  if (!load || load->computed || info(store->value->type).bytes != 4) return {};
-  const Index source = flat(kernel_.tensors[load->tensor], load->at);
-  const Index target = flat(kernel_.tensors[store->tensor], store->at);
-  const auto along = [&](const Index& one, const Index& other) {
-    return std::ranges::find_if(vector_axes_, [&](Var v) {
-      return one.coefficient(v) == 1 && other.coefficient(v) != 1 &&
-             std::has_single_bit(static_cast<std::uint64_t>(kernel_.extent(v)));
-    });
-  };
-  const auto column = along(source, target), row = along(target, source);
-  if (column == vector_axes_.end() || row == vector_axes_.end()) return {};
-  return Turn{*column, *row};
-}
-
-void Emission::transpose(const Store& store, const Turn& turn) {
-  const std::int64_t widest = vector_bytes(isa_) / 4;
-  const auto columns = static_cast<int>(std::min(kernel_.axes[turn.column].extent, widest));
-  const auto rows = static_cast<int>(std::min(kernel_.axes[turn.row].extent, widest));
-  // One row or column: `fixed` is a constant, `along` the lanes.
-  const auto at = [&](Var fixed, std::int64_t value, const Lanes& along) {
-    indices_.set_constant(fixed, value);
-    indices_.set_lanes(along.axis);
-    indices_.state.lanes = along;
-    mask_ = all_hold(lane_conditions_);
-    if (mask_) mask_ = widen(mask_);
-    values_.clear();
-  };
-  for (std::int64_t row = 0; row < kernel_.axes[turn.row].extent; row += rows) {
-    for (std::int64_t column = 0; column < kernel_.axes[turn.column].extent; column += columns) {
-      std::vector<llvm::Value*> block;
-      for (int i = 0; i < rows; i++) {
-        at(turn.row, row + i, {turn.column, column, columns});
-        block.push_back(widen(value(store.value)));
-      }
-      block = transposed(builder_, block, columns);
-      for (int i = 0; i < columns; i++) {
-        at(turn.column, column + i, {turn.row, row, rows});
-        write(access(store), block[i], mask_, store.stream);
-      }
-    }
+// The source runs along the statement's first lanes, the columns, the target along its second.
+void Emission::transpose(const Store& store, std::span<const Range> masks) {
+  const Var column = store.lanes[0], row = store.lanes[1];
+  std::vector<llvm::Value*> block;
+  for (std::int64_t i = 0; i < kernel_.extent(row); i++) {
+    indices_.set_constant(row, i);
+    at_lanes(column, masks, [&] { block.push_back(widen(value(store.value))); });
   }
-  mask_ = nullptr;
-  values_.clear();
-  indices_.state.lanes = {};
-  indices_.set_lanes(turn.row);
-  indices_.set_lanes(turn.column);
+  block = transposed(builder_, std::move(block), static_cast<int>(kernel_.extent(column)));
+  for (std::int64_t i = 0; i < kernel_.extent(column); i++) {
+    indices_.set_constant(column, i);
+    at_lanes(row, masks, [&] { write(access(store), block[i], mask_, false); });
+  }
+  indices_.forget(column);
 }
 
 }  // namespace tenon

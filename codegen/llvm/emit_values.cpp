@@ -50,7 +50,7 @@ llvm::Value* Emission::select(llvm::Value* condition, llvm::Value* a, llvm::Valu
   return builder_.CreateSelect(condition, x[0], x[1]);
 }
 
-llvm::Value* Emission::all_hold(const std::vector<Range>& ranges) {
+llvm::Value* Emission::all_hold(std::span<const Range> ranges) {
   llvm::Value* result = nullptr;
   for (const Range& range : ranges) result = both(result, indices_.holds(range));
   return result;
@@ -95,7 +95,7 @@ llvm::Value* Emission::fold(const Fold& fold, Type type) {
     for (std::size_t d = fold.computed_axis + 1; d < extents.size(); d++)
       first.index.stride *= extents[d];
     first.reach.high += (fold.strands - 1) * first.index.stride;
-    const Lanes lanes = std::exchange(indices_.state.lanes, {-1, 0, fold.strands});
+    const Lanes lanes = std::exchange(indices_.state.lanes, {-1, fold.strands});
     llvm::Value* x = read_memory(first, nullptr, nullptr);
     for (int half = fold.strands / 2; half > 0; half /= 2) {
       x = combine(fold.combine, type,

@@ -28,13 +28,8 @@ Indices::Indices(llvm::IRBuilderBase& builder, const Kernel& kernel)
   state.axes.resize(kernel.axes.size());
 }
 
-void Indices::set_loop(Var axis, llvm::Value* value, std::int64_t divisor) {
-  state.axes[axis] = {
-      .kind = Axes::Kind::loop, .depth = depth(), .value = value, .divisor = divisor};
-}
-
-bool Indices::has_lanes(const Index& index) const {
-  return std::ranges::any_of(index.vars(), [&](Var v) { return is_lanes(v); });
+void Indices::set_loop(Var axis, llvm::Value* value) {
+  state.axes[axis] = {.kind = Axes::Kind::loop, .depth = depth(), .value = value};
 }
 
 bool Indices::is_present(const Index& index) const {
@@ -64,13 +59,11 @@ Linear Indices::linear(const Index& index) {
     }
     if (is_var && is_lanes(term.var)) {
       check(term.var == state.lanes.axis, "two vector axes in one index");
-      result.constant += term.coefficient * state.lanes.first;
       result.stride += term.coefficient;
       continue;
     }
     if (is_var) {
-      const Axes& axis = state.axes[term.var];
-      result.uniform.push_back({term.coefficient / axis.divisor, axis.depth, term.var});
+      result.uniform.push_back({term.coefficient, state.axes[term.var].depth, term.var});
       continue;
     }
     const Linear inner = linear(*term.inner);
@@ -86,7 +79,7 @@ Linear Indices::linear(const Index& index) {
   }
   for (auto* parts : {&result.uniform, &result.varying})
     std::ranges::sort(*parts, {},
-                      [](const Part& part) { return std::pair(part.depth, part.atom); });
+                      [](const Summand& part) { return std::pair(part.depth, part.atom); });
   return result;
 }
 
@@ -94,7 +87,7 @@ std::vector<std::int64_t> Indices::key(std::vector<std::int64_t> start, const Li
   start.insert(start.end(), {index.constant, index.stride});
   if (!index.is_uniform()) start.push_back(state.lanes.count);
   for (const auto* parts : {&index.uniform, &index.varying}) {
-    for (const Part& part : *parts) start.insert(start.end(), {part.coefficient, part.atom});
+    for (const Summand& part : *parts) start.insert(start.end(), {part.coefficient, part.atom});
     start.push_back(lowest);
   }
   return start;
@@ -125,7 +118,7 @@ llvm::Value* Indices::divide(llvm::Value* value, const Division& division) {
                             builder_.CreateSelect(negative, one, zero));
 }
 
-llvm::Value* Indices::atom(const Part& part) {
+llvm::Value* Indices::atom(const Summand& part) {
   const auto axes = static_cast<int>(kernel_.axes.size());
   if (part.atom < axes) return state.axes[part.atom].value;
   const Division division = divisions_[part.atom - axes];
@@ -137,13 +130,13 @@ llvm::Value* Indices::atom(const Part& part) {
 }
 
 llvm::Value* Indices::sum(llvm::Value* base, int name, llvm::Type* element,
-                          std::span<const Part> parts) {
+                          std::span<const Summand> parts) {
   if (parts.empty()) return base;
   const int depth = parts.back().depth;
   std::size_t outer = parts.size();
   while (outer > 0 && parts[outer - 1].depth == depth) outer--;
   std::vector<std::int64_t> key = {name};
-  for (const Part& part : parts) key.insert(key.end(), {part.coefficient, part.atom});
+  for (const Summand& part : parts) key.insert(key.end(), {part.coefficient, part.atom});
   return once(depth, key, [&]() -> llvm::Value* {
     llvm::Value* before = sum(base, name, element, parts.first(outer));
     Frame& frame = state.frames[depth];
@@ -152,7 +145,7 @@ llvm::Value* Indices::sum(llvm::Value* base, int name, llvm::Type* element,
                        state.axes[parts[outer].atom].value == frame.counter;
     if (steps) return induction(frame, before, element, parts[outer].coefficient);
     llvm::Value* offset = nullptr;
-    for (const Part& part : parts.subspan(outer)) {
+    for (const Summand& part : parts.subspan(outer)) {
       llvm::Value* value = builder_.CreateMul(atom(part), builder_.getInt64(part.coefficient));
       offset = offset ? builder_.CreateAdd(offset, value) : value;
     }
@@ -176,7 +169,7 @@ llvm::Value* Indices::induction(Frame& frame, llvm::Value* before, llvm::Type* e
   builder_.SetInsertPoint(frame.counter);
   llvm::PHINode* value = builder_.CreatePHI(begin->getType(), 2);
   value->addIncoming(begin, around);
-  frame.inductions.push_back({value, coefficient * frame.step, element});
+  frame.inductions.push_back({value, coefficient, element});
   return value;
 }
 
@@ -213,7 +206,7 @@ llvm::Value* Indices::vector(const Linear& index, llvm::Type* element) {
       builder_.CreateVectorSplat(count, builder_.CreateTrunc(uniform(index), element));
   value = builder_.CreateAdd(
       value, builder_.CreateMul(builder_.CreateStepVector(type), constant(index.stride)));
-  for (const Part& part : index.varying) {
+  for (const Summand& part : index.varying) {
     llvm::Value* varying = builder_.CreateSExtOrTrunc(atom(part), type);
     value = builder_.CreateAdd(value, builder_.CreateMul(varying, constant(part.coefficient)));
   }
@@ -221,11 +214,9 @@ llvm::Value* Indices::vector(const Linear& index, llvm::Type* element) {
 }
 
 llvm::Value* Indices::holds(const Range& range) {
-  const Bounds known = tenon::bounds(range.index, axis_bounds(), facts);
-  if (known.low >= range.low && known.high < range.high) return nullptr;
-  if (known.high < range.low || known.low >= range.high) return builder_.getFalse();
-  // What is hoisted out of the facts' reach must not rely on them.
   const Bounds of = bounds(range.index);
+  if (of.low >= range.low && of.high < range.high) return nullptr;
+  if (of.high < range.low || of.low >= range.high) return builder_.getFalse();
   const Linear index = linear(range.index);
   const bool has_low = of.low < range.low, has_high = of.high >= range.high;
   return once(index.depth(), key({a_condition, range.low, range.high}, index), [&] {

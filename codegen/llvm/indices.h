@@ -24,15 +24,14 @@ class Value;
 
 namespace tenon {
 
-// What a piece of code computes at once: axis = first + lane for lane = 0 .. count-1.
+// What a piece of code computes at once: axis = lane for lane = 0 .. count-1.
 struct Lanes {
   Var axis = -1;  // -1: one value, no vector
-  std::int64_t first = 0;
   int count = 1;
 };
 
 // coefficient * atom; an atom is a loop's variable or a quotient or remainder.
-struct Part {
+struct Summand {
   std::int64_t coefficient;
   int depth;  // of the innermost loop that the atom depends on
   int atom;
@@ -42,8 +41,8 @@ struct Part {
 struct Linear {
   std::int64_t constant = 0;
   std::int64_t stride = 0;
-  std::vector<Part> uniform = {};  // outermost first
-  std::vector<Part> varying = {};  // quotients and remainders that differ between lanes
+  std::vector<Summand> uniform = {};  // outermost first
+  std::vector<Summand> varying = {};  // quotients and remainders that differ between lanes
   bool is_uniform() const { return stride == 0 && varying.empty(); }
   // 0 where nothing depends on a loop.
   int depth() const;
@@ -62,7 +61,6 @@ class Indices {
     llvm::Instruction* place;
     std::map<std::vector<std::int64_t>, llvm::Value*> known = {};
     llvm::PHINode* counter = nullptr;  // of an innermost loop, whose sums step with it
-    std::int64_t step = 1;             // of the counter
     std::vector<Induction> inductions = {};
   };
   struct Axes {
@@ -71,7 +69,6 @@ class Indices {
     std::int64_t constant = 0;
     int depth = 0;
     llvm::Value* value = nullptr;  // i64
-    std::int64_t divisor = 1;      // the axis is value / divisor
   };
   struct State {
     std::vector<Frame> frames;  // 0: the function's entry
@@ -82,21 +79,17 @@ class Indices {
   Indices(llvm::IRBuilderBase& builder, const Kernel& kernel);
 
   State state;
-  // What is known at this point of the code beyond the bounds of the axes, since a branch or the
-  // range of a loop around it has settled it.
-  std::vector<Range> facts;
 
   int depth() const { return static_cast<int>(state.frames.size()) - 1; }
   void set_constant(Var axis, std::int64_t value) {
     state.axes[axis] = {.kind = Axes::Kind::constant, .constant = value};
   }
-  void set_loop(Var axis, llvm::Value* value, std::int64_t divisor = 1);
-  // In the state's lanes, or still to be chosen.
+  void set_loop(Var axis, llvm::Value* value);
   void set_lanes(Var axis) { state.axes[axis] = {.kind = Axes::Kind::lanes}; }
   void forget(Var axis) { state.axes[axis] = {}; }
   bool is_lanes(Var axis) const { return state.axes[axis].kind == Axes::Kind::lanes; }
-  bool has_lanes(const Index& index) const;   // does any lane axis appear in it?
-  bool is_present(const Index& index) const;  // are all of its axes known?
+
+  bool is_present(const Index& index) const;  // are all of its axes known here?
 
   // Bounds with what is constant here.
   Bounds bounds(const Index& index) const { return tenon::bounds(index, axis_bounds()); }
@@ -108,7 +101,7 @@ class Indices {
   llvm::Value* vector(const Linear& index, llvm::Type* element);
   // base + the uniform part, for elements of the type. `name` tells bases apart, >= 0.
   llvm::Value* pointer(llvm::Value* base, int name, llvm::Type* element, const Linear& index);
-  // i1, or a vector of them where lanes differ; null where it always holds, given the facts.
+  // i1, or a vector of them where lanes differ; null where it always holds.
   llvm::Value* holds(const Range& range);
 
   // Makes the sums of the innermost frame step. Called where its loop ends.
@@ -130,8 +123,9 @@ class Indices {
   VarBounds axis_bounds() const;
   // i32 where it suffices: twice the lanes in a register, and i64 has no high multiplication.
   llvm::Type* integer_for(const Bounds& bounds) const;
-  llvm::Value* atom(const Part& part);
-  llvm::Value* sum(llvm::Value* base, int name, llvm::Type* element, std::span<const Part> parts);
+  llvm::Value* atom(const Summand& part);
+  llvm::Value* sum(llvm::Value* base, int name, llvm::Type* element,
+                   std::span<const Summand> parts);
   llvm::Value* plus(llvm::Value* value, llvm::Value* offset, llvm::Type* element);
   llvm::Value* induction(Frame& frame, llvm::Value* before, llvm::Type* element,
                          std::int64_t coefficient);

@@ -159,7 +159,7 @@ std::string Subject::execute(int kernel, const Kernel& scheduled, Isa isa, int t
       outputs.clear();
       return "";
     }
-    if (const auto broken = verify(finished.kernel))
+    if (const auto broken = verify_finished(finished.kernel))
       return *broken + " after finish\n" + tenon::print(finished.kernel);
     const Compiled compiled = compile(finished, isa);
     if (std::get_if<CompileFailure>(&compiled)) {

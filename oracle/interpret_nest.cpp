@@ -1,4 +1,4 @@
-#include "nest_eval.h"
+#include "oracle/interpret_nest.h"
 
 #include <algorithm>
 #include <bit>
@@ -17,35 +17,23 @@ struct OutOfBounds {
 
 class Evaluation {
  public:
-  Evaluation(const Kernel& kernel, const std::vector<std::vector<double>>& inputs, bool backwards)
+  Evaluation(const Kernel& kernel, std::vector<std::vector<double>>& memory, bool backwards)
       : kernel_(kernel),
+        memory_(memory),
         backwards_(backwards),
         position_(kernel.axes.size(), 0),
         known_(kernel.axes.size(), false) {
-    auto next = inputs.begin();
-    for (const KernelTensor& tensor : kernel.tensors) {
-      std::size_t size = 1;
-      for (std::int64_t extent : tensor.extents) size *= static_cast<std::size_t>(extent);
-      if (tensor.where != Where::argument || tensor.is_output) {
-        const double unwritten = info(tensor.type).is_float ? std::nan("") : 123454321.0;
-        memory_.emplace_back(size, unwritten);
-      } else {
-        if (next == inputs.end() || next->size() != size)
-          throw OutOfBounds{fmt::format("the values given for {} do not fit", tensor.name)};
-        memory_.push_back(*next++);
-      }
+    for (std::size_t t = 0; t < kernel.tensors.size(); t++) {
+      const KernelTensor& tensor = kernel.tensors[t];
+      const auto size = static_cast<std::size_t>(tensor.elements());
+      const double unwritten = info(tensor.type).is_float ? std::nan("") : 123454321.0;
+      if (memory_[t].empty()) memory_[t].assign(size, unwritten);
+      if (memory_[t].size() != size)
+        throw OutOfBounds{fmt::format("the values given for {} do not fit", tensor.name)};
     }
   }
 
   void run() { items(kernel_.body); }
-
-  std::vector<std::vector<double>> outputs() const {
-    std::vector<std::vector<double>> result;
-    for (std::size_t t = 0; t < memory_.size(); t++)
-      if (kernel_.tensors[t].where == Where::argument && kernel_.tensors[t].is_output)
-        result.push_back(memory_[t]);
-    return result;
-  }
 
  private:
   std::int64_t index(const Index& i) const {
@@ -77,23 +65,38 @@ class Evaluation {
 
   void items(const std::vector<Item>& all) {
     for (const Item& item : all) {
-      if (!hold(item.when)) continue;
-      if (const Loop* l = item.loop())
-        loop(*l);
-      else if (const Store* s = item.store())
-        store(*s);
+      if (const Loop* l = item.loop()) {
+        if (hold(item.when)) loop(*l);
+      } else if (const Store* s = item.store()) {
+        at_lanes(*s, item.when, 0);
+      }
     }
+  }
+
+  // The statement for all values of its lanes from that one on, where the conditions hold.
+  void at_lanes(const Store& s, const std::vector<Range>& when, std::size_t lane) {
+    if (lane < s.lanes.size())
+      iterate(s.lanes[lane], [&] { at_lanes(s, when, lane + 1); });
+    else if (hold(when))
+      store(s);
   }
 
   template <typename Body>
   void iterate(Var axis, Body body) {
+    iterate(Loop{axis, {}}, body);
+  }
+  template <typename Body>
+  void iterate(const Loop& loop, Body body) {
+    const Var axis = loop.axis;
     const auto a = static_cast<std::size_t>(axis);
     const Tag tag = kernel_.axes[a].tag;
     const bool down = backwards_ && tag != Tag::serial && tag != Tag::unroll && tag != Tag::mma;
-    const std::int64_t extent = kernel_.axes[a].extent;
+    std::int64_t begin = 0, end = kernel_.axes[a].extent;
+    for (const Index& bound : loop.begins) begin = std::max(begin, index(bound));
+    for (const Index& bound : loop.ends) end = std::min(end, index(bound));
     known_[a] = true;
-    for (std::int64_t i = 0; i < extent; i++) {
-      position_[a] = down ? extent - 1 - i : i;
+    for (std::int64_t i = begin; i < end; i++) {
+      position_[a] = down ? begin + end - 1 - i : i;
       if (within_limits()) body();
     }
     known_[a] = false;
@@ -107,7 +110,7 @@ class Evaluation {
     std::vector<Var> path;
     std::vector<Range> when;
     begin(l.body, l.axis, path, when);
-    iterate(l.axis, [&] { items(l.body); });
+    iterate(l, [&] { items(l.body); });
   }
 
   static bool contains(const std::vector<Var>& axes, Var v) {
@@ -230,26 +233,39 @@ class Evaluation {
   }
 
   const Kernel& kernel_;
+  std::vector<std::vector<double>>& memory_;
   const bool backwards_;
   std::vector<std::int64_t> position_;  // of each axis
   std::vector<bool> known_;             // is a loop over the axis being run?
-  std::vector<std::vector<double>> memory_;
-  std::uint64_t moment_ = 0;  // one for each execution of a statement
+  std::uint64_t moment_ = 0;            // one for each execution of a statement
   std::unordered_map<const Value*, std::pair<std::uint64_t, double>> applied_;  // and at which one
 };
 
 }  // namespace
 
+std::string run_nest(const Kernel& kernel, std::vector<std::vector<double>>& memory,
+                     bool backwards) {
+  try {
+    Evaluation(kernel, memory, backwards).run();
+  } catch (const OutOfBounds& problem) {
+    return problem.what;
+  }
+  return "";
+}
+
 NestRun evaluate_nest(const Kernel& kernel, const std::vector<std::vector<double>>& inputs,
                       bool backwards) {
+  std::vector<std::vector<double>> memory(kernel.tensors.size());
+  const auto is_input = [&](std::size_t t) {
+    return kernel.tensors[t].where == Where::argument && !kernel.tensors[t].is_output;
+  };
+  auto next = inputs.begin();
+  for (std::size_t t = 0; t < memory.size(); t++)
+    if (is_input(t) && next != inputs.end()) memory[t] = *next++;
   NestRun result;
-  try {
-    Evaluation evaluation(kernel, inputs, backwards);
-    evaluation.run();
-    result.outputs = evaluation.outputs();
-  } catch (const OutOfBounds& problem) {
-    result.error = problem.what;
-  }
+  result.error = run_nest(kernel, memory, backwards);
+  for (std::size_t t = 0; t < memory.size(); t++)
+    if (kernel.tensors[t].is_output) result.outputs.push_back(std::move(memory[t]));
   return result;
 }
 

@@ -1,0 +1,185 @@
+// align_streams: a loop of stores that bypass the caches runs over single elements, so that whole
+// vectors of them are aligned. Results begin at a multiple of 64 bytes, so the first aligned
+// element of a row is an index.
+//
+//   for i 100                              for i 100
+//     for j 16                               y[i,h] = .. when h < A and h < E          (vector h)
+//       for jv 64 vector             ->      for j2 16 to (E - A) / 64
+//         y[i,64*j + jv] = .. stream           y[i,A + 64*j2 + jv] = .. stream         (vector jv)
+//                                            y[i,A + .. + jv] = .. when .. < E         (vector jv)
+//
+// with E the end of the row, here 1000, and A the first aligned element of it. The head and the
+// tail are masked. Where a row is known to be aligned and to consist of whole vectors, nothing
+// changes.
+#include <algorithm>
+#include <functional>
+
+#include "core/ranges.h"
+#include "lower/finish.h"
+#include "lower/tree.h"
+
+namespace tenon {
+namespace {
+
+constexpr std::int64_t anything = std::int64_t{1} << 60;  // beyond any index
+
+// A loop of streaming stores: the element of a row that is stored, how many are at once, where the
+// row begins in its tensor, and its end.
+struct Stream {
+  const Loop* inner;
+  Store store;
+  Index element, row, end;
+  std::int64_t width;
+};
+
+class Streams {
+ public:
+  Streams(Kernel& kernel, const Target& target)
+      : kernel_(kernel), vector_(target.vector_bytes / word) {}
+
+  std::vector<Item> run(const std::vector<Item>& items) {
+    std::vector<Item> result;
+    for (const Item& item : items) {
+      Item copy = item;
+      if (Loop* loop = copy.loop()) {
+        if (const auto stream = streamed(*loop)) {
+          for (Item& part : parts(*loop, *stream)) {
+            part.when.insert(part.when.begin(), item.when.begin(), item.when.end());
+            result.push_back(std::move(part));
+          }
+          continue;
+        }
+        path_.push_back(loop->axis);
+        loop->body = run(item.loop()->body);
+        path_.pop_back();
+      }
+      result.push_back(std::move(copy));
+    }
+    return result;
+  }
+
+ private:
+  static constexpr int word = 4;  // bytes
+
+  bool has(Var axis, Tag tag) const { return kernel_.axes[axis].tag == tag; }
+
+  static const Item* only_item(const Loop& loop) {
+    return loop.body.size() == 1 && loop.body[0].when.empty() ? &loop.body[0] : nullptr;
+  }
+
+  std::optional<Stream> streamed(const Loop& loop) const {
+    const Item* item = only_item(loop);
+    const Loop* inner = item ? item->loop() : nullptr;
+    if (!(has(loop.axis, Tag::serial) || has(loop.axis, Tag::parallel)) || !inner ||
+        !has(inner->axis, Tag::vector))
+      return {};
+    const Item* statement = only_item(*inner);
+    const Store* store = statement ? statement->store() : nullptr;
+    if (!store || !store->stream || store->combine || store->computed) return {};
+    const KernelTensor& tensor = kernel_.tensors[store->tensor];
+    const std::int64_t width = kernel_.extent(inner->axis);
+    if (tensor.where != Where::argument || info(tensor.type).bytes != word ||
+        width % vector_ != 0 ||
+        std::ranges::any_of(path_, [&](Var v) { return has(v, Tag::vector); }))
+      return {};
+    // Both axes must come as the element everywhere.
+    const Index element = Index::var(loop.axis) * width + Index::var(inner->axis);
+    const auto is_run = [&](const Index& index) {
+      const Index rest = index - element * index.coefficient(inner->axis);
+      return !rest.uses(inner->axis) && !rest.uses(loop.axis);
+    };
+    const Index row = flat(tensor, store->at) - element;
+    if (row.uses(inner->axis) || row.uses(loop.axis) || !all_indices(*store, is_run)) return {};
+    const auto end = end_of(loop, *inner, element, width);
+    if (!end) return {};
+    return Stream{inner, *store, element, row, *end, width};
+  }
+
+  // Does every index in the value satisfy `holds`? Of a load, its place in memory counts.
+  bool all_indices(const Store& store, const std::function<bool(const Index&)>& holds) const {
+    bool all = true;
+    visit_values(store, [&](const Value& v) {
+      Value place = v;
+      if (Access* access = access_in(place.detail)) {
+        all = all && !access->computed;
+        access->at = {flat(kernel_.tensors[access->tensor], access->at)};
+      }
+      for_each_index(place, [&](const Index& index) { all = all && holds(index); });
+    });
+    return all;
+  }
+
+  // The element at which the row ends, where one index says that.
+  std::optional<Index> end_of(const Loop& loop, const Loop& inner, const Index& element,
+                              std::int64_t width) const {
+    Index end = kernel_.extent(loop.axis) * width;
+    for (const Limit& limit : kernel_.limits) {
+      const Var axis = limit.index.uses(inner.axis) ? inner.axis : loop.axis;
+      if (!limit.index.uses(axis)) continue;
+      const std::int64_t step = limit.index.coefficient(axis);
+      const bool is_element = axis == inner.axis;
+      const Index rest = limit.index - (is_element ? element : Index::var(axis)) * step;
+      const auto is_around = [&](Var v) { return contains(path_, v); };
+      if (step <= 0 || (is_element && step != 1) || !std::ranges::all_of(rest.vars(), is_around))
+        return {};
+      Index other = floordiv(Index(limit.bound + step - 1) - rest, step, kernel_.bounds());
+      if (!is_element) other = other * width;
+      const Bounds distance = bounds(other - end, kernel_.bounds());
+      if (distance.low >= 0) continue;
+      if (distance.high > 0) return {};
+      end = other;
+    }
+    return end;
+  }
+
+  std::vector<Item> parts(const Loop& loop, const Stream& stream) {
+    const VarBounds of = kernel_.bounds();
+    const Index aligned =
+        floordiv(stream.row + Index(vector_ - 1), vector_, of) * vector_ - stream.row;
+    const Index left = stream.end - aligned;
+    const Index whole = floordiv(left, stream.width, of), rest = mod(left, stream.width, of);
+    if (aligned == Index(0) && rest == Index(0) && whole == Index(kernel_.extent(loop.axis)))
+      return {{loop}};
+    // The statement for one vector of elements, the first `count` from `first` on.
+    const auto lanes = [&](Var axis, const Index& first, std::vector<Range> when) {
+      std::vector<Item> items = {{stream.store, {}}};
+      const Index element = first + Index::var(axis);
+      replace_indices(items, replacing(kernel_, {loop.axis, stream.inner->axis}, {0, element}));
+      items[0].when = std::move(when);
+      return Item{Loop{axis, std::move(items)}};
+    };
+    const Var head = kernel_.add_axis(kernel_.axes[stream.inner->axis].name, vector_, Tag::vector);
+    const Axis whole_axis = kernel_.axes[loop.axis];
+    const Var body = kernel_.add_axis(whole_axis.name, whole_axis.extent, whole_axis.tag);
+    // No limit speaks of the new axes: the end of the row is said here.
+    const Var tail =
+        kernel_.add_axis(kernel_.axes[stream.inner->axis].name, stream.width, Tag::vector);
+    const auto below = [](const Index& index, const Index& end) {
+      return Range{index - end, -anything, 0};
+    };
+    std::vector<Item> result;
+    result.push_back(
+        lanes(head, 0, {below(Index::var(head), aligned), below(Index::var(head), stream.end)}));
+    result.back().when = {{aligned, 1, anything}};
+    result.push_back(
+        {Loop{body, {lanes(tail, aligned + Index::var(body) * stream.width, {})}, {}, {whole}}});
+    const Index after = aligned + whole * stream.width;
+    result.push_back(lanes(tail, after, {below(after + Index::var(tail), stream.end)}));
+    result.back().when = {{rest, 1, anything}, {left, 0, anything}};
+    return result;
+  }
+
+  Kernel& kernel_;
+  std::int64_t vector_;  // elements of one of the target's
+  Path path_;
+};
+
+}  // namespace
+
+Kernel align_streams(const Kernel& kernel, const Target& target) {
+  Kernel result = kernel;
+  result.body = Streams(result, target).run(kernel.body);
+  return result;
+}
+
+}  // namespace tenon

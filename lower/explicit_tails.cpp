@@ -1,0 +1,292 @@
+// explicit_tails: what the limits leave out is written down, and the limits are gone.
+//
+//   limit 8*io + ii < 100 peel             for io 13 end 12
+//   for io 13                                for ii 8 unroll
+//     for ii 8 unroll                ->        y[8*io + ii] = ..
+//       y[8*io + ii] = ..                  for ii 8 end 4 unroll
+//                                            y[ii + 96] = ..
+//
+// A limit ends the loop of each of its axes where it can: an axis that stands in it by itself, with
+// a positive factor, beside loops that are not vectors. Elsewhere it becomes a `when` of the items
+// below: the guard of an unrolled copy, or, once lanes are named, a mask.
+//
+// A peel makes two loops of the one around an unrolled or vector tile. The first runs over whole
+// tiles and needs no guards. The second runs over what is left. Where that is a single tile at a
+// known place, the place stands in it instead of the axis. A parallel loop stays one loop, so that
+// all threads share all of it; its body has the two forms, each under a `when`.
+#include <algorithm>
+#include <utility>
+
+#include "core/ranges.h"
+#include "lower/finish.h"
+#include "lower/tree.h"
+
+namespace tenon {
+namespace {
+
+constexpr std::int64_t anything = std::int64_t{1} << 60;  // beyond any index
+
+class Tails {
+ public:
+  explicit Tails(const Kernel& kernel)
+      : kernel_(kernel), bounds_(kernel.bounds()), limits_(kernel.limits) {}
+
+  std::vector<Item> run(const std::vector<Item>& items) {
+    std::vector<Item> result;
+    for (const Item& item : items) {
+      Item copy = item;
+      if (!settle(copy.when)) continue;
+      if (Loop* loop = copy.loop()) {
+        append(result, under(copy.when, this->loop(*loop)));
+        continue;
+      }
+      if (Store* store = copy.store()) settle(*store);
+      result.push_back(std::move(copy));
+    }
+    return result;
+  }
+
+ private:
+  struct Peel {
+    Range whole, ragged;        // hold in the whole tiles, and in what is left
+    Index middle;               // of the loop: where the whole tiles end
+    std::optional<Index> last;  // the axis in the one ragged tile, where its place is known
+  };
+
+  // Drops what always holds. Returns false where one never holds.
+  bool settle(std::vector<Range>& ranges) const {
+    bool can_hold = true;
+    std::erase_if(ranges, [&](const Range& range) {
+      const Bounds of = bounds(range.index, bounds_, facts_);
+      can_hold = can_hold && of.high >= range.low && of.low < range.high;
+      return of.low >= range.low && of.high < range.high;
+    });
+    return can_hold;
+  }
+
+  void settle(Store& store) const {
+    replace_values(store, [&](const ValueRef& value) -> ValueRef {
+      Value copy = *value;
+      auto* ranges = ranges_in(copy.detail);
+      if (!ranges || ranges->empty()) return value;
+      const bool can_hold = settle(*ranges);
+      const auto* load = std::get_if<Load>(&copy.detail);
+      if (!can_hold) return make_value(Constant{load ? load->fill : 0}, copy.type);
+      if (!load && ranges->empty()) return make_value(Constant{1}, copy.type);
+      return std::make_shared<const Value>(std::move(copy));
+    });
+  }
+
+  bool has(Var axis, Tag tag) const { return kernel_.axes[axis].tag == tag; }
+  bool is_around(Var axis) const { return contains(path_, axis); }
+  // Do all values of the axis stand in the code, as copies or as lanes?
+  bool is_expanded(Var axis) const { return has(axis, Tag::unroll) || has(axis, Tag::vector); }
+  bool has_lanes(const Index& index) const {
+    return std::ranges::any_of(index.vars(), [&](Var v) { return has(v, Tag::vector); });
+  }
+
+  static std::vector<Item> under(const std::vector<Range>& when, std::vector<Item> items) {
+    for (Item& item : items) item.when.insert(item.when.begin(), when.begin(), when.end());
+    return items;
+  }
+
+  std::vector<Item> loop(Loop loop) {
+    if (kernel_.extent(loop.axis) == 0) return {};
+    if (kernel_.extent(loop.axis) == 1) return only_iteration(loop);
+    std::vector<Range> guards = limits_at(loop.axis);
+    if (!has(loop.axis, Tag::vector)) bound(loop, guards);
+    return parts(loop, guards);
+  }
+
+  std::vector<Item> only_iteration(const Loop& loop) {
+    std::vector<Range> runs = reached(loop, 0);
+    return settle(runs) ? under(runs, run(loop.body)) : std::vector<Item>{};
+  }
+
+  // Does the loop run with the axis at this place?
+  std::vector<Range> reached(const Loop& loop, const Index& at) const {
+    std::vector<Range> result = {{at, 0, kernel_.extent(loop.axis)}};
+    for (const Index& end : loop.ends) result.push_back({at - end, -anything, 0});
+    for (const Index& begin : loop.begins) result.push_back({at - begin, 0, anything});
+    return result;
+  }
+
+  // What the limits say of one iteration of a loop over the axis, given the loops around it.
+  std::vector<Range> limits_at(Var axis) const {
+    std::vector<Range> ranges;
+    for (const Limit& limit : limits_) {
+      if (!limit.index.uses(axis)) continue;
+      const auto index = least(limit.index, [&](Var v) { return v == axis || is_around(v); });
+      if (index) ranges.push_back({*index, -anything, limit.bound});
+    }
+    return ranges;
+  }
+
+  // A guard ends the loop where it can, and is gone then. An unrolled loop ends at a number.
+  void bound(Loop& loop, std::vector<Range>& guards) const {
+    std::erase_if(guards, [&](const Range& guard) {
+      const std::int64_t step = guard.index.coefficient(loop.axis);
+      const Index rest = guard.index - Index::var(loop.axis) * step;
+      if (step <= 0 || rest.uses(loop.axis) || has_lanes(rest)) return false;
+      if (has(loop.axis, Tag::unroll) && !rest.is_constant()) return false;
+      const Index end = floordiv(Index(guard.high + step - 1) - rest, step, bounds_);
+      add_end(loop, end);
+      return true;
+    });
+  }
+
+  // An end that is never the least one is left out.
+  void add_end(Loop& loop, const Index& end) const {
+    const auto is_below = [&](const Index& a, const Index& b) {
+      return bounds(b - a, bounds_).low >= 0;
+    };
+    if (is_below(kernel_.extent(loop.axis), end) ||
+        std::ranges::any_of(loop.ends, [&](const Index& other) { return is_below(other, end); }))
+      return;
+    std::erase_if(loop.ends, [&](const Index& other) { return is_below(end, other); });
+    loop.ends.push_back(end);
+  }
+
+  // The loop, or the two that it is peeled into.
+  std::vector<Item> parts(const Loop& loop, const std::vector<Range>& guards) {
+    const auto peeled = is_expanded(loop.axis) ? std::nullopt : peel(loop);
+    if (!peeled) return only_loop(loop, guards, {});
+    if (has(loop.axis, Tag::parallel) && !is_parallel_) {
+      Loop both = loop;
+      both.body = under({peeled->whole}, body(loop, guards, peeled->whole));
+      if (peeled->last) {
+        const Index away = Index::var(loop.axis) - *peeled->last;
+        const std::int64_t at = -away.constant();
+        append(both.body, under({{away + Index(at), at, at + 1}},
+                                place(loop.body, loop.axis, *peeled->last, guards)));
+      } else {
+        append(both.body, under({peeled->ragged}, body(loop, guards, peeled->ragged)));
+      }
+      return {{std::move(both)}};
+    }
+    Loop whole = loop, ragged = loop;
+    add_end(whole, peeled->middle);
+    facts_.push_back(peeled->whole);
+    std::vector<Item> result = parts(whole, guards);
+    facts_.pop_back();
+    append_once(ragged.begins, peeled->middle);
+    if (peeled->last)
+      append(result, last_tile(loop, guards, *peeled->last));
+    else
+      append(result, only_loop(ragged, guards, peeled->ragged));
+    return result;
+  }
+
+  std::vector<Item> only_loop(Loop loop, const std::vector<Range>& guards,
+                              const std::optional<Range>& fact) {
+    loop.body = body(loop, guards, fact);
+    if (loop.body.empty()) return {};
+    return {{std::move(loop)}};
+  }
+
+  // What the loop runs, under the guards, given the fact.
+  std::vector<Item> body(const Loop& loop, std::vector<Range> guards,
+                         const std::optional<Range>& fact) {
+    const std::size_t known = facts_.size();
+    if (fact) facts_.push_back(*fact);
+    const bool outer = std::exchange(is_parallel_, is_parallel_ || has(loop.axis, Tag::parallel));
+    path_.push_back(loop.axis);
+    std::vector<Item> result;
+    if (settle(guards)) result = under(guards, run(loop.body));
+    path_.pop_back();
+    is_parallel_ = outer;
+    facts_.resize(known);
+    return result;
+  }
+
+  // The one ragged tile, where the loop reaches it.
+  std::vector<Item> last_tile(const Loop& loop, const std::vector<Range>& guards,
+                              const Index& last) {
+    std::vector<Range> runs = reached(loop, last);
+    if (!settle(runs)) return {};
+    return under(runs, place(loop.body, loop.axis, last, guards));
+  }
+
+  // The items with an index instead of the axis, under the guards.
+  std::vector<Item> place(std::vector<Item> items, Var axis, const Index& at,
+                          std::vector<Range> guards) {
+    const IndexMap map = replacing(kernel_, {axis}, {at});
+    replace_indices(items, map);
+    guards = map_indices(std::move(guards), map);
+    const std::vector<Limit> limits = limits_;
+    const std::vector<Range> facts = facts_;
+    for (Limit& limit : limits_) limit.index = map(limit.index);
+    facts_ = map_indices(std::move(facts_), map);
+    std::vector<Item> result;
+    if (settle(guards)) result = under(guards, run(items));
+    limits_ = limits;
+    facts_ = facts;
+    return result;
+  }
+
+  // A loop is peeled for a limit in which it is the innermost one that is not expanded.
+  std::optional<Peel> peel(const Loop& loop) const {
+    const auto is_inside = [&](Var v) { return v != loop.axis && !is_around(v); };
+    for (const Limit& limit : limits_) {
+      const std::int64_t step = limit.index.coefficient(loop.axis);
+      if (limit.tail != Tail::peel || step <= 0 || !limit.index.is_affine()) continue;
+      const Parts parts = take_apart(limit.index, is_inside);
+      if (!is_tile(loop, limit.index, parts.moving.vars()) || has_lanes(parts.still)) continue;
+      // start + length <= bound
+      const Index start = parts.still + Index(limit.index.constant());  // of a tile
+      const std::int64_t length = bounds(limit.index - start, bounds_).high + 1;
+      if (bounds(start, bounds_, facts_).high + length <= limit.bound) continue;
+      const Index rest = start - Index::var(loop.axis) * step;
+      const std::int64_t most = limit.bound - length;  // where the last whole tile may start
+      Peel result{{start, -anything, most + 1}, {start, most + 1, anything}, {}, {}};
+      result.middle = floordiv(Index(most + step) - rest, step, bounds_);
+      const bool is_even = std::ranges::all_of(
+          start.terms(), [&](const Index::Term& term) { return term.coefficient % step == 0; });
+      if (is_even && start.constant() == 0 && length <= step)
+        result.last = floordiv(Index(limit.bound / step * step) - rest, step, bounds_);
+      return result;
+    }
+    return {};
+  }
+
+  // Are the axes the expanded loops, one inside the other, of a tile in the loop?
+  bool is_tile(const Loop& loop, const Index& index, const std::vector<Var>& axes) const {
+    const auto is_part = [&](Var v) { return index.coefficient(v) > 0 && is_expanded(v); };
+    if (axes.empty() || !std::ranges::all_of(axes, is_part)) return false;
+    bool is_nested = false;
+    visit(loop.body, [&](const Item&, const Way& way) {
+      const auto is_around = [&](Var v) { return contains(way.path, v); };
+      is_nested = is_nested || std::ranges::all_of(axes, is_around);
+    });
+    return is_nested;
+  }
+
+  const Kernel& kernel_;
+  const VarBounds bounds_;
+  std::vector<Limit> limits_;  // with the places of axes in them that are no loops any more
+  std::vector<Range> facts_;   // hold here, since a loop's end or a branch has settled it
+  Path path_;
+  bool is_parallel_ = false;  // inside a parallel loop
+};
+
+// An axis of one iteration is at 0.
+Kernel without_single_iterations(Kernel kernel) {
+  std::vector<Var> single;
+  for (Var v = 0; v < std::ssize(kernel.axes); ++v)
+    if (kernel.extent(v) == 1) single.push_back(v);
+  const IndexMap map = replacing(kernel, single, std::vector<Index>(single.size(), 0));
+  replace_indices(kernel.body, map);
+  for (Limit& limit : kernel.limits) limit.index = map(limit.index);
+  return kernel;
+}
+
+}  // namespace
+
+Kernel explicit_tails(const Kernel& kernel) {
+  Kernel result = without_single_iterations(kernel);
+  result.body = Tails(result).run(result.body);
+  result.limits.clear();
+  return result;
+}
+
+}  // namespace tenon

@@ -1,0 +1,92 @@
+// The passes of finish(), each on a nest of a few lines: what a finished nest says of tails, lanes
+// and streams. finished() also runs the nests before and after, and compares their bits.
+#include <doctest/doctest.h>
+
+#include "golden.h"
+
+using tenon_test::finished;
+
+namespace {
+
+// The body alone: without the line of the kernel.
+std::string body(const std::string& graph, const std::string& moves) {
+  const std::string text = finished(graph, moves);
+  return text.starts_with("kernel") ? text.substr(text.find('\n') + 1) : text;
+}
+
+}  // namespace
+
+TEST_CASE("a peel is a loop of whole tiles, and the ragged one at its place") {
+  CHECK(body("x = input f32[100]\ny = relu(x)\noutput y\n",
+             "split i -> io ii(8) peel\nbind ii unroll") == R"(  for io 13 to 12
+    for ii 8 unroll
+      map[8*io + ii] = max(x[8*io + ii], 0)
+  for ii 8 to 4 unroll
+    map[ii + 96] = max(x[ii + 96], 0)
+)");
+}
+
+TEST_CASE("a parallel loop that is peeled stays one loop") {
+  CHECK(body("x = input f32[100]\ny = relu(x)\noutput y\n",
+             "split i -> io iv(16) peel\nbind iv vector\nbind io parallel") ==
+        R"(  for io 7 parallel
+    map[16*io + iv] = max(x[16*io + iv], 0) lanes iv 16 when 16*io < 85
+    map[iv + 96] = max(x[iv + 96], 0) lanes iv 16 when io == 6 and iv + 96 < 100
+)");
+}
+
+TEST_CASE("a mask ends loops, guards copies and masks lanes") {
+  CHECK(body("x = input f32[100]\ny = relu(x)\noutput y\n",
+             "split i -> o u(4) v(8)\nbind v vector\nbind u unroll") ==
+        R"(  for o 4
+    for u 4 unroll
+      map[32*o + 8*u + v] = max(x[32*o + 8*u + v], 0) lanes v 8 when 32*o + 8*u < 100)"
+        " and 32*o + 8*u + v < 100\n");
+}
+
+TEST_CASE("loops of one iteration are gone, and the peel around them stays") {
+  CHECK(body("x = input f32[100]\ny = relu(x)\noutput y\n",
+             "split i -> io im(1) iv(16) peel\nbind iv vector") == R"(  for io 7 to 6
+    map[16*io + iv] = max(x[16*io + iv], 0) lanes iv 16
+  map[iv + 96] = max(x[iv + 96], 0) lanes iv 16 when iv + 96 < 100
+)");
+}
+
+TEST_CASE("a vector beyond the most lanes goes in pieces") {
+  CHECK(body("x = input f32[100]\ny = relu(x)\noutput y\n", "bind i vector") ==
+        R"(  map[i2] = max(x[i2], 0) lanes i2 64
+  map[i3 + 64] = max(x[i3 + 64], 0) lanes i3 36
+)");
+}
+
+TEST_CASE("a copy that turns has lanes along two axes, also where they are no powers of two") {
+  CHECK(body("x = input f32[20,12]\ny = transpose(x)\noutput y\n",
+             "bind i vector\nbind j vector") == R"(  copy[i,j2] = x[j2,i] lanes i 12, j2 16
+  copy[i,j3 + 16] = x[j3 + 16,i] lanes i 12, j3 4
+)");
+}
+
+TEST_CASE("a stream has a masked head and tail where its rows are not aligned") {
+  CHECK(body("x = input f32[3,100]\ny = relu(x)\noutput y\n",
+             "split j -> o v(16)\nbind v vector\nstage map at root in stream") ==
+        R"(  for i 3
+    map[i,v2] = max(x[i,v2], 0) lanes v2 16)"
+        " when -4*i + 16*((i + 3) / 4) >= 1 and 4*i + v2 - 16*((i + 3) / 4) < 0"
+        R"(
+    for o2 7 to -(i + 3) / 4 + 6
+      map[i,-4*i + 16*o2 + v3 + 16*((i + 3) / 4)] = )"
+        "max(x[i,-4*i + 16*o2 + v3 + 16*((i + 3) / 4)], 0) stream lanes v3 16"
+        R"(
+    map[i,-4*i + v3 + 96] = max(x[i,-4*i + v3 + 96], 0) lanes v3 16 when -4*i + v3 - 4 < 0
+)");
+}
+
+TEST_CASE("the stores of a tile bypass the caches where each is aligned") {
+  CHECK(body("x = input f32[8,64]\ny = relu(x)\noutput y\n",
+             "split i -> io iu(4)\nsplit j -> jo jv(16)\norder io jo iu jv\nbind iu unroll\n"
+             "bind jv vector\nstage map at root in stream") == R"(  for io 2
+    for jo 4
+      for iu 4 unroll
+        map[4*io + iu,16*jo + jv] = max(x[4*io + iu,16*jo + jv], 0) stream lanes jv 16
+)");
+}
