@@ -13,7 +13,7 @@
 #include "bench/report.h"
 #include "bench/suite.h"
 #include "cli/graph_file.h"
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "core/error.h"
 #include "core/ranges.h"
 #include "lower/finish.h"
@@ -21,6 +21,7 @@
 #include "lower/moves.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
+#include "lower/tree.h"
 #include "tuner/schedule/pick.h"
 
 namespace tenon::bench {
@@ -28,7 +29,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// The kernels of a case, their schedules, and how often each cost was measured.
+// The kernels of a case, with a schedule for each.
 struct Work {
   std::vector<KernelGraph> graphs;  // none for a nest that is made by hand
   std::vector<Kernel> naive;
@@ -102,11 +103,11 @@ std::string graph_of(std::string_view name) {
        name);
 }
 
-Work work_of(std::string_view name) {
+Work work_of(std::string_view name, const Backend& backend) {
   const auto [series, size] = at_colon(name);
   if (const auto count = parse_sizes(size, 1); series == "splits" && !count.empty())
     return splits(count[0]);
-  Session session({1, {}, "", {}});
+  Session session({.threads = 1, .cache = ""});
   const GraphText graph = cli::load_structure(graph_of(name), std::string(name), session);
   const std::vector<NodeRef> wanted =
       mapped(graph.outputs, [](const Tensor& output) { return output.node(); });
@@ -114,8 +115,7 @@ Work work_of(std::string_view name) {
   work.graphs = fusion(apply_rules(wanted, session.nodes()));
   for (const KernelGraph& kernel : work.graphs) {
     work.naive.push_back(naive(kernel));
-    work.schedules.push_back(
-        pick(work.naive.back(), read_cpu_info(), session.isa(), session.threads()));
+    work.schedules.push_back(pick(work.naive.back(), backend.target, backend.machine));
   }
   return work;
 }
@@ -139,21 +139,21 @@ Kernel scheduled(const Work& work, std::size_t k, Check check) {
   return std::get<Kernel>(std::move(moved));
 }
 
-void measure(const Options& options, std::string_view name) {
-  const Work work = work_of(name);
+void measure(const Options& options, std::string_view name, const Backend& backend) {
+  const Work work = work_of(name, backend);
   const std::size_t kernels = work.naive.size();
   std::size_t moves = 0;
   for (const Schedule& schedule : work.schedules) moves += schedule.size();
   std::vector<Kernel> nests;
   for (std::size_t k = 0; k < kernels; ++k) nests.push_back(scheduled(work, k, Check::each));
 
-  const Target target = tenon::target(options.isa);
   const std::pair<const char*, double> costs[] = {
       {"naive_us",
        cost(options, work.graphs.size(), [&](std::size_t k) { naive(work.graphs[k]); })},
       {"each_us", cost(options, kernels, [&](std::size_t k) { scheduled(work, k, Check::each); })},
       {"once_us", cost(options, kernels, [&](std::size_t k) { scheduled(work, k, Check::once); })},
-      {"finish_us", cost(options, kernels, [&](std::size_t k) { finish(nests[k], target); })}};
+      {"finish_us",
+       cost(options, kernels, [&](std::size_t k) { finish(nests[k], backend.target); })}};
   if (options.json) {
     ordered_json object{{"suite", "lower"}, {"case", name}, {"moves", moves}};
     for (const auto& [what, microseconds] : costs) object[what] = microseconds;
@@ -175,7 +175,8 @@ bool run_lower(const Options& options) {
   if (!options.json)
     fmt::print("{:<14} {:>6} {:>10} {:>10} {:>10} {:>10}   microseconds\n", "case", "moves",
                "naive", "each", "once", "finish");
-  for (const std::string& name : cases) measure(options, name);
+  const Backend backend = cpu_backend(1, options.isa);
+  for (const std::string& name : cases) measure(options, name, backend);
   return true;
 }
 

@@ -23,12 +23,17 @@ namespace {
 
 constexpr std::int64_t most_iterations = 1 << 30;  // of all inner parts together
 
-void replace_loops(std::vector<Item>& items, Var axis, std::span<const Var> parts) {
+// Every loop over the axis becomes loops over its parts, and `whole` is the axis in terms of them.
+void replace_loops(const Kernel& kernel, std::vector<Item>& items, Var axis, const Index& whole,
+                   std::span<const Var> parts) {
   for (Item& item : items) {
     Loop* loop = item.loop();
     if (!loop) continue;
-    replace_loops(loop->body, axis, parts);
-    if (loop->axis != axis) continue;
+    if (loop->axis != axis) {
+      replace_loops(kernel, loop->body, axis, whole, parts);
+      continue;
+    }
+    replace_axis(kernel, loop->body, axis, whole, parts);
     std::vector<Item> nest = wrap(std::move(loop->body), parts);
     item.what = std::move(nest.front().what);
   }
@@ -63,8 +68,7 @@ Reason rewrite(Kernel& kernel, const Split& move) {
     parts.push_back(kernel.add_axis(name, length));
     whole = whole + Index::var(parts.back()) * span;
   }
-  replace_loops(kernel.body, *axis, parts);
-  replace_axis(kernel, kernel.body, *axis, whole, parts);
+  replace_loops(kernel, kernel.body, *axis, whole, parts);
   const IndexMap in_parts = replacing(kernel, {*axis}, {whole});
   for (Limit& limit : kernel.limits) limit.index = in_parts(limit.index);
   for (KernelTensor& tensor : kernel.tensors)

@@ -43,7 +43,7 @@ struct Pair {
 std::vector<Pair> kernels(const std::string& graph_name, const std::string& moves_name) {
   const std::string path = (folder / (graph_name + ".tenon")).string();
   const std::string moves = (folder / (moves_name + ".moves")).string();
-  Session session({1, {}, "", {}});
+  Session session({.threads = 1, .cache = ""});
   const GraphText graph = cli::load_structure(cli::read_file(path), path, session);
   std::vector<NodeRef> wanted;
   for (const Tensor& output : graph.outputs) wanted.push_back(output.node());
