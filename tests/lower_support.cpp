@@ -11,9 +11,9 @@
 #include "lower/naive.h"
 #include "lower/names.h"
 #include "lower/rules.h"
-#include "oracle/interpret_nest.h"
 #include "ops/views.h"
 #include "oracle/interpret.h"
+#include "oracle/interpret_nest.h"
 
 namespace tenon_test {
 

@@ -118,7 +118,7 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& 
   if (!program) program = find_artifact(key);
   if (program) return program;
   const Timer lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
-  const Built built = build(key, naive, moves);
+  const Built built = build(key, naive, moves, Check::each);
   if (!built.place.empty()) throw MovesError(fmt::format("{}: {}", built.place, built.failure));
   if (!built.program)
     throw MovesError(fmt::format("kernel {} does not compile with the moves given: {}", naive.name,
@@ -179,17 +179,18 @@ KernelStore::Built KernelStore::attempt(Candidate& candidate, const Kernel& naiv
   }
   if (schedule && row.moves.empty()) row.moves = print(*schedule);
   debug_.show(DebugStage::search, naive.name, "tries this schedule", row.moves);
-  if (schedule) built = build(key_of(row.moves, workload.graph), naive, *schedule);
+  if (schedule) built = build(key_of(row.moves, workload.graph), naive, *schedule, Check::once);
   if (!built.program) row.status = ScheduleStatus::rejected;
   if (!built.program) row.reason = built.failure;
   return built;
 }
 
 KernelStore::Built KernelStore::build(const std::string& key, const Kernel& naive,
-                                      const Schedule& schedule) try {
-  const Moved scheduled = apply_all(naive, schedule, [&](const Move& move, const Kernel& kernel) {
+                                      const Schedule& schedule, Check check) try {
+  const auto show = [&](const Move& move, const Kernel& kernel) {
     debug_.show(DebugStage::moves, naive.name, move, kernel);
-  });
+  };
+  const Moved scheduled = apply_all(naive, schedule, show, check);
   if (const auto* refused = std::get_if<Refusal>(&scheduled))
     return {nullptr, refused->reason, refused->place};
   const Kernel& kernel = std::get<Kernel>(scheduled);

@@ -18,6 +18,7 @@
 #include "cache/cache.h"
 #include "codegen/backend.h"
 #include "lower/fusion.h"
+#include "lower/moves.h"
 #include "lower/schedule.h"
 #include "tuner/session/debug_stages.h"
 
@@ -70,7 +71,7 @@ class KernelStore {
                                      const std::optional<ScheduleRow>& known);
   Built attempt(Candidate& candidate, const Kernel& naive, const WorkloadRow& workload);
   // The nest with the moves applied, compiled, loaded and stored; or why that failed.
-  Built build(const std::string& key, const Kernel& naive, const Schedule& schedule);
+  Built build(const std::string& key, const Kernel& naive, const Schedule& schedule, Check check);
 
   const Backend& backend_;
   const DebugStages& debug_;
