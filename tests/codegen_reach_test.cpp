@@ -75,10 +75,16 @@ using Memory = std::vector<std::vector<float>>;  // of the arguments
 
 Memory run(const Kernel& kernel, Memory memory) {
   const auto device = cpu_device(2);
-  std::vector<void*> buffers;
-  for (std::vector<float>& values : memory) buffers.push_back(values.data());
+  std::vector<BufferRef> buffers;  // of the device, since kernels rely on their alignment
+  std::vector<void*> arguments;
+  for (const std::vector<float>& values : memory) {
+    buffers.push_back(device->allocate(values.size() * sizeof(float)));
+    device->write(*buffers.back(), values.data());
+    arguments.push_back(buffers.back()->data);
+  }
   const FinishedKernel finished = finish(kernel, target(widest_isa()));
-  device->launch(*device->load(compiled(finished, widest_isa())), buffers, {});
+  device->launch(*device->load(compiled(finished, widest_isa())), arguments, {});
+  for (std::size_t i = 0; i < memory.size(); ++i) device->read(*buffers[i], memory[i].data());
   return memory;
 }
 
