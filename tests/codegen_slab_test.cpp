@@ -168,7 +168,8 @@ TEST_CASE("a body unrolled without end is a failure") {
   const Var i = nest.axis("i", 1000, Tag::unroll), j = nest.axis("j", 1000, Tag::unroll);
   nest.loop(i,
             [&] { nest.loop(j, [&] { nest.store(y, {v(i), v(j)}, NestBuilder::constant(1)); }); });
-  CHECK(failure(nest.finished()).find("unrolled and in lanes, the kernel has 1000000 operations") == 0);
+  CHECK(failure(nest.finished()).find("unrolled and in lanes, the kernel has 1000000 operations") ==
+        0);
 }
 
 TEST_CASE("memory: no bytes, many bytes, too many bytes, and blocks that come back") {
