@@ -30,10 +30,12 @@ struct Descriptor {
 
 // gdb finds both by name. They are hidden, since LLVM has a list of its own under the same names.
 extern "C" {
-[[gnu::visibility("hidden")]] Descriptor __jit_debug_descriptor{1, {}, {}, {}};  // NOLINT
+// NOLINTBEGIN(bugprone-reserved-identifier, readability-identifier-naming): gdb's names
+[[gnu::visibility("hidden")]] Descriptor __jit_debug_descriptor{1, {}, {}, {}};
 [[gnu::visibility("hidden"), gnu::noinline]] void __jit_debug_register_code() {
   asm volatile("" ::: "memory");
 }
+// NOLINTEND(bugprone-reserved-identifier, readability-identifier-naming)
 }
 
 namespace tenon {
