@@ -88,7 +88,7 @@ llvm::Value* Emission::index_value(const Index& index) {
 // vector; otherwise each is a value (or vector) by itself.
 llvm::Value* Emission::fold(const Fold& fold, Type type) {
   const std::vector<std::int64_t>& extents = kernel_.tensors[fold.tensor].extents;
-  tenon::Access at = fold;
+  tenon::Access at = static_cast<const tenon::Access&>(fold);
   Access first = access(at);
   if (first.index.is_uniform()) {
     first.index.stride = 1;
