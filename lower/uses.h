@@ -29,8 +29,8 @@ struct Use {
 class Uses {
  public:
   explicit Uses(Items items);
-  Uses(Uses&&) = default;
-  Uses& operator=(Uses&&) = default;
+  Uses(Uses&&) noexcept = default;
+  Uses& operator=(Uses&&) noexcept = default;
 
   const std::vector<Use>& of(int tensor) const&;
   const std::vector<Use>& of(int tensor) const&& = delete;  // they would point into nothing
