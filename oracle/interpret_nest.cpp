@@ -205,7 +205,7 @@ class Evaluation {
   double folded(const Fold& fold, Type type) {
     std::vector<double> lanes(static_cast<std::size_t>(fold.strands));
     for (int lane = 0; lane < fold.strands; lane++) {
-      Access one = fold;
+      Access one = static_cast<const Access&>(fold);
       one.at[fold.computed_axis] = lane;
       element(one, [&](double& source) { lanes[static_cast<std::size_t>(lane)] = source; });
     }
