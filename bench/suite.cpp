@@ -41,7 +41,7 @@ Contestant whole_realize(const Case& work) {
     return total.count();
   };
   auto result = [last]() -> std::span<float> {
-    if (!*last) return {};
+    if (last->is_empty()) return {};
     return floats(last->node()->as<BufferLeaf>()->buffer);
   };
   return {"realize", seconds, result};
