@@ -1,7 +1,7 @@
 #include "ops/normalization.h"
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "ops/arithmetic.h"
@@ -35,16 +35,16 @@ Tensor log_softmax(const Tensor& x, int axis) {
   return below - log(sum(exp(below), axis, true));
 }
 
-// Above 2^64 a square overflows. So the variance is also computed of distances that are scaled down
-// by a power of two, which changes no bit of the result; epsilon is nothing beside it.
+// The square of a distance from the mean overflows above 2^64. So the distances are scaled by a power
+// of two, which changes no bit of the result: epsilon, the least value of the variance, comes near
+// 2^-110, and what the scaling makes too small for f32 is nothing beside it.
 Tensor layernorm(const Tensor& x, const Axes& axes, double epsilon) {
-  constexpr double down = 0x1p-80;
-  const Tensor distance = x - mean(x, axes, true);
-  const Tensor variance = mean(distance * distance, axes, true) + epsilon;
-  const Tensor fits = variance < std::numeric_limits<double>::infinity();
-  const Tensor small = distance * down;
-  const Tensor scaled = where(fits, variance, mean(small * small, axes, true));
-  return distance * where(fits, number_like(x, 1), down) * (1 / sqrt(scaled));
+  constexpr double least = -110;  // log2 of the scaled epsilon
+  const double scale =
+      epsilon > 0 ? std::min(1.0, std::exp2(std::floor((least - std::log2(epsilon)) / 2))) : 1;
+  const Tensor distance = (x - mean(x, axes, true)) * scale;
+  const Tensor variance = mean(distance * distance, axes, true) + epsilon * scale * scale;
+  return distance * (1 / sqrt(variance));
 }
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels) {

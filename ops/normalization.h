@@ -15,9 +15,10 @@ Tensor softmax(const Tensor& x, int axis = -1);
 Tensor log_softmax(const Tensor& x, int axis = -1);
 
 // (x - mean) / sqrt(var + epsilon), the mean and the variance (of the whole population) being taken
-// over `axes`; paper: https://arxiv.org/abs/1607.06450. It is finite for every x with a finite sum,
-// also if the variance is beyond f32. A scale and a shift are the caller's: layernorm(x) * weight +
-// bias.
+// over `axes`; paper: https://arxiv.org/abs/1607.06450. It is finite for every x with a finite sum.
+// With the default epsilon it is right while the root of the sum of squares of the distances from
+// the mean is below 2e33; beyond that the variance is infinite, and the result is 0. A scale and a
+// shift are the caller's: layernorm(x) * weight + bias.
 Tensor layernorm(const Tensor& x, const Axes& axes = -1, double epsilon = 1e-5);
 
 // The mean over all rows of -log_softmax(logits) at the row's label, in nats, rank 0. Logits f32

@@ -75,7 +75,7 @@ TEST_CASE("a label that is no class makes the loss NaN") {
 
 TEST_CASE("layernorm of numbers whose squares overflow") {
   InterpretExecutor executor;
-  for (const float size : {1e18F, 1e20F, 1e30F, 6e37F}) {
+  for (const float size : {1e18F, 1e20F, 1e30F, 1e31F}) {
     const Tensor x = floats(executor, {1, 4}, {0, size, size + size, -size + size + size + size});
     CAPTURE(size);
     const Floats expected =
