@@ -1,6 +1,6 @@
 // The value of a node at an index, as an expression over tensors in memory. A View substitutes
 // indices, a Map applies its operation, and a node with memory becomes a load. No stride appears
-// anywhere. Used by naive.cpp and naive_reduce.cpp.
+// anywhere. Used by naive.cpp.
 //
 //   out = max(permute(x + y), 0)    ->    out[i,j] = max((x[j,i] + y[j,i]), 0)
 #pragma once
