@@ -139,10 +139,7 @@ struct NodeTable::State {
   void destroy(const Node* node) {
     nodes.erase(key_of(*node));
     names.erase(node);
-    if (const auto entry = realized.find(node); entry != realized.end()) {
-      released.push_back(std::move(entry->second));
-      realized.erase(entry);
-    }
+    if (auto entry = realized.extract(node)) released.push_back(std::move(entry.mapped()));
     append(released, node->inputs);
     delete node;
     if (releasing) return;
