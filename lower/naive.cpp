@@ -49,7 +49,7 @@ ShapeLoops loops_over(Kernel& kernel, const Shape& shape, const std::string& nam
 
 // ---- reductions ----
 
-// The loops of a Reduce, in its canonical order (canonical.h). Loops are named `name`.i, j, l .. for
+// The loops of a Reduce, in its canonical order (canonical.h). They are named `name`.i, j, l .. for
 // kept axes and k, r, s .. for reduced ones, with b for blocks (bb for groups of blocks) and l for
 // strands (most schedules make them lanes):
 //
