@@ -127,8 +127,7 @@ void add_range(std::vector<Range>& ranges, const Range& range) {
 // fills with another value than the constant is left as it is.
 NodeRef view_of_constant(const Subject& s) {
   const auto* view = s.node->as<View>();
-  if (!view) return nullptr;
-  const auto value = constant_value(*s.input(0));
+  const auto value = view ? constant_value(*s.input(0)) : std::nullopt;
   if (!value || (!view->inside.empty() && !same_bits(*value, view->fill))) return nullptr;
   const NodeRef plain = s.constant(*value);
   return plain == s.node ? nullptr : plain;
