@@ -15,6 +15,7 @@
 #include "ops/gradient.h"
 #include "ops/matmul.h"
 #include "ops/normalization.h"
+#include "ops/views.h"
 #include "tuner/session/session.h"
 
 namespace {

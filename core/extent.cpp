@@ -70,10 +70,4 @@ int axis_from_front(std::string_view operation, const Shape& shape, int axis) {
   return front;
 }
 
-Shape replace_axis(Shape shape, int axis, const Shape& by) {
-  const auto place = shape.erase(shape.begin() + axis);
-  shape.insert(place, by.begin(), by.end());
-  return shape;
-}
-
 }  // namespace tenon

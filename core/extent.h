@@ -45,7 +45,4 @@ std::vector<Index> reshape_map(const Shape& from, const Shape& to);
 // The axis counted from the front. Error, in the name of `operation`: there is no such axis.
 int axis_from_front(std::string_view operation, const Shape& shape, int axis);
 
-// The shape with the extent at `axis` replaced by all of `by`.
-Shape replace_axis(Shape shape, int axis, const Shape& by);
-
 }  // namespace tenon

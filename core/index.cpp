@@ -64,30 +64,23 @@ Cut cut(const Index& index, std::int64_t divisor, const VarBounds& of) {
   Cut result{floor_quotient(index.constant(), divisor), floor_remainder(index.constant(), divisor),
              false};
   for (const Term& term : index.terms()) {
-    const Index atom = Index::of(with_coefficient(term, 1));
-    result.quotient = result.quotient + atom * (term.coefficient / divisor);
-    result.rest = result.rest + atom * (term.coefficient % divisor);
+    const std::int64_t c = term.coefficient;
+    result.quotient = result.quotient + Index::of(with_coefficient(term, c / divisor));
+    result.rest = result.rest + Index::of(with_coefficient(term, c % divisor));
   }
   const Bounds range = bounds(result.rest, of);
   const std::int64_t block = floor_quotient(range.low, divisor);
-  result.is_exact = block == floor_quotient(range.high, divisor);
-  if (!result.is_exact) return result;
+  if (block != floor_quotient(range.high, divisor)) return result;
   return {result.quotient + block, result.rest - block * divisor, true};
 }
 
-// The rest of a cut, cut exactly at a factor of the divisor, where there is such a one.
-struct Split {
-  std::int64_t factor;
-  Cut parts;
-};
-
-std::optional<Split> split(const Index& rest, std::int64_t divisor, const VarBounds& of) {
+// A factor of the divisor at which the rest of a cut can be cut exactly, or 1.
+std::int64_t exact_factor(const Index& rest, std::int64_t divisor, const VarBounds& of) {
   for (const Term& term : rest.terms()) {
     const std::int64_t factor = std::gcd(term.coefficient, divisor);
-    if (factor <= 1) continue;
-    if (Cut parts = cut(rest, factor, of); parts.is_exact) return Split{factor, std::move(parts)};
+    if (factor > 1 && cut(rest, factor, of).is_exact) return factor;
   }
-  return std::nullopt;
+  return 1;
 }
 
 }  // namespace
@@ -239,8 +232,8 @@ Bounds bounds(const Index& index, const VarBounds& of) {
 Index floordiv(const Index& index, std::int64_t divisor, const VarBounds& of) {
   const auto [quotient, rest, is_exact] = cut(index, divisor, of);
   if (is_exact) return quotient;
-  if (const auto at = split(rest, divisor, of))
-    return quotient + floordiv(at->parts.quotient, divisor / at->factor, of);
+  if (const std::int64_t factor = exact_factor(rest, divisor, of); factor > 1)
+    return quotient + floordiv(floordiv(rest, factor, of), divisor / factor, of);
   if (const Term* sole = sole_term(rest)) {
     // floor(floor(x/a + k) / d) = floor((x + k*a) / (a*d));  floor((x mod b*d) / d) = x/d mod b
     if (sole->kind == Kind::floordiv) {
@@ -260,8 +253,8 @@ Index mod(const Index& index, std::int64_t divisor, const VarBounds& of) {
     if (term.kind == Kind::mod && term.coefficient * term.divisor % divisor == 0)
       return mod(rest - Index::of(term) + *term.inner * term.coefficient, divisor, of);
   }
-  if (const auto at = split(rest, divisor, of))
-    return mod(at->parts.quotient, divisor / at->factor, of) * at->factor + at->parts.rest;
+  if (const std::int64_t factor = exact_factor(rest, divisor, of); factor > 1)
+    return mod(floordiv(rest, factor, of), divisor / factor, of) * factor + mod(rest, factor, of);
   return Index::of(divided(Kind::mod, rest, divisor));
 }
 
@@ -297,27 +290,25 @@ std::int64_t evaluate(const Index& index, const std::function<std::int64_t(Var)>
 
 std::string text(const Index& index, const std::function<std::string(Var)>& name) {
   std::string result;
-  const auto append = [&](std::int64_t coefficient, const std::string& atom) {
-    const bool negative = coefficient < 0;
-    result += result.empty() ? (negative ? "-" : "") : (negative ? " - " : " + ");
-    const std::int64_t size = std::abs(coefficient);
-    if (atom.empty())
-      result += std::to_string(size);
-    else
-      result += size == 1 ? atom : fmt::format("{}*{}", size, atom);
+  const auto append = [&](std::int64_t signed_by, const std::string& summand) {
+    if (!result.empty())
+      result += signed_by < 0 ? " - " : " + ";
+    else if (signed_by < 0)
+      result = "-";
+    result += summand;
   };
   for (const Term& term : index.terms()) {
-    if (term.kind == Kind::var) {
-      append(term.coefficient, name(term.var));
-      continue;
+    const std::int64_t size = std::abs(term.coefficient);
+    std::string atom = term.kind == Kind::var ? name(term.var) : text(*term.inner, name);
+    if (term.kind != Kind::var) {
+      if (!term.inner->as_var()) atom = fmt::format("({})", atom);
+      atom += fmt::format(" {} {}", term.kind == Kind::floordiv ? "/" : "mod", term.divisor);
+      if (size != 1) atom = fmt::format("({})", atom);
     }
-    std::string inner = text(*term.inner, name);
-    if (!term.inner->as_var()) inner = fmt::format("({})", inner);
-    const char* const sign = term.kind == Kind::floordiv ? "/" : "mod";
-    const std::string atom = fmt::format("{} {} {}", inner, sign, term.divisor);
-    append(term.coefficient, std::abs(term.coefficient) == 1 ? atom : fmt::format("({})", atom));
+    append(term.coefficient, size == 1 ? atom : fmt::format("{}*{}", size, atom));
   }
-  if (index.constant() != 0 || result.empty()) append(index.constant(), "");
+  const std::int64_t last = index.constant();
+  if (last != 0 || result.empty()) append(last, std::to_string(std::abs(last)));
   return result;
 }
 

@@ -97,7 +97,7 @@ std::string text(const Index& index, const std::function<std::string(Var)>& name
 struct Range {
   Index index;
   std::int64_t low, high;
-  friend bool operator==(const Range& a, const Range& b) = default;
+  friend std::strong_ordering operator<=>(const Range& a, const Range& b) = default;
 };
 // The bounds of the index over the points at which all ranges hold.
 Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>& given);

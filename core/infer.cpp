@@ -15,9 +15,9 @@ namespace {
 std::string_view name(Type type) { return info(type).name; }
 std::string describe(const Node& x) { return text(x.type, x.shape); }
 
-void require_inputs(std::string_view operation, const Node& node, int least, int most) {
-  const auto count = std::ssize(node.inputs);
-  if (count < least || count > most) fail("{}: takes {} operands, not {}", operation, most, count);
+void require_inputs(std::string_view operation, const Node& node, int count) {
+  if (std::ssize(node.inputs) != count)
+    fail("{}: takes {} operands, not {}", operation, count, node.inputs.size());
 }
 
 void require_type(const ScalarInfo& op, Type type) {
@@ -26,17 +26,6 @@ void require_type(const ScalarInfo& op, Type type) {
   for (const Type other : {Type::f32, Type::i32, Type::boolean})
     if (takes(op, other)) allowed.push_back(name(other));
   fail("{}: takes {}, not {}; cast the operand", op.name, fmt::join(allowed, ", "), name(type));
-}
-
-void require_index(std::string_view operation, const Node& index) {
-  if (index.type != Type::i32)
-    fail("{}: the index is {}, not i32; cast it", operation, name(index.type));
-}
-
-void require_axes(const Index& index, const Shape& shape) {
-  for (const Var axis : index.vars())
-    if (axis < 0 || axis >= std::ssize(shape))
-      fail("view: the map uses axis {}, which the result {} does not have", axis, text(shape));
 }
 
 void infer(Node& node, const BufferLeaf& leaf) {
@@ -68,7 +57,7 @@ void infer(Node& node, const IotaLeaf&) {
 
 void infer(Node& node, const Map& map) {
   const ScalarInfo& op = info(map.op);
-  require_inputs(op.name, node, op.arity, op.arity);
+  require_inputs(op.name, node, op.arity);
   const Node& last = *node.inputs.back();
   for (const NodeRef& input : node.inputs) {
     if (input->shape != last.shape)
@@ -92,7 +81,7 @@ void infer(Node& node, Reduce& reduce) {
   const bool is_sum = reduce.combine == Combine::sum;
   const bool is_of_products = is_sum && node.inputs.size() == 2;
   const std::string_view operation = is_of_products ? "sum_of_products" : is_sum ? "sum" : "max";
-  require_inputs(operation, node, 1, is_of_products ? 2 : 1);
+  require_inputs(operation, node, is_of_products ? 2 : 1);
   const Node &x = *node.inputs[0], &y = *node.inputs.back();
   if (x.shape != y.shape || x.type != y.type)
     fail("{}: {} and {} must have one type and shape", operation, describe(x), describe(y));
@@ -125,22 +114,20 @@ bool samples_inside(const Node& node, const View& view) {
 }
 
 void normalize(View& view, const Node& node, const VarBounds& bounds_of) {
-  const auto normal = [&](const Index& index) {
-    require_axes(index, node.shape);
-    const auto without_ones = [&](Var axis) {
-      return node.shape[axis] == Extent(1) ? Index(0) : Index::var(axis);
-    };
-    return substitute(index, without_ones, bounds_of);
+  const auto normal = [&](Var axis) {
+    if (axis < 0 || axis >= std::ssize(node.shape))
+      fail("view: the map uses axis {}, which the result {} does not have", axis, text(node.shape));
+    return node.shape[axis] == Extent(1) ? Index(0) : Index::var(axis);
   };
-  for (Index& index : view.map) index = normal(index);
-  for (Range& range : view.inside) range.index = normal(range.index);
+  for (Index& index : view.map) index = substitute(index, normal, bounds_of);
+  for (Range& range : view.inside) range.index = substitute(range.index, normal, bounds_of);
   std::erase_if(view.inside, [&](const Range& range) { return always(range, bounds_of); });
   if (view.inside.empty()) view.fill = 0;
   round_value("fill", node.type, view.fill);
 }
 
 void infer(Node& node, View& view) {
-  require_inputs("view", node, 1, 1);
+  require_inputs("view", node, 1);
   require_extents("view", node.shape);
   const Node& x = *node.inputs[0];
   node.type = x.type;
@@ -160,21 +147,28 @@ void infer(Node& node, View& view) {
   }
 }
 
+// Counts the axis from the front, and returns the shape of what is picked from the data along it:
+// the axes of the index replace the axis.
+Shape picked_shape(std::string_view operation, const Node& data, const Node& index, int& axis) {
+  axis = axis_from_front(operation, data.shape, axis);
+  if (index.type != Type::i32)
+    fail("{}: the index is {}, not i32; cast it", operation, name(index.type));
+  Shape shape = data.shape;
+  const auto place = shape.erase(shape.begin() + axis);
+  shape.insert(place, index.shape.begin(), index.shape.end());
+  return shape;
+}
+
 void infer(Node& node, Gather& gather) {
-  require_inputs("gather", node, 2, 2);
-  const Node &data = *node.inputs[0], &index = *node.inputs[1];
-  gather.axis = axis_from_front("gather", data.shape, gather.axis);
-  require_index("gather", index);
-  node.type = data.type;
-  node.shape = replace_axis(data.shape, gather.axis, index.shape);
+  require_inputs("gather", node, 2);
+  node.type = node.inputs[0]->type;
+  node.shape = picked_shape("gather", *node.inputs[0], *node.inputs[1], gather.axis);
 }
 
 void infer(Node& node, Scatter& scatter) {
-  require_inputs("scatter", node, 3, 3);
+  require_inputs("scatter", node, 3);
   const Node &base = *node.inputs[0], &index = *node.inputs[1], &update = *node.inputs[2];
-  scatter.axis = axis_from_front("scatter", base.shape, scatter.axis);
-  require_index("scatter", index);
-  const Shape expected = replace_axis(base.shape, scatter.axis, index.shape);
+  const Shape expected = picked_shape("scatter", base, index, scatter.axis);
   if (update.shape != expected || update.type != base.type)
     fail("scatter: the update is {}, not {}{}: base {}, index {}, axis {}", describe(update),
          name(base.type), text(expected), describe(base), describe(index), scatter.axis);

@@ -62,19 +62,6 @@ void append_key(const Node& node, std::string& bytes) {
             std::bit_cast<std::uintptr_t>(leaf->past.get()));
 }
 
-struct NodeHash {
-  std::size_t operator()(const Node* node) const { return node->hash; }
-};
-struct SameNode {
-  bool operator()(const Node* a, const Node* b) const {
-    if (a == b || a->hash != b->hash) return a == b;
-    std::string key, other;
-    append_key(*a, key);
-    append_key(*b, other);
-    return key == other;
-  }
-};
-
 }  // namespace
 
 void append_structure(const Node& node, std::string& bytes) {
@@ -134,22 +121,25 @@ NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table,
 }
 
 struct NodeTable::State {
-  std::unordered_map<const Node*, std::weak_ptr<const Node>, NodeHash, SameNode> nodes;
-  std::string key;  // of the node that is being made; a member, so that its memory is kept
+  std::unordered_map<std::string, std::weak_ptr<const Node>> nodes;  // by what append_key writes
+  std::string key;  // of the node that is made or destroyed; a member, so that its memory is kept
   std::unordered_map<const Node*, NodeRef> realized;
   std::unordered_map<const Node*, std::string> names;  // a leaf with a buffer has its own
   std::vector<NodeRef> released;  // references of destroyed nodes, dropped one after the other
   bool releasing = false;
 
+  const std::string& key_of(const Node& node) {
+    key.clear();
+    append_key(node, key);
+    return key;
+  }
+
   // Destroys a node. Its inputs are dropped in a loop, because recursion over a chain of a million
   // nodes would overflow the stack.
   void destroy(const Node* node) {
-    nodes.erase(node);
+    nodes.erase(key_of(*node));
     names.erase(node);
-    if (const auto entry = realized.find(node); entry != realized.end()) {
-      released.push_back(std::move(entry->second));
-      realized.erase(entry);
-    }
+    if (auto entry = realized.extract(node)) released.push_back(std::move(entry.mapped()));
     append(released, node->inputs);
     delete node;
     if (releasing) return;
@@ -173,16 +163,13 @@ NodeTable::~NodeTable() {
 NodeRef NodeTable::make(Node node) {
   infer(node);
   if (changes_nothing(node)) return node.inputs[0];
-  state_->key.clear();
-  append_key(node, state_->key);
-  node.hash = std::hash<std::string>()(state_->key);
-  if (const auto known = state_->nodes.find(&node); known != state_->nodes.end())
-    return known->second.lock();
   for (const NodeRef& input : node.inputs)
     node.generations = std::max(node.generations, input->generations + (realized(*input) ? 1 : 0));
+  std::weak_ptr<const Node>& entry = state_->nodes[state_->key_of(node)];
+  if (const NodeRef known = entry.lock()) return known;
   const NodeRef made(new Node(std::move(node)),
                      [state = state_](const Node* last) { state->destroy(last); });
-  state_->nodes.emplace(made.get(), made);
+  entry = made;
   return made;
 }
 

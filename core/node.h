@@ -81,7 +81,6 @@ class Node {
   Type type;
   Shape shape;
   std::vector<NodeRef> inputs;
-  std::size_t hash = 0;  // of everything above; inputs and buffers by identity
   // The most realized nodes on a way down to a leaf, counted when this node was made.
   int generations = 0;
 

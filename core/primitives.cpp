@@ -1,6 +1,4 @@
-// The six primitives as users call them, and the two views that core itself needs. infer.h says
-// what operands the primitives take.
-#include <algorithm>
+// The six primitives as users call them. infer.h says what operands they take.
 #include <utility>
 
 #include "core/error.h"
@@ -29,15 +27,6 @@ Tensor leaf(Executor& executor, Node::Detail detail, Type type, Shape shape) {
   return {executor, executor.nodes().make(Node{std::move(detail), type, std::move(shape), {}})};
 }
 
-// Replaces an extent of -1 by the number of elements of x over the product of the other extents.
-void infer_extent(const Tensor& x, Shape& shape) {
-  const auto missing = std::ranges::find(shape, Extent(-1));
-  if (missing == shape.end()) return;
-  *missing = 1;
-  const std::int64_t others = elements(shape);
-  if (others > 0) *missing = elements(x.shape()) / others;
-}
-
 }  // namespace
 
 Tensor from_bytes(Executor& executor, Type type, Shape shape, const void* data, std::string name) {
@@ -48,9 +37,8 @@ Tensor from_bytes(Executor& executor, Type type, Shape shape, const void* data, 
               std::move(shape));
 }
 
-Tensor constant(Executor& executor, Type type, double value, const Shape& shape) {
-  const Tensor scalar = leaf(executor, ConstantLeaf{value}, type, {});
-  return shape.empty() ? scalar : expand(scalar, shape);
+Tensor constant(Executor& executor, Type type, double value) {
+  return leaf(executor, ConstantLeaf{value}, type, {});
 }
 
 Tensor iota(Executor& executor, std::int64_t length) {
@@ -90,31 +78,6 @@ Tensor gather(const Tensor& data, const Tensor& index, int axis) {
 
 Tensor scatter(const Tensor& base, const Tensor& index, const Tensor& update, int axis, bool add) {
   return made(Scatter{axis, add}, {base, index, update});
-}
-
-Tensor reshape(const Tensor& x, Shape shape) {
-  const Shape asked = shape;
-  infer_extent(x, shape);
-  const auto negative = [](const Extent& extent) { return extent.value() < 0; };
-  if (std::ranges::any_of(shape, negative) || elements(shape) != elements(x.shape()))
-    fail("reshape: {} has {} elements, which {} cannot hold", text(x.shape()), elements(x.shape()),
-         text(asked));
-  std::vector<Index> map = reshape_map(x.shape(), shape);
-  return view(x, std::move(shape), {std::move(map)});
-}
-
-Tensor expand(const Tensor& x, Shape shape) {
-  const int added = static_cast<int>(shape.size()) - x.rank();
-  std::vector<Index> map;
-  for (int axis = 0; axis < x.rank(); axis++) {
-    const bool fits =
-        added >= 0 && (x.shape()[axis].value() == 1 || x.shape()[axis] == shape[axis + added]);
-    if (!fits)
-      fail("expand: {} does not expand to {}; extents, aligned at the end, must agree or be 1",
-           text(x.shape()), text(shape));
-    map.push_back(x.shape()[axis] == shape[axis + added] ? Index::var(axis + added) : Index(0));
-  }
-  return view(x, std::move(shape), {std::move(map)});
 }
 
 }  // namespace tenon

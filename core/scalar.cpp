@@ -40,8 +40,7 @@ Int shl(Int a, Int b, Int) { return static_cast<std::uint32_t>(a) << (b & 31); }
 Int shr(Int a, Int b, Int) { return static_cast<std::uint32_t>(a) >> (b & 31); }
 
 double evaluate_cast(Type type, double value) {
-  if (type == Type::boolean) return value != 0 ? 1 : 0;
-  if (type == Type::f32) return static_cast<float>(value);
+  if (type != Type::i32) return round_to(type, value);
   if (std::isnan(value)) return 0;
   return std::fmin(std::fmax(std::trunc(value), smallest_i32), largest_i32);
 }

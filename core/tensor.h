@@ -67,11 +67,11 @@ class Tensor {
 // Realizes several tensors at once, sharing what they have in common.
 void realize(std::span<const Tensor> tensors);
 
-// ---- the six primitives ----
+// ---- the six primitives; ops/views.h has the usual views ----
 
 Tensor from_bytes(Executor& executor, Type type, Shape shape, const void* data,
                   std::string name = "");
-Tensor constant(Executor& executor, Type type, double value, const Shape& shape = {});
+Tensor constant(Executor& executor, Type type, double value);
 Tensor iota(Executor& executor, std::int64_t length);
 
 Tensor map(ScalarOp op, std::vector<Tensor> operands);  // equal shapes, see scalar.h for types
@@ -82,10 +82,5 @@ Tensor sum_of_products(const Tensor& x, const Tensor& y, std::vector<int> axes);
 Tensor view(const Tensor& x, Shape shape, View view);
 Tensor gather(const Tensor& data, const Tensor& index, int axis);
 Tensor scatter(const Tensor& base, const Tensor& index, const Tensor& update, int axis, bool add);
-
-// ---- two views by their usual names; ops/views.h has the others ----
-
-Tensor reshape(const Tensor& x, Shape shape);  // one extent may be -1
-Tensor expand(const Tensor& x, Shape shape);   // extents 1 repeat; aligned at the end
 
 }  // namespace tenon

@@ -31,11 +31,5 @@ constexpr Type type_of() {
   if constexpr (std::is_same_v<T, std::int32_t>) return Type::i32;
   return Type::boolean;
 }
-template <typename Visit>
-void with_element(Type type, Visit&& visit) {
-  if (type == Type::f32) visit(float{});
-  if (type == Type::i32) visit(std::int32_t{});
-  if (type == Type::boolean) visit(std::uint8_t{});
-}
 
 }  // namespace tenon

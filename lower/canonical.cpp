@@ -92,21 +92,20 @@ std::int64_t touched(const Node& input) {
 bool has_strands(const Node& reduce, int innermost) {
   const Shape& shape = reduce.inputs[0]->shape;
   if (shape[innermost].value() < strand_count) return false;
-  const Node* largest = reduce.inputs[0].get();
-  bool varies = false;
+  bool varies = false, is_little_shared = false;
   std::vector<int> table;  // the kept axes of the first input that is a narrow table
   for (const NodeRef& input : reduce.inputs) {
-    if (touched(*input) > touched(*largest)) largest = input.get();
+    is_little_shared = is_little_shared || sharing(reduce, *input) < shared_at_most;
     const Traced traced = trace(*input);
     const auto stride = stride_along(traced, shape, innermost);
-    if (stride && *stride == 0) continue;
+    if (!stride) return false;
+    if (*stride == 0) continue;
     varies = true;
-    const auto row = stride ? row_with(reduce, traced, *stride) : std::nullopt;
-    if (!row) return false;
-    if (!table.empty() && !row->empty() && table != *row) return false;
+    const auto row = row_with(reduce, traced, *stride);
+    if (!row || (!table.empty() && !row->empty() && table != *row)) return false;
     if (!row->empty()) table = *row;
   }
-  return varies && sharing(reduce, *largest) < shared_at_most;
+  return varies && is_little_shared;
 }
 
 std::int64_t pieces(std::int64_t extent, std::int64_t size) { return (extent + size - 1) / size; }

@@ -2,7 +2,7 @@
 // the Reduce, so every schedule on every device gives the same bits. It is a function of the Reduce
 // node alone: of extents, of types, and of the places of the inputs in memory as far as Views tell
 // them. It never depends on the device, the threads, the fusion or the schedule.
-// lower/naive_reduce.cpp writes it as loops.
+// lower/naive.cpp writes it as loops.
 //
 // The terms of one output are visited in the order of these loops, outermost first:
 //

@@ -1,6 +1,7 @@
 #include "lower/fusion.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <ranges>
 #include <unordered_map>
@@ -36,25 +37,20 @@ class Fusion {
  public:
   explicit Fusion(std::span<const NodeRef> wanted)
       : wanted_(wanted.begin(), wanted.end()), reads_(read_graph(wanted)) {
-    std::unordered_set<const Node*> reads_results;  // of members that are no shared locals
     for (const NodeRef& node : reads_.nodes) {
-      const NodeReads& facts = reads_.of(*node);
-      if (!facts.has_memory) continue;
+      if (!reads_.of(*node).has_memory) continue;
       const std::size_t m = members_.size();
-      const std::int64_t code = code_size(reads_, *node);
-      const bool is_local =
-          code <= cheap && is_shared_local(node) && !reads_results.contains(node.get());
-      if (!is_local)
-        for (const Read& read : facts.reads) reads_results.insert(read.reader);
       number_[node.get()] = m;
-      members_.push_back({node, m, is_local, code, {}, {}});
+      members_.push_back({node, m, code_size(reads_, *node)});
       groups_.push_back({m});
       order_.push_back(m);
       position_.push_back(m);
     }
-    for (const auto step : {&Fusion::find_producers, &Fusion::join_producers})
-      for (std::size_t m = 0; m < members_.size(); m++)
-        if (!members_[m].is_shared_local) (this->*step)(m);
+    for (std::size_t m = 0; m < members_.size(); m++) {
+      members_[m].is_shared_local = is_shared_local(members_[m]);
+      if (!members_[m].is_shared_local) add_to_readers(m);
+    }
+    for (std::size_t m = 0; m < members_.size(); m++) join_producers(m);
     for (const NodeRef& node : reads_.nodes) join_siblings(*node);
   }
 
@@ -68,38 +64,34 @@ class Fusion {
   struct Member {
     NodeRef node;
     std::size_t group;
-    bool is_shared_local;  // computed anew in every kernel that reads it; it joins no group
-    std::int64_t code;     // instructions
-    std::vector<std::pair<std::size_t, bool>> producers;  // members it reads; at rows?
-    std::vector<std::size_t> consumers;
+    std::int64_t code;             // instructions
+    bool is_shared_local = false;  // computed anew in every kernel that reads it; in no group
+    // The members that it reads, but for shared locals, and whether it reads them at rows.
+    std::vector<std::pair<std::size_t, bool>> producers = {};
   };
 
   const Member& member_of(const Node& node) const { return members_[number_.at(&node)]; }
   bool is_contraction(const Node& node) const { return reads_.of(node).is_contraction; }
 
-  // Is the node read at rows by all its readers, and computed from nothing that has memory? Such a
-  // node is a shared local if it is cheap and reads no members but other shared locals.
-  bool is_shared_local(const NodeRef& node) const {
-    const NodeReads& facts = reads_.of(*node);
-    const auto at_rows = [&](const Read& read) {
-      return !read.reader->as<Scatter>() && is_at_rows(*node, read);
-    };
-    return node->as<Map>() && !wanted_.contains(node) && !facts.is_derived &&
-           std::ranges::all_of(facts.reads, at_rows);
+  // Is the member cheap, read at rows by all its readers, and computed from no members but other
+  // shared locals?
+  bool is_shared_local(const Member& member) const {
+    const Node& node = *member.node;
+    const NodeReads& facts = reads_.of(node);
+    return node.as<Map>() && !wanted_.contains(member.node) && !facts.is_derived() &&
+           member.code <= cheap && member.producers.empty() &&
+           std::ranges::all_of(facts.reads, [&](const Read& r) { return is_at_rows(node, r); });
   }
 
   // ---- which members share a group ----
 
-  void find_producers(std::size_t p) {
+  // Adds the member to the producers of its readers.
+  void add_to_readers(std::size_t p) {
     const Node& node = *members_[p].node;
     const NodeReads& facts = reads_.of(node);
     for (const Read& read : facts.reads) {
-      const std::size_t consumer = number_.at(read.reader);
-      auto& producers = members_[consumer].producers;
-      if (producers.empty() || producers.back().first != p) {
-        producers.push_back({p, true});
-        members_[p].consumers.push_back(consumer);
-      }
+      auto& producers = members_[number_.at(read.reader)].producers;
+      if (producers.empty() || producers.back().first != p) producers.push_back({p, true});
       if (!facts.is_kept_in_rows && !is_at_rows(node, read)) producers.back().second = false;
     }
   }
@@ -142,15 +134,14 @@ class Fusion {
 
   bool may_have_siblings(const Node& node, const Read& read) const {
     const Node& reader = *read.reader;
-    return read.by_position && !reader.as<Scatter>() && !is_contraction(reader) &&
-           !member_of(reader).is_shared_local && iterations(reader) <= elements(node.shape);
+    return read.at && !is_contraction(reader) && !member_of(reader).is_shared_local &&
+           iterations(reader) <= elements(node.shape);
   }
 
   static bool have_same_loops(const Node& a, const Node& b) {
     const auto *left = a.as<Reduce>(), *right = b.as<Reduce>();
-    return (left != nullptr) == (right != nullptr) && a.shape == b.shape &&
-           iterations(a) == iterations(b) &&
-           (!left || (left->axes == right->axes && a.inputs[0]->shape == b.inputs[0]->shape));
+    return iteration_shape(a) == iteration_shape(b) &&
+           (left && right ? left->axes == right->axes : left == right);
   }
 
   // Leaves the last members whose groups are different and have room.
@@ -178,15 +169,12 @@ class Fusion {
     groups_[b] = std::move(all);
     groups_[a].clear();
     // In the order, what reads from a moves behind b.
-    std::size_t place = position_[a];
-    const std::vector<std::size_t> between(order_.begin() + place,
-                                           order_.begin() + position_[b] + 1);
-    for (const bool is_later : {false, true})
-      for (const std::size_t group : between)
-        if (later->contains(group) == is_later) {
-          order_[place] = group;
-          position_[group] = place++;
-        }
+    const std::size_t first = position_[a], last = position_[b];
+    const std::vector<std::size_t> between(order_.begin() + first, order_.begin() + last + 1);
+    const auto moves = [&](std::size_t group) { return later->contains(group); };
+    const auto rest = std::ranges::copy_if(between, order_.begin() + first, std::not_fn(moves)).out;
+    std::ranges::copy_if(between, rest, moves);
+    for (std::size_t place = first; place <= last; place++) position_[order_[place]] = place;
   }
 
   bool may_share(const std::vector<std::size_t>& all) const {
@@ -214,8 +202,8 @@ class Fusion {
     std::unordered_set<std::size_t> reached;
     for (std::size_t i = 0; i < open.size(); i++)
       for (const std::size_t m : groups_[open[i]])
-        for (const std::size_t consumer : members_[m].consumers) {
-          const std::size_t group = members_[consumer].group;
+        for (const Read& read : reads_.of(*members_[m].node).reads) {
+          const std::size_t group = member_of(*read.reader).group;
           if (group == b && i > 0) return std::nullopt;
           if (group == open[i] || position_[group] >= position_[b]) continue;
           if (reached.insert(group).second) open.push_back(group);
@@ -267,11 +255,12 @@ class Fusion {
   }
 
   bool is_output(const Member& member) const {
-    const auto is_elsewhere = [&](std::size_t consumer) {
-      return !is_computed_in(members_[consumer], member.group);
+    const auto is_elsewhere = [&](const Read& read) {
+      return !is_computed_in(member_of(*read.reader), member.group);
     };
     return !member.is_shared_local &&
-           (wanted_.contains(member.node) || std::ranges::any_of(member.consumers, is_elsewhere));
+           (wanted_.contains(member.node) ||
+            std::ranges::any_of(reads_.of(*member.node).reads, is_elsewhere));
   }
 
   std::unordered_set<NodeRef> wanted_;

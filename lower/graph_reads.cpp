@@ -11,16 +11,10 @@
 namespace tenon {
 namespace {
 
-// The extents of the axes that a reader's indices are over.
-const Shape& iteration_shape(const Node& reader) {
-  return reader.as<Reduce>() ? reader.inputs[0]->shape : reader.shape;
-}
-
 // The axes of the reader's loops that are not reduced, outermost first. An axis of one element has
-// no loop and is left out. A Scatter has no row axes.
+// no loop and is left out.
 std::vector<Var> row_axes(const Node& reader) {
   std::vector<Var> rows;
-  if (reader.as<Scatter>()) return rows;
   const auto* reduce = reader.as<Reduce>();
   const Shape& extents = iteration_shape(reader);
   for (int axis = 0; axis < std::ssize(extents); axis++)
@@ -67,22 +61,11 @@ bool is_costly(const GraphReads& graph, const Node& node) {
 // reader read it at rows? Then it is kept: it joins the kernel of the Reduce, and its readers read
 // it from memory.
 bool is_epilogue(const GraphReads& graph, const Node& node) {
+  if (!node.as<Map>() || graph.of(node).source < elements(node.shape)) return false;
   std::vector<Read> all = graph.of(node).reads;
   std::erase_if(all, [&](const Read& read) { return graph.of(*read.reader).is_kept_in_rows; });
-  if (!node.as<Map>() || all.empty() ||
-      std::ranges::any_of(all, [&](const Read& read) { return is_at_rows(node, read); }))
-    return false;
-  bool found = false;
-  std::unordered_set<const Node*> seen;
-  const auto look = [&](const auto& self, const Node& at) -> void {
-    if (!seen.insert(&at).second || found) return;
-    if (&at != &node && graph.of(at).has_memory)
-      found = elements(at.shape) >= elements(node.shape);
-    else if (graph.of(at).is_derived)
-      for (const NodeRef& input : at.inputs) self(self, *input);
-  };
-  look(look, node);
-  return found;
+  return !all.empty() &&
+         std::ranges::none_of(all, [&](const Read& read) { return is_at_rows(node, read); });
 }
 
 bool is_worth_keeping(const GraphReads& graph, const Node& node) {
@@ -93,55 +76,50 @@ bool is_worth_keeping(const GraphReads& graph, const Node& node) {
   const bool is_factor = std::ranges::any_of(
       own.reads, [&](const Read& read) { return graph.of(*read.reader).is_contraction; });
   const std::int64_t size = elements(node.shape);
-  if (own.is_derived) return times > 2 * size || is_epilogue(graph, node);
+  if (own.is_derived()) return times > 2 * size || is_epilogue(graph, node);
   return times >= often * size && (is_factor || is_costly(graph, node));
 }
 
 bool fits_rows(const GraphReads& graph, const Node& node) {
   const NodeReads& own = graph.of(node);
-  if (!node.as<Map>() || !own.is_derived || own.reads.size() < 2 || !is_costly(graph, node))
+  if (!node.as<Map>() || !own.is_derived() || own.reads.size() < 2 || !is_costly(graph, node))
     return false;
   const std::vector<Var> axes = row_axes(node);
   return !axes.empty() && std::ranges::all_of(own.reads, [&](const Read& read) {
     const std::vector<Var> rows = row_axes(*read.reader);
-    return read.by_position && read.at == all_axes(node.shape) && !rows.empty() &&
-           rows.front() == axes.front();
+    return read.at == all_axes(node.shape) && !rows.empty() && rows.front() == axes.front();
   });
 }
 
 // Adds the reads that a reader of this node makes of the node's inputs.
 void pass_on(GraphReads& graph, const Node& node, const Read& read) {
-  const auto add = [&](std::size_t input, std::vector<Index> at, bool by_position) {
-    append_once(graph.facts.at(node.inputs[input].get()).reads,
-                Read{read.reader, std::move(at), by_position});
-  };
-  if (const auto* view = node.as<View>(); view && read.by_position) {
+  std::vector<Read> below(node.inputs.size(), read);
+  if (const auto* view = node.as<View>(); view && read.at) {
     const VarBounds bounds = axis_bounds(iteration_shape(*read.reader));
-    const auto through = [&](const Index& index) { return substitute(index, read.at, bounds); };
-    add(0, mapped(view->map, through), true);
+    const auto through = [&](const Index& index) { return substitute(index, *read.at, bounds); };
+    below[0].at = mapped(view->map, through);
   } else if (const auto* gather = node.as<Gather>()) {
-    add(0, {}, false);
-    std::vector<Index> at;
-    if (read.by_position)
-      for (int i = 0; i < std::ssize(node.inputs[1]->shape); i++)
-        at.push_back(read.at[gather->axis + i]);
-    add(1, std::move(at), read.by_position);
-  } else {
-    for (std::size_t i = 0; i < node.inputs.size(); i++) add(i, read.at, read.by_position);
+    below[0].at.reset();
+    if (read.at) {
+      const auto first = read.at->begin() + gather->axis;
+      below[1].at.emplace(first, first + std::ssize(node.inputs[1]->shape));
+    }
   }
+  for (std::size_t i = 0; i < below.size(); i++)
+    append_once(graph.facts.at(node.inputs[i].get()).reads, below[i]);
 }
 
 // The facts of a graph in which the nodes `cut` have memory whatever else holds.
 GraphReads read_graph(std::span<const NodeRef> wanted, const std::unordered_set<const Node*>& cut) {
   GraphReads graph{in_order(wanted).nodes};
   auto& facts = graph.facts;
-  for (const NodeRef& node : graph.nodes) facts[node.get()] = {};
   for (const NodeRef& node : wanted) facts[node.get()].has_memory = !node->as<BufferLeaf>();
   for (const NodeRef& node : graph.nodes) {
-    if (node->as<Reduce>() || node->as<Scatter>()) facts[node.get()].has_memory = true;
-    if (node->as<Reduce>() && node->inputs.size() == 2)
-      facts[node.get()].is_contraction = std::ranges::all_of(
-          node->inputs, [&](const NodeRef& input) { return sharing(*node, *input) > 1; });
+    NodeReads& own = facts[node.get()];
+    own.has_memory = own.has_memory || node->as<Reduce>() || node->as<Scatter>();
+    const auto is_shared = [&](const NodeRef& input) { return sharing(*node, *input) > 1; };
+    own.is_contraction = node->as<Reduce>() && node->inputs.size() == 2 &&
+                         std::ranges::all_of(node->inputs, is_shared);
     if (node->as<Gather>() && !node->inputs[0]->as<BufferLeaf>())
       facts[node->inputs[0].get()].has_memory = true;
   }
@@ -149,7 +127,7 @@ GraphReads read_graph(std::span<const NodeRef> wanted, const std::unordered_set<
     NodeReads& own = facts[node.get()];
     for (const NodeRef& input : node->inputs) {
       const NodeReads& below = graph.of(*input);
-      own.is_derived = own.is_derived || below.has_memory || below.is_derived;
+      own.source = std::max(own.source, below.has_memory ? elements(input->shape) : below.source);
       if (!below.has_memory) own.depth = std::max(own.depth, below.depth + 1);
     }
     own.has_memory = own.has_memory || own.depth >= deepest || cut.contains(node.get());
@@ -161,9 +139,9 @@ GraphReads read_graph(std::span<const NodeRef> wanted, const std::unordered_set<
     if (!own.has_memory)
       for (const Read& read : own.reads) pass_on(graph, *node, read);
     else if (node->as<Scatter>())
-      pass_on(graph, *node, {node.get(), {}, false});
+      pass_on(graph, *node, {node.get(), std::nullopt});
     else
-      pass_on(graph, *node, {node.get(), all_axes(iteration_shape(*node)), true});
+      pass_on(graph, *node, {node.get(), all_axes(iteration_shape(*node))});
   }
   return graph;
 }
@@ -173,9 +151,8 @@ void cut_large(GraphReads& graph, std::unordered_set<const Node*>& cut) {
   std::unordered_map<const Node*, int> code;  // of what is computed where the node is read
   for (const NodeRef& node : graph.nodes) {
     int& sum = code[node.get()] = instructions(*node);
-    for (auto input = node->inputs.begin(); input != node->inputs.end(); ++input)
-      if (!graph.of(**input).has_memory && std::find(node->inputs.begin(), input, *input) == input)
-        sum += code.at(input->get());
+    for (const NodeRef& input : node->inputs)
+      if (!graph.of(*input).has_memory) sum += code.at(input.get());
     // What two inputs share counts twice in this sum.
     if (sum > largest_code) sum = weight(graph, *node, largest_code + 1, instructions);
     if (sum <= largest_code || node->as<View>() || graph.of(*node).has_memory) continue;
@@ -190,16 +167,20 @@ int code_size(const GraphReads& graph, const Node& node) {
   return weight(graph, node, std::numeric_limits<int>::max(), instructions);
 }
 
+const Shape& iteration_shape(const Node& node) {
+  return node.as<Reduce>() ? node.inputs[0]->shape : node.shape;
+}
+
 std::int64_t iterations(const Node& node) { return elements(iteration_shape(node)); }
 
 bool is_at_rows(const Node& read_node, const Read& read) {
-  if (!read.by_position) return false;
+  if (!read.at) return false;
   const std::vector<Var> rows = row_axes(*read.reader);
   const Shape& extents = iteration_shape(*read.reader);
   auto row = rows.begin();
-  for (std::size_t axis = 0; axis < read.at.size(); axis++) {
+  for (std::size_t axis = 0; axis < read.at->size(); axis++) {
     if (read_node.shape[axis].value() == 1) continue;
-    if (row == rows.end() || read.at[axis] != Index::var(*row) ||
+    if (row == rows.end() || (*read.at)[axis] != Index::var(*row) ||
         extents[*row] != read_node.shape[axis])
       return false;
     ++row;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -13,25 +14,28 @@
 namespace tenon {
 
 // In each of its iterations the node `reader`, which has memory, needs the element `at` of another
-// node. The indices `at` are over the axes of the reader's loops. The loops of a Reduce run over
-// the shape of its inputs, those of every other node over its own shape.
+// node. The indices `at` are over the axes of the reader's loops. There are none if the reader is a
+// Scatter, or if the index is computed.
 struct Read {
   const Node* reader;
-  std::vector<Index> at;
-  bool by_position;  // false: the reader is a Scatter, or the index is computed
+  std::optional<std::vector<Index>> at;
   friend bool operator==(const Read& a, const Read& b) = default;
 };
 
 struct NodeReads {
   std::vector<Read> reads = {};  // of the node
   bool has_memory = false;       // false for buffer leaves
-  bool is_derived = false;       // some node below has memory: a Reduce, for example
-  int depth = 0;                 // of what is computed where it is read, down to memory
+  // The elements of the largest node with memory, such as a Reduce, that this node is computed from
+  // without other memory between them. -1: it is computed from buffers alone.
+  std::int64_t source = -1;
+  int depth = 0;  // of what is computed where it is read, down to memory
   // The node is costly and read more than once, and the loops of all readers begin with its own row
   // axis. Its kernel keeps it a row at a time. An example are the exponentials of a softmax.
   bool is_kept_in_rows = false;
   // A Reduce of two inputs that both are read repeatedly: a product of matrices, a convolution.
   bool is_contraction = false;
+
+  bool is_derived() const { return source >= 0; }
 };
 
 struct GraphReads {
@@ -45,7 +49,9 @@ GraphReads read_graph(std::span<const NodeRef> wanted);
 // The instructions, about, that one vector of the node's results takes, down to memory.
 int code_size(const GraphReads& graph, const Node& node);
 
-// The number of iterations of the node's loops, if it has memory.
+// The extents of the node's loops, if it has memory: the shape of the inputs of a Reduce, and the
+// own shape of every other node. iterations() is their product.
+const Shape& iteration_shape(const Node& node);
 std::int64_t iterations(const Node& node);
 
 // Is the element that is read given by exactly the outermost loops of the reader? Then these loops

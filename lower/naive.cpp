@@ -1,20 +1,190 @@
 #include "lower/naive.h"
 
 #include <algorithm>
-#include <unordered_set>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "core/error.h"
 #include "core/ranges.h"
+#include "lower/canonical.h"
 #include "lower/merge.h"
-#include "lower/naive_loops.h"
-#include "lower/naive_reduce.h"
 #include "lower/naive_value.h"
+#include "lower/tree.h"
 #include "lower/uses.h"
 
 namespace tenon {
 namespace {
+
+// ---- tensors and loops ----
+
+// A new tensor of the kernel that holds the value of the node. Returns its number.
+int add_tensor(Kernel& kernel, const Node& node, std::string name, Where where) {
+  kernel.tensors.push_back({std::move(name), node.type, values(node.shape), where});
+  return static_cast<int>(kernel.tensors.size()) - 1;
+}
+
+// The name of the loop over the axis in this position: `name`, a dot and one of the letters.
+std::string axis_name(const std::string& name, std::string_view letters, std::size_t position) {
+  return fmt::format("{}.{}", name, letters[position % letters.size()]);
+}
+
+// New loops `name`.i, j, l .. over a shape, and the index along each of its axes. An axis of one
+// element has no loop, and its index is 0.
+struct ShapeLoops {
+  std::vector<Var> loops;
+  std::vector<Index> at;
+};
+ShapeLoops loops_over(Kernel& kernel, const Shape& shape, const std::string& name) {
+  ShapeLoops result;
+  for (std::size_t axis = 0; axis < shape.size(); axis++) {
+    const std::int64_t extent = shape[axis].value();
+    const bool has_loop = extent != 1;
+    if (has_loop)
+      result.loops.push_back(kernel.add_axis(axis_name(name, "ijlmnopquvwxyz", axis), extent));
+    result.at.push_back(has_loop ? Index::var(result.loops.back()) : 0);
+  }
+  return result;
+}
+
+// ---- reductions ----
+
+// The loops of a Reduce, in its canonical order (canonical.h). They are named `name`.i, j, l .. for
+// kept axes and k, r, s .. for reduced ones, with b for blocks (bb for groups of blocks) and l for
+// strands (most schedules make them lanes):
+//
+//   for i 8
+//     for kb 2
+//       for k 16
+//         for kl 64
+//           part[i,kl] += x[i,1024*kb + 64*k + kl] over k
+//       for kl 64
+//         tot[i,kl] += part[i,kl] over kb
+//     sum[i] = fold(tot[i,:64])
+class ReduceNest {
+ public:
+  ReduceNest(Kernel& kernel, const Node& reduce, int target, const std::string& name)
+      : kernel_(kernel),
+        reduce_(reduce),
+        order_(canonical_order(reduce)),
+        target_(target),
+        name_(name) {}
+
+  // Appends loops that compute the Reduce into the target, and the locals that they need.
+  void append_to(NodeValues& values) {
+    make_axes();
+    auto terms =
+        mapped(reduce_.inputs, [&](const NodeRef& input) { return values.value(*input, at_); });
+    cut_axes();
+    for (ValueRef& term : terms) term = map_indices(term, replacing(kernel_, whole_, cuts_));
+    std::vector<Item> body;
+    int partial = -1;  // the accumulator of the level below
+    for (int level = 0; level < order_.levels(); level++) {
+      const ValueRef term =
+          level == 0 ? terms[0] : make_value(Load{{partial, in_strand()}}, reduce_.type);
+      partial = accumulator(level);
+      Store step{{partial, in_strand()}, term};
+      if (level == 0 && terms.size() == 2) step.factor = terms[1];
+      step.combine = combine();
+      step.over = loops_[level];
+      append(body, wrap({{std::move(step)}}, strand_));
+      body = wrap(std::move(body), loops_[level]);
+    }
+    if (!strand_.empty()) {
+      Fold fold{
+          {partial, in_strand(), static_cast<int>(kept_.at.size())}, order_.strands, combine()};
+      fold.at.back() = 0;
+      body.push_back({Store{{target_, kept_.at}, make_value(fold, reduce_.type)}});
+    }
+    append(kernel_.body, wrap(std::move(body), kept_.loops));
+  }
+
+ private:
+  Combine combine() const { return reduce_.as<Reduce>()->combine; }
+
+  // Makes one axis for each axis of the inputs. The terms are first written over these axes.
+  void make_axes() {
+    kept_ = loops_over(kernel_, reduce_.shape, name_);
+    auto next = kept_.at.begin();
+    const Shape& shape = reduce_.inputs[0]->shape;
+    for (int axis = 0; axis < std::ssize(shape); axis++) {
+      const bool is_reduced = contains(reduce_.as<Reduce>()->axes, axis);
+      if (is_reduced) whole_.push_back(kernel_.add_axis("", shape[axis].value()));
+      at_.push_back(is_reduced ? Index::var(whole_.back()) : *next++);
+    }
+  }
+
+  // Replaces each whole axis by the loops into which the canonical order cuts it. A level that does
+  // not move along an axis has no loop over it. One loop is there even if it has one iteration: the
+  // loop over steps, because an accumulation needs an axis to run over.
+  void cut_axes() {
+    loops_.resize(order_.levels());
+    cuts_.resize(whole_.size());
+    const bool is_one_step =
+        std::ranges::all_of(order_.counts[0], [](std::int64_t count) { return count == 1; });
+    for (int level = order_.levels(); level-- > 0;)
+      for (int axis = 0; axis < std::ssize(whole_); axis++) {
+        const std::int64_t count = order_.counts[level][axis];
+        const bool is_last = level == 0 && axis + 1 == std::ssize(whole_);
+        if (count == 1 && !(is_last && is_one_step)) continue;
+        const std::string suffix(level, 'b');
+        loops_[level].push_back(cut(axis, count, order_.strides[level][axis], suffix));
+        if (level > 0 || order_.strand_axis != axis) limit(axis, order_.strides[level][axis]);
+      }
+    if (order_.strand_axis < 0) return;
+    strand_.push_back(cut(order_.strand_axis, order_.strands, 1, "l"));
+    limit(order_.strand_axis, 1);
+  }
+
+  // A new loop of `count` steps along a whole axis.
+  Var cut(int axis, std::int64_t count, std::int64_t stride, const std::string& suffix) {
+    const Var v = kernel_.add_axis(axis_name(name_, "krstuvwxyz", axis) + suffix, count);
+    cuts_[axis] = cuts_[axis] + Index::var(v) * stride;
+    return v;
+  }
+
+  // Adds a limit for the part of an axis that has loops so far, in units of its innermost loop.
+  void limit(int axis, std::int64_t unit) {
+    const std::int64_t extent = kernel_.extent(whole_[axis]);
+    const std::int64_t bound = (extent + unit - 1) / unit;
+    const Index index = floordiv(cuts_[axis], unit, kernel_.bounds());
+    if (extent == 0 || bounds(index, kernel_.bounds()).high < bound) return;
+    const bool is_of_strands = unit == 1 && !strand_.empty();
+    kernel_.limits.push_back({index, bound, is_of_strands ? Tail::peel : Tail::mask});
+  }
+
+  // The accumulator of a level. That of the last level is the target, unless there are strands.
+  int accumulator(int level) {
+    const bool is_last = level + 1 == order_.levels();
+    if (is_last && strand_.empty()) return target_;
+    const char* const name = level == 0 ? "part" : is_last ? "tot" : "group";
+    const int local = add_tensor(kernel_, reduce_, kernel_.unused_name(name), Where::heap);
+    if (!strand_.empty()) kernel_.tensors.back().extents.push_back(order_.strands);
+    return local;
+  }
+
+  // The subscripts of a partial result.
+  std::vector<Index> in_strand() const {
+    std::vector<Index> at = kept_.at;
+    append(at, mapped(strand_, Index::var));
+    return at;
+  }
+
+  Kernel& kernel_;
+  const Node& reduce_;
+  const CanonicalOrder order_;
+  const int target_;
+  const std::string name_;
+
+  ShapeLoops kept_;
+  std::vector<Var> whole_;               // per reduced axis; no loop runs over these in the end
+  std::vector<Index> at_;                // of the inputs, over kept_ and whole_
+  std::vector<Index> cuts_;              // per reduced axis: the index over the loops
+  std::vector<std::vector<Var>> loops_;  // per level: the axes, outermost first
+  std::vector<Var> strand_;              // the axis of the strands, or none
+};
+
+// ---- kernels ----
 
 std::string kind_name(const Node& node) {
   if (const auto* reduce = node.as<Reduce>())
@@ -30,36 +200,36 @@ class NaiveNest {
   explicit NaiveNest(const KernelGraph& graph) : graph_(graph), values_(kernel_) {}
 
   Kernel build() {
-    name_nodes();
+    const std::vector<const Node*> order = name_nodes();
     for (const NodeRef& input : graph_.inputs) values_.set_tensor(*input, add(*input));
     for (const NodeRef& output : graph_.outputs) {
-      targets_[output.get()] = add(*output);
+      add(*output);
       kernel_.tensors.back().is_output = true;
     }
-    for (const NodeRef& local : graph_.locals) targets_[local.get()] = add(*local, Where::heap);
-    for (const Node* node : order_) compute(*node);
+    for (const NodeRef& local : graph_.locals) add(*local, Where::heap);
+    for (const Node* node : order) compute(*node);
     flatten_arguments();
     return std::move(kernel_);
   }
 
  private:
-  // Names the inputs and the nodes that have memory, and lists the latter, each after the nodes
-  // that it reads.
-  void name_nodes() {
+  // Names the inputs and the nodes that have memory. Returns the latter, each after the nodes that
+  // it reads.
+  std::vector<const Node*> name_nodes() {
     for (std::size_t i = 0; i < graph_.inputs.size(); i++)
       names_[graph_.inputs[i].get()] = fmt::format("in{}", i);
-    std::unordered_set<NodeRef> computed(graph_.locals.begin(), graph_.locals.end());
-    computed.insert(graph_.outputs.begin(), graph_.outputs.end());
     const auto is_taken = [&](const std::string& name) {
       return std::ranges::any_of(names_, [&](const auto& known) { return known.second == name; });
     };
+    std::vector<const Node*> order;
     for (const NodeRef& node : nodes_of(graph_)) {
-      if (!computed.contains(node)) continue;
-      order_.push_back(node.get());
+      if (!contains(graph_.locals, node) && !contains(graph_.outputs, node)) continue;
+      order.push_back(node.get());
       names_[node.get()] = unused(kind_name(*node), is_taken);
     }
     kernel_.name =
         joined(graph_.outputs, "_", [&](const NodeRef& output) { return names_[output.get()]; });
+    return order;
   }
 
   int add(const Node& node, Where where = Where::argument) {
@@ -69,9 +239,9 @@ class NaiveNest {
   // Appends the loops of a node and merges them into the loops before it, where the rows agree.
   void compute(const Node& node) {
     const std::size_t start = kernel_.body.size();
-    const int target = targets_.at(&node);
+    const int target = *kernel_.find_tensor(names_[&node]);
     if (node.as<Reduce>())
-      append_reduce(kernel_, values_, node, target, names_[&node]);
+      ReduceNest(kernel_, node, target, names_[&node]).append_to(values_);
     else if (node.as<Scatter>())
       scatter(node, target);
     else
@@ -151,9 +321,7 @@ class NaiveNest {
   const KernelGraph& graph_;
   Kernel kernel_;
   NodeValues values_;
-  std::vector<const Node*> order_;
   std::unordered_map<const Node*, std::string> names_;
-  std::unordered_map<const Node*, int> targets_;
 };
 
 }  // namespace

@@ -42,11 +42,9 @@ ComputedAxis computed_axis(const std::vector<Index>& at, int axis, const Node& i
 
 ValueRef NodeValues::value(const Node& node, const std::vector<Index>& at,
                            const std::vector<Range>& inside) {
-  for (const Known& known : known_[&node])
-    if (known.at == at && known.inside == inside) return known.value;
-  ValueRef computed = compute(node, at, inside);
-  known_[&node].push_back({at, inside, computed});
-  return computed;
+  const auto [known, is_new] = known_.try_emplace({&node, at, inside});
+  if (is_new) known->second = compute(node, at, inside);
+  return known->second;
 }
 
 ValueRef NodeValues::compute(const Node& node, const std::vector<Index>& at, const Ranges& inside) {

@@ -1,10 +1,12 @@
 // The value of a node at an index, as an expression over tensors in memory. A View substitutes
 // indices, a Map applies its operation, and a node with memory becomes a load. No stride appears
-// anywhere. Used by naive.cpp and naive_reduce.cpp.
+// anywhere. Used by naive.cpp.
 //
 //   out = max(permute(x + y), 0)    ->    out[i,j] = max((x[j,i] + y[j,i]), 0)
 #pragma once
 
+#include <map>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -35,18 +37,13 @@ class NodeValues {
                  const std::vector<Range>& inside = {});
 
  private:
-  struct Known {
-    std::vector<Index> at;
-    std::vector<Range> inside;
-    ValueRef value;
-  };
   using Ranges = std::vector<Range>;
   ValueRef compute(const Node& node, const std::vector<Index>& at, const Ranges& inside);
   ValueRef compute_view(const Node& node, const std::vector<Index>& at, const Ranges& inside);
 
   const Kernel& kernel_;
   std::unordered_map<const Node*, int> tensors_;
-  std::unordered_map<const Node*, std::vector<Known>> known_;
+  std::map<std::tuple<const Node*, std::vector<Index>, Ranges>, ValueRef> known_;
 };
 
 }  // namespace tenon

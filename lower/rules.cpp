@@ -1,28 +1,28 @@
-// The table of the rules stands near the end. Above it stand the functions that the table names.
+// The table of the rules stands behind the functions that it names. The last step, which replaces
+// requested reshapes, stands at the end.
 #include "lower/rules.h"
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/error.h"
 #include "core/ranges.h"
-#include "lower/drop_reshapes.h"
 
 namespace tenon {
 namespace {
 
 using Op = ScalarOp;
 
-// The types for which a rule about an operation and a constant holds.
-enum class For : std::uint8_t { floats, others, all };
+// The operation and the constant that a rule is about.
 struct Pattern {
   Op op = Op::add;
   double constant = 0;
-  For types = For::all;
+  bool for_floats = true;  // also
 };
 
 // What a rule is applied to: a node whose inputs have been rewritten, the table that makes new
-// nodes, and the operation and the constant that the rule is about.
+// nodes, and the rule's pattern.
 struct Subject {
   const NodeRef& node;
   NodeTable& table;
@@ -41,12 +41,6 @@ struct Subject {
 
 bool is(const Node& node, Op op) { return node.as<Map>() && node.as<Map>()->op == op; }
 
-// Is the node the rule's operation, on one of the rule's types?
-bool fits(const Subject& s) {
-  const For own = info(s.node->type).is_float ? For::floats : For::others;
-  return is(*s.node, s.pattern.op) && (s.pattern.types == For::all || s.pattern.types == own);
-}
-
 // The value of all elements, if the node is a constant or a View of a constant.
 std::optional<double> constant_value(const Node& node) {
   if (const auto* constant = node.as<ConstantLeaf>()) return constant->value;
@@ -55,9 +49,13 @@ std::optional<double> constant_value(const Node& node) {
   return constant_value(*node.inputs[0]);
 }
 
-bool is_constant(const Node& node, double c) {
-  const auto value = constant_value(node);
-  return value && same_bits(*value, c);
+// Is the node the rule's operation, on a type for which the rule holds, and has it the rule's
+// constant as this input?
+bool has_constant(const Subject& s, std::size_t input) {
+  if (!is(*s.node, s.pattern.op)) return false;
+  if (!s.pattern.for_floats && info(s.node->type).is_float) return false;
+  const auto value = constant_value(*s.input(input));
+  return value && same_bits(*value, s.pattern.constant);
 }
 
 // ---- scalar operations ----
@@ -74,20 +72,13 @@ NodeRef fold_constants(const Subject& s) {
   return s.constant(evaluate(map->op, s.node->type, operand, *of[0], *of[1], *of[2]));
 }
 
-NodeRef neutral_right(const Subject& s) {
-  return fits(s) && is_constant(*s.input(1), s.pattern.constant) ? s.input(0) : nullptr;
-}
+NodeRef neutral_right(const Subject& s) { return has_constant(s, 1) ? s.input(0) : nullptr; }
 
-NodeRef neutral(const Subject& s) {
-  if (NodeRef left = neutral_right(s)) return left;
-  return fits(s) && is_constant(*s.input(0), s.pattern.constant) ? s.input(1) : nullptr;
-}
+NodeRef neutral(const Subject& s) { return has_constant(s, 0) ? s.input(1) : neutral_right(s); }
 
 NodeRef absorbing(const Subject& s) {
-  if (!fits(s)) return nullptr;
-  for (const NodeRef& input : s.node->inputs)
-    if (is_constant(*input, s.pattern.constant)) return input;
-  return nullptr;
+  if (has_constant(s, 0)) return s.input(0);
+  return has_constant(s, 1) ? s.input(1) : nullptr;
 }
 
 NodeRef choose_by_constant(const Subject& s) {
@@ -100,17 +91,17 @@ NodeRef choose_between_equals(const Subject& s) {
   return is(*s.node, Op::where) && s.input(1) == s.input(2) ? s.input(1) : nullptr;
 }
 
+bool is_cast(const Node& node) { return is(node, Op::cast) || is(node, Op::bitcast); }
+
 NodeRef cast_to_own_type(const Subject& s) {
-  const bool casts = is(*s.node, Op::cast) || is(*s.node, Op::bitcast);
-  return casts && s.input(0)->type == s.node->type ? s.input(0) : nullptr;
+  return is_cast(*s.node) && s.input(0)->type == s.node->type ? s.input(0) : nullptr;
 }
 
 // A cast from bool loses nothing, and a bitcast keeps all bits. So the type in between does not
 // matter.
 NodeRef cast_twice(const Subject& s) {
   const auto* map = s.node->as<Map>();
-  if (!map || (map->op != Op::cast && map->op != Op::bitcast) || !is(*s.input(0), map->op))
-    return nullptr;
+  if (!is_cast(*s.node) || !is(*s.input(0), map->op)) return nullptr;
   const NodeRef& x = s.input(0)->inputs[0];
   return map->op == Op::bitcast || x->type == Type::boolean ? s.make(*map, {x}) : nullptr;
 }
@@ -136,8 +127,7 @@ void add_range(std::vector<Range>& ranges, const Range& range) {
 // fills with another value than the constant is left as it is.
 NodeRef view_of_constant(const Subject& s) {
   const auto* view = s.node->as<View>();
-  if (!view) return nullptr;
-  const auto value = constant_value(*s.input(0));
+  const auto value = view ? constant_value(*s.input(0)) : std::nullopt;
   if (!value || (!view->inside.empty() && !same_bits(*value, view->fill))) return nullptr;
   const NodeRef plain = s.constant(*value);
   return plain == s.node ? nullptr : plain;
@@ -161,26 +151,24 @@ NodeRef view_of_view(const Subject& s) {
 
 // ---- reductions ----
 
-// The input x of a Reduce without the axes `left_out`: a View that reads x at 0 along them.
-NodeRef without_axes(NodeTable& table, const NodeRef& x, const std::vector<int>& left_out) {
+// The Reduce without the axes `left_out`: Views read its inputs at 0 along them. If the Reduce has
+// no other axes, the result is its only term.
+NodeRef reduce_less(const Subject& s, const std::vector<int>& left_out) {
+  const Reduce& whole = *s.node->as<Reduce>();
+  Reduce reduce{whole.combine, {}};
   View view;
   Shape shape;
-  for (int axis = 0; axis < std::ssize(x->shape); axis++) {
-    const bool is_kept = !contains(left_out, axis);
-    view.map.push_back(is_kept ? Index::var(static_cast<Var>(shape.size())) : 0);
-    if (is_kept) shape.push_back(x->shape[axis]);
+  for (int axis = 0; axis < std::ssize(s.input(0)->shape); axis++) {
+    const auto place = static_cast<Var>(shape.size());
+    const bool is_left_out = contains(left_out, axis);
+    view.map.push_back(is_left_out ? 0 : Index::var(place));
+    if (is_left_out) continue;
+    shape.push_back(s.input(0)->shape[axis]);
+    if (contains(whole.axes, axis)) reduce.axes.push_back(place);
   }
-  return table.make(std::move(view), x->type, std::move(shape), {x});
-}
-
-// The Reduce without the axes `left_out`. If it has no other axes, the result is its only term.
-NodeRef reduce_less(const Subject& s, const std::vector<int>& left_out) {
-  Reduce reduce = *s.node->as<Reduce>();
-  std::erase_if(reduce.axes, [&](int axis) { return contains(left_out, axis); });
-  for (int& axis : reduce.axes)  // those left out no longer count
-    axis -= std::ranges::count_if(left_out, [&](int out) { return out < axis; });
-  const std::vector<NodeRef> terms = mapped(
-      s.node->inputs, [&](const NodeRef& input) { return without_axes(s.table, input, left_out); });
+  const std::vector<NodeRef> terms = mapped(s.node->inputs, [&](const NodeRef& input) {
+    return s.table.make(view, input->type, shape, {input});
+  });
   if (!reduce.axes.empty()) return s.make(std::move(reduce), terms);
   const NodeRef term = terms.size() == 2 ? s.make(Map{Op::mul}, terms) : terms[0];
   if (reduce.combine == Combine::max || !info(s.node->type).is_float) return term;
@@ -236,25 +224,25 @@ struct Rule {
   Pattern pattern = {};
 };
 
-// In the table, x has any type of the pattern, and n is an integer or, if the operation takes it, a
-// boolean. The rules keep all bits. So two rules are missing for floats: x + 0 = x is wrong for -0,
-// and x * 0 = 0 is wrong for infinity and NaN. The last two rules are different: they define how a
-// sum of products, and a sum of equal elements, is rounded.
+// In the table, x has any type that the operation takes, and n is no float. The rules keep all
+// bits. So two rules are missing for floats: x + 0 = x is wrong for -0, and x * 0 = 0 is wrong for
+// infinity and NaN. The last two rules are different: they define how a sum of products, and a sum
+// of equal elements, is rounded.
 // clang-format off
 constexpr Rule rules[] = {
     {"f(c, d, ..)                 = its value", fold_constants},
-    {"x * 1                       = x", neutral, {Op::mul, 1, For::all}},
-    {"x / 1                       = x", neutral_right, {Op::div, 1, For::all}},
-    {"x + -0.0                    = x", neutral, {Op::add, -0.0, For::floats}},
-    {"n + 0                       = n", neutral, {Op::add, 0, For::others}},
-    {"n idiv 1                    = n", neutral_right, {Op::idiv, 1, For::others}},
-    {"n shl 0                     = n", neutral_right, {Op::shl, 0, For::others}},
-    {"n shr 0                     = n", neutral_right, {Op::shr, 0, For::others}},
-    {"n or 0                      = n", neutral, {Op::bit_or, 0, For::others}},
-    {"n xor 0                     = n", neutral, {Op::bit_xor, 0, For::others}},
-    {"n and -1                    = n", neutral, {Op::bit_and, -1, For::others}},
-    {"n * 0                       = 0", absorbing, {Op::mul, 0, For::others}},
-    {"n and 0                     = 0", absorbing, {Op::bit_and, 0, For::others}},
+    {"x * 1                       = x", neutral, {Op::mul, 1}},
+    {"x / 1                       = x", neutral_right, {Op::div, 1}},
+    {"x + -0.0                    = x", neutral, {Op::add, -0.0}},
+    {"n + 0                       = n", neutral, {Op::add, 0, false}},
+    {"x idiv 1                    = x", neutral_right, {Op::idiv, 1}},
+    {"x shl 0                     = x", neutral_right, {Op::shl, 0}},
+    {"x shr 0                     = x", neutral_right, {Op::shr, 0}},
+    {"x or 0                      = x", neutral, {Op::bit_or, 0}},
+    {"x xor 0                     = x", neutral, {Op::bit_xor, 0}},
+    {"x and -1                    = x", neutral, {Op::bit_and, -1}},
+    {"n * 0                       = 0", absorbing, {Op::mul, 0, false}},
+    {"x and 0                     = 0", absorbing, {Op::bit_and, 0}},
     {"where(c, x, y)              = x or y", choose_by_constant},
     {"where(p, x, x)              = x", choose_between_equals},
     {"cast x to its type          = x", cast_to_own_type},
@@ -301,6 +289,43 @@ class Rewrite {
   NodeTable& table_;
   std::unordered_map<NodeRef, NodeRef> done_;
 };
+
+// ---- requested reshapes ----
+
+// Does the View keep all elements in their row-major order?
+bool is_reshape(const Node& node) {
+  const auto* view = node.as<View>();
+  if (!view || !view->inside.empty()) return false;
+  const Shape& from = node.inputs[0]->shape;
+  return elements(from) == elements(node.shape) &&
+         (elements(from) == 0 || view->map == reshape_map(from, node.shape));
+}
+
+// A requested reshape of a computed value is replaced by the value itself, because the bytes are
+// identical. It takes over the reshape's name. For example, of the requests
+//
+//   %1 = add(a, b)  # f32[6]    %2 = reshape(%1, shape=[2,3])    output %2
+//
+// remains `output %1`: no kernel copies %1 to %2.
+//
+// A reshape is kept if its value is requested in another shape too, because no two results share
+// memory, and if a Gather reads it, because the data of a Gather has memory of its own.
+std::vector<NodeRef> drop_reshapes(std::vector<NodeRef> wanted, NodeTable& table) {
+  std::unordered_set<NodeRef> gathered;
+  for (const NodeRef& node : in_order(wanted).nodes)
+    if (node->as<Gather>()) gathered.insert(node->inputs[0]);
+  std::unordered_map<NodeRef, NodeRef> results;  // each computed node, and the node it was asked as
+  for (const NodeRef& node : wanted) results[node] = node;
+  for (NodeRef& node : wanted) {
+    if (!is_reshape(*node) || gathered.contains(node)) continue;
+    const NodeRef& below = node->inputs[0];
+    if (below->is_leaf() || below->as<View>()) continue;
+    if (results.emplace(below, node).first->second != node) continue;
+    table.set_name(*below, table.name(*node));
+    node = below;
+  }
+  return wanted;
+}
 
 }  // namespace
 

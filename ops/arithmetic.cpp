@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/operands.h"
+#include "ops/views.h"
 
 namespace tenon {
 namespace {

@@ -39,6 +39,19 @@ Shape shape_of(const Arguments& given, std::string_view name) {
   return {extents.begin(), extents.end()};
 }
 
+// Extents are as large as those of a tensor may be, or -1.
+Shape extents_of(const Arguments& given) {
+  Shape shape;
+  for (const double extent : given.numbers("shape", "whole number")) {
+    if (extent != std::trunc(extent))
+      fail("{}: shape holds {}, no whole number", given.name(), extent);
+    if (std::fabs(extent) > 0x1p60)
+      fail("{}: shape holds {:.19g}, beyond 2^60", given.name(), extent);
+    shape.push_back(static_cast<std::int64_t>(extent));
+  }
+  return shape;
+}
+
 Pooling pooling_of(const Arguments& given) {
   Pooling options{.padding = pair_of(given, "padding")};
   if (!given.integers("stride").empty()) options.stride = pair_of(given, "stride");
@@ -202,6 +215,10 @@ constexpr Operation table[] = {
      "the mean of -log_softmax(logits) at the i32 labels; NaN if a label is no class",
      [](Given a) { return cross_entropy(a[0], a[1]); }},
     {"Views", {}, nullptr},
+    {"reshape(x, shape=S)", "the elements of x, row-major, in another shape; one extent may be -1",
+     [](Given a) { return reshape(a[0], extents_of(a)); }},
+    {"expand(x, shape=S)", "extents of 1 repeat; shapes are aligned at the end",
+     [](Given a) { return expand(a[0], extents_of(a)); }},
     {"permute(x, order=A)", "axis a of the result is axis order[a] of x",
      [](Given a) { return permute(a[0], list_of(a, "order")); }},
     {"slice(x, start=[], stop=[], step=[])",

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/ranges.h"
 #include "ops/view_gradient.h"
+#include "ops/views.h"
 
 namespace tenon {
 namespace {

@@ -6,6 +6,7 @@
 #include "ops/arithmetic.h"
 #include "ops/functions.h"
 #include "ops/operands.h"
+#include "ops/views.h"
 
 namespace tenon {
 namespace {

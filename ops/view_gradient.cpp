@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/ranges.h"
+#include "ops/views.h"
 
 namespace tenon {
 namespace {

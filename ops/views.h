@@ -1,5 +1,4 @@
-// The usual views, each one View node: an index map and, for pad, a range. core/tensor.h has
-// reshape and expand.
+// The usual views, each one View node: an index map and, for pad, a range.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +9,10 @@
 
 namespace tenon {
 
+Tensor reshape(const Tensor& x, Shape shape);  // one extent may be -1
+Tensor expand(const Tensor& x, Shape shape);   // extents 1 repeat; aligned at the end
+// A constant of a shape: the constant of rank 0, expanded.
+Tensor constant(Executor& executor, Type type, double value, const Shape& shape);
 Tensor permute(const Tensor& x, std::vector<int> order);  // result axis a is x's axis order[a]
 struct Slice {
   // As in NumPy: negative positions count from the end, and all positions are clamped to the axis.

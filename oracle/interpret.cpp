@@ -12,6 +12,14 @@ namespace {
 using Values = std::vector<double>;
 using Position = std::vector<std::int64_t>;
 
+// Calls visit with an element of the C++ type that holds elements of `type` in memory.
+template <typename Visit>
+void with_element(Type type, Visit&& visit) {
+  if (type == Type::f32) visit(float{});
+  if (type == Type::i32) visit(std::int32_t{});
+  if (type == Type::boolean) visit(std::uint8_t{});
+}
+
 // Calls visit(position, linear) for every element, row-major.
 void for_each_element(const Shape& shape,
                       const std::function<void(const Position&, std::int64_t)>& visit) {

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/tensor.h"
+#include "ops/views.h"
 #include "oracle/interpret_executor.h"
 
 using namespace tenon;

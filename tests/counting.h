@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "ops/views.h"
 #include "oracle/interpret_executor.h"
 
 namespace tenon {

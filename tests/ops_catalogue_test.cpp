@@ -74,6 +74,12 @@ TEST_CASE("calls that do not fit show the signature") {
                        "view: the shape [4611686018427387906,3] has a negative extent or over 2^60 "
                        "elements",
                        Error);
+  CHECK_THROWS_WITH_AS(compose({"reshape", {x}, {{"shape", std::vector<double>{2, 0.5}}}}),
+                       "reshape: shape holds 0.5, no whole number", Error);
+  CHECK_THROWS_WITH_AS(compose({"expand", {x}, {{"shape", std::vector<double>{0x1p62, 3}}}}),
+                       "expand: shape holds 4611686018427387904, beyond 2^60", Error);
+  CHECK_THROWS_WITH_AS(compose({"expand", {x}, {}}),
+                       "expand: needs shape; it is expand(x, shape=S)", Error);
   const Tensor seed = constant(executor, Type::f32, 20241127);
   CHECK_THROWS_WITH_AS(compose({"uniform", {seed}, {{"shape", 2.0}}}),
                        "uniform: 20241128 is no whole number below 2^24; write the seed as "

@@ -252,8 +252,6 @@ const std::vector<Primitive>& primitives() {
        [](G g, C) {
          return scatter(g[0], g[1], g[2], g.axis("axis"), g.first_of("mode", "add", "set"));
        }},
-      {"reshape", 1, 1, {"shape"}, [](G g, C) { return reshape(g[0], g.shape("shape")); }},
-      {"expand", 1, 1, {"shape"}, [](G g, C) { return expand(g[0], g.shape("shape")); }},
   };
   return table;
 }

@@ -1,5 +1,5 @@
-// The primitives, reshape and expand by their names in a graph's text, in one table.
-// docs/graph-text.md describes them. Used by parse_graph.cpp.
+// The primitives by their names in a graph's text, in one table. docs/graph-text.md describes them.
+// Used by parse_graph.cpp.
 #pragma once
 
 #include <string>

@@ -4,6 +4,8 @@
 #include <limits>
 #include <map>
 
+#include "ops/views.h"
+
 namespace tenon::fuzz {
 namespace {
 
