@@ -116,7 +116,8 @@ class Tails {
     std::vector<Range> ranges;
     for (const Limit& limit : limits_) {
       if (!limit.index.uses(axis)) continue;
-      const auto index = least(limit.index, [&](Var v) { return v == axis || is_around(v); });
+      const auto index =
+          index_at_start(limit.index, [&](Var v) { return v == axis || is_around(v); });
       if (index) ranges.push_back({*index, -anything, limit.bound});
     }
     return ranges;

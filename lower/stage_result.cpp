@@ -23,9 +23,8 @@ Reason stream(StageSite& site, const std::vector<Use>& uses) {
   for (const Use& use : uses)
     if (!use.writes || use.store.combine)
       return fmt::format("{} is read again there: stage it in registers first", target.name);
-  change_stores(site.body, [&](Item&, Store& store) {
-    store.stream = store.stream || store.tensor == site.tensor;
-  });
+  change_stores(site.body,
+                [&](Store& store) { store.stream = store.stream || store.tensor == site.tensor; });
   return {};
 }
 
