@@ -150,14 +150,12 @@ class Streams {
     const auto below = [](const Index& index, const Index& end) {
       return Range{index - end, -anything, 0};
     };
-    std::vector<Item> result;
-    result.push_back(
-        lanes(head, 0, {below(Index::var(head), aligned), below(Index::var(head), stream.end)}));
-    result.back().when = {{aligned, 1, anything}};
-    result.push_back(
-        {Loop{body, {lanes(tail, aligned + Index::var(body) * stream.width, {})}, {}, {whole}}});
     const Index after = aligned + whole * stream.width;
-    result.push_back(lanes(tail, after, {below(after + Index::var(tail), stream.end)}));
+    std::vector<Item> result = {
+        lanes(head, 0, {below(Index::var(head), aligned), below(Index::var(head), stream.end)}),
+        {Loop{body, {lanes(tail, aligned + Index::var(body) * stream.width, {})}, {}, {whole}}},
+        lanes(tail, after, {below(after + Index::var(tail), stream.end)})};
+    result.front().when = {{aligned, 1, anything}};
     result.back().when = {{rest, 1, anything}, {left, 0, anything}};
     return result;
   }

@@ -40,35 +40,21 @@ void limit_meeting(Kernel& kernel, const Division& division, Var axis, Var meet)
   }
 }
 
-// Finds the tensors that hold partial results: each iteration of the axis keeps
-// its own.
-Reason find_partial_results(const Kernel& kernel, const Division& division, Var axis,
-                            std::vector<int>& found) {
-  const Uses all(kernel.body), partial(division.partial), meeting(division.meeting);
-  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
-    const KernelTensor& tensor = kernel.tensors[t];
-    if (std::ranges::any_of(meeting.of(t), &Use::writes) && !partial.of(t).empty())
-      return fmt::format("{} is used beside the sum", tensor.name);
-    if (tensor.scope == axis) return "a tile is staged in it";
-    if (!std::ranges::any_of(partial.of(t), &Use::writes) ||
-        std::ranges::all_of(meeting.of(t), &Use::writes))
-      continue;
-    if (tensor.where == Where::argument) return "its partial results leave the kernel";
-    for (const Use& use : all.of(t))
-      if (!contains(use.way.path, axis)) return "its partial results are used elsewhere";
-    found.push_back(t);
-  }
-  return {};
-}
-
+// Each iteration of the axis keeps the partial results that it stores.
 Reason keep_apart(Kernel& kernel, Division& division, Var axis) {
   if (division.partial.empty())
     return "nothing but the sum itself is in it: it adds up its terms in order";
-  std::vector<int> results;
-  if (auto reason = find_partial_results(kernel, division, axis, results)) return reason;
-  for (int t : results) {
-    std::vector<std::int64_t>& extents = kernel.tensors[t].extents;
-    extents.insert(extents.begin(), kernel.extent(axis));
+  const Uses all(kernel.body), partial(division.partial), meeting(division.meeting);
+  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
+    KernelTensor& tensor = kernel.tensors[t];
+    if (std::ranges::any_of(meeting.of(t), &Use::writes) && !partial.of(t).empty())
+      return fmt::format("{} is used beside the sum", tensor.name);
+    if (tensor.scope == axis) return "a tile is staged in it";
+    if (std::ranges::none_of(partial.of(t), &Use::writes) || meeting.of(t).empty()) continue;
+    if (tensor.where == Where::argument) return "its partial results leave the kernel";
+    for (const Use& use : all.of(t))
+      if (!contains(use.way.path, axis)) return "its partial results are used elsewhere";
+    tensor.extents.insert(tensor.extents.begin(), kernel.extent(axis));
     for (auto* items : {&division.partial, &division.meeting})
       replace_accesses(*items, t, [&](Access& access) {
         access.at.insert(access.at.begin(), Index::var(axis));

@@ -86,7 +86,7 @@ std::vector<Var> copy_axes(StageSite& site, const std::vector<Var>& tile) {
   });
 }
 
-Reason add_tile(StageSite& site, const std::vector<Var>& axes, int& number) {
+Reason add_tile(StageSite& site, const std::vector<Var>& axes) {
   Kernel& kernel = site.kernel;
   const KernelTensor& staged = kernel.tensors[site.tensor];
   KernelTensor local{kernel.unused_name(stage_name(site)), staged.type, {}, site.move.where};
@@ -100,7 +100,6 @@ Reason add_tile(StageSite& site, const std::vector<Var>& axes, int& number) {
     return fmt::format("the tile would take {:.0f} MB, for {:.0f} MB", bytes / 1e6, held / 1e6);
   local.fixed = site.move.where != Where::heap;
   local.scope = site.at;
-  number = static_cast<int>(kernel.tensors.size());
   kernel.tensors.push_back(std::move(local));
   return {};
 }

@@ -183,10 +183,10 @@ Reason stage_operand(StageSite& site) {
   if (auto reason = site.move.layout == Layout::box ? box_tile(site, all, tile)
                                                     : expand_tile(site, all.front(), tile))
     return reason;
-  int staged = -1;
-  if (auto too_large = add_tile(site, tile.axes, staged)) return too_large;
+  if (auto too_large = add_tile(site, tile.axes)) return too_large;
 
   Kernel& kernel = site.kernel;
+  const int staged = static_cast<int>(kernel.tensors.size()) - 1;
   const ValueRef source = make_value(tile.source, kernel.tensors[staged].type);
   std::vector<Item> copied{{Store{{staged, mapped(tile.axes, Index::var)}, source}}};
   if (site.move.depth > 1 && !is_ring) copied.push_back({ahead(site, tile.source)});

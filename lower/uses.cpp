@@ -9,19 +9,17 @@ Uses::Uses(Items items) {
     const Store* store = item.store();
     if (!store) return;
     const Way& way = ways_.emplace_back(here);
+    const auto add = [&](const Access& access, const Load* load, bool writes) {
+      const auto tensor = static_cast<std::size_t>(access.tensor);
+      if (tensor >= of_.size()) of_.resize(tensor + 1);
+      all_.push_back({way, *store, access, load, writes});
+      of_[tensor].push_back(all_.back());
+    };
     visit_values(*store, [&](const Value& v) {
-      if (const Access* read = access_in(v.detail))
-        add({way, *store, *read, std::get_if<Load>(&v.detail), false});
+      if (const Access* read = access_in(v.detail)) add(*read, std::get_if<Load>(&v.detail), false);
     });
-    add({way, *store, *store, nullptr, true});
+    add(*store, nullptr, true);
   });
-}
-
-void Uses::add(const Use& use) {
-  const auto tensor = static_cast<std::size_t>(use.access.tensor);
-  if (tensor >= of_.size()) of_.resize(tensor + 1);
-  all_.push_back(use);
-  of_[tensor].push_back(use);
 }
 
 const std::vector<Use>& Uses::of(int tensor) const& {

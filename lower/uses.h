@@ -35,8 +35,6 @@ class Uses {
   const std::vector<Use>& all() const& { return all_; }
 
  private:
-  void add(const Use& use);
-
   std::deque<Way> ways_;  // one for each statement
   std::vector<Use> all_;
   std::vector<std::vector<Use>> of_;
