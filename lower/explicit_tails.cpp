@@ -96,14 +96,14 @@ class Tails {
 
   std::vector<Item> loop(Loop loop) const {
     if (kernel_.extent(loop.axis) == 0) return {};
-    if (kernel_.extent(loop.axis) == 1) return guarded(loop.body, reached(loop, 0));
+    if (kernel_.extent(loop.axis) == 1) return guarded(loop.body, runs_at(loop, 0));
     std::vector<Range> guards = limits_at(loop.axis);
-    if (!has(loop.axis, Tag::vector)) bound(loop, guards);
+    if (!has(loop.axis, Tag::vector)) shorten(loop, guards);
     return parts(loop, guards);
   }
 
   // Does the loop run with the axis at this place?
-  std::vector<Range> reached(const Loop& loop, const Index& at) const {
+  std::vector<Range> runs_at(const Loop& loop, const Index& at) const {
     std::vector<Range> result = {{at, 0, kernel_.extent(loop.axis)}};
     for (const Index& end : loop.ends) result.push_back({at - end, -anything, 0});
     for (const Index& begin : loop.begins) result.push_back({at - begin, 0, anything});
@@ -123,7 +123,7 @@ class Tails {
   }
 
   // A guard ends the loop where it can, and is gone then. An unrolled loop ends at a number.
-  void bound(Loop& loop, std::vector<Range>& guards) const {
+  void shorten(Loop& loop, std::vector<Range>& guards) const {
     std::erase_if(guards, [&](const Range& guard) {
       const std::int64_t step = guard.index.coefficient(loop.axis);
       const Index rest = guard.index - Index::var(loop.axis) * step;
@@ -170,7 +170,7 @@ class Tails {
     std::vector<Item> result = given(peeled->whole).parts(whole, guards);
     if (!peeled->last)
       append(result, given(peeled->ragged).unpeeled(ragged, guards));
-    else if (std::vector<Range> runs = reached(loop, *peeled->last); settle(runs))
+    else if (std::vector<Range> runs = runs_at(loop, *peeled->last); settle(runs))
       append(result, under(runs, tile(loop, *peeled->last, guards)));
     return result;
   }

@@ -58,9 +58,9 @@ auto* ranges_in(Variant& variant) {
 // The lanes of a statement, or null for a loop.
 template <typename AnyItem>
 auto* lanes_in(AnyItem& item) {
-  auto* const store = std::get_if<Store>(&item.what);
+  if (auto* store = std::get_if<Store>(&item.what)) return &store->lanes;
   auto* const line = std::get_if<Prefetch>(&item.what);
-  return store ? &store->lanes : line ? &line->lanes : nullptr;
+  return line ? &line->lanes : nullptr;
 }
 // Every index that is written in the value itself: subscripts, conditions, the index of an
 // IndexValue. Those of its operands are not.
@@ -87,7 +87,7 @@ int count_loops(Items items, Var axis);
 // Values are rebuilt bottom up: a change sees each part after those that it is made of, and what is
 // shared stays shared.
 
-// Of a statement: its value, its factor, its computed subscript.
+// Every value changed. Those of a statement: its value, its factor, its computed subscript.
 using ValueMap = std::function<ValueRef(const ValueRef&)>;
 ValueRef map_values(const ValueRef& value, const ValueMap& change);
 void replace_values(Store& store, const ValueMap& change);
