@@ -117,12 +117,11 @@ const Item* only_item(const Loop& loop) {
 }
 
 bool are_nested(Items items, std::span<const Var> axes) {
-  bool found = false;
-  visit(items, [&](const Item&, const Way& way) {
-    const auto is_around = [&](Var v) { return contains(way.path, v); };
-    found = found || std::ranges::all_of(axes, is_around);
+  return std::ranges::any_of(items, [&](const Item& item) {
+    std::vector<Var> left(axes.begin(), axes.end());
+    if (item.loop()) std::erase(left, item.loop()->axis);
+    return left.empty() || (item.loop() && are_nested(item.loop()->body, left));
   });
-  return found;
 }
 
 int count_loops(Items items, Var axis) {
