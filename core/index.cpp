@@ -327,7 +327,6 @@ bool holds(const Range& range, const std::function<std::int64_t(Var)>& of) {
 }
 
 Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>& given) {
-  constexpr std::int64_t beyond = std::int64_t{1} << 60;  // any index
   Bounds result = bounds(index, of);
   for (const Range& range : given)
     for (const Term& term : range.index.terms()) {
@@ -335,7 +334,7 @@ Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>&
       if (scale == 0) continue;
       // index = scale * range.index + rest
       const Bounds rest = bounds(index - range.index * scale, of);
-      const std::int64_t far = beyond / std::abs(scale);
+      const std::int64_t far = anything / std::abs(scale);
       const std::int64_t low = std::max(range.low, -far), high = std::min(range.high - 1, far);
       result.low = std::max(result.low, std::min(scale * low, scale * high) + rest.low);
       result.high = std::min(result.high, std::max(scale * low, scale * high) + rest.high);

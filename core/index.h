@@ -93,6 +93,9 @@ std::int64_t evaluate(const Index& index, const std::function<std::int64_t(Var)>
 // The index as text, such as `8*io + ii + 3`, `(4*a + b) / 6` or `i mod 3`. `name` names variables.
 std::string text(const Index& index, const std::function<std::string(Var)>& name);
 
+// Beyond any index: the end of a range that is open on that side.
+constexpr std::int64_t anything = std::int64_t{1} << 60;
+
 // A condition: low <= index < high.
 struct Range {
   Index index;

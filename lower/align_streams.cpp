@@ -21,14 +21,12 @@
 namespace tenon {
 namespace {
 
-constexpr std::int64_t anything = std::int64_t{1} << 60;  // beyond any index
-
-// A loop of streaming stores: the element of a row that is stored, how many are at once, where the
-// row begins in its tensor, and its end.
+// A loop of streaming stores: where its row begins in the tensor, the element of it at which it
+// ends, and how many elements are stored at once.
 struct Stream {
   const Loop* inner;
   Store store;
-  Index element, row, end;
+  Index row, end;
   std::int64_t width;
 };
 
@@ -43,10 +41,7 @@ class Streams {
       Item copy = item;
       if (Loop* loop = copy.loop()) {
         if (const auto stream = streamed(*loop)) {
-          for (Item& part : parts(*loop, *stream)) {
-            part.when.insert(part.when.begin(), item.when.begin(), item.when.end());
-            result.push_back(std::move(part));
-          }
+          append(result, under(item.when, parts(*loop, *stream)));
           continue;
         }
         path_.push_back(loop->axis);
@@ -62,10 +57,6 @@ class Streams {
   static constexpr int word = 4;  // bytes
 
   bool has(Var axis, Tag tag) const { return kernel_.axes[axis].tag == tag; }
-
-  static const Item* only_item(const Loop& loop) {
-    return loop.body.size() == 1 && loop.body[0].when.empty() ? &loop.body[0] : nullptr;
-  }
 
   std::optional<Stream> streamed(const Loop& loop) const {
     const Item* item = only_item(loop);
@@ -92,7 +83,7 @@ class Streams {
     if (row.uses(inner->axis) || row.uses(loop.axis) || !all_indices(*store, is_run)) return {};
     const auto end = end_of(loop, *inner, element, width);
     if (!end) return {};
-    return Stream{inner, *store, element, row, *end, width};
+    return Stream{inner, *store, row, *end, width};
   }
 
   // Does every index in the value satisfy `holds`? Of a load, its place in memory counts.
@@ -148,23 +139,23 @@ class Streams {
       items[0].when = std::move(when);
       return Item{Loop{axis, std::move(items)}};
     };
-    const Var head = kernel_.add_axis(kernel_.axes[stream.inner->axis].name, vector_, Tag::vector);
-    const Axis whole_axis = kernel_.axes[loop.axis];
-    const Var body = kernel_.add_axis(whole_axis.name, whole_axis.extent, whole_axis.tag);
     // No limit speaks of the new axes: the end of the row is said here.
-    const Var tail =
-        kernel_.add_axis(kernel_.axes[stream.inner->axis].name, stream.width, Tag::vector);
+    const auto like = [&](Var old, std::int64_t extent) {
+      const Axis axis = kernel_.axes[old];
+      return kernel_.add_axis(axis.name, extent, axis.tag);
+    };
+    const Var head = like(stream.inner->axis, vector_);
+    const Var body = like(loop.axis, kernel_.extent(loop.axis));
+    const Var tail = like(stream.inner->axis, stream.width);
     const auto below = [](const Index& index, const Index& end) {
       return Range{index - end, -anything, 0};
     };
-    std::vector<Item> result;
-    result.push_back(
-        lanes(head, 0, {below(Index::var(head), aligned), below(Index::var(head), stream.end)}));
-    result.back().when = {{aligned, 1, anything}};
-    result.push_back(
-        {Loop{body, {lanes(tail, aligned + Index::var(body) * stream.width, {})}, {}, {whole}}});
     const Index after = aligned + whole * stream.width;
-    result.push_back(lanes(tail, after, {below(after + Index::var(tail), stream.end)}));
+    std::vector<Item> result = {
+        lanes(head, 0, {below(Index::var(head), aligned), below(Index::var(head), stream.end)}),
+        {Loop{body, {lanes(tail, aligned + Index::var(body) * stream.width, {})}, {}, {whole}}},
+        lanes(tail, after, {below(after + Index::var(tail), stream.end)})};
+    result.front().when = {{aligned, 1, anything}};
     result.back().when = {{rest, 1, anything}, {left, 0, anything}};
     return result;
   }

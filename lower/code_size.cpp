@@ -11,31 +11,24 @@ namespace {
 constexpr double lanes_at_once = 16;
 
 // Are the lanes of the access side by side in memory, or all in one place?
-bool is_at_once(const Kernel& kernel, const Access& access, const std::vector<Var>& vectors) {
+bool is_at_once(const Kernel& kernel, const Access& access, const std::vector<Var>& lanes) {
   const Index place = flat(kernel.tensors[access.tensor], access.at);
   const auto moves = [&](Var v) { return place.uses(v); };
   const auto is_run = [&](Var v) { return std::abs(place.coefficient(v)) == 1; };
   return access.computed_axis < 0 &&
-         (std::ranges::none_of(vectors, moves) || std::ranges::any_of(vectors, is_run));
+         (std::ranges::none_of(lanes, moves) || std::ranges::any_of(lanes, is_run));
 }
 
 double operations_of(const Kernel& kernel, const Item& item, const Path& path) {
-  std::vector<Var> vectors;
-  double copies = 1, lanes = 1;
-  Path axes = path;
-  if (const Store* store = item.store()) append(axes, store->lanes);
-  if (const auto* line = std::get_if<Prefetch>(&item.what)) append(axes, line->lanes);
-  for (Var v : axes) {
-    const auto extent = static_cast<double>(kernel.extent(v));
-    if (kernel.axes[v].tag == Tag::unroll) copies *= extent;
-    if (kernel.axes[v].tag != Tag::vector) continue;
-    vectors.push_back(v);
-    lanes *= extent;
-  }
-  const double pieces = std::ceil(lanes / lanes_at_once);
+  const std::vector<Var>& lanes = *lanes_in(item);
+  double copies = 1, count = 1;
+  for (Var v : lanes) count *= static_cast<double>(kernel.extent(v));
+  for (Var v : path)
+    if (kernel.axes[v].tag == Tag::unroll) copies *= static_cast<double>(kernel.extent(v));
+  const double pieces = std::ceil(count / lanes_at_once);
   double operations = 0;
   const auto add = [&](const Access* access) {
-    if (access) operations += is_at_once(kernel, *access, vectors) ? pieces : lanes;
+    if (access) operations += is_at_once(kernel, *access, lanes) ? pieces : count;
   };
   add(access_in(item.what));
   if (const Store* store = item.store()) {

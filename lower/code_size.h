@@ -1,4 +1,4 @@
-// How much code a scheduled or a finished nest becomes, so that a backend can refuse what would
+// How much code a finished nest becomes, so that a backend can refuse what would
 // compile for minutes. Used by codegen.
 #pragma once
 

@@ -21,14 +21,12 @@ class Comparison {
       : kernel_(kernel), a_(a), b_(b), outside_(outside) {}
 
   bool is_same(std::span<const Var> axes) {
-    const std::size_t rank = std::min(a_.access.at.size(), b_.access.at.size());
+    const int rank = static_cast<int>(a_.access.at.size());
     const auto is_known = [&](Var v) { return contains(same_, v); };
-    for (std::size_t length = 1; length <= rank && !std::ranges::all_of(axes, is_known); ++length) {
-      for (std::size_t first = 0; first + length <= rank; ++first) add_run(first, length);
-      for (bool grew = true; grew;) {
-        grew = false;
-        for (Var v : axes) grew = (!is_known(v) && find_same(v)) || grew;
-      }
+    const auto is_found = [&](Var v) { return !is_known(v) && find_same(v); };
+    for (int length = 1; length <= rank && !std::ranges::all_of(axes, is_known); ++length) {
+      for (int first = 0; first + length <= rank; ++first) add_run(first, length);
+      while (std::ranges::any_of(axes, is_found)) continue;
     }
     return std::ranges::all_of(axes, is_known);
   }
@@ -38,17 +36,13 @@ class Comparison {
     Index a, b;
   };
 
-  // The place in a run of subscripts, row-major. A computed subscript may be
-  // anything.
-  void add_run(std::size_t first, std::size_t length) {
-    Pair run;
-    for (std::size_t d = first; d < first + length; ++d) {
-      const int axis = static_cast<int>(d);
-      if (axis == a_.access.computed_axis || axis == b_.access.computed_axis) return;
-      const std::int64_t extent = kernel_.tensors[a_.access.tensor].extents[d];
-      run = {run.a * extent + a_.access.at[d], run.b * extent + b_.access.at[d]};
-    }
-    pairs_.push_back(std::move(run));
+  // The place in a run of subscripts. A computed subscript may be anything.
+  void add_run(int first, int length) {
+    for (const int computed : {a_.access.computed_axis, b_.access.computed_axis})
+      if (first <= computed && computed < first + length) return;
+    const KernelTensor& tensor = kernel_.tensors[a_.access.tensor];
+    pairs_.push_back(
+        {flat(tensor, a_.access.at, first, length), flat(tensor, b_.access.at, first, length)});
   }
 
   bool find_same(Var v) {
@@ -122,13 +116,16 @@ Reason dependence(const Kernel& kernel, const Use& writer, const Use& other,
   return {};
 }
 
-std::optional<Reach> reach(const Kernel& kernel, std::span<const Use> uses, std::size_t axis,
+std::vector<Index> subscripts(std::span<const Use> uses, std::size_t axis) {
+  return mapped(uses, [&](const Use& use) { return use.access.at[axis]; });
+}
+
+std::optional<Reach> reach(const Kernel& kernel, std::span<const Index> subscripts,
                            const Path& outside) {
   std::optional<Index> still;
   Bounds moving{};
-  for (const Use& use : uses) {
-    const Parts parts =
-        take_apart(use.access.at[axis], [&](Var v) { return !contains(outside, v); });
+  for (const Index& subscript : subscripts) {
+    const Parts parts = take_apart(subscript, [&](Var v) { return !contains(outside, v); });
     if (parts.is_mixed || (still && !(*still == parts.still))) return {};
     const Bounds here = bounds(parts.moving, kernel.bounds());
     moving =

@@ -6,7 +6,6 @@
 #include <span>
 #include <vector>
 
-#include "lower/nest.h"
 #include "lower/uses.h"
 
 namespace tenon {
@@ -25,16 +24,18 @@ bool conflict(const Kernel& kernel, const Use& a, const Use& b, std::span<const 
 Reason dependence(const Kernel& kernel, const Use& writer, const Use& other,
                   std::span<const Var> axes, std::size_t outside = 0);
 
-// Where the elements begin, on one axis of a tensor, that the uses touch while
-// the loops over `outside` stand still, and how many they are. Nothing where a
-// subscript divides what stands still and what moves, or where the uses begin
-// at places that move apart.
+// What several subscripts of one axis reach while the loops over `outside`
+// stand still: the first element, and how many there are. Nothing where a
+// subscript divides what stands still and what moves, or where the subscripts
+// begin at places that move apart.
 struct Reach {
   Index begin;
   std::int64_t extent;
 };
-std::optional<Reach> reach(const Kernel& kernel, std::span<const Use> uses, std::size_t axis,
+std::optional<Reach> reach(const Kernel& kernel, std::span<const Index> subscripts,
                            const Path& outside);
+// Those of the uses, along one axis of their tensor.
+std::vector<Index> subscripts(std::span<const Use> uses, std::size_t axis);
 
 // Does one iteration of a loop over the axis need what another one has stored?
 // `uses` are all uses of one tensor in the loop. An iteration needs it if it

@@ -14,8 +14,8 @@ class Pass {
   std::vector<Item> run(const std::vector<Item>& items) {
     std::vector<Item> result;
     for (const Item& item : items) {
-      const std::size_t depth = way_.size();
       way_.push_back(&item);
+      begun_.emplace_back();
       Item rebuilt = item;
       if (Loop* loop = rebuilt.loop()) loop->body = run(item.loop()->body);
       if (Store* store = rebuilt.store()) {
@@ -23,22 +23,15 @@ class Pass {
         if (store->combine && store->initial && !store->over.empty()) begin(*store);
         store->initial = false;
       }
-      way_.pop_back();
-      for (const Beginning& beginning : beginnings_)
-        if (beginning.depth == depth) result.push_back(beginning.item);
-      std::erase_if(beginnings_, [&](const Beginning& each) { return each.depth == depth; });
+      append(result, begun_.back());
       result.push_back(std::move(rebuilt));
+      way_.pop_back();
+      begun_.pop_back();
     }
     return result;
   }
 
  private:
-  // A store of the identity, which stands before the item at this depth on the way.
-  struct Beginning {
-    std::size_t depth;
-    Item item;
-  };
-
   Var axis(std::size_t depth) const { return way_[depth]->loop()->axis; }
 
   // The depth before which an accumulation begins: the outermost of adjacent loops that it is added
@@ -86,12 +79,12 @@ class Pass {
     const ValueRef value = make_value(Constant{identity(*store.combine, type)}, type);
     Item nest = wrap({{Store{{store.tensor, store.at}, value}, conditions}}, copies).front();
     append(nest.when, starts);
-    beginnings_.push_back({depth, std::move(nest)});
+    begun_[depth].push_back(std::move(nest));
   }
 
   const Kernel& kernel_;
-  std::vector<const Item*> way_;  // the items around the one looked at, and it
-  std::vector<Beginning> beginnings_;
+  std::vector<const Item*> way_;          // the items around the one looked at, and it
+  std::vector<std::vector<Item>> begun_;  // stores of the identity, which stand before each of them
 };
 
 }  // namespace

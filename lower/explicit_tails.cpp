@@ -24,24 +24,22 @@
 namespace tenon {
 namespace {
 
-constexpr std::int64_t anything = std::int64_t{1} << 60;  // beyond any index
-
+// Makes the items at one place of the nest explicit. The members say what is known there: a loop
+// makes a copy of them for its body.
 class Tails {
  public:
   explicit Tails(const Kernel& kernel)
       : kernel_(kernel), bounds_(kernel.bounds()), limits_(kernel.limits) {}
 
-  std::vector<Item> run(const std::vector<Item>& items) {
+  std::vector<Item> run(const std::vector<Item>& items) const {
     std::vector<Item> result;
-    for (const Item& item : items) {
-      Item copy = item;
-      if (!settle(copy.when)) continue;
-      if (Loop* loop = copy.loop()) {
-        append(result, under(copy.when, this->loop(*loop)));
-        continue;
-      }
-      if (Store* store = copy.store()) settle(*store);
-      result.push_back(std::move(copy));
+    for (Item item : items) {
+      if (!settle(item.when)) continue;
+      if (Store* store = item.store()) settle(*store);
+      if (const Loop* loop = item.loop())
+        append(result, under(item.when, this->loop(*loop)));
+      else
+        result.push_back(std::move(item));
     }
     return result;
   }
@@ -52,6 +50,17 @@ class Tails {
     Index middle;               // of the loop: where the whole tiles end
     std::optional<Index> last;  // the axis in the one ragged tile, where its place is known
   };
+
+  Tails given(const Range& fact) const {
+    Tails result = *this;
+    result.facts_.push_back(fact);
+    return result;
+  }
+
+  std::vector<Item> guarded(const std::vector<Item>& items, std::vector<Range> guards) const {
+    if (!settle(guards)) return {};
+    return under(guards, run(items));
+  }
 
   // Drops what always holds. Returns false where one never holds.
   bool settle(std::vector<Range>& ranges) const {
@@ -85,26 +94,16 @@ class Tails {
     return std::ranges::any_of(index.vars(), [&](Var v) { return has(v, Tag::vector); });
   }
 
-  static std::vector<Item> under(const std::vector<Range>& when, std::vector<Item> items) {
-    for (Item& item : items) item.when.insert(item.when.begin(), when.begin(), when.end());
-    return items;
-  }
-
-  std::vector<Item> loop(Loop loop) {
+  std::vector<Item> loop(Loop loop) const {
     if (kernel_.extent(loop.axis) == 0) return {};
-    if (kernel_.extent(loop.axis) == 1) return only_iteration(loop);
+    if (kernel_.extent(loop.axis) == 1) return guarded(loop.body, runs_at(loop, 0));
     std::vector<Range> guards = limits_at(loop.axis);
-    if (!has(loop.axis, Tag::vector)) bound(loop, guards);
+    if (!has(loop.axis, Tag::vector)) shorten(loop, guards);
     return parts(loop, guards);
   }
 
-  std::vector<Item> only_iteration(const Loop& loop) {
-    std::vector<Range> runs = reached(loop, 0);
-    return settle(runs) ? under(runs, run(loop.body)) : std::vector<Item>{};
-  }
-
   // Does the loop run with the axis at this place?
-  std::vector<Range> reached(const Loop& loop, const Index& at) const {
+  std::vector<Range> runs_at(const Loop& loop, const Index& at) const {
     std::vector<Range> result = {{at, 0, kernel_.extent(loop.axis)}};
     for (const Index& end : loop.ends) result.push_back({at - end, -anything, 0});
     for (const Index& begin : loop.begins) result.push_back({at - begin, 0, anything});
@@ -116,14 +115,15 @@ class Tails {
     std::vector<Range> ranges;
     for (const Limit& limit : limits_) {
       if (!limit.index.uses(axis)) continue;
-      const auto index = least(limit.index, [&](Var v) { return v == axis || is_around(v); });
+      const auto index =
+          index_at_start(limit.index, [&](Var v) { return v == axis || is_around(v); });
       if (index) ranges.push_back({*index, -anything, limit.bound});
     }
     return ranges;
   }
 
   // A guard ends the loop where it can, and is gone then. An unrolled loop ends at a number.
-  void bound(Loop& loop, std::vector<Range>& guards) const {
+  void shorten(Loop& loop, std::vector<Range>& guards) const {
     std::erase_if(guards, [&](const Range& guard) {
       const std::int64_t step = guard.index.coefficient(loop.axis);
       const Index rest = guard.index - Index::var(loop.axis) * step;
@@ -148,80 +148,55 @@ class Tails {
   }
 
   // The loop, or the two that it is peeled into.
-  std::vector<Item> parts(const Loop& loop, const std::vector<Range>& guards) {
+  std::vector<Item> parts(const Loop& loop, const std::vector<Range>& guards) const {
     const auto peeled = is_expanded(loop.axis) ? std::nullopt : peel(loop);
-    if (!peeled) return only_loop(loop, guards, {});
+    if (!peeled) return unpeeled(loop, guards);
     if (has(loop.axis, Tag::parallel) && !is_parallel_) {
       Loop both = loop;
-      both.body = under({peeled->whole}, body(loop, guards, peeled->whole));
+      both.body = under({peeled->whole}, given(peeled->whole).body(loop, guards));
       if (peeled->last) {
         const Index away = Index::var(loop.axis) - *peeled->last;
         const std::int64_t at = -away.constant();
-        append(both.body, under({{away + Index(at), at, at + 1}},
-                                place(loop.body, loop.axis, *peeled->last, guards)));
+        append(both.body,
+               under({{away + Index(at), at, at + 1}}, tile(loop, *peeled->last, guards)));
       } else {
-        append(both.body, under({peeled->ragged}, body(loop, guards, peeled->ragged)));
+        append(both.body, under({peeled->ragged}, given(peeled->ragged).body(loop, guards)));
       }
       return {{std::move(both)}};
     }
     Loop whole = loop, ragged = loop;
     add_end(whole, peeled->middle);
-    facts_.push_back(peeled->whole);
-    std::vector<Item> result = parts(whole, guards);
-    facts_.pop_back();
     append_once(ragged.begins, peeled->middle);
-    if (peeled->last)
-      append(result, last_tile(loop, guards, *peeled->last));
-    else
-      append(result, only_loop(ragged, guards, peeled->ragged));
+    std::vector<Item> result = given(peeled->whole).parts(whole, guards);
+    if (!peeled->last)
+      append(result, given(peeled->ragged).unpeeled(ragged, guards));
+    else if (std::vector<Range> runs = runs_at(loop, *peeled->last); settle(runs))
+      append(result, under(runs, tile(loop, *peeled->last, guards)));
     return result;
   }
 
-  std::vector<Item> only_loop(Loop loop, const std::vector<Range>& guards,
-                              const std::optional<Range>& fact) {
-    loop.body = body(loop, guards, fact);
+  std::vector<Item> unpeeled(Loop loop, const std::vector<Range>& guards) const {
+    loop.body = body(loop, guards);
     if (loop.body.empty()) return {};
     return {{std::move(loop)}};
   }
 
-  // What the loop runs, under the guards, given the fact.
-  std::vector<Item> body(const Loop& loop, std::vector<Range> guards,
-                         const std::optional<Range>& fact) {
-    const std::size_t known = facts_.size();
-    if (fact) facts_.push_back(*fact);
-    const bool outer = std::exchange(is_parallel_, is_parallel_ || has(loop.axis, Tag::parallel));
-    path_.push_back(loop.axis);
-    std::vector<Item> result;
-    if (settle(guards)) result = under(guards, run(loop.body));
-    path_.pop_back();
-    is_parallel_ = outer;
-    facts_.resize(known);
-    return result;
+  // What the loop runs, under the guards.
+  std::vector<Item> body(const Loop& loop, const std::vector<Range>& guards) const {
+    Tails inside = *this;
+    inside.path_.push_back(loop.axis);
+    inside.is_parallel_ = is_parallel_ || has(loop.axis, Tag::parallel);
+    return inside.guarded(loop.body, guards);
   }
 
-  // The one ragged tile, where the loop reaches it.
-  std::vector<Item> last_tile(const Loop& loop, const std::vector<Range>& guards,
-                              const Index& last) {
-    std::vector<Range> runs = reached(loop, last);
-    if (!settle(runs)) return {};
-    return under(runs, place(loop.body, loop.axis, last, guards));
-  }
-
-  // The items with an index instead of the axis, under the guards.
-  std::vector<Item> place(std::vector<Item> items, Var axis, const Index& at,
-                          std::vector<Range> guards) {
-    const IndexMap map = replacing(kernel_, {axis}, {at});
-    replace_indices(items, map);
-    guards = map_indices(std::move(guards), map);
-    const std::vector<Limit> limits = limits_;
-    const std::vector<Range> facts = facts_;
-    for (Limit& limit : limits_) limit.index = map(limit.index);
-    facts_ = map_indices(std::move(facts_), map);
-    std::vector<Item> result;
-    if (settle(guards)) result = under(guards, run(items));
-    limits_ = limits;
-    facts_ = facts;
-    return result;
+  // What the loop runs where its axis is at an index, under the guards.
+  std::vector<Item> tile(Loop loop, const Index& at, const std::vector<Range>& guards) const {
+    const IndexMap map = replacing(kernel_, {loop.axis}, {at});
+    replace_indices(loop.body, map);
+    Tails inside = *this;
+    for (Limit& limit : inside.limits_) limit.index = map(limit.index);
+    inside.facts_ = map_indices(facts_, map);
+    return inside.guarded(loop.body, map_indices(guards, map));
   }
 
   // A loop is peeled for a limit in which it is the innermost one that is not expanded.
@@ -240,8 +215,7 @@ class Tails {
       const std::int64_t most = limit.bound - length;  // where the last whole tile may start
       Peel result{{start, -anything, most + 1}, {start, most + 1, anything}, {}, {}};
       result.middle = floordiv(Index(most + step) - rest, step, bounds_);
-      const bool is_even = std::ranges::all_of(
-          start.terms(), [&](const Index::Term& term) { return term.coefficient % step == 0; });
+      const bool is_even = mod(start, step, bounds_) == Index(0);
       if (is_even && start.constant() == 0 && length <= step)
         result.last = floordiv(Index(limit.bound / step * step) - rest, step, bounds_);
       return result;
@@ -252,13 +226,7 @@ class Tails {
   // Are the axes the expanded loops, one inside the other, of a tile in the loop?
   bool is_tile(const Loop& loop, const Index& index, const std::vector<Var>& axes) const {
     const auto is_part = [&](Var v) { return index.coefficient(v) > 0 && is_expanded(v); };
-    if (axes.empty() || !std::ranges::all_of(axes, is_part)) return false;
-    bool is_nested = false;
-    visit(loop.body, [&](const Item&, const Way& way) {
-      const auto is_around = [&](Var v) { return contains(way.path, v); };
-      is_nested = is_nested || std::ranges::all_of(axes, is_around);
-    });
-    return is_nested;
+    return !axes.empty() && std::ranges::all_of(axes, is_part) && are_nested(loop.body, axes);
   }
 
   const Kernel& kernel_;

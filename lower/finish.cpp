@@ -12,11 +12,10 @@ namespace {
 
 Reason broken_rule(const Kernel& kernel, const Loop& loop) {
   const Axis& axis = kernel.axes[loop.axis];
-  const auto is_number = [](const Index& index) { return index.is_constant(); };
   if (axis.tag == Tag::vector) return fmt::format("loop {} is a vector", axis.name);
   if (axis.extent < 2) return fmt::format("loop {} has {} iterations", axis.name, axis.extent);
-  if (axis.tag == Tag::unroll &&
-      !(std::ranges::all_of(loop.begins, is_number) && std::ranges::all_of(loop.ends, is_number)))
+  if (axis.tag == Tag::unroll && !(std::ranges::all_of(loop.begins, &Index::is_constant) &&
+                                   std::ranges::all_of(loop.ends, &Index::is_constant)))
     return fmt::format("loop {} is unrolled from or to a place that is not known", axis.name);
   return {};
 }

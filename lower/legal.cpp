@@ -20,29 +20,22 @@ bool is_concurrent(const Axis& axis) {
 Reason broken_order(const Kernel& kernel, const Store& store, const Path& path) {
   if (!store.combine || store.over.empty() || !store.initial) return {};
   const KernelTensor& target = kernel.tensors[store.tensor];
-  std::size_t next = 0;
+  int next = 0;
   for (Var v : path) {
-    const auto place = std::ranges::find(store.over, v);
-    if (place == store.over.end()) continue;
+    const auto place = position(store.over, v);
+    if (!place) continue;
     const Axis& axis = kernel.axes[v];
     if (is_concurrent(axis))
       return fmt::format("{} adds up over {} in order, so it cannot be {}", target.name, axis.name,
                          name(axis.tag));
     // Floats keep their order (of maxima too: of two zeros the first counts);
     // integers need none.
-    if (info(target.type).is_float &&
-        place != store.over.begin() + static_cast<std::ptrdiff_t>(next))
+    if (info(target.type).is_float && *place != next)
       return fmt::format("{} adds up over {} before {}: keep their order", target.name,
                          kernel.axes[store.over[next]].name, axis.name);
     ++next;
   }
   return {};
-}
-
-// How many of the outermost loops are around both?
-std::size_t common_loops(const Use& a, const Use& b) {
-  const auto differ = std::ranges::mismatch(a.way.loops, b.way.loops).in1;
-  return static_cast<std::size_t>(differ - a.way.loops.begin());
 }
 
 // Does one loop over some axis store what another loop over it reads, in one

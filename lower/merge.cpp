@@ -12,9 +12,10 @@ namespace tenon {
 namespace {
 
 // Does one of the items write what the other reads or writes?
-bool depends(const Uses& uses, const Item& a, const Item& b) {
-  return std::ranges::any_of(uses.below(a), [&](const Use& x) {
-    return std::ranges::any_of(uses.below(b), [&](const Use& y) {
+bool depends(const Item& a, const Item& b) {
+  const Uses first(only(a)), second(only(b));
+  return std::ranges::any_of(first.all(), [&](const Use& x) {
+    return std::ranges::any_of(second.all(), [&](const Use& y) {
       return x.access.tensor == y.access.tensor && (x.writes || y.writes);
     });
   });
@@ -27,7 +28,8 @@ std::set<std::pair<Index, std::int64_t>> limits_of(const Kernel& kernel, Var axi
   std::set<std::pair<Index, std::int64_t>> result;
   for (const Limit& limit : kernel.limits) {
     if (!limit.index.uses(axis)) continue;
-    const auto index = least(limit.index, [&](Var v) { return v == axis || contains(outside, v); });
+    const auto index =
+        index_at_start(limit.index, [&](Var v) { return v == axis || contains(outside, v); });
     result.insert({index ? renaming(kernel, {axis}, {as})(*index) : Index(-1), limit.bound});
   }
   return result;
@@ -40,9 +42,9 @@ void rename(Kernel& kernel, Loop& loop, Var with) {
   const bool is_last = count_loops(kernel.body, axis) == 0;
   replace_axis(kernel, loop.body, axis, Index::var(with), {&with, 1});
   if (is_last) kernel.axes[axis].name.clear();
-  const Uses uses(loop.body);
   for (int t = 0; t < std::ssize(kernel.tensors); ++t)
-    if (kernel.tensors[t].scope == axis && !uses.of(t).empty()) kernel.tensors[t].scope = with;
+    if (kernel.tensors[t].scope == axis && uses_tensor(loop.body, t))
+      kernel.tensors[t].scope = with;
   const IndexMap map = renaming(kernel, {axis}, {with});
   for (Limit limit : std::exchange(kernel.limits, {})) {
     if (!is_last && limit.index.uses(axis)) kernel.limits.push_back(limit);
@@ -56,17 +58,18 @@ void rename(Kernel& kernel, Loop& loop, Var with) {
 
 }  // namespace
 
-const KernelTensor* conflict_between(const Kernel& kernel, const Uses& uses, const Item& into,
-                                     Var axis, const Item& from) {
+const KernelTensor* conflict_between(const Kernel& kernel, const Item& into, Var axis,
+                                     const Item& from) {
   const Var other = from.loop()->axis;
   const IndexMap rename = renaming(kernel, {other}, {axis});
-  for (const Use& y : uses.below(from)) {
+  const Uses first(only(into)), second(only(from));
+  for (const Use& y : second.all()) {
     Way way = y.way;
     std::ranges::replace(way.path, other, axis);
     Access access = y.access;
     access.at = mapped(access.at, rename);
     const Use renamed{way, y.store, access, y.load, y.writes};
-    for (const Use& x : uses.below(into))
+    for (const Use& x : first.all())
       if (x.access.tensor == access.tensor && (x.writes || y.writes) &&
           conflict(kernel, x, renamed, {&axis, 1}))
         return &kernel.tensors[access.tensor];
@@ -89,15 +92,14 @@ Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first
       limits_of(kernel, into->axis, into->axis, outside) !=
           limits_of(kernel, from->axis, into->axis, outside))
     return fmt::format("{} and {} skip different iterations", a.name, b.name);
-  if (into->axis != from->axis && count_loops(from->body, into->axis) > 0)
+  if (count_loops(from->body, into->axis) > 0)
     return fmt::format("{} runs over {} by itself", b.name, a.name);
-  if (into->axis != from->axis && count_loops(into->body, from->axis) > 0)
+  if (count_loops(into->body, from->axis) > 0)
     return fmt::format("{} runs over {} by itself", a.name, b.name);
-  const Uses uses(Items(body).subspan(first, second + 1 - first));
   for (std::size_t between = first + 1; between < second; between++)
-    if (depends(uses, body[between], body[second]))
+    if (depends(body[between], body[second]))
       return fmt::format("{} depends on what stands between it and {}", b.name, a.name);
-  if (const auto* tensor = conflict_between(kernel, uses, body[first], into->axis, body[second]);
+  if (const auto* tensor = conflict_between(kernel, body[first], into->axis, body[second]);
       tensor && a.extent > 1)
     return fmt::format("{} and {} use elements of {} in different iterations", a.name, b.name,
                        tensor->name);
@@ -128,9 +130,7 @@ void merge_all(Kernel& kernel, std::vector<Item>& body, std::size_t start,
           merge_all(kernel, body[before].loop()->body, inner, inside);
         }
       }
-      if (!merged &&
-          depends(Uses(Items(body).subspan(before, item + 1 - before)), body[before], body[item]))
-        break;
+      if (!merged && depends(body[before], body[item])) break;
     }
     if (!merged) item++;
   }

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "lower/nest.h"
-#include "lower/uses.h"
 
 namespace tenon {
 
@@ -28,9 +27,9 @@ Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first
 
 // What forbids that iterations of the loop `from` run in the iterations of a
 // loop over `axis` in the item `into`: a tensor of which one iteration stores
-// an element that another one uses. Both items stand in the table.
-const KernelTensor* conflict_between(const Kernel& kernel, const Uses& uses, const Item& into,
-                                     Var axis, const Item& from);
+// an element that another one uses. Both items stand in one list.
+const KernelTensor* conflict_between(const Kernel& kernel, const Item& into, Var axis,
+                                     const Item& from);
 
 // Merges the items from `start` on into what is before them, as deep as that is
 // legal. Loops that accumulate are merged only with such loops, others only

@@ -14,7 +14,7 @@
 
 #include "lower/merge.h"
 #include "lower/moves.h"
-#include "lower/tree.h"
+#include "lower/uses.h"
 
 namespace tenon {
 

@@ -15,44 +15,18 @@
 namespace tenon {
 namespace {
 
-// Makes one loop over `one` wherever a loop over `inner` is all that a loop
-// over `outer` holds.
-struct Fusion {
-  const Var outer, inner, one;
-  const IndexMap divided;
-  bool found = false;
-  Reason reason = {};
-
-  void operator()(std::vector<Item>& items) {
-    for (Item& item : items) {
-      Loop* loop = item.loop();
-      if (!loop) continue;
-      Item* only = loop->body.size() == 1 ? &loop->body.front() : nullptr;
-      const bool fits = loop->axis == outer && only && only->when.empty() && only->loop() &&
-                        only->loop()->axis == inner;
-      found = found || fits;
-      if (fits)
-        *loop = {one, added_over_one(std::move(only->loop()->body))};
-      else
-        (*this)(loop->body);
-    }
-  }
-
-  std::vector<Item> added_over_one(std::vector<Item> items) {
-    replace_indices(items, divided);
-    change_stores(items, [&](Item&, Store& store) {
-      const auto a = std::ranges::find(store.over, outer);
-      const auto b = std::ranges::find(store.over, inner);
-      if ((a == store.over.end()) != (b == store.over.end()))
-        reason = "only one of them is added up over";
-      else if (a != store.over.end() && b != a + 1)
-        reason = "they are not added up over one after the other";
-      else if (a != store.over.end())
-        *store.over.erase(a) = one;
-    });
-    return items;
-  }
-};
+// Why the terms of a sum below would not keep their order, where the two loops become one.
+Reason torn_sum(Items items, Var outer, Var inner) {
+  Reason reason;
+  visit_stores(items, [&](const Store& store, const Path&) {
+    const auto a = position(store.over, outer), b = position(store.over, inner);
+    if (a.has_value() != b.has_value())
+      reason = "only one of them is added up over";
+    else if (a && *b != *a + 1)
+      reason = "they are not added up over one after the other";
+  });
+  return reason;
+}
 
 }  // namespace
 
@@ -67,14 +41,25 @@ Reason rewrite(Kernel& kernel, const Fuse& move) {
   if (std::ranges::count(kernel.axes, name, &Axis::name) > 0)
     return fmt::format("there is an axis {} already", name);
   const Var one = kernel.add_axis(name, first.extent * second.extent);
-  const VarBounds bounds = kernel.bounds();
-  const IndexMap divided = replacing(kernel, {*outer, *inner},
-                                     {floordiv(Index::var(one), second.extent, bounds),
-                                      mod(Index::var(one), second.extent, bounds)});
-  Fusion fused{*outer, *inner, one, divided};
-  fused(kernel.body);
-  if (fused.reason) return fused.reason;
-  if (!fused.found) return "they are not directly nested";
+  const Index quotient = floordiv(Index::var(one), second.extent, kernel.bounds());
+  const Index remainder = mod(Index::var(one), second.extent, kernel.bounds());
+  bool found = false;
+  Reason reason;
+  change_bodies(kernel.body, [&](std::vector<Item>& items, const Path&) {
+    for (Item& item : items) {
+      Loop* loop = item.loop();
+      const Item* below = loop && loop->axis == *outer ? only_item(*loop) : nullptr;
+      if (!below || !below->loop() || below->loop()->axis != *inner) continue;
+      found = true;
+      std::vector<Item> body = below->loop()->body;
+      if (auto torn = torn_sum(body, *outer, *inner)) reason = torn;
+      replace_axis(kernel, body, *outer, quotient, {&one, 1});
+      replace_axis(kernel, body, *inner, remainder, {});
+      *loop = {one, std::move(body)};
+    }
+  });
+  if (reason) return reason;
+  if (!found) return "they are not directly nested";
 
   const Uses uses(kernel.body);
   for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
@@ -86,7 +71,8 @@ Reason rewrite(Kernel& kernel, const Fuse& move) {
   }
   for (const Limit& limit : std::vector<Limit>(kernel.limits)) {
     if (!limit.index.uses(*outer)) continue;
-    const Range whole = without_division({divided(limit.index), 0, limit.bound});
+    const Index divided = replacing(kernel, {*outer}, {quotient})(limit.index);
+    const Range whole = without_division({divided, 0, limit.bound});
     kernel.limits.push_back({whole.index, whole.high, limit.tail});
   }
   for (const Var old : {*outer, *inner}) {

@@ -44,15 +44,6 @@ struct Chain {
   std::vector<Hanging> hanging;  // of those before the chain and those after, the nearest first
 };
 
-// Does the item hold loops over all of the axes, one inside the other?
-bool holds_all(const Item& item, std::vector<Var> axes) {
-  const Loop* loop = item.loop();
-  if (!loop) return false;
-  std::erase(axes, loop->axis);
-  if (axes.empty()) return true;
-  return std::ranges::any_of(loop->body, [&](const Item& below) { return holds_all(below, axes); });
-}
-
 // Takes the chain apart. Requires an item that holds loops over all that is
 // left of the axes.
 Reason unravel(const Kernel& kernel, Item item, std::vector<Var> left, Chain& chain) {
@@ -65,7 +56,7 @@ Reason unravel(const Kernel& kernel, Item item, std::vector<Var> left, Chain& ch
     chain.innermost = std::move(loop.body);
     return {};
   }
-  const auto holds_rest = [&](const Item& below) { return holds_all(below, left); };
+  const auto holds_rest = [&](const Item& below) { return are_nested(only(below), left); };
   const auto next = std::ranges::find_if(loop.body, holds_rest);
   const std::vector<Var> inside = chain.axes;
   if (auto reason = unravel(kernel, *next, left, chain)) return reason;
@@ -77,7 +68,7 @@ Reason unravel(const Kernel& kernel, Item item, std::vector<Var> left, Chain& ch
     // others are inside.
     const Loop* own = below == next + 1 ? below->loop() : nullptr;
     if (!own || own->body.size() > 1 || left.size() == 1 || !contains(left, own->axis) ||
-        conflict_between(kernel, Uses(loop.body), *next, own->axis, *below))
+        conflict_between(kernel, *next, own->axis, *below))
       continue;
     beside.inside.push_back(own->axis);
     beside.item = own->body.front();
@@ -104,7 +95,7 @@ std::vector<std::vector<Range>> last_iterations(const Kernel& kernel, const std:
   std::vector<std::vector<Range>> found{{{Index::var(axis), extent - 1, extent}}};
   for (const Limit& limit : kernel.limits) {
     if (!limit.index.uses(axis)) continue;
-    const auto index = least(limit.index, is_around);
+    const auto index = index_at_start(limit.index, is_around);
     if (index && bounds(*index, at_last).high < limit.bound) continue;
     if (!index || !index->is_affine() || found.size() > 1) return {};
     const Index next = *index + Index(index->coefficient(axis));
@@ -208,36 +199,28 @@ void move_scopes(Kernel& kernel, std::span<const Use> uses, const std::vector<Va
   }
 }
 
-// Why the iterations of the loops over `axes`, in an item inside `outside`
-// others, need their order.
+// Why the iterations of the loops over `axes` need their order.
 Reason dependence_across(const Kernel& kernel, std::span<const Use> uses,
-                         const std::vector<Var>& axes, std::size_t outside) {
+                         const std::vector<Var>& axes) {
   for (const Use& writer : uses)
     for (const Use& other : uses)
       if (writer.writes && other.access.tensor == writer.access.tensor)
-        if (auto reason = dependence(kernel, writer, other, axes, outside)) return reason;
+        if (auto reason = dependence(kernel, writer, other, axes)) return reason;
   return {};
 }
 
 // Rewrites every item that holds the axes with one of them outermost.
 Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>& order,
-               const Path& outside = {}) {
+               const Path& outside) {
   for (std::size_t i = items.size(); i-- > 0;) {
-    Loop* loop = items[i].loop();
-    if (!loop || !holds_all(items[i], order)) continue;
-    if (!contains(order, loop->axis)) {
-      Path inside = outside;
-      inside.push_back(loop->axis);
-      if (auto reason = reorder(kernel, loop->body, order, inside)) return reason;
-      continue;
-    }
+    const Loop* loop = items[i].loop();
+    if (!loop || !contains(order, loop->axis) || !are_nested(only(items[i]), order)) continue;
     Chain chain;
     if (auto reason = unravel(kernel, items[i], order, chain)) return reason;
-    const Uses uses(kernel.body);
-    const std::span<const Use> here = uses.below(items[i]);
-    if (auto reason = dependence_across(kernel, here, chain.axes, outside.size())) return reason;
+    const Uses uses(kernel.body), here(only(items[i]));
+    if (auto reason = dependence_across(kernel, here.all(), chain.axes)) return reason;
     std::vector<Item> placed;
-    move_scopes(kernel, here, chain.axes, order);
+    move_scopes(kernel, here.all(), chain.axes, order);
     if (auto reason = put_together(kernel, uses, outside, chain, order, placed)) return reason;
     items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
     items.insert(items.begin() + static_cast<std::ptrdiff_t>(i), placed.begin(), placed.end());
@@ -256,9 +239,12 @@ Reason rewrite(Kernel& kernel, const Order& move) {
     if (contains(axes, *axis)) return fmt::format("{} is named twice", name);
     axes.push_back(*axis);
   }
-  const auto holds = [&](const Item& item) { return holds_all(item, axes); };
-  if (std::ranges::none_of(kernel.body, holds)) return "these loops are not one inside the other";
-  return reorder(kernel, kernel.body, axes);
+  if (!are_nested(kernel.body, axes)) return "these loops are not one inside the other";
+  Reason reason;
+  change_bodies(kernel.body, [&](std::vector<Item>& body, const Path& outside) {
+    if (!reason) reason = reorder(kernel, body, axes, outside);
+  });
+  return reason;
 }
 
 }  // namespace tenon

@@ -23,22 +23,6 @@ namespace {
 
 constexpr std::int64_t most_iterations = 1 << 30;  // of all inner parts together
 
-// Every loop over the axis becomes loops over its parts, and `whole` is the axis in terms of them.
-void replace_loops(const Kernel& kernel, std::vector<Item>& items, Var axis, const Index& whole,
-                   std::span<const Var> parts) {
-  for (Item& item : items) {
-    Loop* loop = item.loop();
-    if (!loop) continue;
-    if (loop->axis != axis) {
-      replace_loops(kernel, loop->body, axis, whole, parts);
-      continue;
-    }
-    replace_axis(kernel, loop->body, axis, whole, parts);
-    std::vector<Item> nest = wrap(std::move(loop->body), parts);
-    item.what = std::move(nest.front().what);
-  }
-}
-
 }  // namespace
 
 Reason rewrite(Kernel& kernel, const Split& move) {
@@ -57,7 +41,7 @@ Reason rewrite(Kernel& kernel, const Split& move) {
     inner *= part.extent;
   }
   std::vector<Var> parts;
-  Index whole;
+  Index whole;  // the axis in terms of its parts
   std::int64_t span = inner;
   for (const Part& part : move.parts) {
     const std::string name = old.substr(0, old.rfind('.') + 1) + part.name;
@@ -68,7 +52,14 @@ Reason rewrite(Kernel& kernel, const Split& move) {
     parts.push_back(kernel.add_axis(name, length));
     whole = whole + Index::var(parts.back()) * span;
   }
-  replace_loops(kernel, kernel.body, *axis, whole, parts);
+  change_bodies(kernel.body, [&](std::vector<Item>& body, const Path&) {
+    for (Item& item : body) {
+      Loop* loop = item.loop();
+      if (!loop || loop->axis != *axis) continue;
+      replace_axis(kernel, loop->body, *axis, whole, parts);
+      *loop = {parts.front(), wrap(std::move(loop->body), std::span(parts).subspan(1))};
+    }
+  });
   const IndexMap in_parts = replacing(kernel, {*axis}, {whole});
   for (Limit& limit : kernel.limits) limit.index = in_parts(limit.index);
   for (KernelTensor& tensor : kernel.tensors)

@@ -34,42 +34,27 @@ void limit_meeting(Kernel& kernel, const Division& division, Var axis, Var meet)
   };
   for (const Limit& limit : std::vector<Limit>(kernel.limits)) {
     if (!limit.index.uses(axis)) continue;
-    const auto index = least(limit.index, is_known);
+    const auto index = index_at_start(limit.index, is_known);
     if (!index || bounds(*index, kernel.bounds()).high < limit.bound) continue;
     kernel.limits.push_back({renaming(kernel, {axis}, {meet})(*index), limit.bound, Tail::mask});
   }
 }
 
-// Finds the tensors that hold partial results: each iteration of the axis keeps
-// its own.
-Reason find_partial_results(const Kernel& kernel, const Division& division, Var axis,
-                            std::vector<int>& found) {
-  const Uses all(kernel.body), partial(division.partial), meeting(division.meeting);
-  const auto are_stored = [](const Use& use) { return use.writes; };
-  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
-    const KernelTensor& tensor = kernel.tensors[t];
-    if (std::ranges::any_of(meeting.of(t), are_stored) && !partial.of(t).empty())
-      return fmt::format("{} is used beside the sum", tensor.name);
-    if (tensor.scope == axis) return "a tile is staged in it";
-    if (!std::ranges::any_of(partial.of(t), are_stored) ||
-        std::ranges::all_of(meeting.of(t), are_stored))
-      continue;
-    if (tensor.where == Where::argument) return "its partial results leave the kernel";
-    for (const Use& use : all.of(t))
-      if (!contains(use.way.path, axis)) return "its partial results are used elsewhere";
-    found.push_back(t);
-  }
-  return {};
-}
-
+// Each iteration of the axis keeps the partial results that it stores.
 Reason keep_apart(Kernel& kernel, Division& division, Var axis) {
   if (division.partial.empty())
     return "nothing but the sum itself is in it: it adds up its terms in order";
-  std::vector<int> results;
-  if (auto reason = find_partial_results(kernel, division, axis, results)) return reason;
-  for (int t : results) {
-    std::vector<std::int64_t>& extents = kernel.tensors[t].extents;
-    extents.insert(extents.begin(), kernel.extent(axis));
+  const Uses all(kernel.body), partial(division.partial), meeting(division.meeting);
+  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
+    KernelTensor& tensor = kernel.tensors[t];
+    if (std::ranges::any_of(meeting.of(t), &Use::writes) && !partial.of(t).empty())
+      return fmt::format("{} is used beside the sum", tensor.name);
+    if (tensor.scope == axis) return "a tile is staged in it";
+    if (std::ranges::none_of(partial.of(t), &Use::writes) || meeting.of(t).empty()) continue;
+    if (tensor.where == Where::argument) return "its partial results leave the kernel";
+    for (const Use& use : all.of(t))
+      if (!contains(use.way.path, axis)) return "its partial results are used elsewhere";
+    tensor.extents.insert(tensor.extents.begin(), kernel.extent(axis));
     for (auto* items : {&division.partial, &division.meeting})
       replace_accesses(*items, t, [&](Access& access) {
         access.at.insert(access.at.begin(), Index::var(axis));
@@ -82,11 +67,7 @@ Reason keep_apart(Kernel& kernel, Division& division, Var axis) {
 Reason divide_loops(Kernel& kernel, std::vector<Item>& items, Var axis, Var meet, bool& done) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     Loop* loop = items[i].loop();
-    if (!loop) continue;
-    if (loop->axis != axis || !adds_over(loop->body, axis)) {
-      if (auto reason = divide_loops(kernel, loop->body, axis, meet, done)) return reason;
-      continue;
-    }
+    if (!loop || loop->axis != axis || !adds_over(loop->body, axis)) continue;
     Division division;
     for (const Item& item : loop->body)
       (adds_over(only(item), axis) ? division.meeting : division.partial).push_back(item);
@@ -109,9 +90,12 @@ Reason rewrite(Kernel& kernel, const SplitReduce& move) {
   if (!axis) return fmt::format("no axis {}", move.axis);
   const Var meet = kernel.add_axis(kernel.axes[*axis].name + ".meet", kernel.extent(*axis));
   bool done = false;
-  if (auto reason = divide_loops(kernel, kernel.body, *axis, meet, done)) return reason;
-  if (!done) return fmt::format("nothing adds up over {}", move.axis);
-  return {};
+  Reason reason;
+  change_bodies(kernel.body, [&](std::vector<Item>& body, const Path&) {
+    if (!reason) reason = divide_loops(kernel, body, *axis, meet, done);
+  });
+  if (!reason && !done) return fmt::format("nothing adds up over {}", move.axis);
+  return reason;
 }
 
 }  // namespace tenon

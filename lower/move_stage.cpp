@@ -49,24 +49,6 @@
 namespace tenon {
 namespace {
 
-bool uses_tensor(Items items, int tensor) {
-  const Uses uses(items);
-  return !uses.of(tensor).empty();
-}
-
-// The first loop over the axis that uses the tensor, and the way there.
-Loop* find_loop(std::vector<Item>& items, Var axis, int tensor, Path& path) {
-  for (Item& item : items) {
-    Loop* loop = item.loop();
-    if (!loop) continue;
-    path.push_back(loop->axis);
-    if (loop->axis == axis && uses_tensor(loop->body, tensor)) return loop;
-    if (Loop* below = find_loop(loop->body, axis, tensor, path)) return below;
-    path.pop_back();
-  }
-  return nullptr;
-}
-
 constexpr double most_tile_bytes = 1 << 26;  // of tiles that are larger than what they hold
 
 }  // namespace
@@ -90,7 +72,7 @@ Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>
   if (!asked.empty()) tile = asked;
   for (const Limit& limit : site.kernel.limits) {
     if (std::ranges::none_of(tile, [&](Var v) { return limit.index.uses(v); })) continue;
-    const auto index = least(limit.index, [&](Var v) { return site.knows(v, tile); });
+    const auto index = index_at_start(limit.index, [&](Var v) { return site.knows(v, tile); });
     if (!index) return "a limit that divides bounds its loops";
     limits.push_back({*index, 0, limit.bound});
   }
@@ -104,7 +86,7 @@ std::vector<Var> copy_axes(StageSite& site, const std::vector<Var>& tile) {
   });
 }
 
-Reason add_tile(StageSite& site, const std::vector<Var>& axes, int& number) {
+Reason add_tile(StageSite& site, const std::vector<Var>& axes) {
   Kernel& kernel = site.kernel;
   const KernelTensor& staged = kernel.tensors[site.tensor];
   KernelTensor local{kernel.unused_name(stage_name(site)), staged.type, {}, site.move.where};
@@ -118,7 +100,6 @@ Reason add_tile(StageSite& site, const std::vector<Var>& axes, int& number) {
     return fmt::format("the tile would take {:.0f} MB, for {:.0f} MB", bytes / 1e6, held / 1e6);
   local.fixed = site.move.where != Where::heap;
   local.scope = site.at;
-  number = static_cast<int>(kernel.tensors.size());
   kernel.tensors.push_back(std::move(local));
   return {};
 }
@@ -126,17 +107,19 @@ Reason add_tile(StageSite& site, const std::vector<Var>& axes, int& number) {
 Reason rewrite(Kernel& kernel, const Stage& move) {
   const auto tensor = kernel.find_tensor(move.tensor);
   if (!tensor) return fmt::format("no tensor {}", move.tensor);
-  std::vector<Item>* body = &kernel.body;
+  const auto axis = move.at == "root" ? Var{-1} : kernel.find_axis(move.at);
+  if (!axis) return fmt::format("no axis {}", move.at);
+  std::vector<Item>* found = nullptr;
   Path outside;
-  if (move.at != "root") {
-    const auto axis = kernel.find_axis(move.at);
-    if (!axis) return fmt::format("no axis {}", move.at);
-    Loop* loop = find_loop(kernel.body, *axis, *tensor, outside);
-    if (!loop) return fmt::format("no loop over {} uses {}", move.at, move.tensor);
-    body = &loop->body;
-  }
-  StageSite site{kernel, *body, outside, *tensor, outside.empty() ? -1 : outside.back(), move};
-  return stores_to(*body, *tensor) ? stage_result(site) : stage_operand(site);
+  change_bodies(kernel.body, [&](std::vector<Item>& body, const Path& path) {
+    const bool is_at = path.empty() ? *axis < 0 : path.back() == *axis;
+    if (found || !is_at || !uses_tensor(body, *tensor)) return;
+    found = &body;
+    outside = path;
+  });
+  if (!found) return fmt::format("nothing at {} uses {}", move.at, move.tensor);
+  StageSite site{kernel, *found, outside, *tensor, *axis, move};
+  return stores_to(*found, *tensor) ? stage_result(site) : stage_operand(site);
 }
 
 }  // namespace tenon

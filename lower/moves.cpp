@@ -8,10 +8,6 @@
 namespace tenon {
 namespace {
 
-Refusal refusal(const Move& move, const std::string& reason) {
-  return {fmt::format("{}: {}", print(move), reason), move.place};
-}
-
 // Requires a kernel that is legal, or one whose legality is checked later. Where there is a reason,
 // the kernel that is left is of no use.
 Reason change(Kernel& kernel, const Move& move, Check check) {
@@ -31,15 +27,12 @@ Reason change(Kernel& kernel, const Move& move, Check check) {
 
 }  // namespace
 
-Moved apply(const Kernel& kernel, const Move& move) {
-  Kernel moved = kernel;
-  if (auto reason = change(moved, move, Check::each)) return refusal(move, *reason);
-  return moved;
-}
+Moved apply(const Kernel& kernel, const Move& move) { return apply_all(kernel, {move}); }
 
 Moved apply_all(Kernel kernel, const Schedule& schedule, const MoveObserver& see, Check check) {
   for (const Move& move : schedule) {
-    if (auto reason = change(kernel, move, check)) return refusal(move, *reason);
+    if (auto reason = change(kernel, move, check))
+      return Refusal{fmt::format("{}: {}", print(move), *reason), move.place};
     if (see) see(move, kernel);
   }
   if (check == Check::once && !schedule.empty())

@@ -293,28 +293,19 @@ class NaiveNest {
 
   // Joins the axes `axis` and `axis` + 1 of an argument, if that leaves fewer divisions.
   bool flatten(int tensor, int axis, const std::vector<Use>& uses) {
-    KernelTensor& declared = kernel_.tensors[tensor];
+    const KernelTensor& declared = kernel_.tensors[tensor];
     if (declared.where != Where::argument) return false;
-    const std::int64_t inner = declared.extents[axis + 1];
-    const auto joined = [&](const std::vector<Index>& at) {
-      return at[axis] * inner + at[axis + 1];
-    };
     int before = 0, after = 0;
     for (const Use& use : uses) {
       const std::vector<Index>& at = use.access.at;
       const int apart = at[axis].divisions() + at[axis + 1].divisions();
-      const int together = joined(at).divisions();
+      const int together = flat(declared, at, axis, 2).divisions();
       if (use.access.computed_axis >= 0 || together > apart) return false;
       before += apart;
       after += together;
     }
     if (after >= before) return false;
-    replace_accesses(kernel_.body, tensor, [&](Access& access) {
-      access.at[axis] = joined(access.at);
-      access.at.erase(access.at.begin() + axis + 1);
-    });
-    declared.extents[axis] *= inner;
-    declared.extents.erase(declared.extents.begin() + axis + 1);
+    join_axes(kernel_, tensor, axis, 2);
     return true;
   }
 

@@ -12,7 +12,6 @@
 //
 // A store to a stream stays one where it is known to be aligned to the target's vectors.
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <utility>
 
@@ -36,7 +35,7 @@ class Lanes {
       append(when, item.when);
       const Loop* loop = item.loop();
       if (!loop) {
-        statement({item.what, when}, vectors, result);
+        append(result, pieces({item.what, when}, vectors, chosen(item, vectors)));
       } else if (kernel_.axes[loop->axis].tag == Tag::vector) {
         Path inside = vectors;
         inside.push_back(loop->axis);
@@ -56,82 +55,64 @@ class Lanes {
  private:
   // Of a vector axis: one statement, or an unrolled loop of them.
   struct Piece {
-    Var loop = -1;   // none: a single statement
-    Var lanes = -1;  // none: one value
-    Index at;        // the axis
+    Index at;         // the axis
+    Path lanes = {};  // none: one value
+    Path loop = {};   // none: a single statement
   };
 
   static bool uses_any(const Index& index, const Path& axes) {
     return std::ranges::any_of(axes, [&](Var v) { return index.uses(v); });
   }
 
-  // What a statement computes at once: along one axis, or in a turn along two.
-  struct Choice {
-    Var axis = -1;  // -1: one value
-    Var row = -1;   // in a turn: along which the target runs; the source runs along `axis`
-  };
-
-  void statement(const Item& item, const Path& vectors, std::vector<Item>& result) {
-    const Choice choice = turn(item, vectors).value_or(Choice{active_axis(item, vectors)});
-    append(result, pieces(item, vectors, choice));
-  }
-
-  // Of the vector axes, the one whose lanes become vectors: consecutive in the target where one is.
-  // -1: none, where lanes might meet in one place.
-  Var active_axis(const Item& item, const Path& vectors) const {
+  // What becomes the lanes of the statement: one of the vector axes, or the two along which the
+  // source and the target of a copy run. None, where lanes might meet in one place.
+  Path chosen(const Item& item, const Path& vectors) const {
     const Access& access = *access_in(item.what);
-    if (vectors.empty() || access.computed) return -1;
+    if (vectors.empty() || access.computed) return {};
     const Index target = flat(kernel_.tensors[access.tensor], access.at);
-    for (const Var axis : vectors)
-      if (target.coefficient(axis) == 1) return axis;
-    return vectors.back();
+    if (const Store* store = item.store(); store && !store->combine) {
+      const auto* load = std::get_if<Load>(&store->value->detail);
+      if (load && !load->computed && info(store->value->type).bytes == word) {
+        const Index source = flat(kernel_.tensors[load->tensor], load->at);
+        Path both = along(source, target, vectors);
+        append(both, along(target, source, vectors));
+        if (both.size() == 2) return both;
+      }
+    }
+    for (const Var v : vectors)
+      if (target.coefficient(v) == 1) return {v};
+    return {vectors.back()};
   }
 
-  // The axes along which source and target run, if this item is a copy that turns.
-  std::optional<Choice> turn(const Item& item, const Path& vectors) const {
-    const Store* store = item.store();
-    if (!store || store->combine || store->computed || vectors.size() < 2) return {};
-    const auto* load = std::get_if<Load>(&store->value->detail);
-    if (!load || load->computed || info(store->value->type).bytes != word) return {};
-    const Index source = flat(kernel_.tensors[load->tensor], load->at);
-    const Index target = flat(kernel_.tensors[store->tensor], store->at);
-    const auto along = [&](const Index& one, const Index& other) {
-      const auto found = std::ranges::find_if(
-          vectors, [&](Var v) { return one.coefficient(v) == 1 && other.coefficient(v) != 1; });
-      return found == vectors.end() ? -1 : *found;
-    };
-    const Choice result{along(source, target), along(target, source)};
-    return result.axis < 0 || result.row < 0 ? std::nullopt : std::optional(result);
+  // The first of the axes along which one index is consecutive and the other one is not.
+  static Path along(const Index& one, const Index& other, const Path& axes) {
+    for (const Var v : axes)
+      if (one.coefficient(v) == 1 && other.coefficient(v) != 1) return {v};
+    return {};
   }
 
   // The statement for all values of the axes that are `left`, outermost first.
-  std::vector<Item> pieces(Item item, const Path& left, const Choice& choice) {
+  std::vector<Item> pieces(Item item, const Path& left, const Path& chosen) {
     if (left.empty()) {
       if (Store* store = item.store()) store->stream = is_aligned(item, *store);
       return {{std::move(item)}};
     }
     const Var axis = left.front();
     std::int64_t most = 1;
-    if (axis == choice.axis || axis == choice.row)
-      most = choice.row < 0 ? target_.most_lanes : target_.vector_bytes / word;
+    if (contains(chosen, axis))
+      most = chosen.size() == 1 ? target_.most_lanes : target_.vector_bytes / word;
     std::vector<Item> result;
     for (const Piece& piece : pieces_of(axis, most)) {
       std::vector<Item> at = {item};
       replace_indices(at, replacing(kernel_, {axis}, {piece.at}));
-      if (piece.lanes >= 0) {
-        std::vector<Var>& lanes = lanes_of(at[0]);
-        lanes.insert(axis == choice.row ? lanes.end() : lanes.begin(), piece.lanes);
-      }
-      at = pieces(std::move(at[0]), Path(left.begin() + 1, left.end()), choice);
-      if (piece.loop >= 0) at = {{Loop{piece.loop, std::move(at)}}};
-      append(result, at);
+      Path& lanes = *lanes_in(at[0]);
+      const bool is_target_run = chosen.size() == 2 && axis == chosen[1];
+      lanes.insert(is_target_run ? lanes.end() : lanes.begin(), piece.lanes.begin(),
+                   piece.lanes.end());
+      at = pieces(std::move(at[0]), Path(left.begin() + 1, left.end()), chosen);
+      append(result, wrap(std::move(at), piece.loop));
     }
     return result;
-  }
-
-  static std::vector<Var>& lanes_of(Item& item) {
-    Store* store = item.store();
-    return store ? store->lanes : std::get<Prefetch>(item.what).lanes;
   }
 
   // The axis in pieces of so many values, and what is left.
@@ -140,23 +121,17 @@ class Lanes {
     if (!result.empty()) return result;
     const std::string name = kernel_.axes[axis].name;
     const std::int64_t extent = kernel_.extent(axis), whole = extent / most, rest = extent % most;
-    const auto part = [&](std::int64_t count, Tag tag) {
-      return count == extent && tag == Tag::vector ? axis : kernel_.add_axis(name, count, tag);
+    const auto add = [&](std::int64_t first, std::int64_t count, std::int64_t lanes) {
+      Piece piece{Index(first)};
+      if (lanes > 1)
+        piece.lanes = {lanes == extent ? axis : kernel_.add_axis(name, lanes, Tag::vector)};
+      if (count > 1) piece.loop = {kernel_.add_axis(name, count, Tag::unroll)};
+      for (Var v : piece.lanes) piece.at = piece.at + Index::var(v);
+      for (Var v : piece.loop) piece.at = piece.at + Index::var(v) * lanes;
+      result.push_back(piece);
     };
-    if (whole > 0) {
-      Piece piece;
-      if (most > 1) piece.lanes = part(most, Tag::vector);
-      if (whole > 1) piece.loop = part(whole, Tag::unroll);
-      if (whole > 1) piece.at = Index::var(piece.loop) * most;
-      if (most > 1) piece.at = piece.at + Index::var(piece.lanes);
-      result.push_back(piece);
-    }
-    if (rest > 0) {
-      Piece piece{.at = Index(whole * most)};
-      if (rest > 1) piece.lanes = part(rest, Tag::vector);
-      if (rest > 1) piece.at = piece.at + Index::var(piece.lanes);
-      result.push_back(piece);
-    }
+    if (whole > 0) add(0, whole, most);
+    if (rest > 0) add(whole * most, 1, rest);
     return result;
   }
 
@@ -172,10 +147,7 @@ class Lanes {
         std::ranges::any_of(item.when, [&](const Range& r) { return r.index.uses(lanes); }))
       return false;
     const Index first = flat(tensor, store.at) - Index::var(lanes);
-    return !first.uses(lanes) && first.constant() % vector == 0 &&
-           std::ranges::all_of(first.terms(), [&](const Index::Term& term) {
-             return term.coefficient % vector == 0;
-           });
+    return !first.uses(lanes) && mod(first, vector, kernel_.bounds()) == Index(0);
   }
 
   static constexpr int word = 4;  // bytes of what is turned or streamed

@@ -53,11 +53,6 @@ struct Renaming {
 
 }  // namespace
 
-std::string leaf_name(const Node& node) {
-  const auto* leaf = node.as<BufferLeaf>();
-  return leaf ? leaf->name : "";
-}
-
 Names names_of(const KernelGraph& graph, const Kernel& naive, const NodeNames& given) {
   std::vector<NodeRef> nodes = graph.inputs;  // in the order of the nest's tensors
   append(nodes, graph.outputs);

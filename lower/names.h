@@ -16,7 +16,6 @@
 namespace tenon {
 
 using NodeNames = std::function<std::string(const Node&)>;  // "" for a node without a name
-std::string leaf_name(const Node& node);                    // "" for what is computed
 
 using Names = std::unordered_map<std::string, std::string>;  // of tensors: canonical -> given
 

@@ -31,25 +31,12 @@ std::optional<Var> Kernel::find_axis(std::string_view wanted) const {
     std::string_view whole = axes[v].name;
     if (whole.empty()) continue;
     if (whole == wanted) return v;
-    const std::size_t dot = whole.find('.');
-    if (dot == std::string_view::npos || whole.substr(dot + 1) != wanted) continue;
+    if (whole.substr(whole.find('.') + 1) != wanted) continue;
     if (wanted.find('.') != std::string_view::npos) continue;  // a stage's loop: by its whole name
     several = found.has_value();
     found = v;
   }
   return several ? std::nullopt : found;
-}
-
-std::optional<Index> least(const Index& index, const std::function<bool(Var)>& known) {
-  Index result(index.constant());
-  for (const Index::Term& term : index.terms()) {
-    if (std::ranges::all_of(Index::of(term).vars(), known))
-      result = result + Index::of(term);
-    else if (term.kind != Index::Kind::var || term.coefficient < 0)
-      return {};
-  }
-  if (result.is_constant()) return {};
-  return result;
 }
 
 std::int64_t KernelTensor::elements() const {

@@ -25,7 +25,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,10 +58,6 @@ struct Limit {
   std::int64_t bound;  // index < bound
   Tail tail = Tail::mask;
 };
-
-// The least value of a limit's index where the axes that are not `known` may have any: they are at
-// 0. Nothing where that cannot be told, and where the index uses no axis that is known.
-std::optional<Index> least(const Index& index, const std::function<bool(Var)>& known);
 
 // Where a tensor lives. `argument` is memory of the caller; heap and shared are scratch memory of
 // the kernel. finish() makes a small local whose every index is known after unrolling a `reg`.

@@ -23,34 +23,29 @@ bool has_room(const Kernel& kernel, int tensor, const Limit& limit) {
 // no local but tiles with room for it.
 void pad(const Kernel& kernel, Item& item, Store& store, const Limit& limit) {
   const Range range{limit.index, 0, limit.bound};
-  replace_loads(store, [&](const Load& load, Type type) -> ValueRef {
-    if (kernel.tensors[load.tensor].where != Where::argument) return nullptr;
-    Load guarded = load;
+  replace_values(store, [&](const ValueRef& value) {
+    const auto* load = std::get_if<Load>(&value->detail);
+    if (!load || kernel.tensors[load->tensor].where != Where::argument) return value;
+    Load guarded = *load;
     guarded.inside.push_back(range);
-    return make_value(std::move(guarded), type);
+    return make_value(std::move(guarded), value->type);
   });
   if (!has_room(kernel, store.tensor, limit)) item.when.push_back(range);
-}
-
-void pad_below(const Kernel& kernel, std::vector<Item>& items, const std::vector<Var>& missing,
-               const Limit& limit) {
-  for (Item& item : items) {
-    std::vector<Var> left = missing;
-    if (Loop* loop = item.loop()) {
-      std::erase(left, loop->axis);
-      pad_below(kernel, loop->body, left, limit);
-    } else if (Store* store = item.store(); store && left.empty()) {
-      pad(kernel, item, *store, limit);
-    }
-  }
 }
 
 }  // namespace
 
 Kernel pad_tails(const Kernel& kernel) {
   Kernel result = kernel;
-  for (const Limit& limit : kernel.limits)
-    if (limit.tail == Tail::pad) pad_below(kernel, result.body, limit.index.vars(), limit);
+  for (const Limit& limit : kernel.limits) {
+    if (limit.tail != Tail::pad) continue;
+    change_bodies(result.body, [&](std::vector<Item>& body, const Path& path) {
+      const auto is_around = [&](Var v) { return contains(path, v); };
+      if (!std::ranges::all_of(limit.index.vars(), is_around)) return;
+      for (Item& item : body)
+        if (Store* store = item.store()) pad(kernel, item, *store, limit);
+    });
+  }
   std::erase_if(result.limits, [](const Limit& limit) { return limit.tail == Tail::pad; });
   return result;
 }

@@ -10,9 +10,7 @@
 // This runs before tails are made explicit: a peel makes two loops out of one, and what lives in
 // one iteration of it stays one local.
 #include <algorithm>
-#include <functional>
 #include <numeric>
-#include <ranges>
 #include <utility>
 
 #include "core/error.h"
@@ -27,33 +25,28 @@ constexpr std::int64_t most_register_bytes = 8192;  // more would only be spille
 constexpr std::size_t alignment = 64;               // bytes
 
 bool moves_alike(const Use& a, const Use& b, Var v) {
-  for (std::size_t d = 0; d < a.access.at.size(); ++d)
-    if (a.access.at[d].coefficient(v) != b.access.at[d].coefficient(v) ||
-        a.access.at[d].uses(v) != b.access.at[d].uses(v))
-      return false;
-  return true;
+  return std::ranges::equal(a.access.at, b.access.at, [v](const Index& x, const Index& y) {
+    return x.coefficient(v) == y.coefficient(v) && x.uses(v) == y.uses(v);
+  });
 }
 
 // The axes around the innermost place that holds all uses and outlives every accumulation.
 Path scope_of(const KernelTensor& tensor, const std::vector<Use>& uses) {
   const Use& first = uses.front();
+  const Path& path = first.way.path;
+  std::size_t depth = path.size();
   if (tensor.scope) {
-    if (*tensor.scope < 0) return {};
-    const auto at = position(first.way.path, *tensor.scope);
-    check(at.has_value(), "a staged tile is used outside its loop");
-    return Path(first.way.path.begin(), first.way.path.begin() + *at + 1);
+    const auto at = position(path, *tensor.scope);
+    check(at || *tensor.scope < 0, "a staged tile is used outside its loop");
+    depth = static_cast<std::size_t>(at.value_or(-1) + 1);
+  } else {
+    for (const Use& use : uses) depth = std::min(depth, common_loops(first, use));
+    // What one iteration stores and another reads outlives both.
+    for (const Use& use : uses)
+      for (std::size_t d = 0; d < depth; ++d)
+        if (outlives(uses, path[d]) || !moves_alike(first, use, path[d])) depth = d;
   }
-  std::size_t common = first.way.loops.size();
-  for (const Use& use : uses) {
-    const auto differ = std::ranges::mismatch(first.way.loops, use.way.loops).in1;
-    common = std::min(common, static_cast<std::size_t>(differ - first.way.loops.begin()));
-  }
-  // What one iteration stores and another reads outlives both.
-  for (const Use& use : uses)
-    for (std::size_t d = 0; d < common; ++d)
-      if (outlives(uses, first.way.path[d]) || !moves_alike(first, use, first.way.path[d]))
-        common = d;
-  return Path(first.way.path.begin(), first.way.path.begin() + static_cast<std::ptrdiff_t>(common));
+  return Path(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(depth));
 }
 
 // Of one iteration there is nothing to share out.
@@ -70,81 +63,65 @@ bool is_known_when_unrolled(const Kernel& kernel, const Index& index) {
 
 // The axes of a local in the order in which it is laid out: those that vectors run along last, the
 // quotients of a vector's axis before its remainders. A stage has its own layout.
-std::vector<std::size_t> layout(const Kernel& kernel, const KernelTensor& tensor,
-                                const std::vector<Use>& uses) {
+std::vector<int> layout(const Kernel& kernel, const KernelTensor& tensor,
+                        const std::vector<Use>& uses) {
   const auto is_vector = [&](Var v) { return kernel.axes[v].tag == Tag::vector; };
-  const auto rank = [&](std::size_t d) {
+  const auto rank = [&](int d) {
     int highest = 0;
     for (const Index::Term& term : uses.front().access.at[d].terms())
       if (std::ranges::any_of(Index::of(term).vars(), is_vector))
         highest = std::max(highest, term.kind == Index::Kind::floordiv ? 1 : 2);
     return std::pair(highest, d);
   };
-  std::vector<std::size_t> order(tensor.extents.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::vector<int> order(tensor.extents.size());
+  std::iota(order.begin(), order.end(), 0);
   if (!tensor.scope) std::ranges::sort(order, {}, rank);
   return order;
 }
 
-bool is_computed(const std::vector<Use>& uses, std::size_t axis) {
-  return std::ranges::any_of(
-      uses, [&](const Use& use) { return use.access.computed_axis == static_cast<int>(axis); });
-}
-
-// The access with so many subscripts from the first one on written as one, row-major.
-Access joined_access(const KernelTensor& tensor, Access access, std::size_t first,
-                     std::size_t count) {
-  for (std::size_t d = first + 1; d < first + count; ++d)
-    access.at[first] = access.at[first] * tensor.extents[d] + access.at[d];
-  const auto begin = access.at.begin() + static_cast<std::ptrdiff_t>(first) + 1;
-  access.at.erase(begin, begin + static_cast<std::ptrdiff_t>(count) - 1);
-  if (access.computed_axis > static_cast<int>(first))
-    access.computed_axis -= static_cast<int>(count) - 1;
-  return access;
+bool is_computed(const std::vector<Use>& uses, int axis) {
+  return std::ranges::any_of(uses,
+                             [&](const Use& use) { return use.access.computed_axis == axis; });
 }
 
 // Should these subscripts become one? One of them alone does not say how far it reaches, together
 // they do, and none is computed or leaves the tensor: beyond a row's end lies the next row.
 bool should_join(const Kernel& kernel, const KernelTensor& tensor, const std::vector<Use>& uses,
-                 const Path& scope, std::size_t first, std::size_t count) {
+                 const Path& scope, int first, int count) {
   bool all_known = true;
-  for (std::size_t d = first; d < first + count; ++d) {
-    const auto is_within = [&](const Use& use) {
-      return always({use.access.at[d], 0, tensor.extents[d]}, kernel.bounds());
+  for (int d = first; d < first + count; ++d) {
+    const std::vector<Index> alone = subscripts(uses, d);
+    const auto is_within = [&](const Index& at) {
+      return always({at, 0, tensor.extents[d]}, kernel.bounds());
     };
-    if (is_computed(uses, d) || !std::ranges::all_of(uses, is_within)) return false;
-    all_known = all_known && reach(kernel, uses, d, scope);
+    if (is_computed(uses, d) || !std::ranges::all_of(alone, is_within)) return false;
+    all_known = all_known && reach(kernel, alone, scope);
   }
-  if (all_known) return false;
-  const std::vector<Access> accesses =
-      mapped(uses, [&](const Use& use) { return joined_access(tensor, use.access, first, count); });
-  std::vector<Use> joined;
-  for (std::size_t i = 0; i < uses.size(); ++i)
-    joined.push_back({uses[i].way, uses[i].store, accesses[i], uses[i].load, uses[i].writes});
-  return reach(kernel, joined, first, scope).has_value();
+  const auto joined = [&](const Use& use) { return flat(tensor, use.access.at, first, count); };
+  return !all_known && reach(kernel, mapped(uses, joined), scope);
 }
 
 // After a fuse and a split, a subscript may divide what stands still in the scope and what moves,
 // so that nothing says how far it reaches. With its neighbours it may be whole again: in t[f / 8,
 // f mod 8] the place is f. Such a run of subscripts becomes one. Returns whether one has.
 bool join_subscripts(Kernel& kernel, int t, const Path& scope, const std::vector<Use>& uses) {
-  KernelTensor& tensor = kernel.tensors[t];
-  const std::size_t axes = tensor.extents.size();
-  for (std::size_t count = 2; count <= axes; ++count)
-    for (std::size_t first = 0; first + count <= axes; ++first) {
-      if (!should_join(kernel, tensor, uses, scope, first, count)) continue;
-      replace_accesses(kernel.body, t, [&](Access& access) {
-        access = joined_access(tensor, access, first, count);
-      });
-      for (std::size_t d = 1; d < count; ++d) {
-        tensor.extents[first] *= tensor.extents[first + 1];
-        tensor.extents.erase(tensor.extents.begin() + static_cast<std::ptrdiff_t>(first) + 1);
-      }
-      const Uses joined(kernel.body);
-      join_subscripts(kernel, t, scope, joined.of(t));
+  const int axes = static_cast<int>(kernel.tensors[t].extents.size());
+  for (int count = 2; count <= axes; ++count)
+    for (int first = 0; first + count <= axes; ++first) {
+      if (!should_join(kernel, kernel.tensors[t], uses, scope, first, count)) continue;
+      join_axes(kernel, t, first, count);
       return true;
     }
   return false;
+}
+
+// Where a local begins along one of its axes, and how long it is there. Along a computed axis it is
+// all there, with what the last tile reaches beyond.
+Reach extent_along(const Kernel& kernel, const KernelTensor& tensor, const std::vector<Use>& uses,
+                   int axis, const Path& scope) {
+  const Reach whole = *reach(kernel, subscripts(uses, axis), {});
+  if (!is_computed(uses, axis)) return reach(kernel, subscripts(uses, axis), scope).value_or(whole);
+  return {0, std::max(tensor.extents[axis], whole.begin.constant() + whole.extent)};
 }
 
 }  // namespace
@@ -155,49 +132,36 @@ FinishedKernel place_locals(const Kernel& kernel) {
   for (int t = 0; t < std::ssize(result.tensors); ++t) {
     KernelTensor& tensor = result.tensors[t];
     if (tensor.where == Where::argument) continue;
-    std::optional<Uses> table(result.body);
-    if (table->of(t).empty()) {
+    Uses table(result.body);
+    if (table.of(t).empty()) {
       tensor.extents.assign(tensor.extents.size(), 0);
       continue;
     }
-    Path scope = scope_of(tensor, table->of(t));
+    Path scope = scope_of(tensor, table.of(t));
     // The lanes of a vector run side by side, so each needs its own element.
     std::erase_if(scope, [&](Var v) { return result.axes[v].tag == Tag::vector; });
-    if (join_subscripts(result, t, scope, table->of(t))) table.emplace(result.body);
-    const std::vector<Use>& uses = table->of(t);
+    while (join_subscripts(result, t, scope, table.of(t))) table = Uses(result.body);
+    const std::vector<Use>& uses = table.of(t);
     std::vector<Reach> reaches;
-    std::int64_t size = info(tensor.type).bytes;
     bool known = true;
-    for (std::size_t d = 0; d < tensor.extents.size(); ++d) {
-      const auto within = reach(result, uses, d, scope);
-      reaches.push_back(within ? *within : *reach(result, uses, d, {}));
-      if (is_computed(uses, d)) {
-        // All of it, and what the last tile reaches beyond.
-        const Reach whole = *reach(result, uses, d, {});
-        reaches.back() = {Index(0),
-                          std::max(tensor.extents[d], whole.begin.constant() + whole.extent)};
-      }
-      size *= reaches.back().extent;
-      for (const Use& use : uses)
-        known = known && is_known_when_unrolled(result, use.access.at[d] - reaches.back().begin);
+    for (int d = 0; d < std::ssize(tensor.extents); ++d) {
+      reaches.push_back(extent_along(result, tensor, uses, d, scope));
+      for (const Index& at : subscripts(uses, d))
+        known = known && is_known_when_unrolled(result, at - reaches.back().begin);
     }
-    const std::vector<std::size_t> order = layout(result, tensor, uses);
+    const std::vector<int> order = layout(result, tensor, uses);
     replace_accesses(result.body, t, [&](Access& access) {
-      const std::vector<Index> old = access.at;
-      for (std::size_t d = 0; d < old.size(); ++d)
-        access.at[d] = old[order[d]] - reaches[order[d]].begin;
-      if (int& axis = access.computed_axis; axis >= 0)
-        axis = *position(order, static_cast<std::size_t>(axis));
+      access.at = mapped(order, [&](int d) { return access.at[d] - reaches[d].begin; });
+      if (int& axis = access.computed_axis; axis >= 0) axis = *position(order, axis);
     });
-    for (std::size_t d = 0; d < order.size(); ++d) tensor.extents[d] = reaches[order[d]].extent;
+    tensor.extents = mapped(order, [&](int d) { return reaches[d].extent; });
     tensor.scope = scope.empty() ? -1 : scope.back();
-    // Registers are a thread's own.
-    const auto is_parallel_below = [&](Var v) {
-      return is_parallel(result, v) && !contains(scope, v);
+    const std::int64_t size = tensor.elements() * info(tensor.type).bytes;
+    const auto is_divided = [&](const Use& use) {
+      return std::ranges::any_of(
+          use.way.path, [&](Var v) { return is_parallel(result, v) && !contains(scope, v); });
     };
-    if (std::ranges::any_of(uses, [&](const Use& use) {
-          return std::ranges::any_of(use.way.path, is_parallel_below);
-        }))
+    if (std::ranges::any_of(uses, is_divided))  // registers are a thread's own
       tensor.where = Where::heap;
     else if (tensor.where == Where::heap && !tensor.fixed && known && size <= most_register_bytes)
       tensor.where = Where::reg;

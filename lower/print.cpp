@@ -13,7 +13,7 @@ namespace {
 class Printer {
  public:
   explicit Printer(const Kernel& kernel) : kernel_(kernel), bounds_(kernel.bounds()) {
-    for (const Axis& axis : kernel.axes) short_names_.push_back(shortest(axis.name));
+    for (Var v = 0; v < std::ssize(kernel.axes); ++v) names_.push_back(shortest(v));
   }
 
   std::string operator()() {
@@ -24,26 +24,23 @@ class Printer {
 
  private:
   // `sum.k` prints as `k` where no other axis ends like that.
-  std::string shortest(const std::string& whole) const {
-    const std::size_t dot = whole.find('.');
-    if (dot == std::string::npos || whole.rfind('.') != dot) return whole;
-    const std::string last = whole.substr(dot + 1);
-    return kernel_.find_axis(last) ? last : whole;
+  std::string shortest(Var v) const {
+    const std::string& whole = kernel_.axes[v].name;
+    return kernel_.find_axis(stem(whole)) == v ? stem(whole) : whole;
   }
 
-  const std::string& axis(Var v) const { return short_names_.at(v); }
-  const std::string& tensor(int t) const { return kernel_.tensors.at(t).name; }
+  const std::string& axis(Var v) const { return names_.at(v); }
 
   std::string index(const Index& i) const {
     return text(i, [this](Var v) { return axis(v); });
   }
 
   std::string range(const Range& r) const {
-    const Bounds reach = bounds(r.index, bounds_);
+    const Bounds values = bounds(r.index, bounds_);
     const std::string i = index(r.index);
     if (r.high == r.low + 1) return fmt::format("{} == {}", i, r.low);
-    if (reach.low >= r.low) return fmt::format("{} < {}", i, r.high);
-    if (reach.high < r.high) return fmt::format("{} >= {}", i, r.low);
+    if (values.low >= r.low) return fmt::format("{} < {}", i, r.high);
+    if (values.high < r.high) return fmt::format("{} >= {}", i, r.low);
     return fmt::format("{} <= {} < {}", r.low, i, r.high);
   }
 
@@ -55,7 +52,7 @@ class Printer {
   std::string element(const Access& access, const std::string& computed) const {
     std::vector<std::string> parts = mapped(access.at, [this](const Index& i) { return index(i); });
     if (access.computed_axis >= 0) parts.at(access.computed_axis) = computed;
-    const std::string& name = tensor(access.tensor);
+    const std::string& name = kernel_.tensors.at(access.tensor).name;
     return parts.empty() ? name : fmt::format("{}[{}]", name, fmt::join(parts, ","));
   }
 
@@ -184,7 +181,7 @@ class Printer {
 
   const Kernel& kernel_;
   const VarBounds bounds_;
-  std::vector<std::string> short_names_;
+  std::vector<std::string> names_;                // of the axes
   std::unordered_map<const Value*, int> shared_;  // their numbers, in the current statement
   std::string out_;
 };

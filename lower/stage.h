@@ -38,8 +38,8 @@ Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>
 // The axes of the loops that copy, named after the stage, one for each of the
 // tile's.
 std::vector<Var> copy_axes(StageSite& site, const std::vector<Var>& tile);
-// The local that holds the tile; `number` is its place in the kernel's list.
-Reason add_tile(StageSite& site, const std::vector<Var>& axes, int& number);
+// Adds the local that holds the tile, as the last of the kernel's tensors.
+Reason add_tile(StageSite& site, const std::vector<Var>& axes);
 
 std::string stage_name(const StageSite& site);  // `b.pc`: the tile's name, and its loops' `b.pc.k0`
 

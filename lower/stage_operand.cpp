@@ -41,36 +41,37 @@ void keep_inside(const StageSite& site, Load& source) {
                 [&](const Range& range) { return always(range, site.kernel.bounds()); });
   for (std::size_t d = 0; d < extents.size(); ++d) {
     if (static_cast<int>(d) == source.computed_axis) continue;
-    const Bounds reach = bounds(source.at[d], site.kernel.bounds(), source.inside);
-    if (reach.low < 0 || reach.high >= extents[d])
+    const Bounds values = bounds(source.at[d], site.kernel.bounds(), source.inside);
+    if (values.low < 0 || values.high >= extents[d])
       source.inside.push_back({source.at[d], 0, extents[d]});
   }
 }
 
 // The tile over the loops that index the operand.
 Reason expand_tile(StageSite& site, const Use& use, Tile& tile) {
+  const Type type = site.kernel.tensors[site.tensor].type;
   std::vector<Var> used, old_axes;
-  visit_values(make_value(*use.load, Type::f32), [&](const Value& v) {
+  visit_values(make_value(*use.load, type), [&](const Value& v) {
     for_each_index(v, [&](const Index& index) { index.collect(used); });
   });
   std::vector<Range> limits;
   if (auto reason = find_tile(site, use.way.path, used, old_axes, limits)) return reason;
   tile.axes = copy_axes(site, old_axes);
+  Load source = *use.load;
+  append(source.inside, limits);
   const IndexMap rename = renaming(site.kernel, old_axes, tile.axes);
-  tile.source = *use.load;
-  tile.source.at = mapped(use.access.at, rename);
-  append(tile.source.inside, limits);
-  tile.source.inside = map_indices(tile.source.inside, rename);
+  tile.source = std::get<Load>(map_indices(make_value(source, type), rename)->detail);
   keep_inside(site, tile.source);
   // Its subscripts are computed inside the limits alone.
   Reason reason;
-  tile.source.computed =
-      map_loads(map_indices(use.load->computed, rename), [&](const Load& load, Type type) {
-        if (stores_to(site.body, load.tensor)) reason = "where it is read is computed there";
-        Load guarded = load;
-        append(guarded.inside, tile.source.inside);
-        return make_value(std::move(guarded), type);
-      });
+  tile.source.computed = map_values(tile.source.computed, [&](const ValueRef& value) {
+    const auto* load = std::get_if<Load>(&value->detail);
+    if (!load) return value;
+    if (stores_to(site.body, load->tensor)) reason = "where it is read is computed there";
+    Load guarded = *load;
+    append(guarded.inside, tile.source.inside);
+    return make_value(std::move(guarded), value->type);
+  });
   tile.read = [old_axes](const Load&) { return Load{{-1, mapped(old_axes, Index::var)}}; };
   return reason;
 }
@@ -89,12 +90,13 @@ bool is_end(const Load& load, const Range& range, const KernelTensor& operand) {
 // What a box holds beyond the operand: the fill of the loads that may reach there, where all have
 // the same, else 0.
 double fill_of_box(const std::vector<Use>& all) {
-  std::vector<double> fills;
-  for (const Use& use : all)
-    if (!use.load->inside.empty() &&
-        std::ranges::none_of(fills, [&](double fill) { return same_bits(fill, use.load->fill); }))
-      fills.push_back(use.load->fill);
-  return fills.size() == 1 ? fills.front() : 0;
+  std::optional<double> fill;
+  for (const Use& use : all) {
+    if (use.load->inside.empty()) continue;
+    if (fill && !same_bits(*fill, use.load->fill)) return 0;
+    fill = use.load->fill;
+  }
+  return fill.value_or(0);
 }
 
 // The tile in the operand's own axes: for every axis the range that the loops below reach. Axes of
@@ -108,7 +110,7 @@ Reason box_tile(StageSite& site, const std::vector<Use>& all, Tile& tile) {
   tile.source.fill = fill_of_box(all);
   std::vector<Reach> reaches;
   for (std::size_t d = 0; d < operand.extents.size(); ++d) {
-    const auto here = reach(site.kernel, all, d, site.outside);
+    const auto here = reach(site.kernel, subscripts(all, d), site.outside);
     if (!here) return "box: a subscript divides, or what is read moves apart; leave box out";
     reaches.push_back(*here);
     tile.source.at.push_back(here->begin);
@@ -148,7 +150,7 @@ std::vector<Item> ring(StageSite& site, int staged, const std::vector<Item>& cop
   const auto copies_of = [&](const Index& iteration) {
     std::vector<Item> items = copies;
     replace_indices(items, replacing(kernel, {at}, {iteration}));
-    change_stores(items, [&](Item&, Store& store) {
+    change_stores(items, [&](Store& store) {
       store.at.insert(store.at.begin(), mod(iteration, depth, kernel.bounds()));
       store.async = true;
     });
@@ -170,8 +172,7 @@ Reason stage_operand(StageSite& site) {
   const Uses uses(site.body);
   const std::vector<Use> all = different(uses.of(site.tensor));
   const bool is_ring = site.move.depth > 1 && site.move.where == Where::shared;
-  if (all.empty()) return fmt::format("nothing there reads {}", site.move.tensor);
-  if (std::ranges::any_of(all, std::mem_fn(&Use::folds))) return "its strands are folded there";
+  if (!std::ranges::all_of(all, &Use::load)) return "its strands are folded there";
   if (site.move.where == Where::stream) return "only what is stored can be streamed";
   if (site.move.depth > 1 && site.at < 0) return "depth needs a loop";
   if (site.move.depth > 1 && !is_ring && site.kernel.tensors[site.tensor].where != Where::argument)
@@ -182,26 +183,28 @@ Reason stage_operand(StageSite& site) {
   if (auto reason = site.move.layout == Layout::box ? box_tile(site, all, tile)
                                                     : expand_tile(site, all.front(), tile))
     return reason;
-  int staged = -1;
-  if (auto too_large = add_tile(site, tile.axes, staged)) return too_large;
+  if (auto too_large = add_tile(site, tile.axes)) return too_large;
 
   Kernel& kernel = site.kernel;
+  const int staged = static_cast<int>(kernel.tensors.size()) - 1;
   const ValueRef source = make_value(tile.source, kernel.tensors[staged].type);
   std::vector<Item> copied{{Store{{staged, mapped(tile.axes, Index::var)}, source}}};
   if (site.move.depth > 1 && !is_ring) copied.push_back({ahead(site, tile.source)});
   std::vector<Item> copies = wrap(std::move(copied), tile.axes);
   if (is_ring) copies = ring(site, staged, copies);
 
-  replace_loads(site.body, [&](const Load& load, Type type) -> ValueRef {
-    if (load.tensor != site.tensor) return nullptr;
-    Load from = tile.read(load);
+  const auto read_tile = [&](const ValueRef& value) {
+    const auto* load = std::get_if<Load>(&value->detail);
+    if (!load || load->tensor != site.tensor) return value;
+    Load from = tile.read(*load);
     from.tensor = staged;
     if (is_ring)
       from.at.insert(from.at.begin(), mod(Index::var(site.at), site.move.depth, kernel.bounds()));
-    return make_value(std::move(from), type);
-  });
+    return make_value(std::move(from), value->type);
+  };
+  change_stores(site.body, [&](Store& store) { replace_values(store, read_tile); });
   // In front of the first item that reads the tile.
-  const auto reads_it = [&](const Item& item) { return loads_from(only(item), staged); };
+  const auto reads_it = [&](const Item& item) { return uses_tensor(only(item), staged); };
   site.body.insert(std::ranges::find_if(site.body, reads_it), copies.begin(), copies.end());
   return {};
 }

@@ -23,9 +23,8 @@ Reason stream(StageSite& site, const std::vector<Use>& uses) {
   for (const Use& use : uses)
     if (!use.writes || use.store.combine)
       return fmt::format("{} is read again there: stage it in registers first", target.name);
-  change_stores(site.body, [&](Item&, Store& store) {
-    store.stream = store.stream || store.tensor == site.tensor;
-  });
+  change_stores(site.body,
+                [&](Store& store) { store.stream = store.stream || store.tensor == site.tensor; });
   return {};
 }
 
@@ -76,10 +75,10 @@ Reason stage_result(StageSite& site) {
       if (use.writes && first.store.combine && contains(site.outside, v)) append_once(earlier, v);
   }
   std::vector<Range> when, limits;
-  int staged = -1;
   if (auto reason = find_tile(site, first.way.path, used, tile, limits)) return reason;
   if (auto reason = conditions(site, uses, tile, when)) return reason;
-  if (auto reason = add_tile(site, tile, staged)) return reason;
+  if (auto reason = add_tile(site, tile)) return reason;
+  const int staged = static_cast<int>(kernel.tensors.size()) - 1;
   append(when, limits);
 
   replace_accesses(site.body, site.tensor, [&](Access& access) {

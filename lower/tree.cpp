@@ -67,15 +67,11 @@ ValueMap on_indices(const IndexMap& map) {
   };
 }
 
-ValueMap on_loads(const LoadMap& change) {
-  return [&change](const ValueRef& value) {
-    const auto* load = std::get_if<Load>(&value->detail);
-    ValueRef changed = load ? change(*load, value->type) : nullptr;
-    return changed ? changed : value;
-  };
-}
-
 }  // namespace
+
+ValueRef map_values(const ValueRef& value, const ValueMap& change) {
+  return Rebuild(change)(value);
+}
 
 void replace_values(Store& store, const ValueMap& change) {
   Rebuild rebuild(change);
@@ -116,16 +112,24 @@ bool adds_over(Items items, Var axis) {
   return found;
 }
 
+const Item* only_item(const Loop& loop) {
+  return loop.body.size() == 1 && loop.body[0].when.empty() ? &loop.body[0] : nullptr;
+}
+
+bool are_nested(Items items, std::span<const Var> axes) {
+  return std::ranges::any_of(items, [&](const Item& item) {
+    std::vector<Var> left(axes.begin(), axes.end());
+    if (item.loop()) std::erase(left, item.loop()->axis);
+    return left.empty() || (item.loop() && are_nested(item.loop()->body, left));
+  });
+}
+
 int count_loops(Items items, Var axis) {
   int count = 0;
   visit(items, [&](const Item& item, const Way&) {
     count += static_cast<int>(item.loop() && item.loop()->axis == axis);
   });
   return count;
-}
-
-ValueRef map_loads(const ValueRef& value, const LoadMap& change) {
-  return Rebuild(on_loads(change))(value);
 }
 
 ValueRef map_indices(const ValueRef& value, const IndexMap& map) {
@@ -135,12 +139,6 @@ ValueRef map_indices(const ValueRef& value, const IndexMap& map) {
 std::vector<Range> map_indices(std::vector<Range> ranges, const IndexMap& map) {
   for (Range& range : ranges) range = without_division({map(range.index), range.low, range.high});
   return ranges;
-}
-
-void replace_loads(Store& store, const LoadMap& change) { replace_values(store, on_loads(change)); }
-
-void replace_loads(std::vector<Item>& items, const LoadMap& change) {
-  change_stores(items, [&](Item&, Store& store) { replace_loads(store, change); });
 }
 
 void replace_indices(std::vector<Item>& items, const IndexMap& map) {
@@ -165,17 +163,41 @@ void replace_accesses(std::vector<Item>& items, int tensor,
     change(*access_in(copy.detail));
     return std::make_shared<const Value>(std::move(copy));
   };
-  change_stores(items, [&](Item&, Store& store) {
+  change_stores(items, [&](Store& store) {
     replace_values(store, on_reads);
     if (store.tensor == tensor) change(store);
   });
 }
 
-void change_stores(std::vector<Item>& items, const std::function<void(Item&, Store&)>& change) {
+void join_axes(Kernel& kernel, int tensor, int first, int count) {
+  KernelTensor& joined = kernel.tensors[tensor];
+  const auto drop_others = [&](auto& list) {
+    list.erase(list.begin() + first + 1, list.begin() + first + count);
+  };
+  replace_accesses(kernel.body, tensor, [&](Access& access) {
+    access.at[first] = flat(joined, access.at, first, count);
+    drop_others(access.at);
+    if (access.computed_axis > first) access.computed_axis -= count - 1;
+  });
+  for (int d = 1; d < count; ++d) joined.extents[first] *= joined.extents[first + d];
+  drop_others(joined.extents);
+}
+
+void change_stores(std::vector<Item>& items, const std::function<void(Store&)>& change) {
   for (Item& item : items) {
     if (Loop* loop = item.loop()) change_stores(loop->body, change);
-    if (Store* store = item.store()) change(item, *store);
+    if (Store* store = item.store()) change(*store);
   }
+}
+
+void change_bodies(std::vector<Item>& body, const BodyChange& change, const Path& path) {
+  for (Item& item : body)
+    if (Loop* loop = item.loop()) {
+      Path inside = path;
+      inside.push_back(loop->axis);
+      change_bodies(loop->body, change, inside);
+    }
+  change(body, path);
 }
 
 IndexMap replacing(const Kernel& kernel, std::vector<Var> axes, std::vector<Index> with) {
@@ -197,11 +219,16 @@ IndexMap renaming(const Kernel& kernel, std::vector<Var> axes, const std::vector
 void replace_axis(const Kernel& kernel, std::vector<Item>& items, Var axis, const Index& index,
                   std::span<const Var> over) {
   replace_indices(items, replacing(kernel, {axis}, {index}));
-  change_stores(items, [&](Item&, Store& store) {
+  change_stores(items, [&](Store& store) {
     const auto place = std::ranges::find(store.over, axis);
     if (place != store.over.end())
       store.over.insert(store.over.erase(place), over.begin(), over.end());
   });
+}
+
+std::vector<Item> under(const std::vector<Range>& when, std::vector<Item> items) {
+  for (Item& item : items) item.when.insert(item.when.begin(), when.begin(), when.end());
+  return items;
 }
 
 std::vector<Item> wrap(std::vector<Item> body, std::span<const Var> axes) {
@@ -225,14 +252,23 @@ Parts take_apart(const Index& index, const std::function<bool(Var)>& moves) {
   return parts;
 }
 
+std::optional<Index> index_at_start(const Index& index, const std::function<bool(Var)>& known) {
+  const Parts parts = take_apart(index, [&](Var v) { return !known(v); });
+  const bool only_rises = std::ranges::all_of(parts.moving.terms(), [](const Index::Term& term) {
+    return term.kind == Index::Kind::var && term.coefficient > 0;
+  });
+  if (!only_rises || parts.still.is_constant()) return {};
+  return parts.still + Index(index.constant());
+}
+
 Index flat(const KernelTensor& tensor, const std::vector<Index>& at) {
-  Index result;
-  std::int64_t stride = 1;
-  for (std::size_t d = at.size(); d-- > 0;) {
-    result = result + at[d] * stride;
-    stride *= tensor.extents[d];
-  }
-  return result;
+  return flat(tensor, at, 0, static_cast<int>(at.size()));
+}
+
+Index flat(const KernelTensor& tensor, const std::vector<Index>& at, int first, int count) {
+  Index place;
+  for (int d = first; d < first + count; ++d) place = place * tensor.extents[d] + at[d];
+  return place;
 }
 
 }  // namespace tenon

@@ -55,6 +55,13 @@ auto* ranges_in(Variant& variant) {
   auto* const inside = std::get_if<Inside>(&variant);
   return load ? &load->inside : inside ? &inside->ranges : nullptr;
 }
+// The lanes of a statement, or null for a loop.
+template <typename AnyItem>
+auto* lanes_in(AnyItem& item) {
+  if (auto* store = std::get_if<Store>(&item.what)) return &store->lanes;
+  auto* const line = std::get_if<Prefetch>(&item.what);
+  return line ? &line->lanes : nullptr;
+}
 // Every index that is written in the value itself: subscripts, conditions, the index of an
 // IndexValue. Those of its operands are not.
 template <typename AnyValue, typename See>
@@ -68,6 +75,10 @@ void for_each_index(AnyValue& value, const See& see) {
 
 // Does anything below accumulate over the axis?
 bool adds_over(Items items, Var axis);
+// The item that is all that the loop holds and has no condition, or null.
+const Item* only_item(const Loop& loop);
+// Do loops over all of the axes stand one inside the other?
+bool are_nested(Items items, std::span<const Var> axes);
 // How many of the loops run over the axis?
 int count_loops(Items items, Var axis);
 
@@ -76,15 +87,10 @@ int count_loops(Items items, Var axis);
 // Values are rebuilt bottom up: a change sees each part after those that it is made of, and what is
 // shared stays shared.
 
-// Every value of a statement changed: its value, its factor, its computed subscript.
+// Every value changed. Those of a statement: its value, its factor, its computed subscript.
 using ValueMap = std::function<ValueRef(const ValueRef&)>;
+ValueRef map_values(const ValueRef& value, const ValueMap& change);
 void replace_values(Store& store, const ValueMap& change);
-
-// Every load replaced, unless null comes back for it.
-using LoadMap = std::function<ValueRef(const Load&, Type)>;
-ValueRef map_loads(const ValueRef& value, const LoadMap& change);
-void replace_loads(Store& store, const LoadMap& change);
-void replace_loads(std::vector<Item>& items, const LoadMap& change);
 
 // Every index mapped: subscripts, ranges, index values.
 ValueRef map_indices(const ValueRef& value, const IndexMap& map);
@@ -95,7 +101,13 @@ void replace_indices(std::vector<Item>& items, const IndexMap& map);
 void replace_accesses(std::vector<Item>& items, int tensor,
                       const std::function<void(Access&)>& change);
 
-void change_stores(std::vector<Item>& items, const std::function<void(Item&, Store&)>& change);
+void change_stores(std::vector<Item>& items, const std::function<void(Store&)>& change);
+// The body and those of all loops in it, the inner ones first. `path`: the loops around each.
+using BodyChange = std::function<void(std::vector<Item>& body, const Path& path)>;
+void change_bodies(std::vector<Item>& body, const BodyChange& change, const Path& path = {});
+
+// A run of `count` axes of a tensor becomes one, row-major, and so do the subscripts there.
+void join_axes(Kernel& kernel, int tensor, int first, int count);
 
 // Axes by indices, one for one; and by other axes.
 IndexMap replacing(const Kernel& kernel, std::vector<Var> axes, std::vector<Index> with);
@@ -105,6 +117,9 @@ IndexMap renaming(const Kernel& kernel, std::vector<Var> axes, const std::vector
 // over it, `over`. Loops over the axis, and limits, are not touched.
 void replace_axis(const Kernel& kernel, std::vector<Item>& items, Var axis, const Index& index,
                   std::span<const Var> over);
+
+// The items under these conditions too, which come first.
+std::vector<Item> under(const std::vector<Range>& when, std::vector<Item> items);
 
 // `body` wrapped in loops over `axes`, outermost first.
 std::vector<Item> wrap(std::vector<Item> body, std::span<const Var> axes);
@@ -119,7 +134,13 @@ struct Parts {
 };
 Parts take_apart(const Index& index, const std::function<bool(Var)>& moves);
 
-// The place in memory, in elements, row-major.
+// A limit's index where the axes that are not `known` are at 0: its least value. Nothing where they
+// may lower it further, and where the index uses no axis that is known.
+std::optional<Index> index_at_start(const Index& index, const std::function<bool(Var)>& known);
+
+// The place in memory, in elements, row-major; and the place in a run of `count` subscripts, taken
+// as one.
 Index flat(const KernelTensor& tensor, const std::vector<Index>& at);
+Index flat(const KernelTensor& tensor, const std::vector<Index>& at, int first, int count);
 
 }  // namespace tenon

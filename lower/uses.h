@@ -6,8 +6,6 @@
 
 #include <deque>
 #include <span>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "lower/tree.h"
@@ -20,7 +18,6 @@ struct Use {
   const Access& access;  // what it loads, folds or stores
   const Load* load;      // null where it stores or folds
   bool writes;           // or reads
-  bool folds() const { return !writes && !load; }
 };
 
 // The uses in the items, in execution order. What a statement reads comes
@@ -32,23 +29,22 @@ class Uses {
   Uses(Uses&&) noexcept = default;
   Uses& operator=(Uses&&) noexcept = default;
 
+  // Those of one tensor, or of all.
   const std::vector<Use>& of(int tensor) const&;
   const std::vector<Use>& of(int tensor) const&& = delete;  // they would point into nothing
-  // Of all tensors, in one of the items or below one.
-  std::span<const Use> below(const Item& item) const&;
+  const std::vector<Use>& all() const& { return all_; }
 
  private:
-  void add(Items items, Way& here);
-  void add(const Store& store, const Way& way);
-
   std::deque<Way> ways_;  // one for each statement
   std::vector<Use> all_;
   std::vector<std::vector<Use>> of_;
-  std::unordered_map<const Item*, std::pair<std::size_t, std::size_t>> below_;  // from, to: in all_
 };
 
-// Does anything in the items write (or read) the tensor?
+// How many of the outermost loops are around both?
+std::size_t common_loops(const Use& a, const Use& b);
+
+// Does anything in the items use the tensor, or write it?
+bool uses_tensor(Items items, int tensor);
 bool stores_to(Items items, int tensor);
-bool loads_from(Items items, int tensor);
 
 }  // namespace tenon

@@ -27,8 +27,7 @@ class Verifier {
     names();
     visit(kernel_.body, [this](const Item& item, const Way& way) {
       path_ = way.path;
-      if (const Store* store = item.store()) append(path_, store->lanes);
-      if (const auto* line = std::get_if<Prefetch>(&item.what)) append(path_, line->lanes);
+      if (const auto* lanes = lanes_in(item)) append(path_, *lanes);
       const auto is_empty = [&](Var v) { return kernel_.extent(v) == 0; };
       if (!reason_ && std::ranges::none_of(path_, is_empty))
         this->item(item, way.when.empty() && std::ranges::all_of(way.loops, runs_wholly));
@@ -118,10 +117,10 @@ class Verifier {
     for (int d = 0; d < std::ssize(access.at); ++d) {
       const Index& at = access.at[d];
       if (reason_ || !certain || !at.is_affine() || d == access.computed_axis) continue;
-      const Bounds reach = bounds(at, kernel_.bounds());
-      if (reach.low < 0 || reach.high >= target.extents[d])
-        broken("4: subscript {} of {} reaches [{}, {}] of {}", d, target.name, reach.low,
-               reach.high, target.extents[d]);
+      const Bounds values = bounds(at, kernel_.bounds());
+      if (values.low < 0 || values.high >= target.extents[d])
+        broken("4: subscript {} of {} reaches [{}, {}] of {}", d, target.name, values.low,
+               values.high, target.extents[d]);
     }
   }
 

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "lower/tree.h"
+
 namespace tenon {
 namespace {
 
@@ -58,7 +60,7 @@ class Evaluation {
   bool within_limits() const {
     return std::all_of(kernel_.limits.begin(), kernel_.limits.end(), [&](const Limit& limit) {
       const auto known =
-          least(limit.index, [&](Var v) { return known_[static_cast<std::size_t>(v)]; });
+          index_at_start(limit.index, [&](Var v) { return known_[static_cast<std::size_t>(v)]; });
       return !known || index(*known) < limit.bound;
     });
   }

@@ -185,7 +185,7 @@ TEST_CASE("results stream past the caches") {
 TEST_CASE("what stage refuses of any tensor") {
   CHECK(moved(product, "stage q at i") == "stage q at i: no tensor q");
   CHECK(moved(product, "stage b at q") == "stage b at q: no axis q");
-  CHECK(moved(product, "stage b at root   stage b at i") == "stage b at i: no loop over i uses b");
+  CHECK(moved(product, "stage b at root   stage b at i") == "stage b at i: nothing at i uses b");
   CHECK(moved(product, "stage b at i layout(q k)") ==
         "stage b at i layout(q k): q is not an axis of the tile");
   CHECK(moved(product, "stage b at i layout(k)") ==

@@ -71,7 +71,11 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 
 Kernel named_naive(const KernelGraph& graph) {
   const Kernel nest = naive(graph);
-  return renamed(nest, names_of(graph, nest, leaf_name));
+  const auto name = [](const Node& node) {
+    const auto* leaf = node.as<BufferLeaf>();
+    return leaf ? leaf->name : "";
+  };
+  return renamed(nest, names_of(graph, nest, name));
 }
 
 KernelGraph one_kernel(const std::vector<Tensor>& outputs, const std::vector<Tensor>& locals) {

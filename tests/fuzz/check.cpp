@@ -142,9 +142,13 @@ Subject::Subject(const std::string& graph) {
   for (const Tensor& tensor : wanted_) nodes.push_back(tensor.node());
   ruled_ = apply_rules(nodes, executor_.nodes());
   graphs_ = fusion(ruled_);
+  const auto name = [](const Node& node) {
+    const auto* leaf = node.as<BufferLeaf>();
+    return leaf ? leaf->name : "";
+  };
   for (const KernelGraph& kernel : graphs_) {
     const Kernel nest = naive(kernel);
-    naive_.push_back(renamed(nest, names_of(kernel, nest, leaf_name)));
+    naive_.push_back(renamed(nest, names_of(kernel, nest, name)));
   }
 }
 
