@@ -13,7 +13,6 @@
 #include <tbb/task_arena.h>
 #include <unistd.h>
 
-#include "codegen/compile.h"
 #include "codegen/debugger.h"
 #include "core/error.h"
 

@@ -13,7 +13,7 @@
 #include <span>
 #include <vector>
 
-#include "codegen/compile.h"
+#include "codegen/cpu_info.h"
 #include "codegen/llvm/indices.h"
 
 namespace llvm {
