@@ -119,34 +119,25 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& 
   if (program) return program;
   const Timer lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
   const Built built = build(key, naive, moves, Check::each);
-  if (!built.place.empty()) throw MovesError(fmt::format("{}: {}", built.place, built.failure));
-  if (!built.program)
-    throw MovesError(fmt::format("kernel {} does not compile with the moves given: {}", naive.name,
-                                 built.failure));
-  return program = built.program;
+  if (const auto* failed = std::get_if<Refusal>(&built)) {
+    const std::string what =
+        fmt::format("kernel {} does not compile with the moves given", naive.name);
+    throw MovesError(
+        fmt::format("{}: {}", failed->place.empty() ? what : failed->place, failed->reason));
+  }
+  return program = std::get<Device::ProgramRef>(built);
 }
 
 KernelStore::Choice KernelStore::choice(const KernelGraph& graph) {
   const WorkloadRow workload = row_of(graph);
   const auto known = find_schedule(workload);
-  const Kernel naive = tenon::naive(graph);
-  Schedule first = candidates(naive, known).front().schedule();
+  Schedule first = known ? parse_schedule(known->moves, "cache")
+                         : pick(tenon::naive(graph), backend_.target, backend_.machine);
   const std::string key = key_of(known ? known->moves : print(first), workload.graph);
   return {known, std::move(first), key};
 }
 
-// The schedules that a kernel may run on; the first that compiles is taken. They refer to the nest.
-std::vector<KernelStore::Candidate> KernelStore::candidates(
-    const Kernel& naive, const std::optional<ScheduleRow>& known) const {
-  std::vector<Candidate> list;
-  if (known) list.push_back({*known, [=] { return parse_schedule(known->moves, "cache"); }});
-  const ScheduleRow fresh{.engine = engine_of_picks()};
-  list.push_back({fresh, [&] { return pick(naive, backend_.target, backend_.machine); }});
-  list.push_back({fresh, [] { return Schedule(); }});
-  return list;
-}
-
-// Walks the candidates; one warning tells of all that failed.
+// Takes the first schedule that compiles. One warning tells of all that failed.
 Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
                                                 const WorkloadRow& workload,
                                                 const std::optional<ScheduleRow>& known) {
@@ -154,34 +145,45 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
   const Kernel naive = tenon::naive(graph);
   ++statistics_.lowered;
   debug_.show(DebugStage::loops, naive.name, "naive nest", naive);
+  const ScheduleRow fresh{.engine = engine_of_picks()};
+  const std::pair<std::optional<ScheduleRow>, std::function<Schedule()>> candidates[] = {
+      {known, [&] { return parse_schedule(known->moves, "cache"); }},
+      {fresh, [&] { return pick(naive, backend_.target, backend_.machine); }},
+      {fresh, [] { return Schedule(); }}};
   std::vector<std::string> failures;
-  for (Candidate& candidate : candidates(naive, known)) {
-    const Built built = attempt(candidate, naive, workload);
-    if (candidate.row != known) cache_.store_schedules({{device_row_, workload, candidate.row}});
-    if (built.program && !failures.empty())
+  for (auto [row, make_schedule] : candidates) {
+    if (!row) continue;
+    const Built built = attempt(*row, make_schedule, naive, workload);
+    if (row != known) cache_.store_schedules({{device_row_, workload, *row}});
+    if (const auto* failed = std::get_if<Refusal>(&built)) {
+      append_once(failures, failed->reason);
+      continue;
+    }
+    if (!failures.empty())
       report(fmt::format("tenon: warning: kernel {} runs on another schedule, for one failed: {}",
                          naive.name, fmt::join(failures, "; ")));
-    if (built.program) return built.program;
-    append_once(failures, built.failure);
+    return std::get<Device::ProgramRef>(built);
   }
   fail("kernel {} cannot be compiled: {}", naive.name, fmt::join(failures, "; "));
 }
 
-KernelStore::Built KernelStore::attempt(Candidate& candidate, const Kernel& naive,
-                                        const WorkloadRow& workload) {
-  ScheduleRow& row = candidate.row;
+KernelStore::Built KernelStore::attempt(ScheduleRow& row,
+                                        const std::function<Schedule()>& make_schedule,
+                                        const Kernel& naive, const WorkloadRow& workload) {
   Built built;
   std::optional<Schedule> schedule;
   try {
-    schedule = candidate.schedule();
+    schedule = make_schedule();
   } catch (const Error& unreadable) {
-    built.failure = unreadable.what();
+    built = Refusal{unreadable.what(), {}};
   }
   if (schedule && row.moves.empty()) row.moves = print(*schedule);
   debug_.show(DebugStage::search, naive.name, "tries this schedule", row.moves);
   if (schedule) built = build(key_of(row.moves, workload.graph), naive, *schedule, Check::once);
-  if (!built.program) row.status = ScheduleStatus::rejected;
-  if (!built.program) row.reason = built.failure;
+  if (const auto* failed = std::get_if<Refusal>(&built)) {
+    row.status = ScheduleStatus::rejected;
+    row.reason = failed->reason;
+  }
   return built;
 }
 
@@ -191,8 +193,7 @@ KernelStore::Built KernelStore::build(const std::string& key, const Kernel& naiv
     debug_.show(DebugStage::moves, naive.name, move, kernel);
   };
   const Moved scheduled = apply_all(naive, schedule, show, check);
-  if (const auto* refused = std::get_if<Refusal>(&scheduled))
-    return {nullptr, refused->reason, refused->place};
+  if (const auto* refused = std::get_if<Refusal>(&scheduled)) return *refused;
   const Kernel& kernel = std::get<Kernel>(scheduled);
   debug_.show(DebugStage::loops, naive.name,
               schedule.empty() ? "no moves, nothing changed" : "scheduled nest", kernel);
@@ -204,15 +205,15 @@ KernelStore::Built KernelStore::build(const std::string& key, const Kernel& naiv
     return backend_.compile(finished);
   }();
   if (const auto* failure = std::get_if<CompileFailure>(&compiled))
-    return {nullptr, failure->reason};
+    return Refusal{failure->reason, {}};
   const Artifact& artifact = std::get<Artifact>(compiled);
   ++statistics_.compiled;
-  const Device::ProgramRef program = backend_.device->load(artifact);
+  Device::ProgramRef program = backend_.device->load(artifact);
   cache_.store_artifact(row_of(key, artifact));
-  return {program};
+  return program;
 } catch (const InternalError& broken) {
   if constexpr (TENON_VERIFY) throw;
-  return {nullptr, broken.what()};
+  return Refusal{broken.what(), {}};
 }
 
 }  // namespace tenon

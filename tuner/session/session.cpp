@@ -84,12 +84,9 @@ struct Session::State {
     return plan;
   }
 
-  // A plan, and the leaves that its graph reads.
-  struct Planned {
-    std::shared_ptr<const Plan> plan;
-    std::vector<NodeRef> leaves;
-  };
-  Planned plan(std::span<const NodeRef> wanted) {
+  // The plan, and the leaves that the graph reads.
+  std::pair<std::shared_ptr<const Plan>, std::vector<NodeRef>> plan(
+      std::span<const NodeRef> wanted) {
     const Timer graph(statistics.graph_seconds);
     auto [key, leaves] = structure_of(wanted, nodes);
     std::shared_ptr<const Plan>& plan = plans[key];
@@ -147,21 +144,16 @@ Bound Session::bind(std::span<const Tensor> wanted) {
   for (const Tensor& tensor : wanted)
     if (&tensor.executor() != this) fail("bind: a tensor is of another session");
   const auto [plan, leaves] = state_->plan(mapped(wanted, std::mem_fn(&Tensor::node)));
-  Bound bound;
-  bound.device_ = &device();
   std::vector<BufferRef> slots = buffers_of(leaves);
   for (const std::size_t bytes : plan->written) slots.push_back(device().allocate(bytes));
-  const auto buffer = [&](int slot) { return slots[slot]; };
-  for (const Plan::Step& step : plan->steps)
-    if (step.program) bound.steps_.push_back({step.program, mapped(step.slots, buffer)});
-  bound.results_ = mapped(plan->results, buffer);
+  Bound bound{.results = mapped(plan->results, [&](int slot) { return slots[slot]; })};
+  // A buffer that was assigned to has other memory than when it was bound.
+  bound.launch = [this, plan, slots = std::move(slots)] {
+    const auto data = [&](int slot) { return slots[slot]->data; };
+    for (const Plan::Step& step : plan->steps)
+      if (step.program) device().launch(*step.program, mapped(step.slots, data), {});
+  };
   return bound;
-}
-
-// A buffer that was assigned to has other memory than when it was bound.
-void Bound::launch() const {
-  const auto data = [](const BufferRef& buffer) { return buffer->data; };
-  for (const Step& step : steps_) device_->launch(*step.program, mapped(step.buffers, data), {});
 }
 
 Tensor Session::tensor(std::span<const float> values, Shape shape, std::string name) {
