@@ -58,12 +58,9 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   Chunk chunk_of(std::size_t size) {
     {
       const std::lock_guard lock(mutex_);
-      std::vector<Chunk>& waiting = free_[size];
-      if (!waiting.empty()) {
-        Chunk chunk = std::move(waiting.back());
-        waiting.pop_back();
+      if (auto waiting = free_.extract(size)) {
         free_bytes_ -= size;
-        return chunk;
+        return std::move(waiting.mapped());
       }
     }
     const bool is_huge = size >= huge_page;
@@ -76,12 +73,12 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   void give_back(Chunk chunk, std::size_t size) {
     const std::lock_guard lock(mutex_);
     if (free_bytes_ + size > most_kept) return;
-    free_[size].push_back(std::move(chunk));
+    free_.emplace_hint(free_.lower_bound(size), size, std::move(chunk));
     free_bytes_ += size;
   }
 
   std::mutex mutex_;
-  std::map<std::size_t, std::vector<Chunk>> free_;  // by size, rounded up
+  std::multimap<std::size_t, Chunk> free_;  // by size, rounded up; of one size, the latest first
   std::size_t free_bytes_ = 0;
 };
 

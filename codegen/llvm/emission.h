@@ -42,10 +42,6 @@ class Emission {
     bool streams = false;                    // has non-temporal stores, which a fence must follow
     std::map<int, llvm::Value*> bases = {};  // by tensor
   };
-  struct Span {
-    llvm::Value* begin;
-    llvm::Value* end;
-  };
   // Where an access goes: base + index (+ computed), in elements, and when it may touch memory.
   struct Access {
     int tensor;
@@ -66,11 +62,8 @@ class Emission {
   void item(const Item& item, std::span<const Range> conditions);
   void emit(const Loop& loop);
   void emit_unrolled(const Loop& loop);
-  void emit_serial(const Loop& loop, const Span& span);
-  void emit_parallel(const Loop& loop, const Span& span);
-  void loop_over(const Span& span, bool is_innermost,
-                 const std::function<void(llvm::Value*)>& body);
-  Span span_of(const Loop& loop);
+  void emit_serial(const Loop& loop, llvm::Value* begin, llvm::Value* end);
+  void emit_parallel(const Loop& loop, llvm::Value* end);
   void when(llvm::Value* condition, const std::function<void()>& body);  // null: always
   llvm::Function* begin_body(const std::string& name, bool is_parallel,
                              const std::vector<llvm::Type*>& arguments);
@@ -89,7 +82,7 @@ class Emission {
   Access access(const tenon::Access& of);
   llvm::Value* base(int tensor);
   llvm::Value* address(const Access& access);
-  llvm::Value* load(const Load& load);
+  llvm::Value* if_any(llvm::Value* touch, llvm::Value* pointer, int tensor);
   llvm::Value* near(const Access& access, llvm::Value* pointer, llvm::Value* touch);
   llvm::Value* read_strided(const Access& access, llvm::Type* type, llvm::Value* mask);
   llvm::Value* read_memory(const Access& access, llvm::Value* touch, llvm::Value* fill);
@@ -102,9 +95,12 @@ class Emission {
 
   // emit_values.cpp
   llvm::Value* value(const ValueRef& value);
-  llvm::Value* fold(const Fold& fold, Type type);
-  llvm::Value* apply(const Apply& apply, Type type);  // emit_apply.cpp
-  llvm::Value* index_value(const Index& index);
+  llvm::Value* make(const Load& load, Type type);  // emit_memory.cpp
+  llvm::Value* make(const Constant& constant, Type type);
+  llvm::Value* make(const IndexValue& value, Type type);
+  llvm::Value* make(const Inside& inside, Type type);
+  llvm::Value* make(const Apply& apply, Type type);  // emit_apply.cpp
+  llvm::Value* make(const Fold& fold, Type type);
   llvm::Value* combine(Combine combine, Type type, llvm::Value* a, llvm::Value* b);
   llvm::Value* constant(Type type, double value);
   llvm::Type* memory_type(Type type);

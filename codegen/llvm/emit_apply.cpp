@@ -127,7 +127,7 @@ struct IrArithmetic {
 
 }  // namespace
 
-llvm::Value* Emission::apply(const Apply& apply, Type type) {
+llvm::Value* Emission::make(const Apply& apply, Type type) {
   const auto x = alike(mapped(apply.operands, [&](const ValueRef& v) { return value(v); }));
   const Type of = apply.operands.back()->type;
   const bool is_float = of == Type::f32;
@@ -139,7 +139,7 @@ llvm::Value* Emission::apply(const Apply& apply, Type type) {
   };
   switch (apply.op) {
     case ScalarOp::add:
-      return is_float ? builder_.CreateFAdd(x[0], x[1]) : builder_.CreateAdd(x[0], x[1]);
+      return combine(Combine::sum, type, x[0], x[1]);
     case ScalarOp::mul:
       return is_float ? builder_.CreateFMul(x[0], x[1]) : builder_.CreateMul(x[0], x[1]);
     case ScalarOp::div:

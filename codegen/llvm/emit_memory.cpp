@@ -17,13 +17,11 @@ Emission::Access Emission::access(const tenon::Access& of) {
   const KernelTensor& tensor = kernel_.tensors[of.tensor];
   const std::vector<std::int64_t>& extents = tensor.extents;
   const int computed_axis = of.computed_axis;
-  std::vector<Index> others = of.at;
-  if (of.computed) others[computed_axis] = 0;
-  const Index place = flat(tensor, others);
+  const Index place = flat(tensor, of.at);
   Access result{
       .tensor = of.tensor, .index = indices_.linear(place), .reach = indices_.bounds(place)};
-  for (std::size_t d = 0; d < others.size(); d++) {
-    const Bounds reach = indices_.bounds(others[d]);
+  for (std::size_t d = 0; d < of.at.size(); d++) {
+    const Bounds reach = indices_.bounds(of.at[d]);
     result.in_bounds = result.in_bounds && reach.low >= 0 && reach.high < extents[d];
   }
   if (!of.computed) return result;
@@ -114,18 +112,14 @@ llvm::Value* Emission::read_memory(const Access& access, llvm::Value* touch, llv
   const bool is_vector =
       !access.index.is_uniform() || (access.computed && access.computed->getType()->isVectorTy());
   llvm::Value* mask = is_vector && touch && !all_readable ? widen(touch) : nullptr;
-  llvm::Value* other = nullptr;  // in the lanes that the mask leaves out, as it is in memory
+  // What the lanes that the mask leaves out are, as in memory.
+  llvm::Value* other = llvm::Constant::getNullValue(type);
   if (mask && fill) other = builder_.CreateZExtOrBitCast(widen(fill), type);
-  if (mask && !fill) other = llvm::Constant::getNullValue(type);
 
   llvm::Value* loaded = nullptr;
   if (!is_vector) {
     llvm::Value* pointer = address(access);
-    if (touch && !all_readable) {
-      const bool differs = touch->getType()->isVectorTy();
-      llvm::Value* any = differs ? builder_.CreateOrReduce(touch) : touch;
-      pointer = builder_.CreateSelect(any, pointer, base(access.tensor));
-    }
+    if (touch && !all_readable) pointer = if_any(touch, pointer, access.tensor);
     loaded = builder_.CreateAlignedLoad(element, pointer, align);
   } else if (access.is_run()) {
     llvm::Value* pointer = run_address(access);
@@ -154,6 +148,12 @@ llvm::Value* Emission::read_memory(const Access& access, llvm::Value* touch, llv
   return touch && fill && !mask ? select(touch, loaded, fill) : loaded;
 }
 
+// The pointer; or the buffer's beginning if `touch` does not hold in any lane.
+llvm::Value* Emission::if_any(llvm::Value* touch, llvm::Value* pointer, int tensor) {
+  if (touch->getType()->isVectorTy()) touch = builder_.CreateOrReduce(touch);
+  return builder_.CreateSelect(touch, pointer, base(tensor));
+}
+
 // A masked read that reads nothing takes 111 ns where no page is mapped. So, if its place may be
 // more than a page away from the buffer, it goes to the buffer's beginning instead.
 llvm::Value* Emission::near(const Access& access, llvm::Value* pointer, llvm::Value* touch) {
@@ -162,8 +162,7 @@ llvm::Value* Emission::near(const Access& access, llvm::Value* pointer, llvm::Va
   const std::int64_t elements = page / info(tensor.type).bytes;
   if (access.reach.low >= -elements && access.reach.high < tensor.elements() + elements)
     return pointer;
-  llvm::Value* any = touch->getType()->isVectorTy() ? builder_.CreateOrReduce(touch) : touch;
-  return builder_.CreateSelect(any, pointer, base(access.tensor));
+  return if_any(touch, pointer, access.tensor);
 }
 
 // Lanes that lie a few elements apart, from whole vectors: the last one ends with the last lane.
@@ -207,7 +206,7 @@ llvm::Value* Emission::read_strided(const Access& access, llvm::Type* type, llvm
   return result;
 }
 
-llvm::Value* Emission::load(const Load& load) {
+llvm::Value* Emission::make(const Load& load, Type) {
   const KernelTensor& tensor = kernel_.tensors[load.tensor];
   const Access from = access(load);
   llvm::Value* inside = all_hold(load.inside);
@@ -247,13 +246,13 @@ void Emission::write(const Access& access, llvm::Value* value, llvm::Value* touc
     }
     if (touch) {
       builder_.CreateMaskedStore(value, pointer, align, touch);
-    } else if (stream) {
-      auto* whole = builder_.CreateAlignedStore(value, pointer, llvm::Align(vector_bytes(isa_)));
+    } else {
+      auto* whole = builder_.CreateAlignedStore(value, pointer, align);
+      if (!stream) return;
       auto* one = llvm::ConstantAsMetadata::get(builder_.getInt32(1));
+      whole->setAlignment(llvm::Align(vector_bytes(isa_)));
       whole->setMetadata("nontemporal", llvm::MDNode::get(builder_.getContext(), one));
       body_.streams = true;
-    } else {
-      builder_.CreateAlignedStore(value, pointer, align);
     }
   } else if (touch) {
     builder_.CreateMaskedScatter(value, addresses(access), align, touch);

@@ -28,21 +28,16 @@ Indices::Indices(llvm::IRBuilderBase& builder, const Kernel& kernel)
   state.axes.resize(kernel.axes.size());
 }
 
-void Indices::set_loop(Var axis, llvm::Value* value) {
-  state.axes[axis] = {.kind = Axes::Kind::loop, .depth = depth(), .value = value};
-}
-
 bool Indices::is_present(const Index& index) const {
-  const auto is_absent = [&](Var v) { return state.axes[v].kind == Axes::Kind::absent; };
-  return std::ranges::none_of(index.vars(), is_absent);
+  return std::ranges::all_of(index.vars(), [&](Var v) { return is_present(v); });
 }
 
-VarBounds Indices::axis_bounds() const {
-  return [this](Var v) {
-    const Axes& axis = state.axes[v];
-    if (axis.kind == Axes::Kind::constant) return Bounds{axis.constant, axis.constant};
-    return Bounds{0, kernel_.axes[v].extent - 1};
-  };
+Bounds Indices::bounds(const Index& index) const {
+  return tenon::bounds(index, [this](Var v) {
+    const auto* constant = llvm::dyn_cast_or_null<llvm::ConstantInt>(state.axes[v].value);
+    if (!constant) return Bounds{0, kernel_.axes[v].extent - 1};
+    return Bounds{constant->getSExtValue(), constant->getSExtValue()};
+  });
 }
 
 Linear Indices::linear(const Index& index) {
@@ -50,15 +45,14 @@ Linear Indices::linear(const Index& index) {
   result.constant = index.constant();
   for (const Index::Term& term : index.terms()) {
     const bool is_var = term.kind == Index::Kind::var;
-    check(!is_var || state.axes[term.var].kind != Axes::Kind::absent, [&] {
+    check(!is_var || is_present(term.var), [&] {
       return fmt::format("axis {} is used outside its loop", kernel_.axes[term.var].name);
     });
     if (const Bounds of = bounds(Index::of(term)); of.low == of.high) {
       result.constant += of.low;
       continue;
     }
-    if (is_var && is_lanes(term.var)) {
-      check(term.var == state.lanes.axis, "two vector axes in one index");
+    if (is_var && term.var == state.lanes.axis) {
       result.stride += term.coefficient;
       continue;
     }
@@ -133,17 +127,14 @@ llvm::Value* Indices::sum(llvm::Value* base, int name, llvm::Type* element,
                           std::span<const Summand> parts) {
   if (parts.empty()) return base;
   const int depth = parts.back().depth;
-  std::size_t outer = parts.size();
-  while (outer > 0 && parts[outer - 1].depth == depth) outer--;
+  const auto outer = std::ranges::lower_bound(parts, depth, {}, &Summand::depth) - parts.begin();
   std::vector<std::int64_t> key = {name};
   for (const Summand& part : parts) key.insert(key.end(), {part.coefficient, part.atom});
   return once(depth, key, [&]() -> llvm::Value* {
     llvm::Value* before = sum(base, name, element, parts.first(outer));
     Frame& frame = state.frames[depth];
-    const bool steps = frame.counter && parts.size() == outer + 1 &&
-                       parts[outer].atom < static_cast<int>(kernel_.axes.size()) &&
-                       state.axes[parts[outer].atom].value == frame.counter;
-    if (steps) return induction(frame, before, element, parts[outer].coefficient);
+    if (frame.counter && std::ssize(parts) == outer + 1 && atom(parts[outer]) == frame.counter)
+      return induction(frame, before, element, parts[outer].coefficient);
     llvm::Value* offset = nullptr;
     for (const Summand& part : parts.subspan(outer)) {
       llvm::Value* value = builder_.CreateMul(atom(part), builder_.getInt64(part.coefficient));
