@@ -49,10 +49,7 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   }
 
  private:
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
-  using Chunk = std::unique_ptr<void, Free>;
+  using Chunk = std::unique_ptr<void, decltype([](void* memory) { std::free(memory); })>;
 
   // Large chunks ask the system for huge pages. Null: there is no memory.
   Chunk chunk_of(std::size_t size) {

@@ -17,6 +17,7 @@
 #include "codegen/llvm/indices.h"
 
 namespace llvm {
+class BasicBlock;
 class Function;
 class Module;
 }  // namespace llvm
@@ -33,14 +34,12 @@ class Emission {
  private:
   // The function being emitted: the kernel itself or the body of a parallel loop.
   struct Body {
-    llvm::Function* function = nullptr;
     bool is_parallel = false;
     llvm::Value* buffers = nullptr;
     llvm::Value* launch_scratch = nullptr;
     llvm::Value* thread_scratch = nullptr;
     llvm::Value* runtime = nullptr;
-    bool streams = false;                    // has non-temporal stores, which a fence must follow
-    std::map<int, llvm::Value*> bases = {};  // by tensor
+    bool streams = false;  // has non-temporal stores, which a fence must follow
   };
   // Where an access goes: base + index (+ computed), in elements, and when it may touch memory.
   struct Access {
@@ -53,18 +52,16 @@ class Emission {
 
     bool is_affine() const { return !computed && index.varying.empty(); }
     bool is_run() const { return is_affine() && (index.stride == 1 || index.stride == -1); }
-    // One place for all lanes, `offset` elements from the first of them.
-    Access place(std::int64_t offset) const;
   };
 
   // emit_loops.cpp
   void emit(std::span<const Item> items, std::size_t settled = 0);
-  void item(const Item& item, std::span<const Range> conditions);
   void emit(const Loop& loop);
   void emit_unrolled(const Loop& loop);
   void emit_serial(const Loop& loop, llvm::Value* begin, llvm::Value* end);
   void emit_parallel(const Loop& loop, llvm::Value* end);
   void when(llvm::Value* condition, const std::function<void()>& body);  // null: always
+  llvm::BasicBlock* block(const char* name);
   llvm::Function* begin_body(const std::string& name, bool is_parallel,
                              const std::vector<llvm::Type*>& arguments);
   void end_body();
@@ -81,7 +78,8 @@ class Emission {
   // emit_memory.cpp
   Access access(const tenon::Access& of);
   llvm::Value* base(int tensor);
-  llvm::Value* address(const Access& access);
+  // Of the first lane, or `offset` elements from there.
+  llvm::Value* address(const Access& access, std::int64_t offset = 0);
   llvm::Value* if_any(llvm::Value* touch, llvm::Value* pointer, int tensor);
   llvm::Value* near(const Access& access, llvm::Value* pointer, llvm::Value* touch);
   llvm::Value* read_strided(const Access& access, llvm::Type* type, llvm::Value* mask);
@@ -102,7 +100,6 @@ class Emission {
   llvm::Value* make(const Apply& apply, Type type);  // emit_apply.cpp
   llvm::Value* make(const Fold& fold, Type type);
   llvm::Value* combine(Combine combine, Type type, llvm::Value* a, llvm::Value* b);
-  llvm::Value* constant(Type type, double value);
   llvm::Type* memory_type(Type type);
   llvm::Type* value_type(Type type);
   llvm::Value* all_hold(std::span<const Range> ranges);  // null: always

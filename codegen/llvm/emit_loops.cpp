@@ -27,11 +27,9 @@ llvm::Function* Emission::begin_body(const std::string& name, bool is_parallel,
       llvm::FunctionType::get(builder_.getVoidTy(), arguments, false),
       is_parallel ? llvm::Function::InternalLinkage : llvm::Function::ExternalLinkage, name,
       module_);
-  body_ = {.function = function, .is_parallel = is_parallel};
-  llvm::LLVMContext& context = module_.getContext();
-  auto* entry = llvm::BasicBlock::Create(context, "entry", function);
-  auto* start = llvm::BasicBlock::Create(context, "start", function);
-  builder_.SetInsertPoint(entry);
+  body_ = {.is_parallel = is_parallel};
+  builder_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "entry", function));
+  llvm::BasicBlock* start = block("start");
   indices_.state.frames = {{.place = builder_.CreateBr(start)}};
   builder_.SetInsertPoint(start);
   return function;
@@ -42,12 +40,16 @@ void Emission::end_body() {
   builder_.CreateRetVoid();
 }
 
+// A new one, at the end of the function that is being emitted.
+llvm::BasicBlock* Emission::block(const char* name) {
+  return llvm::BasicBlock::Create(module_.getContext(), name,
+                                  builder_.GetInsertBlock()->getParent());
+}
+
 void Emission::when(llvm::Value* condition, const std::function<void()>& body) {
   if (!condition || condition == builder_.getTrue()) return body();
   if (condition == builder_.getFalse()) return;
-  llvm::LLVMContext& context = module_.getContext();
-  auto* yes = llvm::BasicBlock::Create(context, "when", body_.function);
-  auto* after = llvm::BasicBlock::Create(context, "after", body_.function);
+  llvm::BasicBlock *yes = block("when"), *after = block("after");
   builder_.CreateCondBr(condition, yes, after);
   builder_.SetInsertPoint(yes);
   body();
@@ -60,25 +62,21 @@ void Emission::when(llvm::Value* condition, const std::function<void()>& body) {
 void Emission::emit(std::span<const Item> items, std::size_t settled) {
   while (!items.empty()) {
     const Item& first = items.front();
+    const auto conditions = std::span(first.when).subspan(settled);
     const auto differs = [&](const Item& item) {
-      return item.when.size() <= settled || !(item.when[settled] == first.when[settled]);
+      return item.when.size() <= settled || !(item.when[settled] == conditions[0]);
     };
     std::size_t count = 1;
-    if (first.when.size() > settled && indices_.is_present(first.when[settled].index))
+    if (!conditions.empty() && indices_.is_present(conditions[0].index))
       count = std::ranges::find_if(items.subspan(1), differs) - items.begin();
     if (count > 1)
-      when(indices_.holds(first.when[settled]), [&] { emit(items.first(count), settled + 1); });
+      when(indices_.holds(conditions[0]), [&] { emit(items.first(count), settled + 1); });
+    else if (const Loop* loop = first.loop())
+      when(all_hold(conditions), [&] { emit(*loop); });
     else
-      item(first, std::span(first.when).subspan(settled));
+      statement(first, conditions);
     items = items.subspan(count);
   }
-}
-
-void Emission::item(const Item& item, std::span<const Range> conditions) {
-  if (const Loop* loop = item.loop())
-    when(all_hold(conditions), [&] { emit(*loop); });
-  else
-    statement(item, conditions);
 }
 
 void Emission::emit(const Loop& loop) {
@@ -113,11 +111,8 @@ void Emission::emit_serial(const Loop& loop, llvm::Value* begin, llvm::Value* en
     const Loop* inner = item.loop();
     if (inner && kernel_.axes[inner->axis].tag != Tag::unroll) is_innermost = false;
   });
-  llvm::LLVMContext& context = module_.getContext();
   llvm::BasicBlock* before = builder_.GetInsertBlock();
-  auto* head = llvm::BasicBlock::Create(context, "loop", body_.function);
-  auto* inside = llvm::BasicBlock::Create(context, "body", body_.function);
-  auto* after = llvm::BasicBlock::Create(context, "done", body_.function);
+  llvm::BasicBlock *head = block("loop"), *inside = block("body"), *after = block("done");
   llvm::Value* runs = builder_.CreateICmpSLT(begin, end);
   if (runs == builder_.getTrue())
     builder_.CreateBr(head);

@@ -10,8 +10,8 @@
 
 namespace tenon {
 
-constexpr std::int64_t widest_stride = 4;  // of lanes that whole vectors are read for
-constexpr std::int64_t a_load = -10;       // what a key of Indices::once starts with
+constexpr std::int64_t widest_stride = 4;           // of lanes that whole vectors are read for
+constexpr std::int64_t a_load = -10, a_base = -11;  // what a key of Indices::once starts with
 
 Emission::Access Emission::access(const tenon::Access& of) {
   const KernelTensor& tensor = kernel_.tensors[of.tensor];
@@ -38,39 +38,31 @@ Emission::Access Emission::access(const tenon::Access& of) {
 }
 
 llvm::Value* Emission::base(int tensor) {
-  llvm::Value*& result = body_.bases[tensor];
-  if (result) return result;
-  const KernelTensor& info = kernel_.tensors[tensor];
-  llvm::IRBuilder<> entry(indices_.state.frames[0].place);
-  llvm::Type* pointer = entry.getPtrTy();
-  if (info.where == Where::reg) {
-    auto* memory = entry.CreateAlloca(llvm::ArrayType::get(memory_type(info.type), info.elements()),
-                                      nullptr, info.name);
-    memory->setAlignment(llvm::Align(64));
-    result = memory;
-  } else if (const Placement& placed = finished_.placement[tensor]; placed.offset >= 0) {
-    llvm::Value* scratch = placed.per_thread ? body_.thread_scratch : body_.launch_scratch;
-    result = entry.CreateConstGEP1_64(entry.getInt8Ty(), scratch, placed.offset);
-  } else {
+  return indices_.once(0, {a_base, tensor}, [&]() -> llvm::Value* {
+    const KernelTensor& info = kernel_.tensors[tensor];
+    if (info.where == Where::reg) {
+      auto* elements = llvm::ArrayType::get(memory_type(info.type), info.elements());
+      auto* memory = builder_.CreateAlloca(elements, nullptr, info.name);
+      memory->setAlignment(llvm::Align(64));
+      return memory;
+    }
+    if (const Placement& placed = finished_.placement[tensor]; placed.offset >= 0) {
+      llvm::Value* scratch = placed.per_thread ? body_.thread_scratch : body_.launch_scratch;
+      return builder_.CreateConstGEP1_64(builder_.getInt8Ty(), scratch, placed.offset);
+    }
     // Arguments are the first tensors.
-    result = entry.CreateLoad(pointer, entry.CreateConstGEP1_64(pointer, body_.buffers, tensor));
-  }
-  return result;
+    llvm::Type* pointer = builder_.getPtrTy();
+    return builder_.CreateLoad(pointer,
+                               builder_.CreateConstGEP1_64(pointer, body_.buffers, tensor));
+  });
 }
 
-llvm::Value* Emission::address(const Access& access) {
+llvm::Value* Emission::address(const Access& access, std::int64_t offset) {
   llvm::Type* element = memory_type(kernel_.tensors[access.tensor].type);
-  llvm::Value* pointer =
-      indices_.pointer(base(access.tensor), access.tensor, element, access.index);
+  Linear place = access.index;
+  place.constant += offset;
+  llvm::Value* pointer = indices_.pointer(base(access.tensor), access.tensor, element, place);
   return access.computed ? builder_.CreateGEP(element, pointer, access.computed) : pointer;
-}
-
-Emission::Access Emission::Access::place(std::int64_t offset) const {
-  Access result = *this;
-  result.index.constant += offset;
-  result.index.stride = 0;
-  result.index.varying.clear();
-  return result;
 }
 
 llvm::Value* Emission::addresses(const Access& access) {
@@ -78,8 +70,7 @@ llvm::Value* Emission::addresses(const Access& access) {
   Linear lanes = access.index;
   lanes.uniform.clear();
   lanes.constant = 0;
-  return builder_.CreateGEP(memory_type(kernel_.tensors[access.tensor].type),
-                            address(access.place(0)),
+  return builder_.CreateGEP(memory_type(kernel_.tensors[access.tensor].type), address(access),
                             indices_.vector(lanes, builder_.getInt64Ty()));
 }
 
@@ -88,12 +79,12 @@ std::vector<llvm::Value*> Emission::each_address(const Access& access) {
   std::vector<llvm::Value*> result;
   for (int lane = 0; lane < indices_.state.lanes.count; lane++)
     result.push_back(all ? builder_.CreateExtractElement(all, lane)
-                         : address(access.place(lane * access.index.stride)));
+                         : address(access, lane * access.index.stride));
   return result;
 }
 
 llvm::Value* Emission::run_address(const Access& access) {
-  return address(access.place(access.index.stride < 0 ? 1 - indices_.state.lanes.count : 0));
+  return address(access, access.index.stride < 0 ? 1 - indices_.state.lanes.count : 0);
 }
 
 llvm::Value* Emission::in_order(const Access& access, llvm::Value* elements) {
@@ -181,7 +172,7 @@ llvm::Value* Emission::read_strided(const Access& access, llvm::Type* type, llvm
   llvm::Value* result = llvm::PoisonValue::get(type);
   for (int part = 0; part < stride; part++) {
     const int start = has_room ? part * count : std::min(part * count, last - count + 1);
-    llvm::Value* pointer = address(access.place(start - first));
+    llvm::Value* pointer = address(access, start - first);
     llvm::Value* loaded = nullptr;
     if (mask) {
       std::vector<int> lanes;  // of the elements; `count` is none
@@ -219,9 +210,9 @@ llvm::Value* Emission::make(const Load& load, Type) {
                          [&] { return read_memory(from, nullptr, nullptr); });
   }
   llvm::Value* touch = both(both(mask_, from.valid), inside);
-  llvm::Value* fill = inside ? constant(tensor.type, load.fill) : nullptr;
+  llvm::Value* fill = inside ? make(Constant{load.fill}, tensor.type) : nullptr;
   if (!from.valid) return read_memory(from, touch, fill);
-  llvm::Value* result = read_memory(from, touch, constant(tensor.type, 0));
+  llvm::Value* result = read_memory(from, touch, make(Constant{0}, tensor.type));
   return inside ? select(inside, result, fill) : result;
 }
 

@@ -62,7 +62,7 @@ void Emission::prefetch(const Prefetch& prefetch) {
   const std::int64_t apart = std::abs(stride) * info(kernel_.tensors[prefetch.tensor].type).bytes;
   const std::int64_t step = apart == 0 ? lanes : std::max<std::int64_t>(1, line / apart);
   for (std::int64_t lane = 0; lane < lanes; lane += step) {
-    llvm::Value* place = address(target.place(lane * stride));
+    llvm::Value* place = address(target, lane * stride);
     builder_.CreateIntrinsic(
         llvm::Intrinsic::prefetch, {builder_.getPtrTy()},
         {place, builder_.getInt32(0), builder_.getInt32(3), builder_.getInt32(1)});

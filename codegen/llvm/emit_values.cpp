@@ -17,11 +17,6 @@ llvm::Type* Emission::value_type(Type type) {
   return type == Type::boolean ? builder_.getInt1Ty() : memory_type(type);
 }
 
-llvm::Value* Emission::constant(Type type, double value) {
-  if (type == Type::f32) return llvm::ConstantFP::get(builder_.getFloatTy(), value);
-  return llvm::ConstantInt::getSigned(value_type(type), static_cast<std::int64_t>(value));
-}
-
 llvm::Value* Emission::widen(llvm::Value* value) {
   if (!has_lanes() || value->getType()->isVectorTy()) return value;
   // Of a splat of bits, under constant ones, LLVM 19 makes loads of what is masked out.
@@ -64,7 +59,8 @@ llvm::Value* Emission::value(const ValueRef& ref) {
 }
 
 llvm::Value* Emission::make(const Constant& constant, Type type) {
-  return this->constant(type, constant.value);
+  if (type == Type::f32) return llvm::ConstantFP::get(builder_.getFloatTy(), constant.value);
+  return llvm::ConstantInt::getSigned(value_type(type), static_cast<std::int64_t>(constant.value));
 }
 
 llvm::Value* Emission::make(const IndexValue& value, Type) {

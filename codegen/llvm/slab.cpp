@@ -17,10 +17,6 @@ using llvm::orc::ExecutorAddr;
 using llvm::orc::MemProt;
 using namespace llvm::BitmaskEnumDetail;  // operators of MemProt
 
-llvm::Error error(const std::string& reason) {
-  return llvm::make_error<llvm::StringError>(reason, llvm::inconvertibleErrorCode());
-}
-
 // An allocation is a part of the slab's image. Nothing is mapped, so nothing is left to do.
 class Laid : public JITLinkMemoryManager::InFlightAlloc {
  public:
@@ -42,7 +38,7 @@ class Slab : public JITLinkMemoryManager {
     for (const MemProt protection : {MemProt::Read | MemProt::Exec, MemProt::Read}) {
       for (auto& [group, segment] : layout.segments()) {
         if ((group.getMemProt() & MemProt::Write) != MemProt::None)
-          return done(error("the code has data that would have to be written"));
+          return done(llvm::createStringError("the code has data that would have to be written"));
         if (group.getMemProt() != protection) continue;
         size = llvm::alignTo(llvm::alignTo(size, 64), segment.Alignment);
         segment.Addr = ExecutorAddr(address + size);

@@ -44,7 +44,7 @@ std::optional<std::string> too_much_stack(const llvm::Module& module) {
 
 // It serves one compile: LLVM's target machines are not safe to share between threads.
 std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
-  static const bool initialized = [] {
+  static const llvm::Target* const target = [] {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
     // Innermost loops come with stepping pointers; LLVM's own search for them takes long, and so
@@ -52,12 +52,11 @@ std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
     const char* const options[] = {"tenon", "-x86-asm-syntax=intel", "-disable-lsr",
                                    "-dag-maps-huge-region=200", "-dag-maps-reduction-size=100"};
     llvm::cl::ParseCommandLineOptions(std::size(options), options);
-    return true;
+    std::string error;
+    const llvm::Target* found = llvm::TargetRegistry::lookupTarget(triple, error);
+    check(found, error);
+    return found;
   }();
-  check(initialized, "LLVM's x86 target");
-  std::string error;
-  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);
-  check(target, error);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(

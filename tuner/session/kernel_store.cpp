@@ -117,7 +117,7 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& 
   Device::ProgramRef& program = programs_[key];
   if (!program) program = find_artifact(key);
   if (program) return program;
-  const Timer lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
+  const Timer lowering(statistics_.lowering_seconds, &statistics_.graph_seconds);
   const Built built = build(key, naive, moves, Check::each);
   if (const auto* failed = std::get_if<Refusal>(&built)) {
     const std::string what =
@@ -141,7 +141,7 @@ KernelStore::Choice KernelStore::choice(const KernelGraph& graph) {
 Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
                                                 const WorkloadRow& workload,
                                                 const std::optional<ScheduleRow>& known) {
-  const Timer lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
+  const Timer lowering(statistics_.lowering_seconds, &statistics_.graph_seconds);
   const Kernel naive = tenon::naive(graph);
   ++statistics_.lowered;
   debug_.show(DebugStage::loops, naive.name, "naive nest", naive);
@@ -201,7 +201,7 @@ KernelStore::Built KernelStore::build(const std::string& key, const Kernel& naiv
   debug_.show(DebugStage::source, naive.name, "LLVM IR",
               [&] { return backend_.print(finished, Output::ir); });
   const Compiled compiled = [&] {
-    const Timer compiling(statistics_.compiling_seconds, statistics_.lowering_seconds);
+    const Timer compiling(statistics_.compiling_seconds, &statistics_.lowering_seconds);
     return backend_.compile(finished);
   }();
   if (const auto* failure = std::get_if<CompileFailure>(&compiled))

@@ -64,7 +64,7 @@ struct Session::State {
     std::vector<Kernel> nests;
     std::vector<std::optional<Schedule>> by_hand(graphs.size());
     if (options.moves) {
-      const Timer lowering(statistics.lowering_seconds, statistics.graph_seconds);
+      const Timer lowering(statistics.lowering_seconds, &statistics.graph_seconds);
       nests = mapped(graphs, [&](const KernelGraph& graph) {
         const Kernel nest = naive(graph);
         return renamed(nest, names_of(graph, nest, [&](const Node& n) { return nodes.name(n); }));
