@@ -106,10 +106,7 @@ struct IrArithmetic {
 
   static constexpr unsigned register_lanes = 16;
   static constexpr unsigned round_as_set = 4;  // in the control register: to nearest
-  unsigned lanes() const {
-    const auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(float_type);
-    return vector ? vector->getNumElements() : 1;
-  }
+  unsigned lanes() const { return float_type->getPrimitiveSizeInBits().getFixedValue() / 32; }
   bool has_scale() const { return isa == Isa::avx512 && lanes() % register_lanes == 0; }
   Float scale(Float a, Float n) {
     std::vector<llvm::Value*> parts;

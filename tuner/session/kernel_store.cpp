@@ -87,7 +87,7 @@ std::string KernelStore::key_of(const KernelGraph& graph, const Kernel& naive,
 
 Device::ProgramRef KernelStore::find_artifact(const std::string& key) {
   auto row = cache_.find_artifact(key);
-  debug_.show(DebugStage::cache, "code " + key, row ? "found" : "not there");
+  debug_.show(DebugStage::cache, "code " + key, [&] { return row ? "found" : "not there"; });
   if (!row) return nullptr;
   try {
     Device::ProgramRef program = backend_.device->load(artifact_of(std::move(*row)));
@@ -105,7 +105,7 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph) {
   if (program) return program;
   const auto known = find_schedule(workload);
   debug_.show(DebugStage::cache, "schedule of kernel " + workload.hash,
-              known ? "found\n" + known->moves : "not there");
+              [&] { return known ? "found\n" + known->moves : "not there"; });
   if (known) program = find_artifact(key_of(known->moves, workload.graph));
   if (!program) program = lower_and_build(graph, workload, known);
   return program;
@@ -144,7 +144,7 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
   const Timer lowering(statistics_.lowering_seconds, &statistics_.graph_seconds);
   const Kernel naive = tenon::naive(graph);
   ++statistics_.lowered;
-  debug_.show(DebugStage::loops, naive.name, "naive nest", naive);
+  debug_.show(DebugStage::loops, naive.name, [&] { return "naive nest\n" + print(naive); });
   const ScheduleRow fresh{.engine = engine_of_picks()};
   const std::pair<std::optional<ScheduleRow>, std::function<Schedule()>> candidates[] = {
       {known, [&] { return parse_schedule(known->moves, "cache"); }},
@@ -178,7 +178,7 @@ KernelStore::Built KernelStore::attempt(ScheduleRow& row,
     built = Refusal{unreadable.what(), {}};
   }
   if (schedule && row.moves.empty()) row.moves = print(*schedule);
-  debug_.show(DebugStage::search, naive.name, "tries this schedule", row.moves);
+  debug_.show(DebugStage::search, naive.name, [&] { return "tries this schedule\n" + row.moves; });
   if (schedule) built = build(key_of(row.moves, workload.graph), naive, *schedule, Check::once);
   if (const auto* failed = std::get_if<Refusal>(&built)) {
     row.status = ScheduleStatus::rejected;
@@ -190,16 +190,17 @@ KernelStore::Built KernelStore::attempt(ScheduleRow& row,
 KernelStore::Built KernelStore::build(const std::string& key, const Kernel& naive,
                                       const Schedule& schedule, Check check) try {
   const auto show = [&](const Move& move, const Kernel& kernel) {
-    debug_.show(DebugStage::moves, naive.name, move, kernel);
+    debug_.show(DebugStage::moves, naive.name, [&] { return print(move) + "\n" + print(kernel); });
   };
   const Moved scheduled = apply_all(naive, schedule, show, check);
   if (const auto* refused = std::get_if<Refusal>(&scheduled)) return *refused;
   const Kernel& kernel = std::get<Kernel>(scheduled);
-  debug_.show(DebugStage::loops, naive.name,
-              schedule.empty() ? "no moves, nothing changed" : "scheduled nest", kernel);
+  debug_.show(DebugStage::loops, naive.name, [&] {
+    return (schedule.empty() ? "no moves, nothing changed\n" : "scheduled nest\n") + print(kernel);
+  });
   const FinishedKernel finished = finish(kernel, backend_.target);
-  debug_.show(DebugStage::source, naive.name, "LLVM IR",
-              [&] { return backend_.print(finished, Output::ir); });
+  debug_.show(DebugStage::source, naive.name,
+              [&] { return "LLVM IR\n" + backend_.print(finished, Output::ir); });
   const Compiled compiled = [&] {
     const Timer compiling(statistics_.compiling_seconds, &statistics_.lowering_seconds);
     return backend_.compile(finished);

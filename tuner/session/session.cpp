@@ -56,11 +56,13 @@ struct Session::State {
 
   Plan make_plan(std::span<const NodeRef> wanted, std::span<const NodeRef> leaves) {
     const std::vector<NodeRef> ruled = apply_rules(wanted, nodes);
-    debug.show(DebugStage::graph, "graph", "as given", [&] { return print_graph(wanted); });
-    debug.show(DebugStage::graph, "graph", "after rules", [&] { return print_graph(ruled); });
+    debug.show(DebugStage::graph, "graph", [&] { return "as given\n" + print_graph(wanted); });
+    debug.show(DebugStage::graph, "graph", [&] { return "after rules\n" + print_graph(ruled); });
     const std::vector<KernelGraph> graphs = fusion(ruled);
-    debug.show(DebugStage::fuse, "kernels", std::to_string(graphs.size()),
-               [&] { return joined(graphs, "\n", [](auto& g) { return canonical_text(g); }); });
+    debug.show(DebugStage::fuse, "kernels", [&] {
+      const auto text_of = [](const KernelGraph& graph) { return canonical_text(graph); };
+      return std::to_string(graphs.size()) + "\n" + joined(graphs, "\n", text_of);
+    });
     std::vector<Kernel> nests;
     std::vector<std::optional<Schedule>> by_hand(graphs.size());
     if (options.moves) {
