@@ -108,10 +108,8 @@ class CpuDevice final : public Device {
         pool_(std::make_shared<MemoryPool>()),
         workers_(tbb::global_control::max_allowed_parallelism, threads),
         arena_(threads),
-        launch_scratch_(pool_->take(0)) {
-    for (int thread = 0; thread < threads; ++thread) per_thread_.push_back(pool_->take(0));
-    runtime_ = {.parallel = run_parallel, .self = this};
-  }
+        launch_scratch_(pool_->take(0)),
+        per_thread_(threads, launch_scratch_) {}
 
   BufferRef allocate(std::size_t bytes) override { return pool_->take(bytes); }
 
@@ -137,7 +135,7 @@ class CpuDevice final : public Device {
   }
 
  private:
-  // Scratch memory grows to what the largest kernel needs.
+  // Scratch memory grows to what the largest kernel needs. It is shared only while it is empty.
   void* at_least(std::size_t bytes, BufferRef& scratch) const {
     if (bytes > scratch->bytes) scratch = pool_->take(bytes);
     return scratch->data;
@@ -166,7 +164,7 @@ class CpuDevice final : public Device {
   std::mutex launching_;
   BufferRef launch_scratch_;
   std::vector<BufferRef> per_thread_;
-  Runtime runtime_;
+  Runtime runtime_{.parallel = run_parallel, .self = this};
 };
 
 }  // namespace

@@ -50,31 +50,29 @@ Linear Indices::linear(const Index& index) {
     });
     if (const Bounds of = bounds(Index::of(term)); of.low == of.high) {
       result.constant += of.low;
-      continue;
-    }
-    if (is_var && term.var == state.lanes.axis) {
+    } else if (is_var && term.var == state.lanes.axis) {
       result.stride += term.coefficient;
-      continue;
-    }
-    if (is_var) {
+    } else if (is_var) {
       result.uniform.push_back({term.coefficient, state.axes[term.var].depth, term.var});
-      continue;
+    } else {
+      const Linear inner = linear(*term.inner);
+      (inner.is_uniform() ? result.uniform : result.varying)
+          .push_back({term.coefficient, inner.depth(), division(term, inner)});
     }
-    const Linear inner = linear(*term.inner);
-    const auto next = static_cast<int>(kernel_.axes.size() + divisions_.size());
-    const auto [found, is_new] = division_numbers_.try_emplace(
-        key({static_cast<std::int64_t>(term.kind), term.divisor}, inner), next);
-    if (is_new) divisions_.emplace_back();
-    // Made anew: the same axes may be those of other loops, further in.
-    divisions_[found->second - kernel_.axes.size()] = {term.kind, term.divisor, inner,
-                                                       bounds(*term.inner)};
-    (inner.is_uniform() ? result.uniform : result.varying)
-        .push_back({term.coefficient, inner.depth(), found->second});
   }
   for (auto* parts : {&result.uniform, &result.varying})
     std::ranges::sort(*parts, {},
                       [](const Summand& part) { return std::pair(part.depth, part.atom); });
   return result;
+}
+
+int Indices::division(const Index::Term& term, const Linear& inner) {
+  const auto [found, is_new] = division_numbers_.try_emplace(
+      key({static_cast<std::int64_t>(term.kind), term.divisor}, inner), divisions_.size());
+  if (is_new) divisions_.emplace_back();
+  // Made anew: the same axes may be those of other loops, further in.
+  divisions_[found->second] = {term.kind, term.divisor, inner, bounds(*term.inner)};
+  return static_cast<int>(kernel_.axes.size() + found->second);
 }
 
 std::vector<std::int64_t> Indices::key(std::vector<std::int64_t> start, const Linear& index) const {
@@ -93,9 +91,7 @@ llvm::Value* Indices::once(int depth, const std::vector<std::int64_t>& key,
   if (const auto found = frame.known.find(key); found != frame.known.end()) return found->second;
   llvm::IRBuilderBase::InsertPointGuard guard(builder_);
   builder_.SetInsertPoint(frame.place);
-  llvm::Value* value = make();
-  frame.known[key] = value;
-  return value;
+  return frame.known[key] = make();
 }
 
 llvm::Value* Indices::divide(llvm::Value* value, const Division& division) {

@@ -113,6 +113,7 @@ class Indices {
     Linear inner;
     Bounds bounds;  // of inner
   };
+  int division(const Index::Term& term, const Linear& inner);  // the number of its atom
   // i32 where it suffices: twice the lanes in a register, and i64 has no high multiplication.
   llvm::Type* integer_for(const Bounds& bounds) const;
   llvm::Value* atom(const Summand& part);
@@ -126,7 +127,7 @@ class Indices {
   llvm::IRBuilderBase& builder_;
   const Kernel& kernel_;
   std::vector<Division> divisions_;  // by atom number, less the number of axes
-  std::map<std::vector<std::int64_t>, int> division_numbers_;
+  std::map<std::vector<std::int64_t>, std::size_t> division_numbers_;
 };
 
 }  // namespace tenon
