@@ -1,6 +1,6 @@
-// What this machine's processor is, from CPUID and the system's files; and Isa: the vector
-// instructions of x86 processors that the CPU's backend can use, and what is known of each. Used by
-// the code for the CPU alone; everything above sees a Machine and a Target (lower/target.h).
+// What this machine's processor is, from CPUID and the system's files. Isa: the vector instructions
+// of x86 processors that the CPU's backend can use, and what is known of each. Used by the code for
+// the CPU alone; everything above sees a Machine (backend.h) and a Target (lower/target.h).
 #pragma once
 
 #include "codegen/backend.h"

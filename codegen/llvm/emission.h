@@ -78,7 +78,7 @@ class Emission {
   // emit_memory.cpp
   Access access(const tenon::Access& of);
   llvm::Value* base(int tensor);
-  // Of the first lane, or `offset` elements from there.
+  // The address of the first lane, or of what lies `offset` elements from it.
   llvm::Value* address(const Access& access, std::int64_t offset = 0);
   llvm::Value* if_any(llvm::Value* touch, llvm::Value* pointer, int tensor);
   llvm::Value* near(const Access& access, llvm::Value* pointer, llvm::Value* touch);

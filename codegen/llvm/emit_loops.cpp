@@ -40,7 +40,7 @@ void Emission::end_body() {
   builder_.CreateRetVoid();
 }
 
-// A new one, at the end of the function that is being emitted.
+// A new block, at the end of the function that is being emitted.
 llvm::BasicBlock* Emission::block(const char* name) {
   return llvm::BasicBlock::Create(module_.getContext(), name,
                                   builder_.GetInsertBlock()->getParent());

@@ -103,7 +103,7 @@ llvm::Value* Emission::read_memory(const Access& access, llvm::Value* touch, llv
   const bool is_vector =
       !access.index.is_uniform() || (access.computed && access.computed->getType()->isVectorTy());
   llvm::Value* mask = is_vector && touch && !all_readable ? widen(touch) : nullptr;
-  // What the lanes that the mask leaves out are, as in memory.
+  // The lanes that the mask leaves out become `other`, a value as it is in memory.
   llvm::Value* other = llvm::Constant::getNullValue(type);
   if (mask && fill) other = builder_.CreateZExtOrBitCast(widen(fill), type);
 
@@ -139,7 +139,7 @@ llvm::Value* Emission::read_memory(const Access& access, llvm::Value* touch, llv
   return touch && fill && !mask ? select(touch, loaded, fill) : loaded;
 }
 
-// The pointer; or the buffer's beginning if `touch` does not hold in any lane.
+// Returns the pointer, or the beginning of the buffer if `touch` holds in no lane.
 llvm::Value* Emission::if_any(llvm::Value* touch, llvm::Value* pointer, int tensor) {
   if (touch->getType()->isVectorTy()) touch = builder_.CreateOrReduce(touch);
   return builder_.CreateSelect(touch, pointer, base(tensor));

@@ -42,7 +42,7 @@ std::optional<std::string> too_much_stack(const llvm::Module& module) {
   return {};
 }
 
-// It serves one compile: LLVM's target machines are not safe to share between threads.
+// A target machine serves one compile: LLVM's are not safe to share between threads.
 std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
   static const llvm::Target* const target = [] {
     llvm::InitializeNativeTarget();

@@ -59,7 +59,8 @@ class KernelStore {
   Device::ProgramRef find_artifact(const std::string& key);
   Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);
-  // Makes the schedule and builds it. The row gets its moves if it has none, or why it failed.
+  // Makes the schedule and builds the kernel with it. The row gets the moves if it has none, and
+  // the reason if that failed.
   Built attempt(ScheduleRow& row, const std::function<Schedule()>& make_schedule,
                 const Kernel& naive, const WorkloadRow& workload);
   // The nest with the moves applied, compiled, loaded and stored; or why that failed, and the place

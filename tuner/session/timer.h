@@ -7,7 +7,7 @@ namespace tenon {
 
 class Timer {
  public:
-  // For a timer that runs inside another one, its lifetime is taken off the outer one's seconds.
+  // The lifetime of a timer that runs inside another one is taken off the outer one's seconds.
   explicit Timer(double& seconds, double* outer = nullptr) : seconds_(seconds), outer_(outer) {}
   ~Timer() {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
