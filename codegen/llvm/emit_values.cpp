@@ -88,9 +88,10 @@ llvm::Value* Emission::make(const Fold& fold, Type type) {
     const Lanes lanes = std::exchange(indices_.state.lanes, {-1, fold.strands});
     llvm::Value* x = read_memory(first, nullptr, nullptr);
     for (int half = fold.strands / 2; half > 0; half /= 2) {
-      x = combine(fold.combine, type,
-                  builder_.CreateShuffleVector(x, llvm::createSequentialMask(0, half, 0)),
-                  builder_.CreateShuffleVector(x, llvm::createSequentialMask(half, half, 0)));
+      llvm::Value* high =
+          builder_.CreateShuffleVector(x, llvm::createSequentialMask(half, half, 0));
+      llvm::Value* low = builder_.CreateShuffleVector(x, llvm::createSequentialMask(0, half, 0));
+      x = combine(fold.combine, type, low, high);
     }
     indices_.state.lanes = lanes;
     return builder_.CreateExtractElement(x, std::uint64_t{0});
