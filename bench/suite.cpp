@@ -21,7 +21,7 @@ namespace {
 Contestant bound_kernels(Session& session, const Case& work) {
   const Tensor output = work.graph();
   auto bound = std::make_shared<Bound>(session.bind({&output, 1}));
-  const BufferRef result = bound->results()[0];
+  const BufferRef result = bound->results[0];
   return contestant("tenon", [bound] { bound->launch(); }, result);
 }
 

@@ -1,8 +1,9 @@
 #include "codegen/cpu_backend.h"
 
-#include "codegen/compile.h"
+#include <dlfcn.h>
+
 #include "codegen/cpu_device.h"
-#include "codegen/cpu_info.h"
+#include "codegen/llvm/module.h"
 #include "core/error.h"
 
 namespace tenon {
@@ -19,6 +20,18 @@ Isa resolved(std::string_view asked) {
   fail("--isa {}: choose avx512, avx2 or fma128", asked);
 }
 
+// Opened once and never closed: LLVM does not survive being unloaded.
+const CompilerModule& module() {
+  static const auto* const opened = [] {
+    void* library = dlopen("tenon_llvm.so", RTLD_NOW | RTLD_LOCAL);
+    if (!library) fail("the compiler cannot be opened: {}; is it installed?", dlerror());
+    const void* found = dlsym(library, "tenon_llvm_module");
+    if (!found) fail("tenon_llvm.so is not Tenon's compiler: {}", dlerror());
+    return static_cast<const CompilerModule*>(found);
+  }();
+  return *opened;
+}
+
 }  // namespace
 
 Backend cpu_backend(int threads, std::string_view asked) {
@@ -33,7 +46,27 @@ Backend cpu_backend(int threads, std::string_view asked) {
           .compile = [isa](const FinishedKernel& kernel) { return compile(kernel, isa); },
           .print = [isa](const FinishedKernel& kernel,
                          Output output) { return print(kernel, isa, output); },
-          .version = compiler_version()};
+          .version = TENON_COMPILER_VERSION};
+}
+
+Compiled compile(const FinishedKernel& kernel, Isa isa) {
+  constexpr std::uint64_t address = 0x10'0000;  // any will do: the code does not depend on it
+  const Generated object = module().generate(kernel, isa, Output::object);
+  if (const auto* failure = std::get_if<CompileFailure>(&object)) return *failure;
+  Compiled linked = module().lay_out(std::get<std::string>(object), address);
+  if (auto* artifact = std::get_if<Artifact>(&linked)) {
+    artifact->name = kernel.kernel.name;
+    artifact->launch_scratch = kernel.launch_scratch;
+    artifact->thread_scratch = kernel.thread_scratch;
+  }
+  return linked;
+}
+
+std::string print(const FinishedKernel& kernel, Isa isa, Output output) {
+  const Generated text = module().generate(kernel, isa, output);
+  if (const auto* failure = std::get_if<CompileFailure>(&text))
+    fail("{}: {}", kernel.kernel.name, failure->reason);
+  return std::get<std::string>(text);
 }
 
 }  // namespace tenon

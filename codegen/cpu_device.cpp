@@ -13,7 +13,6 @@
 #include <tbb/task_arena.h>
 #include <unistd.h>
 
-#include "codegen/compile.h"
 #include "codegen/debugger.h"
 #include "core/error.h"
 
@@ -50,21 +49,15 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   }
 
  private:
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
-  using Chunk = std::unique_ptr<void, Free>;
+  using Chunk = std::unique_ptr<void, decltype([](void* memory) { std::free(memory); })>;
 
   // Large chunks ask the system for huge pages. Null: there is no memory.
   Chunk chunk_of(std::size_t size) {
     {
       const std::lock_guard lock(mutex_);
-      std::vector<Chunk>& waiting = free_[size];
-      if (!waiting.empty()) {
-        Chunk chunk = std::move(waiting.back());
-        waiting.pop_back();
+      if (auto waiting = free_.extract(size)) {
         free_bytes_ -= size;
-        return chunk;
+        return std::move(waiting.mapped());
       }
     }
     const bool is_huge = size >= huge_page;
@@ -77,12 +70,12 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   void give_back(Chunk chunk, std::size_t size) {
     const std::lock_guard lock(mutex_);
     if (free_bytes_ + size > most_kept) return;
-    free_[size].push_back(std::move(chunk));
+    free_.emplace_hint(free_.lower_bound(size), size, std::move(chunk));
     free_bytes_ += size;
   }
 
   std::mutex mutex_;
-  std::map<std::size_t, std::vector<Chunk>> free_;  // by size, rounded up
+  std::multimap<std::size_t, Chunk> free_;  // by size, rounded up; of one size, the latest first
   std::size_t free_bytes_ = 0;
 };
 
@@ -115,10 +108,8 @@ class CpuDevice final : public Device {
         pool_(std::make_shared<MemoryPool>()),
         workers_(tbb::global_control::max_allowed_parallelism, threads),
         arena_(threads),
-        launch_scratch_(pool_->take(0)) {
-    for (int thread = 0; thread < threads; ++thread) per_thread_.push_back(pool_->take(0));
-    runtime_ = {.parallel = run_parallel, .self = this};
-  }
+        launch_scratch_(pool_->take(0)),
+        per_thread_(threads, launch_scratch_) {}
 
   BufferRef allocate(std::size_t bytes) override { return pool_->take(bytes); }
 
@@ -144,7 +135,7 @@ class CpuDevice final : public Device {
   }
 
  private:
-  // Scratch memory grows to what the largest kernel needs.
+  // Scratch memory grows to what the largest kernel needs. It is shared only while it is empty.
   void* at_least(std::size_t bytes, BufferRef& scratch) const {
     if (bytes > scratch->bytes) scratch = pool_->take(bytes);
     return scratch->data;
@@ -173,7 +164,7 @@ class CpuDevice final : public Device {
   std::mutex launching_;
   BufferRef launch_scratch_;
   std::vector<BufferRef> per_thread_;
-  Runtime runtime_;
+  Runtime runtime_{.parallel = run_parallel, .self = this};
 };
 
 }  // namespace

@@ -2,13 +2,33 @@
 // device runs what compile() made or the cache kept, and knows nothing of LLVM.
 //
 // One launch runs at a time. allocate() and the release of buffers may be called from any thread.
+//
+// The code of a kernel is one function:
+//
+//   void kernel(void* const* buffers, const int64_t* sizes, void* launch_scratch, void*
+//               thread_scratch, const Runtime* runtime);
+//
+// Buffers come in the order of the kernel's arguments. Parallel loops call runtime->parallel with
+// an outlined body; everything else is straight code. Code never allocates and has no relocation
+// against anything outside itself.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "core/device.h"
 
 namespace tenon {
+
+struct Runtime {
+  // Calls body(context, begin, end, scratch of the running thread) so that [0, count) is covered
+  // once; returns when all of it is done.
+  using Body = void (*)(void* context, std::int64_t begin, std::int64_t end, void* thread_scratch);
+  void (*parallel)(const Runtime* runtime, Body body, void* context, std::int64_t count);
+  void* self;  // the device's own
+};
+using KernelFunction = void (*)(void* const* buffers, const std::int64_t* sizes,
+                                void* launch_scratch, void* thread_scratch, const Runtime* runtime);
 
 // Threads: 1 or more, also beyond the cores.
 std::unique_ptr<Device> cpu_device(int threads);

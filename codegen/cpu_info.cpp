@@ -69,8 +69,7 @@ std::vector<CacheLevel> read_caches() {
                       system_value(folder + "ways_of_associativity", 0),
                       count_bits(system_value<std::string>(folder + "shared_cpu_map", ""))});
   }
-  std::ranges::sort(caches,
-                    [](const CacheLevel& a, const CacheLevel& b) { return a.bytes < b.bytes; });
+  std::ranges::sort(caches, {}, &CacheLevel::bytes);
   if (caches.empty()) caches = {{32 << 10, 64, 8, 1}, {512 << 10, 64, 8, 1}};
   return caches;
 }

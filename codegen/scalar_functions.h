@@ -58,9 +58,9 @@ typename M::Float exp2(M& m, typename M::Float x) {
   // Both halves of n, biased by 127, of n + 254, which is positive.
   const Int n = m.isub(m.bits(shifted), m.integer(std::bit_cast<std::uint32_t>(round) - 254));
   const Int first = m.shr(n, m.integer(1));
-  const Int second = m.isub(n, first);
   const auto scale = [&](Int biased) { return m.from_bits(m.shl(biased, m.integer(23))); };
-  return m.mul(m.mul(power, scale(first)), scale(second));
+  const Float second = scale(m.isub(n, first));
+  return m.mul(m.mul(power, scale(first)), second);
 }
 
 // x = 2^e (1 + r) with 1 + r in [sqrt(1/2), sqrt(2)): log2(x) = e + r log2(e) + r^2 s(r).

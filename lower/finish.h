@@ -20,7 +20,7 @@
 // verify_finished() checks that. A GPU will add items of its own: copies that run alongside, and
 // waits and barriers for them.
 //
-// Used by the backends. Read next: target.h, codegen/compile.h.
+// Used by the backends. Read next: target.h, codegen/backend.h.
 #pragma once
 
 #include <cstddef>

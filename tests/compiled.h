@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "codegen/compile.h"
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "nest_builder.h"
 
 namespace tenon {

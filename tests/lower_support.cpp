@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "codegen/compile.h"
+#include "codegen/cpu_info.h"
 #include "lower/finish.h"
 #include "lower/naive.h"
 #include "lower/names.h"

@@ -203,7 +203,7 @@ TEST_CASE("a bound graph reads what its leaves hold when it is launched, in its 
   const Tensor elsewhere = session.tensor(std::vector<float>{100, 100}, {2});
   bound.launch();
   std::vector<float> values(2);
-  session.device().read(*bound.results()[0], values.data());
+  session.device().read(*bound.results[0], values.data());
   CHECK(values == std::vector<float>{4, 12});
   CHECK_THROWS_WITH_AS(other.bind({&y, 1}), "bind: a tensor is of another session", Error);
 }
@@ -215,18 +215,18 @@ TEST_CASE("a bound graph computes again into the same memory") {
   const Bound bound = session.bind(wanted);
   std::vector<float> values(3);
   bound.launch();
-  std::memcpy(values.data(), bound.results()[0]->host, 12);
+  std::memcpy(values.data(), bound.results[0]->host, 12);
   CHECK(values == std::vector<float>{1, 4, 9});
   const std::vector<float> changed = {2, 2, 2};
   session.device().write(*current_buffer(*x.node()), changed.data());
   bound.launch();
-  std::memcpy(values.data(), bound.results()[0]->host, 12);
+  std::memcpy(values.data(), bound.results[0]->host, 12);
   CHECK(values == std::vector<float>{4, 4, 4});
   Tensor target = x;  // what is assigned to moves to other memory; the old goes to the next tensor
   target.assign(x + x);
   const Tensor next = session.tensor(std::vector<float>{7, 7, 7}, {3});
   bound.launch();
-  std::memcpy(values.data(), bound.results()[0]->host, 12);
+  std::memcpy(values.data(), bound.results[0]->host, 12);
   CHECK(values == std::vector<float>{16, 16, 16});
 }
 

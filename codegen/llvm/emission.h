@@ -9,14 +9,14 @@
 
 #include <functional>
 #include <map>
-#include <optional>
 #include <span>
 #include <vector>
 
-#include "codegen/compile.h"
+#include "codegen/cpu_info.h"
 #include "codegen/llvm/indices.h"
 
 namespace llvm {
+class BasicBlock;
 class Function;
 class Module;
 }  // namespace llvm
@@ -33,18 +33,12 @@ class Emission {
  private:
   // The function being emitted: the kernel itself or the body of a parallel loop.
   struct Body {
-    llvm::Function* function = nullptr;
     bool is_parallel = false;
     llvm::Value* buffers = nullptr;
     llvm::Value* launch_scratch = nullptr;
     llvm::Value* thread_scratch = nullptr;
     llvm::Value* runtime = nullptr;
-    bool streams = false;                    // has non-temporal stores, which a fence must follow
-    std::map<int, llvm::Value*> bases = {};  // by tensor
-  };
-  struct Span {
-    llvm::Value* begin;
-    llvm::Value* end;
+    bool streams = false;  // has non-temporal stores, which a fence must follow
   };
   // Where an access goes: base + index (+ computed), in elements, and when it may touch memory.
   struct Access {
@@ -57,21 +51,16 @@ class Emission {
 
     bool is_affine() const { return !computed && index.varying.empty(); }
     bool is_run() const { return is_affine() && (index.stride == 1 || index.stride == -1); }
-    // One place for all lanes, `offset` elements from the first of them.
-    Access place(std::int64_t offset) const;
   };
 
   // emit_loops.cpp
   void emit(std::span<const Item> items, std::size_t settled = 0);
-  void item(const Item& item, std::span<const Range> conditions);
   void emit(const Loop& loop);
   void emit_unrolled(const Loop& loop);
-  void emit_serial(const Loop& loop, const Span& span);
-  void emit_parallel(const Loop& loop, const Span& span);
-  void loop_over(const Span& span, bool is_innermost,
-                 const std::function<void(llvm::Value*)>& body);
-  Span span_of(const Loop& loop);
+  void emit_serial(const Loop& loop, llvm::Value* begin, llvm::Value* end);
+  void emit_parallel(const Loop& loop, llvm::Value* end);
   void when(llvm::Value* condition, const std::function<void()>& body);  // null: always
+  llvm::BasicBlock* block(const char* name);
   llvm::Function* begin_body(const std::string& name, bool is_parallel,
                              const std::vector<llvm::Type*>& arguments);
   void end_body();
@@ -88,8 +77,9 @@ class Emission {
   // emit_memory.cpp
   Access access(const tenon::Access& of);
   llvm::Value* base(int tensor);
-  llvm::Value* address(const Access& access);
-  llvm::Value* load(const Load& load);
+  // The address of the first lane, or of what lies `offset` elements from it.
+  llvm::Value* address(const Access& access, std::int64_t offset = 0);
+  llvm::Value* if_any(llvm::Value* touch, llvm::Value* pointer, int tensor);
   llvm::Value* near(const Access& access, llvm::Value* pointer, llvm::Value* touch);
   llvm::Value* read_strided(const Access& access, llvm::Type* type, llvm::Value* mask);
   llvm::Value* read_memory(const Access& access, llvm::Value* touch, llvm::Value* fill);
@@ -102,11 +92,13 @@ class Emission {
 
   // emit_values.cpp
   llvm::Value* value(const ValueRef& value);
-  llvm::Value* fold(const Fold& fold, Type type);
-  llvm::Value* apply(const Apply& apply, Type type);  // emit_apply.cpp
-  llvm::Value* index_value(const Index& index);
+  llvm::Value* make(const Load& load, Type type);  // emit_memory.cpp
+  llvm::Value* make(const Constant& constant, Type type);
+  llvm::Value* make(const IndexValue& value, Type type);
+  llvm::Value* make(const Inside& inside, Type type);
+  llvm::Value* make(const Apply& apply, Type type);  // emit_apply.cpp
+  llvm::Value* make(const Fold& fold, Type type);
   llvm::Value* combine(Combine combine, Type type, llvm::Value* a, llvm::Value* b);
-  llvm::Value* constant(Type type, double value);
   llvm::Type* memory_type(Type type);
   llvm::Type* value_type(Type type);
   llvm::Value* all_hold(std::span<const Range> ranges);  // null: always

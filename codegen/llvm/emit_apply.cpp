@@ -106,10 +106,7 @@ struct IrArithmetic {
 
   static constexpr unsigned register_lanes = 16;
   static constexpr unsigned round_as_set = 4;  // in the control register: to nearest
-  unsigned lanes() const {
-    const auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(float_type);
-    return vector ? vector->getNumElements() : 1;
-  }
+  unsigned lanes() const { return float_type->getPrimitiveSizeInBits().getFixedValue() / 32; }
   bool has_scale() const { return isa == Isa::avx512 && lanes() % register_lanes == 0; }
   Float scale(Float a, Float n) {
     std::vector<llvm::Value*> parts;
@@ -127,7 +124,7 @@ struct IrArithmetic {
 
 }  // namespace
 
-llvm::Value* Emission::apply(const Apply& apply, Type type) {
+llvm::Value* Emission::make(const Apply& apply, Type type) {
   const auto x = alike(mapped(apply.operands, [&](const ValueRef& v) { return value(v); }));
   const Type of = apply.operands.back()->type;
   const bool is_float = of == Type::f32;
@@ -139,7 +136,7 @@ llvm::Value* Emission::apply(const Apply& apply, Type type) {
   };
   switch (apply.op) {
     case ScalarOp::add:
-      return is_float ? builder_.CreateFAdd(x[0], x[1]) : builder_.CreateAdd(x[0], x[1]);
+      return combine(Combine::sum, type, x[0], x[1]);
     case ScalarOp::mul:
       return is_float ? builder_.CreateFMul(x[0], x[1]) : builder_.CreateMul(x[0], x[1]);
     case ScalarOp::div:

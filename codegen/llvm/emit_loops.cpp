@@ -27,11 +27,9 @@ llvm::Function* Emission::begin_body(const std::string& name, bool is_parallel,
       llvm::FunctionType::get(builder_.getVoidTy(), arguments, false),
       is_parallel ? llvm::Function::InternalLinkage : llvm::Function::ExternalLinkage, name,
       module_);
-  body_ = {.function = function, .is_parallel = is_parallel};
-  llvm::LLVMContext& context = module_.getContext();
-  auto* entry = llvm::BasicBlock::Create(context, "entry", function);
-  auto* start = llvm::BasicBlock::Create(context, "start", function);
-  builder_.SetInsertPoint(entry);
+  body_ = {.is_parallel = is_parallel};
+  builder_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "entry", function));
+  llvm::BasicBlock* start = block("start");
   indices_.state.frames = {{.place = builder_.CreateBr(start)}};
   builder_.SetInsertPoint(start);
   return function;
@@ -42,15 +40,16 @@ void Emission::end_body() {
   builder_.CreateRetVoid();
 }
 
+// A new block, at the end of the function that is being emitted.
+llvm::BasicBlock* Emission::block(const char* name) {
+  return llvm::BasicBlock::Create(module_.getContext(), name,
+                                  builder_.GetInsertBlock()->getParent());
+}
+
 void Emission::when(llvm::Value* condition, const std::function<void()>& body) {
-  if (!condition) return body();
-  if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(condition)) {
-    if (constant->isOne()) body();
-    return;
-  }
-  llvm::LLVMContext& context = module_.getContext();
-  auto* yes = llvm::BasicBlock::Create(context, "when", body_.function);
-  auto* after = llvm::BasicBlock::Create(context, "after", body_.function);
+  if (!condition || condition == builder_.getTrue()) return body();
+  if (condition == builder_.getFalse()) return;
+  llvm::BasicBlock *yes = block("when"), *after = block("after");
   builder_.CreateCondBr(condition, yes, after);
   builder_.SetInsertPoint(yes);
   body();
@@ -63,44 +62,36 @@ void Emission::when(llvm::Value* condition, const std::function<void()>& body) {
 void Emission::emit(std::span<const Item> items, std::size_t settled) {
   while (!items.empty()) {
     const Item& first = items.front();
+    const auto conditions = std::span(first.when).subspan(settled);
     const auto differs = [&](const Item& item) {
-      return item.when.size() <= settled || !(item.when[settled] == first.when[settled]);
+      return item.when.size() <= settled || !(item.when[settled] == conditions[0]);
     };
     std::size_t count = 1;
-    if (first.when.size() > settled && indices_.is_present(first.when[settled].index))
+    if (!conditions.empty() && indices_.is_present(conditions[0].index))
       count = std::ranges::find_if(items.subspan(1), differs) - items.begin();
-    if (count > 1) {
-      when(indices_.holds(first.when[settled]), [&] { emit(items.first(count), settled + 1); });
-    } else {
-      item(first, std::span(first.when).subspan(settled));
-    }
+    if (count > 1)
+      when(indices_.holds(conditions[0]), [&] { emit(items.first(count), settled + 1); });
+    else if (const Loop* loop = first.loop())
+      when(all_hold(conditions), [&] { emit(*loop); });
+    else
+      statement(first, conditions);
     items = items.subspan(count);
   }
-}
-
-void Emission::item(const Item& item, std::span<const Range> conditions) {
-  if (const Loop* loop = item.loop())
-    when(all_hold(conditions), [&] { emit(*loop); });
-  else
-    statement(item, conditions);
 }
 
 void Emission::emit(const Loop& loop) {
   const Tag tag = kernel_.axes[loop.axis].tag;
   if (tag == Tag::unroll) return emit_unrolled(loop);
-  if (tag == Tag::parallel && !body_.is_parallel) return emit_parallel(loop, span_of(loop));
-  emit_serial(loop, span_of(loop));
-}
-
-Emission::Span Emission::span_of(const Loop& loop) {
   const auto most = [&](const Index& start, const std::vector<Index>& of, llvm::Intrinsic::ID id) {
     llvm::Value* result = indices_.uniform(indices_.linear(start));
     for (const Index& index : of)
       result = builder_.CreateBinaryIntrinsic(id, result, indices_.uniform(indices_.linear(index)));
     return result;
   };
-  return {most(0, loop.begins, llvm::Intrinsic::smax),
-          most(kernel_.extent(loop.axis), loop.ends, llvm::Intrinsic::smin)};
+  llvm::Value* begin = most(0, loop.begins, llvm::Intrinsic::smax);
+  llvm::Value* end = most(kernel_.extent(loop.axis), loop.ends, llvm::Intrinsic::smin);
+  if (tag == Tag::parallel && !body_.is_parallel) return emit_parallel(loop, end);
+  emit_serial(loop, begin, end);
 }
 
 void Emission::emit_unrolled(const Loop& loop) {
@@ -108,64 +99,52 @@ void Emission::emit_unrolled(const Loop& loop) {
   for (const Index& index : loop.begins) begin = std::max(begin, indices_.bounds(index).high);
   for (const Index& index : loop.ends) end = std::min(end, indices_.bounds(index).low);
   for (std::int64_t i = begin; i < end; i++) {
-    indices_.set_constant(loop.axis, i);
+    indices_.set(loop.axis, builder_.getInt64(i));
     emit(loop.body);
   }
   indices_.forget(loop.axis);
 }
 
-void Emission::loop_over(const Span& span, bool is_innermost,
-                         const std::function<void(llvm::Value*)>& body) {
-  llvm::LLVMContext& context = module_.getContext();
+void Emission::emit_serial(const Loop& loop, llvm::Value* begin, llvm::Value* end) {
+  bool is_innermost = true;
+  visit(loop.body, [&](const Item& item, const Way&) {
+    const Loop* inner = item.loop();
+    if (inner && kernel_.axes[inner->axis].tag != Tag::unroll) is_innermost = false;
+  });
   llvm::BasicBlock* before = builder_.GetInsertBlock();
-  auto* head = llvm::BasicBlock::Create(context, "loop", body_.function);
-  auto* inside = llvm::BasicBlock::Create(context, "body", body_.function);
-  auto* after = llvm::BasicBlock::Create(context, "done", body_.function);
-  const auto* begin = llvm::dyn_cast<llvm::ConstantInt>(span.begin);
-  const auto* end = llvm::dyn_cast<llvm::ConstantInt>(span.end);
-  if (begin && end && begin->getSExtValue() < end->getSExtValue()) {
+  llvm::BasicBlock *head = block("loop"), *inside = block("body"), *after = block("done");
+  llvm::Value* runs = builder_.CreateICmpSLT(begin, end);
+  if (runs == builder_.getTrue())
     builder_.CreateBr(head);
-  } else {
-    builder_.CreateCondBr(builder_.CreateICmpSLT(span.begin, span.end), head, after);
-  }
+  else
+    builder_.CreateCondBr(runs, head, after);
   builder_.SetInsertPoint(head);
   llvm::PHINode* counter = builder_.CreatePHI(builder_.getInt64Ty(), 2);
-  counter->addIncoming(span.begin, before);
-  indices_.state.frames.push_back({.place = builder_.CreateBr(inside)});
-  if (is_innermost) indices_.state.frames.back().counter = counter;
+  counter->addIncoming(begin, before);
+  indices_.state.frames.push_back(
+      {.place = builder_.CreateBr(inside), .counter = is_innermost ? counter : nullptr});
   builder_.SetInsertPoint(inside);
-  body(counter);
+  indices_.set(loop.axis, counter);
+  emit(loop.body);
+  indices_.forget(loop.axis);
   indices_.advance();
   indices_.state.frames.pop_back();
   llvm::Value* next = builder_.CreateNSWAdd(counter, builder_.getInt64(1));
   counter->addIncoming(next, builder_.GetInsertBlock());
-  builder_.CreateCondBr(builder_.CreateICmpSLT(next, span.end), head, after);
+  builder_.CreateCondBr(builder_.CreateICmpSLT(next, end), head, after);
   builder_.SetInsertPoint(after);
-}
-
-void Emission::emit_serial(const Loop& loop, const Span& span) {
-  bool is_innermost = true;
-  visit(loop.body, [&](const Item& item, const Way&) {
-    is_innermost =
-        is_innermost && (!item.loop() || kernel_.axes[item.loop()->axis].tag == Tag::unroll);
-  });
-  loop_over(span, is_innermost, [&](llvm::Value* counter) {
-    indices_.set_loop(loop.axis, counter);
-    emit(loop.body);
-  });
-  indices_.forget(loop.axis);
 }
 
 // The body becomes a function of its own. Its context is an array of words on the stack: the
 // kernel's pointers, then the variables of the loops around.
-void Emission::emit_parallel(const Loop& loop, const Span& span) {
+void Emission::emit_parallel(const Loop& loop, llvm::Value* end) {
   llvm::Type* word = builder_.getInt64Ty();
   llvm::Type* pointer = builder_.getPtrTy();
   const Body outer_body = body_;
   const Indices::State outer_state = indices_.state;
   std::vector<llvm::Value**> words = {&body_.buffers, &body_.launch_scratch, &body_.runtime};
-  for (Indices::Axes& axis : indices_.state.axes) {
-    if (axis.kind == Indices::Axes::Kind::loop) words.push_back(&axis.value);
+  for (Indices::Known& axis : indices_.state.axes) {
+    if (axis.value && !llvm::isa<llvm::Constant>(axis.value)) words.push_back(&axis.value);
     axis.depth = 0;  // inside, all of them are known from the start
   }
   llvm::IRBuilder<> entry(indices_.state.frames[0].place);
@@ -182,7 +161,7 @@ void Emission::emit_parallel(const Loop& loop, const Span& span) {
     llvm::Value* place = inner.CreateConstGEP1_64(word, function->getArg(0), i);
     *words[i] = inner.CreateLoad(i < 3 ? pointer : word, place);
   }
-  emit_serial(loop, {function->getArg(1), function->getArg(2)});
+  emit_serial(loop, function->getArg(1), function->getArg(2));
   end_body();
 
   body_ = outer_body;
@@ -191,7 +170,7 @@ void Emission::emit_parallel(const Loop& loop, const Span& span) {
   auto* call_type =
       llvm::FunctionType::get(builder_.getVoidTy(), {pointer, pointer, pointer, word}, false);
   llvm::Value* parallel = builder_.CreateLoad(pointer, body_.runtime);
-  builder_.CreateCall(call_type, parallel, {body_.runtime, function, context, span.end});
+  builder_.CreateCall(call_type, parallel, {body_.runtime, function, context, end});
 }
 
 }  // namespace tenon

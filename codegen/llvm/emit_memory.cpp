@@ -10,20 +10,18 @@
 
 namespace tenon {
 
-constexpr std::int64_t widest_stride = 4;  // of lanes that whole vectors are read for
-constexpr std::int64_t a_load = -10;       // what a key of Indices::once starts with
+constexpr std::int64_t widest_stride = 4;           // of lanes that whole vectors are read for
+constexpr std::int64_t a_load = -10, a_base = -11;  // what a key of Indices::once starts with
 
 Emission::Access Emission::access(const tenon::Access& of) {
   const KernelTensor& tensor = kernel_.tensors[of.tensor];
   const std::vector<std::int64_t>& extents = tensor.extents;
   const int computed_axis = of.computed_axis;
-  std::vector<Index> others = of.at;
-  if (of.computed) others[computed_axis] = 0;
-  const Index place = flat(tensor, others);
+  const Index place = flat(tensor, of.at);
   Access result{
       .tensor = of.tensor, .index = indices_.linear(place), .reach = indices_.bounds(place)};
-  for (std::size_t d = 0; d < others.size(); d++) {
-    const Bounds reach = indices_.bounds(others[d]);
+  for (std::size_t d = 0; d < of.at.size(); d++) {
+    const Bounds reach = indices_.bounds(of.at[d]);
     result.in_bounds = result.in_bounds && reach.low >= 0 && reach.high < extents[d];
   }
   if (!of.computed) return result;
@@ -40,39 +38,31 @@ Emission::Access Emission::access(const tenon::Access& of) {
 }
 
 llvm::Value* Emission::base(int tensor) {
-  llvm::Value*& result = body_.bases[tensor];
-  if (result) return result;
-  const KernelTensor& info = kernel_.tensors[tensor];
-  llvm::IRBuilder<> entry(indices_.state.frames[0].place);
-  llvm::Type* pointer = entry.getPtrTy();
-  if (info.where == Where::reg) {
-    auto* memory = entry.CreateAlloca(llvm::ArrayType::get(memory_type(info.type), info.elements()),
-                                      nullptr, info.name);
-    memory->setAlignment(llvm::Align(64));
-    result = memory;
-  } else if (const Placement& placed = finished_.placement[tensor]; placed.offset >= 0) {
-    llvm::Value* scratch = placed.per_thread ? body_.thread_scratch : body_.launch_scratch;
-    result = entry.CreateConstGEP1_64(entry.getInt8Ty(), scratch, placed.offset);
-  } else {
+  return indices_.once(0, {a_base, tensor}, [&]() -> llvm::Value* {
+    const KernelTensor& info = kernel_.tensors[tensor];
+    if (info.where == Where::reg) {
+      auto* elements = llvm::ArrayType::get(memory_type(info.type), info.elements());
+      auto* memory = builder_.CreateAlloca(elements, nullptr, info.name);
+      memory->setAlignment(llvm::Align(64));
+      return memory;
+    }
+    if (const Placement& placed = finished_.placement[tensor]; placed.offset >= 0) {
+      llvm::Value* scratch = placed.per_thread ? body_.thread_scratch : body_.launch_scratch;
+      return builder_.CreateConstGEP1_64(builder_.getInt8Ty(), scratch, placed.offset);
+    }
     // Arguments are the first tensors.
-    result = entry.CreateLoad(pointer, entry.CreateConstGEP1_64(pointer, body_.buffers, tensor));
-  }
-  return result;
+    llvm::Type* pointer = builder_.getPtrTy();
+    return builder_.CreateLoad(pointer,
+                               builder_.CreateConstGEP1_64(pointer, body_.buffers, tensor));
+  });
 }
 
-llvm::Value* Emission::address(const Access& access) {
+llvm::Value* Emission::address(const Access& access, std::int64_t offset) {
   llvm::Type* element = memory_type(kernel_.tensors[access.tensor].type);
-  llvm::Value* pointer =
-      indices_.pointer(base(access.tensor), access.tensor, element, access.index);
+  Linear place = access.index;
+  place.constant += offset;
+  llvm::Value* pointer = indices_.pointer(base(access.tensor), access.tensor, element, place);
   return access.computed ? builder_.CreateGEP(element, pointer, access.computed) : pointer;
-}
-
-Emission::Access Emission::Access::place(std::int64_t offset) const {
-  Access result = *this;
-  result.index.constant += offset;
-  result.index.stride = 0;
-  result.index.varying.clear();
-  return result;
 }
 
 llvm::Value* Emission::addresses(const Access& access) {
@@ -80,8 +70,7 @@ llvm::Value* Emission::addresses(const Access& access) {
   Linear lanes = access.index;
   lanes.uniform.clear();
   lanes.constant = 0;
-  return builder_.CreateGEP(memory_type(kernel_.tensors[access.tensor].type),
-                            address(access.place(0)),
+  return builder_.CreateGEP(memory_type(kernel_.tensors[access.tensor].type), address(access),
                             indices_.vector(lanes, builder_.getInt64Ty()));
 }
 
@@ -90,12 +79,12 @@ std::vector<llvm::Value*> Emission::each_address(const Access& access) {
   std::vector<llvm::Value*> result;
   for (int lane = 0; lane < indices_.state.lanes.count; lane++)
     result.push_back(all ? builder_.CreateExtractElement(all, lane)
-                         : address(access.place(lane * access.index.stride)));
+                         : address(access, lane * access.index.stride));
   return result;
 }
 
 llvm::Value* Emission::run_address(const Access& access) {
-  return address(access.place(access.index.stride < 0 ? 1 - indices_.state.lanes.count : 0));
+  return address(access, access.index.stride < 0 ? 1 - indices_.state.lanes.count : 0);
 }
 
 llvm::Value* Emission::in_order(const Access& access, llvm::Value* elements) {
@@ -114,18 +103,14 @@ llvm::Value* Emission::read_memory(const Access& access, llvm::Value* touch, llv
   const bool is_vector =
       !access.index.is_uniform() || (access.computed && access.computed->getType()->isVectorTy());
   llvm::Value* mask = is_vector && touch && !all_readable ? widen(touch) : nullptr;
-  llvm::Value* other = nullptr;  // in the lanes that the mask leaves out, as it is in memory
+  // The lanes that the mask leaves out become `other`, a value as it is in memory.
+  llvm::Value* other = llvm::Constant::getNullValue(type);
   if (mask && fill) other = builder_.CreateZExtOrBitCast(widen(fill), type);
-  if (mask && !fill) other = llvm::Constant::getNullValue(type);
 
   llvm::Value* loaded = nullptr;
   if (!is_vector) {
     llvm::Value* pointer = address(access);
-    if (touch && !all_readable) {
-      const bool differs = touch->getType()->isVectorTy();
-      llvm::Value* any = differs ? builder_.CreateOrReduce(touch) : touch;
-      pointer = builder_.CreateSelect(any, pointer, base(access.tensor));
-    }
+    if (touch && !all_readable) pointer = if_any(touch, pointer, access.tensor);
     loaded = builder_.CreateAlignedLoad(element, pointer, align);
   } else if (access.is_run()) {
     llvm::Value* pointer = run_address(access);
@@ -154,6 +139,12 @@ llvm::Value* Emission::read_memory(const Access& access, llvm::Value* touch, llv
   return touch && fill && !mask ? select(touch, loaded, fill) : loaded;
 }
 
+// Returns the pointer, or the beginning of the buffer if `touch` holds in no lane.
+llvm::Value* Emission::if_any(llvm::Value* touch, llvm::Value* pointer, int tensor) {
+  if (touch->getType()->isVectorTy()) touch = builder_.CreateOrReduce(touch);
+  return builder_.CreateSelect(touch, pointer, base(tensor));
+}
+
 // A masked read that reads nothing takes 111 ns where no page is mapped. So, if its place may be
 // more than a page away from the buffer, it goes to the buffer's beginning instead.
 llvm::Value* Emission::near(const Access& access, llvm::Value* pointer, llvm::Value* touch) {
@@ -162,8 +153,7 @@ llvm::Value* Emission::near(const Access& access, llvm::Value* pointer, llvm::Va
   const std::int64_t elements = page / info(tensor.type).bytes;
   if (access.reach.low >= -elements && access.reach.high < tensor.elements() + elements)
     return pointer;
-  llvm::Value* any = touch->getType()->isVectorTy() ? builder_.CreateOrReduce(touch) : touch;
-  return builder_.CreateSelect(any, pointer, base(access.tensor));
+  return if_any(touch, pointer, access.tensor);
 }
 
 // Lanes that lie a few elements apart, from whole vectors: the last one ends with the last lane.
@@ -182,7 +172,7 @@ llvm::Value* Emission::read_strided(const Access& access, llvm::Type* type, llvm
   llvm::Value* result = llvm::PoisonValue::get(type);
   for (int part = 0; part < stride; part++) {
     const int start = has_room ? part * count : std::min(part * count, last - count + 1);
-    llvm::Value* pointer = address(access.place(start - first));
+    llvm::Value* pointer = address(access, start - first);
     llvm::Value* loaded = nullptr;
     if (mask) {
       std::vector<int> lanes;  // of the elements; `count` is none
@@ -207,7 +197,7 @@ llvm::Value* Emission::read_strided(const Access& access, llvm::Type* type, llvm
   return result;
 }
 
-llvm::Value* Emission::load(const Load& load) {
+llvm::Value* Emission::make(const Load& load, Type) {
   const KernelTensor& tensor = kernel_.tensors[load.tensor];
   const Access from = access(load);
   llvm::Value* inside = all_hold(load.inside);
@@ -220,9 +210,9 @@ llvm::Value* Emission::load(const Load& load) {
                          [&] { return read_memory(from, nullptr, nullptr); });
   }
   llvm::Value* touch = both(both(mask_, from.valid), inside);
-  llvm::Value* fill = inside ? constant(tensor.type, load.fill) : nullptr;
+  llvm::Value* fill = inside ? make(Constant{load.fill}, tensor.type) : nullptr;
   if (!from.valid) return read_memory(from, touch, fill);
-  llvm::Value* result = read_memory(from, touch, constant(tensor.type, 0));
+  llvm::Value* result = read_memory(from, touch, make(Constant{0}, tensor.type));
   return inside ? select(inside, result, fill) : result;
 }
 
@@ -247,13 +237,13 @@ void Emission::write(const Access& access, llvm::Value* value, llvm::Value* touc
     }
     if (touch) {
       builder_.CreateMaskedStore(value, pointer, align, touch);
-    } else if (stream) {
-      auto* whole = builder_.CreateAlignedStore(value, pointer, llvm::Align(vector_bytes(isa_)));
+    } else {
+      auto* whole = builder_.CreateAlignedStore(value, pointer, align);
+      if (!stream) return;
       auto* one = llvm::ConstantAsMetadata::get(builder_.getInt32(1));
+      whole->setAlignment(llvm::Align(vector_bytes(isa_)));
       whole->setMetadata("nontemporal", llvm::MDNode::get(builder_.getContext(), one));
       body_.streams = true;
-    } else {
-      builder_.CreateAlignedStore(value, pointer, align);
     }
   } else if (touch) {
     builder_.CreateMaskedScatter(value, addresses(access), align, touch);

@@ -4,7 +4,6 @@
 #include <llvm/IR/IRBuilder.h>
 
 #include "codegen/llvm/emission.h"
-#include "core/error.h"
 #include "lower/tree.h"
 
 namespace tenon {
@@ -31,15 +30,11 @@ void Emission::statement(const Item& item, std::span<const Range> conditions) {
 }
 
 void Emission::at_lanes(Var axis, std::span<const Range> masks, const std::function<void()>& body) {
-  if (axis >= 0) {
-    indices_.set_lanes(axis);
-    indices_.state.lanes = {axis, static_cast<int>(kernel_.extent(axis))};
-  }
+  if (axis >= 0) indices_.state.lanes = {axis, static_cast<int>(kernel_.extent(axis))};
   mask_ = all_hold(masks);
   body();
   mask_ = nullptr;
   values_.clear();
-  if (axis >= 0) indices_.forget(axis);
   indices_.state.lanes = {};
 }
 
@@ -49,7 +44,6 @@ void Emission::store(const Store& store) {
   llvm::Value* result = value(store.value);
   llvm::Value* touch = both(mask_, target.valid);
   if (store.combine) {
-    check(!store.initial, "an accumulation whose start finish() has not written");
     llvm::Value* before = read_memory(target, touch, nullptr);
     if (store.factor) {
       const auto x = alike({result, value(store.factor), before});
@@ -68,7 +62,7 @@ void Emission::prefetch(const Prefetch& prefetch) {
   const std::int64_t apart = std::abs(stride) * info(kernel_.tensors[prefetch.tensor].type).bytes;
   const std::int64_t step = apart == 0 ? lanes : std::max<std::int64_t>(1, line / apart);
   for (std::int64_t lane = 0; lane < lanes; lane += step) {
-    llvm::Value* place = address(target.place(lane * stride));
+    llvm::Value* place = address(target, lane * stride);
     builder_.CreateIntrinsic(
         llvm::Intrinsic::prefetch, {builder_.getPtrTy()},
         {place, builder_.getInt32(0), builder_.getInt32(3), builder_.getInt32(1)});

@@ -23,9 +23,8 @@ llvm::Value* resized(llvm::IRBuilderBase& builder, llvm::Value* of, int lanes) {
   const auto count =
       static_cast<int>(llvm::cast<llvm::FixedVectorType>(of->getType())->getNumElements());
   if (count == lanes) return of;
-  std::vector<int> from(lanes, -1);
-  for (int lane = 0; lane < std::min(count, lanes); lane++) from[lane] = lane;
-  return builder.CreateShuffleVector(of, from);
+  const int common = std::min(count, lanes);
+  return builder.CreateShuffleVector(of, llvm::createSequentialMask(0, common, lanes - common));
 }
 
 // `rows` vectors of `columns` lanes become `columns` vectors of `rows` lanes.
@@ -72,12 +71,13 @@ void Emission::transpose(const Store& store, std::span<const Range> masks) {
   const Var column = store.lanes[0], row = store.lanes[1];
   std::vector<llvm::Value*> block;
   for (std::int64_t i = 0; i < kernel_.extent(row); i++) {
-    indices_.set_constant(row, i);
+    indices_.set(row, builder_.getInt64(i));
     at_lanes(column, masks, [&] { block.push_back(widen(value(store.value))); });
   }
+  indices_.forget(row);
   block = transposed(builder_, std::move(block), static_cast<int>(kernel_.extent(column)));
   for (std::int64_t i = 0; i < kernel_.extent(column); i++) {
-    indices_.set_constant(column, i);
+    indices_.set(column, builder_.getInt64(i));
     at_lanes(row, masks, [&] { write(access(store), block[i], mask_, false); });
   }
   indices_.forget(column);

@@ -17,11 +17,6 @@ llvm::Type* Emission::value_type(Type type) {
   return type == Type::boolean ? builder_.getInt1Ty() : memory_type(type);
 }
 
-llvm::Value* Emission::constant(Type type, double value) {
-  if (type == Type::f32) return llvm::ConstantFP::get(builder_.getFloatTy(), value);
-  return llvm::ConstantInt::getSigned(value_type(type), static_cast<std::int64_t>(value));
-}
-
 llvm::Value* Emission::widen(llvm::Value* value) {
   if (!has_lanes() || value->getType()->isVectorTy()) return value;
   // Of a splat of bits, under constant ones, LLVM 19 makes loads of what is masked out.
@@ -58,35 +53,30 @@ llvm::Value* Emission::all_hold(std::span<const Range> ranges) {
 
 llvm::Value* Emission::value(const ValueRef& ref) {
   llvm::Value*& result = values_[ref.get()];
-  if (result) return result;
-  const Type type = ref->type;
-  if (const auto* load = std::get_if<Load>(&ref->detail)) {
-    result = this->load(*load);
-  } else if (const auto* constant = std::get_if<Constant>(&ref->detail)) {
-    result = this->constant(type, constant->value);
-  } else if (const auto* index = std::get_if<IndexValue>(&ref->detail)) {
-    result = index_value(index->index);
-  } else if (const auto* inside = std::get_if<Inside>(&ref->detail)) {
-    llvm::Value* holds = all_hold(inside->ranges);
-    result = holds ? holds : builder_.getTrue();
-  } else if (const auto* apply = std::get_if<Apply>(&ref->detail)) {
-    result = this->apply(*apply, type);
-  } else {
-    result = fold(std::get<Fold>(ref->detail), type);
-  }
+  if (!result)
+    result = std::visit([&](const auto& detail) { return make(detail, ref->type); }, ref->detail);
   return result;
 }
 
-llvm::Value* Emission::index_value(const Index& index) {
-  const Linear linear = indices_.linear(index);
-  if (linear.is_uniform())
-    return builder_.CreateTrunc(indices_.uniform(linear), builder_.getInt32Ty());
-  return indices_.vector(linear, builder_.getInt32Ty());
+llvm::Value* Emission::make(const Constant& constant, Type type) {
+  if (type == Type::f32) return llvm::ConstantFP::get(builder_.getFloatTy(), constant.value);
+  return llvm::ConstantInt::getSigned(value_type(type), static_cast<std::int64_t>(constant.value));
+}
+
+llvm::Value* Emission::make(const IndexValue& value, Type) {
+  const Linear index = indices_.linear(value.index);
+  if (!index.is_uniform()) return indices_.vector(index, builder_.getInt32Ty());
+  return builder_.CreateTrunc(indices_.uniform(index), builder_.getInt32Ty());
+}
+
+llvm::Value* Emission::make(const Inside& inside, Type) {
+  llvm::Value* holds = all_hold(inside.ranges);
+  return holds ? holds : builder_.getTrue();
 }
 
 // x[s] += x[s + h] for h = strands/2, .., 1. Where the statement wants one value, they are one
 // vector; otherwise each is a value (or vector) by itself.
-llvm::Value* Emission::fold(const Fold& fold, Type type) {
+llvm::Value* Emission::make(const Fold& fold, Type type) {
   const std::vector<std::int64_t>& extents = kernel_.tensors[fold.tensor].extents;
   tenon::Access at = static_cast<const tenon::Access&>(fold);
   Access first = access(at);
@@ -98,9 +88,10 @@ llvm::Value* Emission::fold(const Fold& fold, Type type) {
     const Lanes lanes = std::exchange(indices_.state.lanes, {-1, fold.strands});
     llvm::Value* x = read_memory(first, nullptr, nullptr);
     for (int half = fold.strands / 2; half > 0; half /= 2) {
-      x = combine(fold.combine, type,
-                  builder_.CreateShuffleVector(x, llvm::createSequentialMask(0, half, 0)),
-                  builder_.CreateShuffleVector(x, llvm::createSequentialMask(half, half, 0)));
+      llvm::Value* high =
+          builder_.CreateShuffleVector(x, llvm::createSequentialMask(half, half, 0));
+      llvm::Value* low = builder_.CreateShuffleVector(x, llvm::createSequentialMask(0, half, 0));
+      x = combine(fold.combine, type, low, high);
     }
     indices_.state.lanes = lanes;
     return builder_.CreateExtractElement(x, std::uint64_t{0});

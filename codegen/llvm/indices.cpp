@@ -28,21 +28,16 @@ Indices::Indices(llvm::IRBuilderBase& builder, const Kernel& kernel)
   state.axes.resize(kernel.axes.size());
 }
 
-void Indices::set_loop(Var axis, llvm::Value* value) {
-  state.axes[axis] = {.kind = Axes::Kind::loop, .depth = depth(), .value = value};
-}
-
 bool Indices::is_present(const Index& index) const {
-  const auto is_absent = [&](Var v) { return state.axes[v].kind == Axes::Kind::absent; };
-  return std::ranges::none_of(index.vars(), is_absent);
+  return std::ranges::all_of(index.vars(), [&](Var v) { return is_present(v); });
 }
 
-VarBounds Indices::axis_bounds() const {
-  return [this](Var v) {
-    const Axes& axis = state.axes[v];
-    if (axis.kind == Axes::Kind::constant) return Bounds{axis.constant, axis.constant};
-    return Bounds{0, kernel_.axes[v].extent - 1};
-  };
+Bounds Indices::bounds(const Index& index) const {
+  return tenon::bounds(index, [this](Var v) {
+    const auto* constant = llvm::dyn_cast_or_null<llvm::ConstantInt>(state.axes[v].value);
+    if (!constant) return Bounds{0, kernel_.axes[v].extent - 1};
+    return Bounds{constant->getSExtValue(), constant->getSExtValue()};
+  });
 }
 
 Linear Indices::linear(const Index& index) {
@@ -50,37 +45,34 @@ Linear Indices::linear(const Index& index) {
   result.constant = index.constant();
   for (const Index::Term& term : index.terms()) {
     const bool is_var = term.kind == Index::Kind::var;
-    check(!is_var || state.axes[term.var].kind != Axes::Kind::absent, [&] {
+    check(!is_var || is_present(term.var), [&] {
       return fmt::format("axis {} is used outside its loop", kernel_.axes[term.var].name);
     });
     if (const Bounds of = bounds(Index::of(term)); of.low == of.high) {
       result.constant += of.low;
-      continue;
-    }
-    if (is_var && is_lanes(term.var)) {
-      check(term.var == state.lanes.axis, "two vector axes in one index");
+    } else if (is_var && term.var == state.lanes.axis) {
       result.stride += term.coefficient;
-      continue;
-    }
-    if (is_var) {
+    } else if (is_var) {
       result.uniform.push_back({term.coefficient, state.axes[term.var].depth, term.var});
-      continue;
+    } else {
+      const Linear inner = linear(*term.inner);
+      (inner.is_uniform() ? result.uniform : result.varying)
+          .push_back({term.coefficient, inner.depth(), division(term, inner)});
     }
-    const Linear inner = linear(*term.inner);
-    const auto next = static_cast<int>(kernel_.axes.size() + divisions_.size());
-    const auto [found, is_new] = division_numbers_.try_emplace(
-        key({static_cast<std::int64_t>(term.kind), term.divisor}, inner), next);
-    if (is_new) divisions_.emplace_back();
-    // Made anew: the same axes may be those of other loops, further in.
-    divisions_[found->second - kernel_.axes.size()] = {term.kind, term.divisor, inner,
-                                                       bounds(*term.inner)};
-    (inner.is_uniform() ? result.uniform : result.varying)
-        .push_back({term.coefficient, inner.depth(), found->second});
   }
   for (auto* parts : {&result.uniform, &result.varying})
     std::ranges::sort(*parts, {},
                       [](const Summand& part) { return std::pair(part.depth, part.atom); });
   return result;
+}
+
+int Indices::division(const Index::Term& term, const Linear& inner) {
+  const auto [found, is_new] = division_numbers_.try_emplace(
+      key({static_cast<std::int64_t>(term.kind), term.divisor}, inner), divisions_.size());
+  if (is_new) divisions_.emplace_back();
+  // Made anew: the same axes may be those of other loops, further in.
+  divisions_[found->second] = {term.kind, term.divisor, inner, bounds(*term.inner)};
+  return static_cast<int>(kernel_.axes.size() + found->second);
 }
 
 std::vector<std::int64_t> Indices::key(std::vector<std::int64_t> start, const Linear& index) const {
@@ -99,9 +91,7 @@ llvm::Value* Indices::once(int depth, const std::vector<std::int64_t>& key,
   if (const auto found = frame.known.find(key); found != frame.known.end()) return found->second;
   llvm::IRBuilderBase::InsertPointGuard guard(builder_);
   builder_.SetInsertPoint(frame.place);
-  llvm::Value* value = make();
-  frame.known[key] = value;
-  return value;
+  return frame.known[key] = make();
 }
 
 llvm::Value* Indices::divide(llvm::Value* value, const Division& division) {
@@ -133,17 +123,14 @@ llvm::Value* Indices::sum(llvm::Value* base, int name, llvm::Type* element,
                           std::span<const Summand> parts) {
   if (parts.empty()) return base;
   const int depth = parts.back().depth;
-  std::size_t outer = parts.size();
-  while (outer > 0 && parts[outer - 1].depth == depth) outer--;
+  const auto outer = std::ranges::lower_bound(parts, depth, {}, &Summand::depth) - parts.begin();
   std::vector<std::int64_t> key = {name};
   for (const Summand& part : parts) key.insert(key.end(), {part.coefficient, part.atom});
   return once(depth, key, [&]() -> llvm::Value* {
     llvm::Value* before = sum(base, name, element, parts.first(outer));
     Frame& frame = state.frames[depth];
-    const bool steps = frame.counter && parts.size() == outer + 1 &&
-                       parts[outer].atom < static_cast<int>(kernel_.axes.size()) &&
-                       state.axes[parts[outer].atom].value == frame.counter;
-    if (steps) return induction(frame, before, element, parts[outer].coefficient);
+    if (frame.counter && std::ssize(parts) == outer + 1 && atom(parts[outer]) == frame.counter)
+      return induction(frame, before, element, parts[outer].coefficient);
     llvm::Value* offset = nullptr;
     for (const Summand& part : parts.subspan(outer)) {
       llvm::Value* value = builder_.CreateMul(atom(part), builder_.getInt64(part.coefficient));

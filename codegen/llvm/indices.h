@@ -63,16 +63,14 @@ class Indices {
     llvm::PHINode* counter = nullptr;  // of an innermost loop, whose sums step with it
     std::vector<Induction> inductions = {};
   };
-  struct Axes {
-    enum class Kind : std::uint8_t { absent, constant, loop, lanes };
-    Kind kind = Kind::absent;
-    std::int64_t constant = 0;
-    int depth = 0;
-    llvm::Value* value = nullptr;  // i64
+  // An axis that is a constant or a loop's variable, as i64; null: neither.
+  struct Known {
+    llvm::Value* value = nullptr;
+    int depth = 0;  // of the loop
   };
   struct State {
     std::vector<Frame> frames;  // 0: the function's entry
-    std::vector<Axes> axes;
+    std::vector<Known> axes;
     Lanes lanes;
   };
 
@@ -81,18 +79,13 @@ class Indices {
   State state;
 
   int depth() const { return static_cast<int>(state.frames.size()) - 1; }
-  void set_constant(Var axis, std::int64_t value) {
-    state.axes[axis] = {.kind = Axes::Kind::constant, .constant = value};
-  }
-  void set_loop(Var axis, llvm::Value* value);
-  void set_lanes(Var axis) { state.axes[axis] = {.kind = Axes::Kind::lanes}; }
+  void set(Var axis, llvm::Value* value) { state.axes[axis] = {value, depth()}; }
   void forget(Var axis) { state.axes[axis] = {}; }
-  bool is_lanes(Var axis) const { return state.axes[axis].kind == Axes::Kind::lanes; }
-
-  bool is_present(const Index& index) const;  // are all of its axes known here?
+  bool is_present(Var axis) const { return state.axes[axis].value || axis == state.lanes.axis; }
+  bool is_present(const Index& index) const;  // are all of its axes?
 
   // Bounds with what is constant here.
-  Bounds bounds(const Index& index) const { return tenon::bounds(index, axis_bounds()); }
+  Bounds bounds(const Index& index) const;
 
   Linear linear(const Index& index);
   // The part that is the same in all lanes, as i64.
@@ -120,7 +113,7 @@ class Indices {
     Linear inner;
     Bounds bounds;  // of inner
   };
-  VarBounds axis_bounds() const;
+  int division(const Index::Term& term, const Linear& inner);  // the number of its atom
   // i32 where it suffices: twice the lanes in a register, and i64 has no high multiplication.
   llvm::Type* integer_for(const Bounds& bounds) const;
   llvm::Value* atom(const Summand& part);
@@ -134,7 +127,7 @@ class Indices {
   llvm::IRBuilderBase& builder_;
   const Kernel& kernel_;
   std::vector<Division> divisions_;  // by atom number, less the number of axes
-  std::map<std::vector<std::int64_t>, int> division_numbers_;
+  std::map<std::vector<std::int64_t>, std::size_t> division_numbers_;
 };
 
 }  // namespace tenon

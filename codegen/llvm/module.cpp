@@ -1,18 +1,13 @@
-// The door of tenon_llvm.so: a nest becomes LLVM IR here, and ORC makes the slab of it (slab.cpp).
+// The door of tenon_llvm.so: a nest becomes LLVM IR here, or what target.cpp makes of that.
 #include "codegen/llvm/module.h"
 
-#include <memory>
-
 #include <fmt/format.h>
-#include <llvm/ExecutionEngine/Orc/ThreadSafeModule.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Support/raw_ostream.h>
-#include <llvm/Target/TargetMachine.h>
 
 #include "codegen/llvm/emission.h"
-#include "core/error.h"
 #include "lower/code_size.h"
 
 namespace tenon {
@@ -43,48 +38,19 @@ std::optional<std::string> unsupported(const FinishedKernel& finished) {
   return {};
 }
 
-std::unique_ptr<llvm::Module> emit(const FinishedKernel& kernel, Isa isa,
-                                   llvm::LLVMContext& context) {
-  auto module = std::make_unique<llvm::Module>(kernel.kernel.name, context);
-  llvm::IRBuilder<> builder(context);
-  Emission(kernel, isa, *module, builder).emit_kernel();
-  return module;
-}
-
-Compiled compile_kernel(const FinishedKernel& kernel, Isa isa) {
+Generated generate(const FinishedKernel& kernel, Isa isa, Output output) {
   if (const auto reason = unsupported(kernel)) return CompileFailure{*reason};
-  auto context = std::make_unique<llvm::LLVMContext>();
-  auto module = emit(kernel, isa, *context);
-  auto machine = make_machine(isa);
-  if (const auto reason = prepare(*module, *machine)) return CompileFailure{*reason};
-  Compiled linked = compile({std::move(module), std::move(context)}, std::move(machine));
-  if (auto* artifact = std::get_if<Artifact>(&linked)) {
-    artifact->name = kernel.kernel.name;
-    artifact->launch_scratch = kernel.launch_scratch;
-    artifact->thread_scratch = kernel.thread_scratch;
-  }
-  return linked;
-}
-
-std::string print_kernel(const FinishedKernel& kernel, Isa isa, Output output) {
-  if (const auto reason = unsupported(kernel)) fail("{}: {}", kernel.kernel.name, *reason);
   llvm::LLVMContext context;
-  const auto module = emit(kernel, isa, context);
-  if (output == Output::ir) {
-    std::string text;
-    llvm::raw_string_ostream(text) << *module;
-    return text;
-  }
-  const auto machine = make_machine(isa);
-  if (const auto reason = prepare(*module, *machine)) fail("{}: {}", kernel.kernel.name, *reason);
-  return print(*module, *machine, output);
+  llvm::Module module(kernel.kernel.name, context);
+  llvm::IRBuilder<> builder(context);
+  Emission(kernel, isa, module, builder).emit_kernel();
+  if (output != Output::ir) return machine_code(module, isa, output);
+  std::string text;
+  llvm::raw_string_ostream(text) << module;
+  return text;
 }
 
 }  // namespace
 }  // namespace tenon
 
-extern "C" const tenon::CompilerModule* tenon_llvm_module() {
-  static const tenon::CompilerModule module{tenon::compile_kernel, tenon::lay_out,
-                                            tenon::print_kernel};
-  return &module;
-}
+const tenon::CompilerModule tenon_llvm_module{tenon::generate, tenon::lay_out};

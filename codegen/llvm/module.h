@@ -1,51 +1,38 @@
 // What tenon_llvm.so, the one module that links LLVM, offers: a table of functions, found by the
-// name of tenon_llvm_module(). Used by codegen/compile.cpp, which opens it at the first compile.
+// name tenon_llvm_module. Used by codegen/cpu_backend.cpp, which opens it at the first compile.
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
-#include "codegen/compile.h"
+#include "codegen/cpu_info.h"
 
 namespace llvm {
 class Module;
-class TargetMachine;
-namespace orc {
-class ThreadSafeModule;
-}
 }  // namespace llvm
 
 namespace tenon {
 
+using Generated = std::variant<std::string, CompileFailure>;
+
 struct CompilerModule {
-  Compiled (*compile)(const FinishedKernel& kernel, Isa isa);
-  // The last step of compiling (below), for tests that the slab does not depend on the address.
+  // LLVM IR, assembly in Intel's syntax, or an ELF object of a finished kernel (module.cpp).
+  Generated (*generate)(const FinishedKernel& kernel, Isa isa, Output output);
+  // What the cache keeps and cpu_device maps (slab.cpp): the object, linked as one contiguous,
+  // position-independent image, code first, then read-only data, as if it were to run at `address`,
+  // a multiple of a page. Fails, by name, on a symbol that the object does not define itself, and
+  // on data that would have to be written.
   Compiled (*lay_out)(std::string_view object, std::uint64_t address);
-  std::string (*print)(const FinishedKernel& kernel, Isa isa, Output output);
 };
 
-// ---- inside: the steps from LLVM IR to what the cache keeps and cpu_device maps ----
-
-// A target machine serves one compile: LLVM's are not safe to share between threads (target.cpp).
-std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa);
-
-// Makes the module ready for code generation with as few passes as do (target.cpp). Returns why it
-// cannot be: a register tensor did not fit into registers and is too large for the stack.
-std::optional<std::string> prepare(llvm::Module& module, const llvm::TargetMachine& machine);
-
-// Assembly in Intel's syntax, or an ELF object, of a prepared module.
-std::string print(llvm::Module& module, llvm::TargetMachine& machine, Output output);
-
-// The slab of a prepared module: ORC compiles it and links the object as one contiguous,
-// position-independent image, code first, then read-only data (slab.cpp). Fails, by name, on a
-// symbol that the object does not define itself, and on data that would have to be written.
-Compiled compile(llvm::orc::ThreadSafeModule module, std::unique_ptr<llvm::TargetMachine> machine);
-// The second half of it: links an object as if it were to run at `address`, a multiple of a page.
 Compiled lay_out(std::string_view object, std::uint64_t address);
+
+// Assembly or an object of the module, with as few of LLVM's passes as do (target.cpp). Fails where
+// a register tensor did not fit into registers and is too large for the stack.
+Generated machine_code(llvm::Module& module, Isa isa, Output output);
 
 }  // namespace tenon
 
-extern "C" const tenon::CompilerModule* tenon_llvm_module();
+extern "C" const tenon::CompilerModule tenon_llvm_module;

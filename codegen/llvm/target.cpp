@@ -4,6 +4,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <llvm/ADT/SmallString.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/LegacyPassManager.h>
@@ -41,10 +42,9 @@ std::optional<std::string> too_much_stack(const llvm::Module& module) {
   return {};
 }
 
-}  // namespace
-
+// A target machine serves one compile: LLVM's are not safe to share between threads.
 std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
-  static const bool initialized = [] {
+  static const llvm::Target* const target = [] {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
     // Innermost loops come with stepping pointers; LLVM's own search for them takes long, and so
@@ -52,12 +52,11 @@ std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
     const char* const options[] = {"tenon", "-x86-asm-syntax=intel", "-disable-lsr",
                                    "-dag-maps-huge-region=200", "-dag-maps-reduction-size=100"};
     llvm::cl::ParseCommandLineOptions(std::size(options), options);
-    return true;
+    std::string error;
+    const llvm::Target* found = llvm::TargetRegistry::lookupTarget(triple, error);
+    check(found, error);
+    return found;
   }();
-  check(initialized, "LLVM's x86 target");
-  std::string error;
-  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);
-  check(target, error);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
@@ -65,31 +64,31 @@ std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
       llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default, /*JIT=*/true));
 }
 
-std::optional<std::string> prepare(llvm::Module& module, const llvm::TargetMachine& machine) {
+}  // namespace
+
+Generated machine_code(llvm::Module& module, Isa isa, Output output) {
+  const auto machine = make_machine(isa);
   module.setTargetTriple(triple);
-  module.setDataLayout(machine.createDataLayout());
+  module.setDataLayout(machine->createDataLayout());
   for (llvm::Function& function : module) {
     function.addFnAttr(llvm::Attribute::NoUnwind);
     function.addFnAttr("tune-cpu", llvm::sys::getHostCPUName());
   }
-  llvm::legacy::PassManager cleaning;
+  llvm::legacy::PassManager cleaning, generation;
   cleaning.add(llvm::createSROAPass());  // register tensors become values
   cleaning.add(llvm::createEarlyCSEPass());
   cleaning.run(module);
-  return too_much_stack(module);
-}
+  if (const auto reason = too_much_stack(module)) return CompileFailure{*reason};
 
-std::string print(llvm::Module& module, llvm::TargetMachine& machine, Output output) {
-  llvm::SmallVector<char, 0> bytes;
+  llvm::SmallString<0> bytes;
   llvm::raw_svector_ostream stream(bytes);
-  llvm::legacy::PassManager generation;
   const bool cannot =
-      machine.addPassesToEmitFile(generation, stream, nullptr,
-                                  output == Output::object ? llvm::CodeGenFileType::ObjectFile
-                                                           : llvm::CodeGenFileType::AssemblyFile);
+      machine->addPassesToEmitFile(generation, stream, nullptr,
+                                   output == Output::object ? llvm::CodeGenFileType::ObjectFile
+                                                            : llvm::CodeGenFileType::AssemblyFile);
   check(!cannot, "LLVM cannot write this kind of file");
   generation.run(module);
-  return {bytes.begin(), bytes.end()};
+  return std::string(bytes);
 }
 
 }  // namespace tenon

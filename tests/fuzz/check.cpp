@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "core/error.h"
 #include "error_bounds.h"
 #include "lower/finish.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "codegen/compile.h"
+#include "codegen/cpu_info.h"
 #include "core/tensor.h"
 #include "launch.h"
 #include "lower/fusion.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "codegen/compile.h"
+#include "codegen/cpu_device.h"
 
 namespace tenon::fuzz {
 

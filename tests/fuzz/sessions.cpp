@@ -160,7 +160,7 @@ class Run {
       if (statement.verb == "launch") {
         const Bound bound = session_.bind(looked_at);
         for (int times = 0; times < 2; ++times) bound.launch();
-        seen.emplace(mapped(bound.results(), bytes_in));
+        seen.emplace(mapped(bound.results, bytes_in));
         return "";
       }
       if (statement.verb == "assign") {

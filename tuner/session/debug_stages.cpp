@@ -23,9 +23,11 @@ DebugStages::DebugStages(const char* names) {
   }
 }
 
-void DebugStages::write(DebugStage stage, const std::string& text) const {
-  std::istringstream lines(text);
-  std::string before = fmt::format("[{}] ", stage_names[static_cast<int>(stage)]);
+void DebugStages::show(DebugStage stage, const std::string& subject,
+                       const std::function<std::string()>& text) const {
+  if (!on(stage)) return;
+  std::istringstream lines(text());
+  std::string before = fmt::format("[{}] {}: ", stage_names[static_cast<int>(stage)], subject);
   for (std::string line; std::getline(lines, line); before = "  ") report(before + line);
 }
 

@@ -87,7 +87,7 @@ std::string KernelStore::key_of(const KernelGraph& graph, const Kernel& naive,
 
 Device::ProgramRef KernelStore::find_artifact(const std::string& key) {
   auto row = cache_.find_artifact(key);
-  debug_.show(DebugStage::cache, "code " + key, row ? "found" : "not there");
+  debug_.show(DebugStage::cache, "code " + key, [&] { return row ? "found" : "not there"; });
   if (!row) return nullptr;
   try {
     Device::ProgramRef program = backend_.device->load(artifact_of(std::move(*row)));
@@ -105,7 +105,7 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph) {
   if (program) return program;
   const auto known = find_schedule(workload);
   debug_.show(DebugStage::cache, "schedule of kernel " + workload.hash,
-              known ? "found\n" + known->moves : "not there");
+              [&] { return known ? "found\n" + known->moves : "not there"; });
   if (known) program = find_artifact(key_of(known->moves, workload.graph));
   if (!program) program = lower_and_build(graph, workload, known);
   return program;
@@ -117,102 +117,104 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& 
   Device::ProgramRef& program = programs_[key];
   if (!program) program = find_artifact(key);
   if (program) return program;
-  const Timer lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
+  const Timer lowering(statistics_.lowering_seconds, &statistics_.graph_seconds);
   const Built built = build(key, naive, moves, Check::each);
-  if (!built.place.empty()) throw MovesError(fmt::format("{}: {}", built.place, built.failure));
-  if (!built.program)
-    throw MovesError(fmt::format("kernel {} does not compile with the moves given: {}", naive.name,
-                                 built.failure));
-  return program = built.program;
+  if (const auto* failed = std::get_if<Refusal>(&built)) {
+    const std::string what =
+        fmt::format("kernel {} does not compile with the moves given", naive.name);
+    throw MovesError(
+        fmt::format("{}: {}", failed->place.empty() ? what : failed->place, failed->reason));
+  }
+  return program = std::get<Device::ProgramRef>(built);
 }
 
 KernelStore::Choice KernelStore::choice(const KernelGraph& graph) {
   const WorkloadRow workload = row_of(graph);
   const auto known = find_schedule(workload);
-  const Kernel naive = tenon::naive(graph);
-  Schedule first = candidates(naive, known).front().schedule();
+  Schedule first = known ? parse_schedule(known->moves, "cache")
+                         : pick(tenon::naive(graph), backend_.target, backend_.machine);
   const std::string key = key_of(known ? known->moves : print(first), workload.graph);
   return {known, std::move(first), key};
 }
 
-// The schedules that a kernel may run on; the first that compiles is taken. They refer to the nest.
-std::vector<KernelStore::Candidate> KernelStore::candidates(
-    const Kernel& naive, const std::optional<ScheduleRow>& known) const {
-  std::vector<Candidate> list;
-  if (known) list.push_back({*known, [=] { return parse_schedule(known->moves, "cache"); }});
-  const ScheduleRow fresh{.engine = engine_of_picks()};
-  list.push_back({fresh, [&] { return pick(naive, backend_.target, backend_.machine); }});
-  list.push_back({fresh, [] { return Schedule(); }});
-  return list;
-}
-
-// Walks the candidates; one warning tells of all that failed.
+// Takes the first schedule that compiles. One warning tells of all that failed.
 Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
                                                 const WorkloadRow& workload,
                                                 const std::optional<ScheduleRow>& known) {
-  const Timer lowering(statistics_.lowering_seconds, statistics_.graph_seconds);
+  const Timer lowering(statistics_.lowering_seconds, &statistics_.graph_seconds);
   const Kernel naive = tenon::naive(graph);
   ++statistics_.lowered;
-  debug_.show(DebugStage::loops, naive.name, "naive nest", naive);
+  debug_.show(DebugStage::loops, naive.name, [&] { return "naive nest\n" + print(naive); });
+  const ScheduleRow fresh{.engine = engine_of_picks()};
+  const std::pair<std::optional<ScheduleRow>, std::function<Schedule()>> candidates[] = {
+      {known, [&] { return parse_schedule(known->moves, "cache"); }},
+      {fresh, [&] { return pick(naive, backend_.target, backend_.machine); }},
+      {fresh, [] { return Schedule(); }}};
   std::vector<std::string> failures;
-  for (Candidate& candidate : candidates(naive, known)) {
-    const Built built = attempt(candidate, naive, workload);
-    if (candidate.row != known) cache_.store_schedules({{device_row_, workload, candidate.row}});
-    if (built.program && !failures.empty())
+  for (auto [row, make_schedule] : candidates) {
+    if (!row) continue;
+    const Built built = attempt(*row, make_schedule, naive, workload);
+    if (row != known) cache_.store_schedules({{device_row_, workload, *row}});
+    if (const auto* failed = std::get_if<Refusal>(&built)) {
+      append_once(failures, failed->reason);
+      continue;
+    }
+    if (!failures.empty())
       report(fmt::format("tenon: warning: kernel {} runs on another schedule, for one failed: {}",
                          naive.name, fmt::join(failures, "; ")));
-    if (built.program) return built.program;
-    append_once(failures, built.failure);
+    return std::get<Device::ProgramRef>(built);
   }
   fail("kernel {} cannot be compiled: {}", naive.name, fmt::join(failures, "; "));
 }
 
-KernelStore::Built KernelStore::attempt(Candidate& candidate, const Kernel& naive,
-                                        const WorkloadRow& workload) {
-  ScheduleRow& row = candidate.row;
+KernelStore::Built KernelStore::attempt(ScheduleRow& row,
+                                        const std::function<Schedule()>& make_schedule,
+                                        const Kernel& naive, const WorkloadRow& workload) {
   Built built;
   std::optional<Schedule> schedule;
   try {
-    schedule = candidate.schedule();
+    schedule = make_schedule();
   } catch (const Error& unreadable) {
-    built.failure = unreadable.what();
+    built = Refusal{unreadable.what(), {}};
   }
   if (schedule && row.moves.empty()) row.moves = print(*schedule);
-  debug_.show(DebugStage::search, naive.name, "tries this schedule", row.moves);
+  debug_.show(DebugStage::search, naive.name, [&] { return "tries this schedule\n" + row.moves; });
   if (schedule) built = build(key_of(row.moves, workload.graph), naive, *schedule, Check::once);
-  if (!built.program) row.status = ScheduleStatus::rejected;
-  if (!built.program) row.reason = built.failure;
+  if (const auto* failed = std::get_if<Refusal>(&built)) {
+    row.status = ScheduleStatus::rejected;
+    row.reason = failed->reason;
+  }
   return built;
 }
 
 KernelStore::Built KernelStore::build(const std::string& key, const Kernel& naive,
                                       const Schedule& schedule, Check check) try {
   const auto show = [&](const Move& move, const Kernel& kernel) {
-    debug_.show(DebugStage::moves, naive.name, move, kernel);
+    debug_.show(DebugStage::moves, naive.name, [&] { return print(move) + "\n" + print(kernel); });
   };
   const Moved scheduled = apply_all(naive, schedule, show, check);
-  if (const auto* refused = std::get_if<Refusal>(&scheduled))
-    return {nullptr, refused->reason, refused->place};
+  if (const auto* refused = std::get_if<Refusal>(&scheduled)) return *refused;
   const Kernel& kernel = std::get<Kernel>(scheduled);
-  debug_.show(DebugStage::loops, naive.name,
-              schedule.empty() ? "no moves, nothing changed" : "scheduled nest", kernel);
+  debug_.show(DebugStage::loops, naive.name, [&] {
+    return (schedule.empty() ? "no moves, nothing changed\n" : "scheduled nest\n") + print(kernel);
+  });
   const FinishedKernel finished = finish(kernel, backend_.target);
-  debug_.show(DebugStage::source, naive.name, "LLVM IR",
-              [&] { return backend_.print(finished, Output::ir); });
+  debug_.show(DebugStage::source, naive.name,
+              [&] { return "LLVM IR\n" + backend_.print(finished, Output::ir); });
   const Compiled compiled = [&] {
-    const Timer compiling(statistics_.compiling_seconds, statistics_.lowering_seconds);
+    const Timer compiling(statistics_.compiling_seconds, &statistics_.lowering_seconds);
     return backend_.compile(finished);
   }();
   if (const auto* failure = std::get_if<CompileFailure>(&compiled))
-    return {nullptr, failure->reason};
+    return Refusal{failure->reason, {}};
   const Artifact& artifact = std::get<Artifact>(compiled);
   ++statistics_.compiled;
-  const Device::ProgramRef program = backend_.device->load(artifact);
+  Device::ProgramRef program = backend_.device->load(artifact);
   cache_.store_artifact(row_of(key, artifact));
-  return {program};
+  return program;
 } catch (const InternalError& broken) {
   if constexpr (TENON_VERIFY) throw;
-  return {nullptr, broken.what()};
+  return Refusal{broken.what(), {}};
 }
 
 }  // namespace tenon

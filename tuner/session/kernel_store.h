@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 #include "cache/cache.h"
@@ -52,25 +53,18 @@ class KernelStore {
   Cache& cache() { return cache_; }
 
  private:
-  // A schedule to try. It is made only then, and its text then fills in the row.
-  struct Candidate {
-    ScheduleRow row;
-    std::function<Schedule()> schedule;  // Error: the text in the cache cannot be read
-  };
-  struct Built {
-    Device::ProgramRef program = nullptr;  // null: it failed
-    std::string failure = {};
-    std::string place = {};  // of the move that was refused
-  };
+  using Built = std::variant<Device::ProgramRef, Refusal>;
   std::string key_of(const std::string& moves, const std::string& kernel) const;
   std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);
   Device::ProgramRef find_artifact(const std::string& key);
-  std::vector<Candidate> candidates(const Kernel& naive,
-                                    const std::optional<ScheduleRow>& known) const;
   Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);
-  Built attempt(Candidate& candidate, const Kernel& naive, const WorkloadRow& workload);
-  // The nest with the moves applied, compiled, loaded and stored; or why that failed.
+  // Makes the schedule and builds the kernel with it. The row gets the moves if it has none, and
+  // the reason if that failed.
+  Built attempt(ScheduleRow& row, const std::function<Schedule()>& make_schedule,
+                const Kernel& naive, const WorkloadRow& workload);
+  // The nest with the moves applied, compiled, loaded and stored; or why that failed, and the place
+  // of the move if one was refused.
   Built build(const std::string& key, const Kernel& naive, const Schedule& schedule, Check check);
 
   const Backend& backend_;

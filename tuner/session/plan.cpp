@@ -1,6 +1,8 @@
 #include "tuner/session/plan.h"
 
 #include <iterator>
+#include <ranges>
+#include <set>
 #include <unordered_map>
 
 #include "core/error.h"
@@ -51,15 +53,10 @@ Plan place(std::span<const NodeRef> wanted, std::span<const KernelGraph> kernels
   }
   for (const NodeRef& node : wanted) plan.results.push_back(slot_of(node));
 
-  std::vector<bool> needed(slots.size(), false);
-  for (const int slot : plan.results) needed[slot] = true;
-  for (auto step = plan.steps.rbegin(); step != plan.steps.rend(); ++step) {
-    for (const int slot : step->slots) {
-      if (needed[slot] || slot < plan.leaves) continue;
-      needed[slot] = true;
-      step->last_used.push_back(slot);
-    }
-  }
+  std::set<int> needed(plan.results.begin(), plan.results.end());  // by later steps
+  for (Plan::Step& step : std::views::reverse(plan.steps))
+    for (const int slot : step.slots)
+      if (slot >= plan.leaves && needed.insert(slot).second) step.last_used.push_back(slot);
   return plan;
 }
 

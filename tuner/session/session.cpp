@@ -56,15 +56,17 @@ struct Session::State {
 
   Plan make_plan(std::span<const NodeRef> wanted, std::span<const NodeRef> leaves) {
     const std::vector<NodeRef> ruled = apply_rules(wanted, nodes);
-    debug.show(DebugStage::graph, "graph", "as given", [&] { return print_graph(wanted); });
-    debug.show(DebugStage::graph, "graph", "after rules", [&] { return print_graph(ruled); });
+    debug.show(DebugStage::graph, "graph", [&] { return "as given\n" + print_graph(wanted); });
+    debug.show(DebugStage::graph, "graph", [&] { return "after rules\n" + print_graph(ruled); });
     const std::vector<KernelGraph> graphs = fusion(ruled);
-    debug.show(DebugStage::fuse, "kernels", std::to_string(graphs.size()),
-               [&] { return joined(graphs, "\n", [](auto& g) { return canonical_text(g); }); });
+    debug.show(DebugStage::fuse, "kernels", [&] {
+      const auto text_of = [](const KernelGraph& graph) { return canonical_text(graph); };
+      return std::to_string(graphs.size()) + "\n" + joined(graphs, "\n", text_of);
+    });
     std::vector<Kernel> nests;
     std::vector<std::optional<Schedule>> by_hand(graphs.size());
     if (options.moves) {
-      const Timer lowering(statistics.lowering_seconds, statistics.graph_seconds);
+      const Timer lowering(statistics.lowering_seconds, &statistics.graph_seconds);
       nests = mapped(graphs, [&](const KernelGraph& graph) {
         const Kernel nest = naive(graph);
         return renamed(nest, names_of(graph, nest, [&](const Node& n) { return nodes.name(n); }));
@@ -84,12 +86,9 @@ struct Session::State {
     return plan;
   }
 
-  // A plan, and the leaves that its graph reads.
-  struct Planned {
-    std::shared_ptr<const Plan> plan;
-    std::vector<NodeRef> leaves;
-  };
-  Planned plan(std::span<const NodeRef> wanted) {
+  // The plan, and the leaves that the graph reads.
+  std::pair<std::shared_ptr<const Plan>, std::vector<NodeRef>> plan(
+      std::span<const NodeRef> wanted) {
     const Timer graph(statistics.graph_seconds);
     auto [key, leaves] = structure_of(wanted, nodes);
     std::shared_ptr<const Plan>& plan = plans[key];
@@ -147,21 +146,16 @@ Bound Session::bind(std::span<const Tensor> wanted) {
   for (const Tensor& tensor : wanted)
     if (&tensor.executor() != this) fail("bind: a tensor is of another session");
   const auto [plan, leaves] = state_->plan(mapped(wanted, std::mem_fn(&Tensor::node)));
-  Bound bound;
-  bound.device_ = &device();
   std::vector<BufferRef> slots = buffers_of(leaves);
   for (const std::size_t bytes : plan->written) slots.push_back(device().allocate(bytes));
-  const auto buffer = [&](int slot) { return slots[slot]; };
-  for (const Plan::Step& step : plan->steps)
-    if (step.program) bound.steps_.push_back({step.program, mapped(step.slots, buffer)});
-  bound.results_ = mapped(plan->results, buffer);
+  Bound bound{.results = mapped(plan->results, [&](int slot) { return slots[slot]; })};
+  // A buffer that was assigned to has other memory than when it was bound.
+  bound.launch = [this, plan, slots = std::move(slots)] {
+    const auto data = [&](int slot) { return slots[slot]->data; };
+    for (const Plan::Step& step : plan->steps)
+      if (step.program) device().launch(*step.program, mapped(step.slots, data), {});
+  };
   return bound;
-}
-
-// A buffer that was assigned to has other memory than when it was bound.
-void Bound::launch() const {
-  const auto data = [](const BufferRef& buffer) { return buffer->data; };
-  for (const Step& step : steps_) device_->launch(*step.program, mapped(step.buffers, data), {});
 }
 
 Tensor Session::tensor(std::span<const float> values, Shape shape, std::string name) {

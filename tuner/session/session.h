@@ -65,20 +65,10 @@ struct Statistics {
 class KernelStore;
 
 // A graph that is planned and compiled, with its buffers. For callers who time the launches alone.
-class Bound {
- public:
-  void launch() const;  // computes again from the leaves' current values, into the same buffers
-  const std::vector<BufferRef>& results() const { return results_; }
-
- private:
-  friend class Session;
-  struct Step {
-    Device::ProgramRef program;
-    std::vector<BufferRef> buffers;
-  };
-  Device* device_ = nullptr;
-  std::vector<Step> steps_;
-  std::vector<BufferRef> results_;
+struct Bound {
+  std::vector<BufferRef> results;
+  // Computes the results again, into the same buffers, from the leaves' current values.
+  std::function<void()> launch = {};
 };
 
 class Session final : public Executor {

@@ -7,9 +7,8 @@ namespace tenon {
 
 class Timer {
  public:
-  explicit Timer(double& seconds) : seconds_(seconds) {}
-  // For a timer that runs inside another one: its lifetime is taken off the outer one's seconds.
-  Timer(double& seconds, double& outer) : seconds_(seconds), outer_(&outer) {}
+  // The lifetime of a timer that runs inside another one is taken off the outer one's seconds.
+  explicit Timer(double& seconds, double* outer = nullptr) : seconds_(seconds), outer_(outer) {}
   ~Timer() {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
     seconds_ += passed.count();
@@ -20,7 +19,7 @@ class Timer {
 
  private:
   double& seconds_;
-  double* outer_ = nullptr;
+  double* outer_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
