@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <ctime>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -15,7 +16,6 @@ namespace {
 using cache::Connection;
 using cache::Database;
 using cache::DatabaseError;
-using cache::Query;
 using cache::Trouble;
 
 constexpr std::int64_t day = std::int64_t{24} * 60 * 60;  // seconds
@@ -175,14 +175,13 @@ std::vector<ScheduleEntry> Cache::schedules(std::string_view hash_prefix) {
 
 std::optional<ArtifactRow> Cache::find_artifact(std::string_view key) {
   return attempt([&](Database& database) -> std::optional<ArtifactRow> {
-    ArtifactRow artifact;
-    std::string stored_checksum;
-    std::int64_t last_use = 0;
-    if (!Query(database, "select key, meta, checksum, last_use, code from artifact where key = ?",
-               key)
-             .next(artifact.key, artifact.meta, stored_checksum, last_use, artifact.code))
-      return std::nullopt;
-    if (stored_checksum != checksum(artifact)) {
+    using Stored = std::tuple<std::string, std::string, std::string, std::int64_t>;
+    const auto stored = database.first<Stored>(
+        "select meta, code, checksum, last_use from artifact where key = ?", key);
+    if (!stored) return std::nullopt;
+    const auto& [meta, code, sum, last_use] = *stored;
+    const ArtifactRow artifact{std::string(key), meta, code};
+    if (sum != checksum(artifact)) {
       delete_artifact(database, key);
       return std::nullopt;
     }
@@ -227,11 +226,11 @@ std::int64_t Cache::clear() {
 
 CacheSummary Cache::summary() {
   return attempt([&](Database& database) {
-    CacheSummary summary{.path = connection_->path};
-    Query(database,
-          "select (select count(*) from schedule), count(*), coalesce(sum(size), 0) from artifact")
-        .next(summary.schedules, summary.artifacts, summary.artifact_bytes);
-    return summary;
+    using Counts = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
+    const auto counts = database.first<Counts>(
+        "select (select count(*) from schedule), count(*), coalesce(sum(size), 0) from artifact");
+    const auto [schedules, artifacts, bytes] = counts.value_or(Counts());
+    return CacheSummary{connection_->path, schedules, artifacts, bytes};
   });
 }
 

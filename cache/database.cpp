@@ -2,8 +2,6 @@
 
 #include <sqlite3.h>
 
-#include <cmath>
-
 namespace tenon::cache {
 namespace {
 
@@ -21,12 +19,23 @@ Trouble trouble_of(int extended_code) {
   }
 }
 
-[[noreturn]] void raise(sqlite3* handle) {
-  throw DatabaseError(trouble_of(sqlite3_extended_errcode(handle)), sqlite3_errmsg(handle));
+// Requires that `value` stays until the statement has run.
+int bind(sqlite3_stmt* statement, int place, const Value& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value))
+    return sqlite3_bind_int64(statement, place, *integer);
+  if (const auto* real = std::get_if<double>(&value))
+    return sqlite3_bind_double(statement, place, *real);
+  const auto& text = std::get<std::string>(value);
+  return sqlite3_bind_text64(statement, place, text.data(), text.size(), SQLITE_STATIC,
+                             SQLITE_UTF8);
 }
 
-void require_ok(sqlite3* handle, int code) {
-  if (code != SQLITE_OK) raise(handle);
+Value value_in(sqlite3_stmt* statement, int column) {
+  const int type = sqlite3_column_type(statement, column);
+  if (type == SQLITE_INTEGER) return std::int64_t{sqlite3_column_int64(statement, column)};
+  if (type == SQLITE_FLOAT) return sqlite3_column_double(statement, column);
+  const auto* start = static_cast<const char*>(sqlite3_column_blob(statement, column));
+  return std::string(start, start + sqlite3_column_bytes(statement, column));
 }
 
 }  // namespace
@@ -40,15 +49,21 @@ Database::Database(const std::string& file) {
       sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   handle_.reset(handle);  // also after a failure, to read the message and to free it
   if (handle == nullptr) throw DatabaseError(Trouble::failed, "out of memory");
-  require_ok(handle, code);
+  require(code == SQLITE_OK);
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   wait_for_locks(lock_timeout);
 }
 
+void Database::require(bool success) const {
+  if (!success)
+    throw DatabaseError(trouble_of(sqlite3_extended_errcode(handle_.get())),
+                        sqlite3_errmsg(handle_.get()));
+}
+
 std::int64_t Database::run(const std::string& sql) {
-  require_ok(handle_.get(), sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr));
+  require(sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
   return changes();
 }
 
@@ -69,52 +84,26 @@ sqlite3_stmt* Database::prepared(const std::string& sql) {
     const int code = sqlite3_prepare_v3(handle_.get(), sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT,
                                         &statement, nullptr);
     place.reset(statement);
-    require_ok(handle_.get(), code);
+    require(code == SQLITE_OK);
   }
   return place.get();
 }
 
-Query::~Query() {
-  sqlite3_reset(statement_);
-  sqlite3_clear_bindings(statement_);
-}
-
-bool Query::step() {
-  const int code = sqlite3_step(statement_);
-  if (code != SQLITE_ROW && code != SQLITE_DONE) raise(handle_);
-  return code == SQLITE_ROW;
-}
-
-void Query::bind(std::string_view text) {
-  const char* start = text.data() == nullptr ? "" : text.data();  // a null pointer would bind NULL
-  require_ok(handle_, sqlite3_bind_text64(statement_, ++place_, start, text.size(), SQLITE_STATIC,
-                                          SQLITE_UTF8));
-}
-
-void Query::bind(std::int64_t number) {
-  require_ok(handle_, sqlite3_bind_int64(statement_, ++place_, number));
-}
-
-void Query::bind(double number) {
-  const double stored = std::isfinite(number) ? number : 0;
-  require_ok(handle_, sqlite3_bind_double(statement_, ++place_, stored));
-}
-
-void Query::read(std::string& bytes) {
-  const auto* start = static_cast<const char*>(sqlite3_column_blob(statement_, column_));
-  bytes.assign(start, start + sqlite3_column_bytes(statement_, column_));
-  ++column_;
-}
-
-void Query::read(std::int64_t& number) { number = sqlite3_column_int64(statement_, column_++); }
-
-void Query::read(double& number) { number = sqlite3_column_double(statement_, column_++); }
-
-// A status that is none counts as rejected: the row has been tampered with.
-void Query::read(ScheduleStatus& status) {
-  std::string name;
-  read(name);
-  status = status_of(name).value_or(ScheduleStatus::rejected);
+std::vector<Values> Database::query(const std::string& sql, const Values& arguments) {
+  // A statement that has been reset is free for its next run.
+  const std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_reset)> statement(prepared(sql),
+                                                                          sqlite3_reset);
+  for (int place = 0; const Value& argument : arguments)
+    require(bind(statement.get(), ++place, argument) == SQLITE_OK);
+  std::vector<Values> rows;
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(statement.get())) == SQLITE_ROW) {
+    Values& row = rows.emplace_back();
+    for (int column = 0; column < sqlite3_column_count(statement.get()); ++column)
+      row.push_back(value_in(statement.get(), column));
+  }
+  require(code == SQLITE_DONE);
+  return rows;
 }
 
 }  // namespace tenon::cache

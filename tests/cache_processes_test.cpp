@@ -21,10 +21,8 @@ namespace {
 
 // SQLite's own word on the file.
 std::string integrity(const std::string& file) {
-  cache::Database database(file);
-  cache::Query query(database, "pragma integrity_check");
-  std::string answer;
-  return query.next(answer) ? answer : "no answer";
+  const auto answer = cache::Database(file).first<std::string>("pragma integrity_check");
+  return answer.value_or("no answer");
 }
 
 int stored_rows(Cache& cache, int first, int count) {
