@@ -7,7 +7,6 @@ namespace {
 
 Trouble trouble_of(int extended_code) {
   if (extended_code == SQLITE_IOERR_CORRUPTFS) return Trouble::damaged;
-  if (extended_code == SQLITE_READONLY_DBMOVED) return Trouble::damaged;  // another put it aside
   switch (extended_code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -40,14 +39,12 @@ Value value_in(sqlite3_stmt* statement, int column) {
 
 }  // namespace
 
-void Database::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
-void Database::Close::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-
-Database::Database(const std::string& file) {
+// The handle is kept after a failure too, for its message and to free it.
+Database::Database(const std::string& file) : file_(file), handle_(nullptr, sqlite3_close_v2) {
   sqlite3* handle = nullptr;
-  const int code =
-      sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  handle_.reset(handle);  // also after a failure, to read the message and to free it
+  const int code = sqlite3_open_v2(file.empty() ? ":memory:" : file.c_str(), &handle,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  handle_.reset(handle);
   if (handle == nullptr) throw DatabaseError(Trouble::failed, "out of memory");
   require(code == SQLITE_OK);
   sqlite3_extended_result_codes(handle, 1);
@@ -78,21 +75,17 @@ int Database::wait_for_locks(int milliseconds) {
 }
 
 sqlite3_stmt* Database::prepared(const std::string& sql) {
-  std::unique_ptr<sqlite3_stmt, Close>& place = statements_[sql];
-  if (place == nullptr) {
-    sqlite3_stmt* statement = nullptr;
-    const int code = sqlite3_prepare_v3(handle_.get(), sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT,
-                                        &statement, nullptr);
-    place.reset(statement);
-    require(code == SQLITE_OK);
-  }
-  return place.get();
+  if (const auto known = statements_.find(sql); known != statements_.end())
+    return known->second.get();
+  sqlite3_stmt* statement = nullptr;  // stays null if this fails
+  require(sqlite3_prepare_v3(handle_.get(), sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &statement,
+                             nullptr) == SQLITE_OK);
+  statements_.emplace(sql, Statement(statement, sqlite3_finalize));
+  return statement;
 }
 
 std::vector<Values> Database::query(const std::string& sql, const Values& arguments) {
-  // A statement that has been reset is free for its next run.
-  const std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_reset)> statement(prepared(sql),
-                                                                          sqlite3_reset);
+  const Statement statement(prepared(sql), sqlite3_reset);  // is free again at the end
   for (int place = 0; const Value& argument : arguments)
     require(bind(statement.get(), ++place, argument) == SQLITE_OK);
   std::vector<Values> rows;

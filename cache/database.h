@@ -33,7 +33,7 @@ namespace tenon::cache {
 
 // What stands behind a failed call, as far as the cache acts on it.
 enum class Trouble {
-  damaged,  // the file is no database, its pages contradict each other, or its name is lost
+  damaged,  // the file is no database, or its pages contradict each other
   refused,  // the file must not be used: not ours, or not on this disk
   failed,   // busy beyond the timeout, disk full, read-only, input or output error
 };
@@ -109,9 +109,10 @@ void read(const Value*& next, std::tuple<Fields...>& fields) {
 
 class Database {
  public:
-  // Opens an existing file, or a database in memory for ":memory:". Reads nothing yet: a file that
-  // is no database is found by the first statement. Throws DatabaseError, as all below.
+  // Opens an existing file, or a database in memory if `file` is empty. Reads nothing yet: a file
+  // that is no database is found by the first statement. Throws DatabaseError, as all below.
   explicit Database(const std::string& file);
+  const std::string& file() const { return file_; }
 
   // Runs statements, or one with arguments: numbers, texts and structs with columns, which replace
   // its ? in order. Returns how many rows the last insert, update or delete changed.
@@ -162,20 +163,17 @@ class Database {
   int wait_for_locks(int milliseconds);
 
  private:
-  struct Close {
-    void operator()(sqlite3* handle) const;
-    void operator()(sqlite3_stmt* statement) const;
-  };
+  using Statement = std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)>;
   std::vector<Values> query(const std::string& sql, const Values& arguments);
   sqlite3_stmt* prepared(const std::string& sql);
   void require(bool success) const;
   std::int64_t changes() const;
   void roll_back();
 
-  int lock_wait_ = 0;  // milliseconds
-  std::unique_ptr<sqlite3, Close> handle_;
-  // By text, so that the second look-up of a kind is not compiled again.
-  std::map<std::string, std::unique_ptr<sqlite3_stmt, Close>> statements_;
+  std::string file_;
+  std::unique_ptr<sqlite3, int (*)(sqlite3*)> handle_;
+  std::map<std::string, Statement> statements_;  // by text, so that each is compiled once
+  int lock_wait_ = 0;                            // milliseconds
 };
 
 }  // namespace tenon::cache
