@@ -4,8 +4,8 @@
 //
 // A cache may be slow or empty, but never in the way: whatever happens to the file, look-ups miss,
 // stores are dropped, one warning is given, and nothing is thrown. If its file is damaged, the
-// cache starts anew in another beside it; where there can be no file, it lives in memory. location.h
-// says more of both.
+// cache starts anew in another beside it. Where there can be no file, it lives in memory. See
+// location.h for both.
 //
 //   Cache cache;                                        // opens nothing yet
 //   if (auto schedule = cache.find_schedule(device, workload, engine)) ...
