@@ -1,7 +1,7 @@
 // Where the cache's file lies, and whether it may be trusted and used there: the owner, the rights,
 // the file system. Used by connection.cpp and cache.cpp; no SQLite here. POSIX and Linux's statfs.
 //
-// A damaged file stays as it is, and the cache goes on in the next generation: after tenon.sqlite
+// A damaged file keeps its name, and the cache goes on in the next generation: after tenon.sqlite
 // comes tenon.sqlite.2, then tenon.sqlite.3. The newest generation that exists is the cache. So a
 // process that creates one tells all others that the older ones are damaged. A name never gets a
 // second file, so no process opens a file with another's log, or deletes that.
