@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <ctime>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -12,10 +13,8 @@
 namespace tenon {
 namespace {
 
-using cache::Connection;
 using cache::Database;
 using cache::DatabaseError;
-using cache::Query;
 using cache::Trouble;
 
 constexpr std::int64_t day = std::int64_t{24} * 60 * 60;  // seconds
@@ -99,39 +98,36 @@ Cache::Cache(CacheOptions options) : options_(std::move(options)) {
         "none of TENON_CACHE, XDG_CACHE_HOME and HOME is set; nothing is kept after this process");
 }
 
-// Whoever closes the file as the last deletes its log by name, which must be its own until then.
-Cache::~Cache() {
-  const cache::FolderLock lock(path_, cache::FolderLock::Mode::shared);
-  connection_.reset();
-}
+Cache::~Cache() = default;
+
+std::string Cache::path() const { return cache::newest_generation(path_); }
 
 void Cache::warn_once(const std::string& reason) {
   if (!std::exchange(warned_, true)) options_.warn("cache: " + reason);
 }
 
-// Does `work` on the open database. A damaged file is put aside, and `work` done once more on a new
-// one; any other trouble gives one warning and an empty result.
+// Does `work` on the open database. If the file is damaged, does `work` once more on the next
+// generation. Any other trouble gives one warning and an empty result.
 template <typename Work>
 auto Cache::attempt(Work&& work) {
   const std::lock_guard lock(mutex_);
   const auto open_and_work = [&] {
-    if (!connection_)
-      connection_ = std::make_unique<Connection>(cache::connect(path_, options_.warn));
-    return work(connection_->database);
+    if (!database_) database_ = std::make_unique<Database>(cache::connect(path_, options_.warn));
+    return work(*database_);
   };
   try {
     try {
       return open_and_work();
     } catch (const DatabaseError& error) {
-      if (error.trouble != Trouble::damaged || !connection_) throw;
-      cache::put_aside(connection_->path, connection_->file, error.what(), options_.warn);
+      if (error.trouble != Trouble::damaged || !database_ || database_->file().empty()) throw;
+      cache::start_generation_after(database_->file(), path_, error.what(), options_.warn);
     }
-    connection_.reset();
+    database_.reset();
     return open_and_work();
   } catch (const DatabaseError& error) {
     warn_once(fmt::format("{}: {}; going on without", path_, error.what()));
     // Whoever holds a lock that long may never let go: it is waited for once a process.
-    if (connection_) connection_->database.wait_for_locks(0);
+    if (database_) database_->wait_for_locks(0);
     return std::invoke_result_t<Work, Database&>();
   }
 }
@@ -175,14 +171,13 @@ std::vector<ScheduleEntry> Cache::schedules(std::string_view hash_prefix) {
 
 std::optional<ArtifactRow> Cache::find_artifact(std::string_view key) {
   return attempt([&](Database& database) -> std::optional<ArtifactRow> {
-    ArtifactRow artifact;
-    std::string stored_checksum;
-    std::int64_t last_use = 0;
-    if (!Query(database, "select key, meta, checksum, last_use, code from artifact where key = ?",
-               key)
-             .next(artifact.key, artifact.meta, stored_checksum, last_use, artifact.code))
-      return std::nullopt;
-    if (stored_checksum != checksum(artifact)) {
+    using Stored = std::tuple<std::string, std::string, std::string, std::int64_t>;
+    const auto stored = database.first<Stored>(
+        "select meta, code, checksum, last_use from artifact where key = ?", key);
+    if (!stored) return std::nullopt;
+    const auto& [meta, code, sum, last_use] = *stored;
+    const ArtifactRow artifact{std::string(key), meta, code};
+    if (sum != checksum(artifact)) {
       delete_artifact(database, key);
       return std::nullopt;
     }
@@ -227,11 +222,11 @@ std::int64_t Cache::clear() {
 
 CacheSummary Cache::summary() {
   return attempt([&](Database& database) {
-    CacheSummary summary{.path = connection_->path};
-    Query(database,
-          "select (select count(*) from schedule), count(*), coalesce(sum(size), 0) from artifact")
-        .next(summary.schedules, summary.artifacts, summary.artifact_bytes);
-    return summary;
+    using Counts = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
+    const auto counts = database.first<Counts>(
+        "select (select count(*) from schedule), count(*), coalesce(sum(size), 0) from artifact");
+    const auto [schedules, artifacts, bytes] = counts.value_or(Counts());
+    return CacheSummary{database_->file(), schedules, artifacts, bytes};
   });
 }
 

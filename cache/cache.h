@@ -3,9 +3,9 @@
 // of graphs and moves: all it keeps are the strings and bytes of rows.h.
 //
 // A cache may be slow or empty, but never in the way: whatever happens to the file, look-ups miss,
-// stores are dropped, one warning is given, and nothing is thrown. A damaged file is put aside and
-// started anew; where there can be no file, the cache lives in memory (location.h says where that
-// is).
+// stores are dropped, one warning is given, and nothing is thrown. If its file is damaged, the
+// cache starts anew in another beside it. Where there can be no file, it lives in memory. See
+// location.h for both.
 //
 //   Cache cache;                                        // opens nothing yet
 //   if (auto schedule = cache.find_schedule(device, workload, engine)) ...
@@ -14,8 +14,7 @@
 // One Cache may be used from several threads, and one file from many processes; a row that a killed
 // process had not finished is missing, nothing else is.
 //
-// Read next: cache.cpp (the SQL on rows), connection.cpp (the tables; how a file is opened, refused
-// and put aside).
+// Read next: cache.cpp (the SQL on rows), connection.cpp (the tables, and how a file is opened).
 #pragma once
 
 #include <cstdint>
@@ -32,7 +31,7 @@
 namespace tenon {
 
 namespace cache {
-struct Connection;
+class Database;
 }
 
 struct CacheOptions {
@@ -86,7 +85,7 @@ class Cache {
 
   CacheSummary summary();
   // The file that is, or would be, opened; empty: in memory. Opens nothing.
-  const std::string& path() const { return path_; }
+  std::string path() const;
 
  private:
   template <typename Work>
@@ -98,7 +97,7 @@ class Cache {
   CacheOptions options_;
   std::string path_;
   std::mutex mutex_;  // guards all below
-  std::unique_ptr<cache::Connection> connection_;
+  std::unique_ptr<cache::Database> database_;
   bool warned_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "cache/connection.h"
 
-#include <utility>
+#include <chrono>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -12,10 +13,8 @@ constexpr std::int64_t version = 2;               // a change of the tables belo
 
 // {0}, {1} and {2} are the columns of DeviceRow, WorkloadRow and ScheduleRow, {3} the names of {1}.
 constexpr const char* tables = R"sql(
-drop table if exists artifact;
-drop table if exists schedule;
-drop table if exists workload;
-drop table if exists device;
+drop table if exists artifact; drop table if exists schedule;
+drop table if exists workload; drop table if exists device;
 
 create table device(id text primary key, {0}) without rowid;  -- id is device_id()
 
@@ -46,80 +45,82 @@ create index artifact_by_use on artifact(last_use, size);
 // Whether the file has our tables. It has not if it is empty or of an earlier version; then
 // create_tables may be called. Throws DatabaseError: damaged if the file is no database, refused if
 // it is another program's, or a later version's.
-bool has_tables(Database& database, const std::string& path) {
+bool has_tables(Database& database) {
+  // The number of tables is read first. Another process that creates them between these reads, all
+  // in one transaction, has then marked the file as ours before the second read.
+  const bool empty = database.first<std::int64_t>("select count(*) from sqlite_schema") == 0;
   if (database.first<std::int64_t>("pragma application_id") != application) {
-    if (database.first<std::int64_t>("select count(*) from sqlite_schema") == 0) return false;
-    refuse("{} is a database of another program", path);
+    if (empty) return false;
+    refuse("{} is a database of another program", database.file());
   }
   const auto found = database.first<std::int64_t>("pragma user_version");
-  if (found > version) refuse("{} was written by a later version of Tenon", path);
+  if (found > version) refuse("{} was written by a later version of Tenon", database.file());
   return found == version;
 }
 
-// Requires that no other process opens the file meanwhile (FolderLock). Ensures has_tables and, for
-// a file, that readers and writers do not block each other (WAL).
+// Lets readers and writers work beside each other (WAL). SQLite does not wait for a lock where two
+// processes do this to a new file at once, so the waiting is done here.
+void switch_to_wal(Database& database) {
+  using std::chrono::milliseconds, std::chrono::steady_clock;
+  const auto end = steady_clock::now() + milliseconds(Database::lock_timeout);
+  for (;;) {
+    try {
+      database.run("pragma journal_mode = wal");
+      return;
+    } catch (const DatabaseError& error) {
+      if (error.trouble != Trouble::failed || steady_clock::now() > end) throw;
+    }
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+}
+
+// Ensures has_tables. Several processes may do this to one file: the first creates the tables, and
+// the others wait for it.
 void create_tables(Database& database) {
   database.run("pragma auto_vacuum = incremental");  // before the first table, or it has no effect
-  database.run("pragma journal_mode = wal");
+  switch_to_wal(database);
   constexpr const char* column = "{0} {1} not null";
   database.in_transaction([&](Database&) {
+    if (has_tables(database)) return false;
     database.run(fmt::format(fmt::runtime(tables), columns<DeviceRow>(column),
                              columns<WorkloadRow>(column), columns<ScheduleRow>(column),
                              columns<WorkloadRow>()));
-    database.run(fmt::format("pragma application_id = {}", application));
-    return database.run(fmt::format("pragma user_version = {}", version));
+    database.run(
+        fmt::format("pragma application_id = {}; pragma user_version = {}", application, version));
+    return true;
   });
 }
 
-// Open, put aside, open, create; the rest is for races lost to other processes.
-constexpr int most_rounds = 8;
-
-Connection connect_memory() {
-  Connection connection{Database(":memory:"), "", std::nullopt};
-  create_tables(connection.database);
-  return connection;
+Database open(const std::string& file) {
+  if (!file.empty()) prepare_location(file);
+  Database database(file);
+  database.run("pragma synchronous = normal; pragma cell_size_check = on");
+  if (!has_tables(database)) create_tables(database);
+  return database;
 }
 
-// Shared, the lock keeps the file from being replaced between the look at it, its opening and that
-// of its log. Exclusive, it lets one process at a time create the tables; without it, nullopt tells
-// that they are to be created.
-std::optional<Connection> open_file(const std::string& path, FolderLock::Mode mode) {
-  const FolderLock lock(path, mode);
-  prepare_location(path);
-  Connection connection{Database(path), path, file_id(path)};
-  connection.database.run("pragma synchronous = normal; pragma cell_size_check = on");
-  if (!has_tables(connection.database, path)) {
-    if (mode == FolderLock::Mode::shared) return std::nullopt;
-    create_tables(connection.database);
-  }
-  return connection;
-}
-
-// Opens the file, and puts a damaged one aside. Throws DatabaseError where it cannot be used.
-Connection connect_file(const std::string& path, const Warn& warn) {
-  FolderLock::Mode mode = FolderLock::Mode::shared;
-  for (int round = 0; round < most_rounds; ++round) {
-    const std::optional<FileId> file = file_id(path);
+// Opens the newest generation, and starts the next if that is damaged.
+Database open_newest(const std::string& path, const Warn& warn) {
+  for (;;) {
+    const std::string file = newest_generation(path);
     try {
-      if (auto connection = open_file(path, mode)) return std::move(*connection);
-      mode = FolderLock::Mode::exclusive;
+      return open(file);
     } catch (const DatabaseError& error) {
       if (error.trouble != Trouble::damaged) throw;
-      put_aside(path, file, error.what(), warn);
+      start_generation_after(file, path, error.what(), warn);
     }
   }
-  refuse("{} cannot be opened", path);
 }
 
 }  // namespace
 
-Connection connect(const std::string& path, const Warn& warn) try {
-  return path.empty() ? connect_memory() : connect_file(path, warn);
+Database connect(const std::string& path, const Warn& warn) try {
+  return open_newest(path, warn);
 } catch (const DatabaseError& error) {
   const bool names_file = error.trouble == Trouble::refused;
   warn(fmt::format("cache: {}{}; nothing is kept after this process", names_file ? "" : path + ": ",
                    error.what()));
-  return connect_memory();
+  return open("");
 }
 
 }  // namespace tenon::cache

@@ -1,8 +1,9 @@
-// An open database with our tables, whatever happens: in a file if it can be, else in memory. Used
-// by cache.cpp, which asks for a new one when a file turns out to be damaged while it is in use.
+// Opens the cache's database, whatever happens: in a file if it can be, else in memory. Used by
+// cache.cpp.
+//
+// Read next: location.h (which file, and its generations).
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "cache/database.h"
@@ -10,15 +11,9 @@
 
 namespace tenon::cache {
 
-struct Connection {
-  Database database;
-  std::string path;            // empty: in memory
-  std::optional<FileId> file;  // what was opened under that name
-};
-
-// Opens `path` (empty: in memory), creates what is missing, puts a damaged file aside, and falls
-// back to memory where the file cannot be used; of the last two it warns. Throws DatabaseError only
-// when there is no memory.
-Connection connect(const std::string& path, const Warn& warn);
+// Opens the newest generation of `path` (empty: in memory), with our four tables. Starts the next
+// generation if that file is damaged, and falls back to memory if no file can be used; it warns of
+// both. Throws DatabaseError only when there is no memory.
+Database connect(const std::string& path, const Warn& warn);
 
 }  // namespace tenon::cache

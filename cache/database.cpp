@@ -2,14 +2,11 @@
 
 #include <sqlite3.h>
 
-#include <cmath>
-
 namespace tenon::cache {
 namespace {
 
 Trouble trouble_of(int extended_code) {
   if (extended_code == SQLITE_IOERR_CORRUPTFS) return Trouble::damaged;
-  if (extended_code == SQLITE_READONLY_DBMOVED) return Trouble::damaged;  // another put it aside
   switch (extended_code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -21,34 +18,49 @@ Trouble trouble_of(int extended_code) {
   }
 }
 
-[[noreturn]] void raise(sqlite3* handle) {
-  throw DatabaseError(trouble_of(sqlite3_extended_errcode(handle)), sqlite3_errmsg(handle));
+// Requires that `value` stays until the statement has run.
+int bind(sqlite3_stmt* statement, int place, const Value& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value))
+    return sqlite3_bind_int64(statement, place, *integer);
+  if (const auto* real = std::get_if<double>(&value))
+    return sqlite3_bind_double(statement, place, *real);
+  const auto& text = std::get<std::string>(value);
+  return sqlite3_bind_text64(statement, place, text.data(), text.size(), SQLITE_STATIC,
+                             SQLITE_UTF8);
 }
 
-void require_ok(sqlite3* handle, int code) {
-  if (code != SQLITE_OK) raise(handle);
+Value value_in(sqlite3_stmt* statement, int column) {
+  const int type = sqlite3_column_type(statement, column);
+  if (type == SQLITE_INTEGER) return std::int64_t{sqlite3_column_int64(statement, column)};
+  if (type == SQLITE_FLOAT) return sqlite3_column_double(statement, column);
+  const auto* start = static_cast<const char*>(sqlite3_column_blob(statement, column));
+  return std::string(start, start + sqlite3_column_bytes(statement, column));
 }
 
 }  // namespace
 
-void Database::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
-void Database::Close::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-
-Database::Database(const std::string& file) {
+// The handle is kept after a failure too, for its message and to free it.
+Database::Database(const std::string& file) : file_(file), handle_(nullptr, sqlite3_close_v2) {
   sqlite3* handle = nullptr;
-  const int code =
-      sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  handle_.reset(handle);  // also after a failure, to read the message and to free it
+  const int code = sqlite3_open_v2(file.empty() ? ":memory:" : file.c_str(), &handle,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  handle_.reset(handle);
   if (handle == nullptr) throw DatabaseError(Trouble::failed, "out of memory");
-  require_ok(handle, code);
+  require(code == SQLITE_OK);
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   wait_for_locks(lock_timeout);
 }
 
+void Database::require(bool success) const {
+  if (!success)
+    throw DatabaseError(trouble_of(sqlite3_extended_errcode(handle_.get())),
+                        sqlite3_errmsg(handle_.get()));
+}
+
 std::int64_t Database::run(const std::string& sql) {
-  require_ok(handle_.get(), sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr));
+  require(sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
   return changes();
 }
 
@@ -63,58 +75,28 @@ int Database::wait_for_locks(int milliseconds) {
 }
 
 sqlite3_stmt* Database::prepared(const std::string& sql) {
-  std::unique_ptr<sqlite3_stmt, Close>& place = statements_[sql];
-  if (place == nullptr) {
-    sqlite3_stmt* statement = nullptr;
-    const int code = sqlite3_prepare_v3(handle_.get(), sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT,
-                                        &statement, nullptr);
-    place.reset(statement);
-    require_ok(handle_.get(), code);
+  if (const auto known = statements_.find(sql); known != statements_.end())
+    return known->second.get();
+  sqlite3_stmt* statement = nullptr;  // stays null if this fails
+  require(sqlite3_prepare_v3(handle_.get(), sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &statement,
+                             nullptr) == SQLITE_OK);
+  statements_.emplace(sql, Statement(statement, sqlite3_finalize));
+  return statement;
+}
+
+std::vector<Values> Database::query(const std::string& sql, const Values& arguments) {
+  const Statement statement(prepared(sql), sqlite3_reset);  // is free again at the end
+  for (int place = 0; const Value& argument : arguments)
+    require(bind(statement.get(), ++place, argument) == SQLITE_OK);
+  std::vector<Values> rows;
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(statement.get())) == SQLITE_ROW) {
+    Values& row = rows.emplace_back();
+    for (int column = 0; column < sqlite3_column_count(statement.get()); ++column)
+      row.push_back(value_in(statement.get(), column));
   }
-  return place.get();
-}
-
-Query::~Query() {
-  sqlite3_reset(statement_);
-  sqlite3_clear_bindings(statement_);
-}
-
-bool Query::step() {
-  const int code = sqlite3_step(statement_);
-  if (code != SQLITE_ROW && code != SQLITE_DONE) raise(handle_);
-  return code == SQLITE_ROW;
-}
-
-void Query::bind(std::string_view text) {
-  const char* start = text.data() == nullptr ? "" : text.data();  // a null pointer would bind NULL
-  require_ok(handle_, sqlite3_bind_text64(statement_, ++place_, start, text.size(), SQLITE_STATIC,
-                                          SQLITE_UTF8));
-}
-
-void Query::bind(std::int64_t number) {
-  require_ok(handle_, sqlite3_bind_int64(statement_, ++place_, number));
-}
-
-void Query::bind(double number) {
-  const double stored = std::isfinite(number) ? number : 0;
-  require_ok(handle_, sqlite3_bind_double(statement_, ++place_, stored));
-}
-
-void Query::read(std::string& bytes) {
-  const auto* start = static_cast<const char*>(sqlite3_column_blob(statement_, column_));
-  bytes.assign(start, start + sqlite3_column_bytes(statement_, column_));
-  ++column_;
-}
-
-void Query::read(std::int64_t& number) { number = sqlite3_column_int64(statement_, column_++); }
-
-void Query::read(double& number) { number = sqlite3_column_double(statement_, column_++); }
-
-// A status that is none counts as rejected: the row has been tampered with.
-void Query::read(ScheduleStatus& status) {
-  std::string name;
-  read(name);
-  status = status_of(name).value_or(ScheduleStatus::rejected);
+  require(code == SQLITE_DONE);
+  return rows;
 }
 
 }  // namespace tenon::cache

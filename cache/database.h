@@ -1,10 +1,14 @@
 // A thin owner of an SQLite connection: statements, transactions and what went wrong. The only
-// place that sees sqlite3.h is database.cpp. Used by the other files of this folder; nothing here
-// knows the tables, and nothing is safe to use from two threads at once (Cache holds a mutex).
+// place that sees sqlite3.h is database.cpp. The other files of this folder use it. It knows no
+// table, and two threads may not use one at once (Cache holds a mutex).
+//
+//   database.run("update artifact set last_use = ? where key = ?", now, key);
+//   for (const auto& key : database.all<std::string>("select key from artifact")) ...
 //
 // Read next: cache.cpp (the SQL), connection.h (which file).
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -12,8 +16,10 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <fmt/format.h>
@@ -27,12 +33,12 @@ namespace tenon::cache {
 
 // What stands behind a failed call, as far as the cache acts on it.
 enum class Trouble {
-  damaged,  // the file is no database, its pages contradict each other, or its name is lost
+  damaged,  // the file is no database, or its pages contradict each other
   refused,  // the file must not be used: not ours, or not on this disk
   failed,   // busy beyond the timeout, disk full, read-only, input or output error
 };
 
-// Thrown by Database and Query, caught in connection.cpp and cache.cpp and nowhere let out.
+// Thrown by Database and by `refuse`; connection.cpp and cache.cpp catch it and let none out.
 class DatabaseError : public std::runtime_error {
  public:
   DatabaseError(Trouble trouble, const std::string& message)
@@ -40,55 +46,11 @@ class DatabaseError : public std::runtime_error {
   Trouble trouble;
 };
 
-// Throws it because the file must not be used.
+// Throws a DatabaseError that says why the file must not be used.
 template <typename... Args>
 [[noreturn]] void refuse(fmt::format_string<Args...> format, Args&&... args) {
   throw DatabaseError(Trouble::refused, fmt::format(format, std::forward<Args>(args)...));
 }
-
-class Database {
- public:
-  // Opens an existing file, or a database in memory for ":memory:". Reads nothing yet: a file that
-  // is no database is found by the first statement. Throws DatabaseError.
-  explicit Database(const std::string& file);
-
-  // Runs statements, or one with arguments as Query has them. Returns the number of rows changed by
-  // the last insert, update or delete. Throws DatabaseError, as all below.
-  std::int64_t run(const std::string& sql);
-  template <typename... Arguments>
-  std::int64_t run(const std::string& sql, const Arguments&... arguments);
-
-  // What a select gives: the first row or number, or all rows.
-  template <typename Value, typename... Arguments>
-  std::optional<Value> first(const std::string& sql, const Arguments&... arguments);
-  template <typename Row, typename... Arguments>
-  std::vector<Row> all(const std::string& sql, const Arguments&... arguments);
-
-  // What `work` gives for the database. Everything that it does happens or, if it throws, nothing;
-  // the write lock is taken at once.
-  template <typename Work>
-  auto in_transaction(Work&& work);
-
-  // How long a statement waits for another process's lock before it fails; returns what held
-  // before. Eight writers on two cores stay far below what a new Database starts with.
-  static constexpr int lock_timeout = 10'000;  // milliseconds
-  int wait_for_locks(int milliseconds);
-
- private:
-  friend class Query;
-  struct Close {
-    void operator()(sqlite3* handle) const;
-    void operator()(sqlite3_stmt* statement) const;
-  };
-  sqlite3_stmt* prepared(const std::string& sql);
-  std::int64_t changes() const;
-  void roll_back();
-
-  int lock_wait_ = 0;  // milliseconds
-  std::unique_ptr<sqlite3, Close> handle_;
-  // By text, so that the second look-up of a kind is not compiled again.
-  std::map<std::string, std::unique_ptr<sqlite3_stmt, Close>> statements_;
-};
 
 // The columns of a row as SQL has them: `pattern` with each name for {0} and its type for {1}.
 template <Columned Row>
@@ -104,88 +66,114 @@ std::string columns(const char* pattern = "{0}", const char* between = ", ") {
   return result;
 }
 
-// One execution of one statement. Arguments take the places of ? in order, a row as many as it has
-// columns, and must outlive the query. The statement is free again when the query is destroyed.
-//
-//   Query query(database, "select size from artifact where key = ?", key);
-//   for (std::int64_t size = 0; query.next(size);) total += size;
-class Query {
- public:
-  template <typename... Arguments>
-  explicit Query(Database& database, const std::string& sql, const Arguments&... arguments)
-      : handle_(database.handle_.get()), statement_(database.prepared(sql)) {
-    (bind(arguments), ...);
-  }
-  ~Query();
-  Query(const Query&) = delete;
-  Query& operator=(const Query&) = delete;
+// What stands in one column of one row, and what replaces one ? of a statement. A blob is a string.
+using Value = std::variant<std::int64_t, double, std::string>;
+using Values = std::vector<Value>;
 
-  // Goes to the next row and reads its columns, from the first on; false after the last row. Throws
-  // DatabaseError.
-  template <typename... Values>
-  bool next(Values&... values) {
-    if (!step()) return false;
-    column_ = 0;
-    (read(values), ...);
-    return true;
+// Appends what SQL gets for a field: several values for a struct with columns, and 0 for a number
+// that is not finite.
+template <typename Field>
+void append(Values& values, const Field& field) {
+  if constexpr (Columned<Field>)
+    Field::columns(field, [&](const char*, const auto& part) { append(values, part); });
+  else if constexpr (std::is_same_v<Field, ScheduleStatus>)
+    append(values, status_name(field));
+  else if constexpr (std::is_same_v<Field, std::int64_t>)
+    values.emplace_back(field);
+  else if constexpr (std::is_same_v<Field, double>)
+    values.emplace_back(std::isfinite(field) ? field : 0);
+  else
+    values.emplace_back(std::string(std::string_view(field)));
+}
+
+// Reads a field from the values that begin at `next`, and moves `next` behind them. A value of
+// another type is damage that SQLite does not see: the field keeps its default, and a status that
+// is none counts as rejected.
+template <typename Field>
+void read(const Value*& next, Field& field) {
+  if constexpr (Columned<Field>) {
+    Field::columns(field, [&](const char*, auto& part) { read(next, part); });
+  } else if constexpr (std::is_same_v<Field, ScheduleStatus>) {
+    std::string name;
+    read(next, name);
+    field = status_of(name).value_or(ScheduleStatus::rejected);
+  } else {
+    if (const auto* value = std::get_if<Field>(next)) field = *value;
+    ++next;
   }
+}
+template <typename... Fields>
+void read(const Value*& next, std::tuple<Fields...>& fields) {
+  std::apply([&](auto&... field) { (read(next, field), ...); }, fields);
+}
+
+class Database {
+ public:
+  // Opens an existing file, or a database in memory if `file` is empty. Reads nothing yet: a file
+  // that is no database is found by the first statement. Throws DatabaseError, as all below.
+  explicit Database(const std::string& file);
+  const std::string& file() const { return file_; }
+
+  // Runs statements, or one with arguments: numbers, texts and structs with columns, which replace
+  // its ? in order. Returns how many rows the last insert, update or delete changed.
+  std::int64_t run(const std::string& sql);
+  template <typename... Arguments>
+  std::int64_t run(const std::string& sql, const Arguments&... arguments) {
+    all<std::int64_t>(sql, arguments...);
+    return changes();
+  }
+
+  // What a select gives: all rows, or the first. A Row is a number, a string, a struct with
+  // columns, or a tuple of those.
+  template <typename Row, typename... Arguments>
+  std::vector<Row> all(const std::string& sql, const Arguments&... arguments) {
+    Values values;
+    (append(values, arguments), ...);
+    std::vector<Row> rows;
+    for (const Values& found : query(sql, values)) {
+      const Value* next = found.data();
+      read(next, rows.emplace_back());
+    }
+    return rows;
+  }
+  template <typename Row, typename... Arguments>
+  std::optional<Row> first(const std::string& sql, const Arguments&... arguments) {
+    std::vector<Row> rows = all<Row>(sql, arguments...);
+    return rows.empty() ? std::nullopt : std::optional(std::move(rows.front()));
+  }
+
+  // What `work` gives for the database. Everything that it does happens or, if it throws, nothing;
+  // the write lock is taken at once.
+  template <typename Work>
+  auto in_transaction(Work&& work) {
+    run("begin immediate");
+    try {
+      auto result = work(*this);
+      run("commit");
+      return result;
+    } catch (...) {
+      roll_back();
+      throw;
+    }
+  }
+
+  // How long a statement waits for another process's lock before it fails; returns what held
+  // before. Eight writers on two cores stay far below what a new Database starts with.
+  static constexpr int lock_timeout = 10'000;  // milliseconds
+  int wait_for_locks(int milliseconds);
 
  private:
-  bool step();
+  using Statement = std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)>;
+  std::vector<Values> query(const std::string& sql, const Values& arguments);
+  sqlite3_stmt* prepared(const std::string& sql);
+  void require(bool success) const;
+  std::int64_t changes() const;
+  void roll_back();
 
-  void bind(std::string_view text);
-  void bind(std::int64_t number);
-  void bind(double number);  // a number that is not finite is stored as 0
-  void bind(ScheduleStatus status) { bind(status_name(status)); }
-  void bind(const Columned auto& row) {
-    row.columns(row, [&](const char*, const auto& value) { bind(value); });
-  }
-
-  void read(std::string& bytes);  // text or a blob
-  void read(std::int64_t& number);
-  void read(double& number);
-  void read(ScheduleStatus& status);
-  void read(Columned auto& row) {
-    row.columns(row, [&](const char*, auto& value) { read(value); });
-  }
-
-  sqlite3* handle_;
-  sqlite3_stmt* statement_;
-  int place_ = 0;   // of the argument bound last, from 1
-  int column_ = 0;  // to read next
+  std::string file_;
+  std::unique_ptr<sqlite3, int (*)(sqlite3*)> handle_;
+  std::map<std::string, Statement> statements_;  // by text, so that each is compiled once
+  int lock_wait_ = 0;                            // milliseconds
 };
-
-template <typename... Arguments>
-std::int64_t Database::run(const std::string& sql, const Arguments&... arguments) {
-  Query(*this, sql, arguments...).next();
-  return changes();
-}
-
-template <typename Value, typename... Arguments>
-std::optional<Value> Database::first(const std::string& sql, const Arguments&... arguments) {
-  Value value{};
-  return Query(*this, sql, arguments...).next(value) ? std::optional(value) : std::nullopt;
-}
-
-template <typename Row, typename... Arguments>
-std::vector<Row> Database::all(const std::string& sql, const Arguments&... arguments) {
-  Query query(*this, sql, arguments...);
-  std::vector<Row> rows;
-  for (Row row; query.next(row);) rows.push_back(row);
-  return rows;
-}
-
-template <typename Work>
-auto Database::in_transaction(Work&& work) {
-  run("begin immediate");
-  try {
-    auto result = work(*this);
-    run("commit");
-    return result;
-  } catch (...) {
-    roll_back();
-    throw;
-  }
-}
 
 }  // namespace tenon::cache

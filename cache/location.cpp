@@ -1,20 +1,16 @@
 #include "cache/location.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
-#include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -24,8 +20,7 @@ namespace tenon::cache {
 namespace {
 
 constexpr const char* file_name = "tenon.sqlite";
-constexpr int lock_tries = 5'000;                                      // of a millisecond
-constexpr std::array<const char*, 3> suffixes = {"", "-wal", "-shm"};  // all that SQLite keeps
+constexpr const char* suffixes[] = {"", "-wal", "-shm", "-journal"};  // all that SQLite keeps
 
 // From statfs(2) and linux/magic.h.
 constexpr std::pair<unsigned long, const char*> network_file_systems[] = {
@@ -38,19 +33,21 @@ constexpr std::pair<unsigned long, const char*> network_file_systems[] = {
     {0x01161970, "GFS2"}, {0x0bd00bd0, "Lustre"},
     {0x47504653, "GPFS"}, {0x786f4256, "a VirtualBox share"}};
 
-std::string folder_of(const std::string& path) {
-  return std::filesystem::path(path).parent_path().string();
+std::string generation(const std::string& path, int number) {
+  return number == 1 ? path : fmt::format("{}.{}", path, number);
 }
+
+// Creates a plain file without opening it, in one step; false and errno if it cannot. SQLite takes
+// an empty file for a new database and gives -wal and -shm its rights.
+bool create_empty(const std::string& file) { return mknod(file.c_str(), S_IFREG | 0600, 0) == 0; }
 
 // Creates a folder and its missing parents, all for the owner alone.
 void make_folder(const std::string& folder) {
-  struct stat status{};
   std::filesystem::path made;
   for (const std::filesystem::path& part : std::filesystem::path(folder)) {
     made /= part;
-    if (mkdir(made.c_str(), 0700) == 0) continue;
-    if (const int error = errno; stat(made.c_str(), &status) != 0)
-      refuse("folder {} cannot be created: {}", folder, std::strerror(error));
+    if (mkdir(made.c_str(), 0700) != 0 && errno != EEXIST)
+      refuse("folder {} cannot be created: {}", folder, std::strerror(errno));
   }
 }
 
@@ -101,59 +98,42 @@ std::optional<std::string> default_path() {
   return std::nullopt;
 }
 
-void prepare_location(const std::string& path) {
-  const std::string folder = folder_of(path);
+std::string newest_generation(const std::string& path) {
+  struct stat status{};
+  int number = path.empty() ? 1 : last_generation;
+  while (number > 1 && lstat(generation(path, number).c_str(), &status) != 0) --number;
+  return generation(path, number);
+}
+
+void start_generation_after(const std::string& damaged, const std::string& path,
+                            const std::string& why, const Warn& warn) {
+  int number = 2;
+  while (generation(path, number - 1) != damaged) ++number;
+  const std::string next = generation(path, number);
+  if (number > last_generation)
+    refuse("{} is damaged ({}), and so are the files before it; delete them", damaged, why);
+  if (create_empty(next))
+    warn(fmt::format("cache: {} is damaged ({}); {} takes its place", damaged, why, next));
+  else if (errno != EEXIST)
+    refuse("{} is damaged, and {} cannot be created: {}", damaged, next, std::strerror(errno));
+}
+
+void prepare_location(const std::string& file) {
+  const std::string folder = std::filesystem::path(file).parent_path().string();
   make_folder(folder);
   require_trusted(folder, true);
-  // mknod creates a plain file without opening it, in one step; SQLite takes an empty file for a
-  // new database and gives -wal and -shm its rights.
-  if (mknod(path.c_str(), S_IFREG | 0600, 0) != 0 && errno != EEXIST)
-    refuse("file {} cannot be created: {}", path, std::strerror(errno));
-  for (const char* suffix : suffixes) require_trusted(path + suffix, false);
+  if (!create_empty(file) && errno != EEXIST)
+    refuse("file {} cannot be created: {}", file, std::strerror(errno));
+  for (const char* suffix : suffixes) require_trusted(file + suffix, false);
   struct stat status{};
-  if (stat(path.c_str(), &status) == 0 && (status.st_mode & 0077) != 0)
-    static_cast<void>(chmod(path.c_str(), 0600));  // readers lose nothing they had a claim to
+  if (stat(file.c_str(), &status) == 0 && (status.st_mode & 0077) != 0)
+    static_cast<void>(chmod(file.c_str(), 0600));  // readers lose nothing they had a claim to
 }
 
 const char* network_file_system(unsigned long type) {
   for (const auto& [known, name] : network_file_systems)
     if (known == (type & 0xffffffffUL)) return name;
   return nullptr;
-}
-
-std::optional<FileId> file_id(const std::string& path) {
-  struct stat status{};
-  if (stat(path.c_str(), &status) != 0) return std::nullopt;
-  return FileId{status.st_dev, status.st_ino};
-}
-
-FolderLock::FolderLock(const std::string& path, Mode mode)
-    : descriptor_(open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-  const int operation = (mode == Mode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
-  for (int tries = 0; tries < lock_tries && flock(descriptor_, operation) != 0; ++tries) {
-    if (errno != EWOULDBLOCK && errno != EINTR) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-}
-
-FolderLock::~FolderLock() {
-  if (descriptor_ >= 0) close(descriptor_);
-}
-
-void put_aside(const std::string& path, const std::optional<FileId>& damaged,
-               const std::string& why, const Warn& warn) {
-  const FolderLock lock(path, FolderLock::Mode::exclusive);
-  if (!damaged || file_id(path) != damaged) return;
-  std::string target;
-  for (int number = 0; target.empty() || file_id(target); ++number)
-    target = fmt::format("{}.corrupt-{}", path, number);
-  // The file goes first: once it is gone, a process killed here leaves only a log without a
-  // database, which SQLite deletes beside an empty file.
-  for (const char* suffix : suffixes)
-    if (std::rename((path + suffix).c_str(), (target + suffix).c_str()) != 0 && errno != ENOENT)
-      refuse("{} is damaged and cannot be renamed", path);
-  warn(fmt::format("cache: {} is damaged ({}); it was renamed to {} and starts anew", path, why,
-                   target));
 }
 
 }  // namespace tenon::cache

@@ -4,10 +4,8 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
 #include <memory>
-#include <system_error>
 #include <thread>
 
 #include "cache/database.h"
@@ -21,10 +19,8 @@ namespace {
 
 // SQLite's own word on the file.
 std::string integrity(const std::string& file) {
-  cache::Database database(file);
-  cache::Query query(database, "pragma integrity_check");
-  std::string answer;
-  return query.next(answer) ? answer : "no answer";
+  const auto answer = cache::Database(file).first<std::string>("pragma integrity_check");
+  return answer.value_or("no answer");
 }
 
 int stored_rows(Cache& cache, int first, int count) {
@@ -34,6 +30,23 @@ int stored_rows(Cache& cache, int first, int count) {
              cache.find_artifact(artifact(number).key) == artifact(number);
   }
   return found;
+}
+
+// Waits for eight processes that each report one exercise and a '!' for each warning. Checks that
+// one of them warned, and that all of them stored their rows in the second generation.
+void check_moved_on(const std::vector<std::unique_ptr<Child>>& children, const std::string& file) {
+  std::string outcomes;
+  for (const auto& child : children) {
+    outcomes += child->finish();
+  }
+  CHECK(std::count(outcomes.begin(), outcomes.end(), '!') == 1);
+  std::erase_if(outcomes, [](char letter) { return letter == '!' || letter == '.'; });
+  CHECK(outcomes == "worksworksworksworksworksworksworksworks");
+  CHECK_FALSE(std::filesystem::exists(file + ".3"));
+  Watched watched(file);
+  CHECK(stored_rows(watched.cache, 0, 8) == 8);
+  CHECK(watched.cache.summary().path == file + ".2");
+  CHECK(integrity(file + ".2") == "ok");
 }
 
 }  // namespace
@@ -60,7 +73,7 @@ TEST_CASE("eight processes open a new file and write at once") {
   CHECK(integrity(file) == "ok");
 }
 
-TEST_CASE("eight processes that find garbage put it aside once and share the new file") {
+TEST_CASE("eight processes that find garbage warn once and share the next generation") {
   const Folder folder;
   const std::string file = folder / "tenon.sqlite";
   overwrite(file, std::string(10'000, '?'));
@@ -72,17 +85,27 @@ TEST_CASE("eight processes that find garbage put it aside once and share the new
       report(std::string(watched.warnings.size(), '!'));
     }));
   }
-  std::string outcomes;
-  for (const auto& child : children) {
-    outcomes += child->finish();
+  check_moved_on(children, file);
+  CHECK(contents(file) == std::string(10'000, '?'));
+}
+
+TEST_CASE("eight processes that meet damage in use warn once and share the next generation") {
+  const Folder folder;
+  const std::string file = folder / "tenon.sqlite";
+  std::vector<std::unique_ptr<Child>> children;
+  for (int writer = 0; writer < 8; ++writer) {
+    children.push_back(std::make_unique<Child>([&, writer](const Child::Report& report) {
+      Watched watched(file);
+      report(watched.cache.summary().path == file ? "." : "elsewhere");
+      while (!std::filesystem::exists(folder / "go")) std::this_thread::yield();
+      report(exercise(watched.cache, writer));
+      report(std::string(watched.warnings.size(), '!'));
+    }));
   }
-  CHECK(std::count(outcomes.begin(), outcomes.end(), '!') == 1);
-  std::erase(outcomes, '!');
-  CHECK(outcomes == "worksworksworksworksworksworksworksworks");
-  CHECK(contents(file + ".corrupt-0") == std::string(10'000, '?'));
-  CHECK_FALSE(std::filesystem::exists(file + ".corrupt-1"));
-  Watched watched(file);
-  CHECK(stored_rows(watched.cache, 0, 8) == 8);
+  for (const auto& child : children) child->read_at_least(1);
+  cache::Database(file).run("drop table schedule; drop table artifact");
+  overwrite(folder / "go", "");
+  check_moved_on(children, file);
 }
 
 TEST_CASE("logs that come and go while the file is looked at are no objection") {
@@ -104,31 +127,19 @@ TEST_CASE("logs that come and go while the file is looked at are no objection") 
   for (const auto& other : others) other->kill_now();
 }
 
-TEST_CASE("closing leaves the log alone while another puts the file aside") {
+TEST_CASE("closing a damaged generation leaves the log of the next alone") {
   const Folder folder;
-  auto watched = std::make_unique<Watched>(folder / "tenon.sqlite");
-  CHECK(exercise(watched->cache, 0) == "works");
-  std::atomic<bool> closed = false;
-  auto aside = std::make_unique<cache::FolderLock>(folder / "tenon.sqlite",
-                                                   cache::FolderLock::Mode::exclusive);
-  std::thread closing([&] {
-    watched.reset();
-    closed = true;
-  });
-  // It has come to the lock when this process has opened the folder twice.
-  const std::filesystem::path place = std::filesystem::canonical(folder.path());
-  for (int opened = 0; opened < 2 && !closed;) {
-    opened = 0;
-    for (const auto& descriptor : std::filesystem::directory_iterator("/proc/self/fd")) {
-      std::error_code gone;
-      opened += std::filesystem::read_symlink(descriptor, gone) == place;
-    }
-  }
-  CHECK_FALSE(closed);
-  CHECK(std::filesystem::exists(folder / "tenon.sqlite-wal"));
-  aside.reset();
-  closing.join();
-  CHECK_FALSE(std::filesystem::exists(folder / "tenon.sqlite-wal"));
+  const std::string file = folder / "tenon.sqlite";
+  auto old = std::make_unique<Watched>(file);
+  CHECK(exercise(old->cache, 0) == "works");
+  Watched next(file);
+  cache::Database(file).run("drop table schedule");
+  CHECK(exercise(next.cache, 1) == "works");
+  CHECK(std::filesystem::exists(file + "-wal"));
+  old.reset();
+  CHECK_FALSE(std::filesystem::exists(file + "-wal"));
+  CHECK(std::filesystem::exists(file + ".2-wal"));
+  CHECK(stored_rows(next.cache, 1, 1) == 1);
 }
 
 TEST_CASE("kill -9 among writes loses at most the row in flight") {
