@@ -50,20 +50,17 @@ Backend cpu_backend(int threads, std::string_view asked) {
 }
 
 Compiled compile(const FinishedKernel& kernel, Isa isa) {
-  constexpr std::uint64_t address = 0x10'0000;  // any will do: the code does not depend on it
-  const Generated object = module().generate(kernel, isa, Output::object);
-  if (const auto* failure = std::get_if<CompileFailure>(&object)) return *failure;
-  Compiled linked = module().lay_out(std::get<std::string>(object), address);
-  if (auto* artifact = std::get_if<Artifact>(&linked)) {
+  Compiled made = module().compile(kernel, isa);
+  if (auto* artifact = std::get_if<Artifact>(&made)) {
     artifact->name = kernel.kernel.name;
     artifact->launch_scratch = kernel.launch_scratch;
     artifact->thread_scratch = kernel.thread_scratch;
   }
-  return linked;
+  return made;
 }
 
 std::string print(const FinishedKernel& kernel, Isa isa, Output output) {
-  const Generated text = module().generate(kernel, isa, output);
+  const Printed text = module().print(kernel, isa, output);
   if (const auto* failure = std::get_if<CompileFailure>(&text))
     fail("{}: {}", kernel.kernel.name, failure->reason);
   return std::get<std::string>(text);

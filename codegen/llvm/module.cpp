@@ -1,13 +1,18 @@
-// The door of tenon_llvm.so: a nest becomes LLVM IR here, or what target.cpp makes of that.
+// The door of tenon_llvm.so: a nest becomes LLVM IR here, and ORC makes the slab of it (slab.cpp).
 #include "codegen/llvm/module.h"
 
 #include <fmt/format.h>
+#include <llvm/ADT/SmallString.h>
+#include <llvm/ExecutionEngine/Orc/ThreadSafeModule.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Support/raw_ostream.h>
+#include <llvm/Target/TargetMachine.h>
 
 #include "codegen/llvm/emission.h"
+#include "core/error.h"
 #include "lower/code_size.h"
 
 namespace tenon {
@@ -38,19 +43,47 @@ std::optional<std::string> unsupported(const FinishedKernel& finished) {
   return {};
 }
 
-Generated generate(const FinishedKernel& kernel, Isa isa, Output output) {
+std::unique_ptr<llvm::Module> emit(const FinishedKernel& kernel, Isa isa,
+                                   llvm::LLVMContext& context) {
+  auto module = std::make_unique<llvm::Module>(kernel.kernel.name, context);
+  llvm::IRBuilder<> builder(context);
+  Emission(kernel, isa, *module, builder).emit_kernel();
+  return module;
+}
+
+Compiled compile_kernel(const FinishedKernel& kernel, Isa isa) {
+  if (const auto reason = unsupported(kernel)) return CompileFailure{*reason};
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto module = emit(kernel, isa, *context);
+  auto machine = make_machine(isa);
+  if (const auto reason = prepare(*module, *machine)) return CompileFailure{*reason};
+  return link({std::move(module), std::move(context)}, std::move(machine));
+}
+
+Printed print_kernel(const FinishedKernel& kernel, Isa isa, Output output) {
   if (const auto reason = unsupported(kernel)) return CompileFailure{*reason};
   llvm::LLVMContext context;
-  llvm::Module module(kernel.kernel.name, context);
-  llvm::IRBuilder<> builder(context);
-  Emission(kernel, isa, module, builder).emit_kernel();
-  if (output != Output::ir) return machine_code(module, isa, output);
-  std::string text;
-  llvm::raw_string_ostream(text) << module;
-  return text;
+  const auto module = emit(kernel, isa, context);
+  llvm::SmallString<0> text;
+  llvm::raw_svector_ostream stream(text);
+  if (output == Output::ir) {
+    stream << *module;
+    return std::string(text);
+  }
+  const auto machine = make_machine(isa);
+  if (const auto reason = prepare(*module, *machine)) return CompileFailure{*reason};
+  llvm::legacy::PassManager generation;
+  const bool cannot =
+      machine->addPassesToEmitFile(generation, stream, nullptr,
+                                   output == Output::object ? llvm::CodeGenFileType::ObjectFile
+                                                            : llvm::CodeGenFileType::AssemblyFile);
+  check(!cannot, "LLVM cannot write this kind of file");
+  generation.run(*module);
+  return std::string(text);
 }
 
 }  // namespace
 }  // namespace tenon
 
-const tenon::CompilerModule tenon_llvm_module{tenon::generate, tenon::lay_out};
+const tenon::CompilerModule tenon_llvm_module{tenon::compile_kernel, tenon::print_kernel,
+                                              tenon::lay_out};

@@ -1,12 +1,16 @@
 #include "codegen/llvm/module.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <llvm/ADT/BitmaskEnum.h>
 #include <llvm/ExecutionEngine/JITLink/JITLink.h>
 #include <llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h>
+#include <llvm/ExecutionEngine/Orc/CompileUtils.h>
+#include <llvm/ExecutionEngine/Orc/IRCompileLayer.h>
 #include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
+#include <llvm/Target/TargetMachine.h>
 
 namespace tenon {
 namespace {
@@ -63,12 +67,11 @@ class Slab : public JITLinkMemoryManager {
   Artifact artifact;
 };
 
-}  // namespace
-
-// All of it happens in the calling thread. Each call has a session of its own: threads share
-// nothing, an error belongs to this kernel, and nothing is left once the artifact has been taken
-// out.
-Compiled lay_out(std::string_view object, std::uint64_t address) {
+// Makes the slab of the kernel that `add` puts into ORC, all of it in the calling thread. Each call
+// has a session of its own: threads share nothing, an error belongs to this kernel, and nothing is
+// left once the artifact has been taken out.
+template <typename Add>
+Compiled slab_of(std::uint64_t address, const Add& add) {
   std::string cause;
   Slab slab(address);
   llvm::orc::ExecutionSession session(  // code does not run here, so no process is controlled
@@ -76,13 +79,31 @@ Compiled lay_out(std::string_view object, std::uint64_t address) {
   session.setErrorReporter([&](llvm::Error error) { cause = llvm::toString(std::move(error)); });
   llvm::orc::ObjectLinkingLayer objects(session, slab);
   llvm::orc::JITDylib& kernel = session.createBareJITDylib("kernel");
-  if (auto refused = objects.add(kernel, llvm::MemoryBuffer::getMemBufferCopy(object)))
-    session.reportError(std::move(refused));
+  if (auto refused = add(objects, kernel)) session.reportError(std::move(refused));
   const auto entry = llvm::expectedToOptional(session.lookup({&kernel}, "kernel"));
   llvm::cantFail(session.endSession());
   if (!entry) return CompileFailure{cause.empty() ? "the code has no entry" : cause};
   slab.artifact.entry = entry->getAddress().getValue() - address;
   return std::move(slab.artifact);
+}
+
+constexpr std::uint64_t slab_address = 0x10'0000;  // any will do: the code does not depend on it
+
+}  // namespace
+
+Compiled link(llvm::orc::ThreadSafeModule module, std::unique_ptr<llvm::TargetMachine> machine) {
+  std::optional<llvm::orc::IRCompileLayer> modules;
+  return slab_of(slab_address, [&](auto& objects, auto& kernel) {
+    auto compiler = std::make_unique<llvm::orc::TMOwningSimpleCompiler>(std::move(machine));
+    modules.emplace(objects.getExecutionSession(), objects, std::move(compiler));
+    return modules->add(kernel, std::move(module));
+  });
+}
+
+Compiled lay_out(std::string_view object, std::uint64_t address) {
+  return slab_of(address, [&](auto& objects, auto& kernel) {
+    return objects.add(kernel, llvm::MemoryBuffer::getMemBufferCopy(object));
+  });
 }
 
 }  // namespace tenon

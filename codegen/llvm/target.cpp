@@ -4,7 +4,6 @@
 #include <optional>
 
 #include <fmt/format.h>
-#include <llvm/ADT/SmallString.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/LegacyPassManager.h>
@@ -14,7 +13,6 @@
 #include <llvm/Pass.h>
 #include <llvm/Support/CommandLine.h>
 #include <llvm/Support/TargetSelect.h>
-#include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/TargetParser/Host.h>
 #include <llvm/Transforms/Scalar.h>
@@ -42,7 +40,8 @@ std::optional<std::string> too_much_stack(const llvm::Module& module) {
   return {};
 }
 
-// A target machine serves one compile: LLVM's are not safe to share between threads.
+}  // namespace
+
 std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
   static const llvm::Target* const target = [] {
     llvm::InitializeNativeTarget();
@@ -64,31 +63,18 @@ std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
       llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default, /*JIT=*/true));
 }
 
-}  // namespace
-
-Generated machine_code(llvm::Module& module, Isa isa, Output output) {
-  const auto machine = make_machine(isa);
+std::optional<std::string> prepare(llvm::Module& module, const llvm::TargetMachine& machine) {
   module.setTargetTriple(triple);
-  module.setDataLayout(machine->createDataLayout());
+  module.setDataLayout(machine.createDataLayout());
   for (llvm::Function& function : module) {
     function.addFnAttr(llvm::Attribute::NoUnwind);
     function.addFnAttr("tune-cpu", llvm::sys::getHostCPUName());
   }
-  llvm::legacy::PassManager cleaning, generation;
+  llvm::legacy::PassManager cleaning;
   cleaning.add(llvm::createSROAPass());  // register tensors become values
   cleaning.add(llvm::createEarlyCSEPass());
   cleaning.run(module);
-  if (const auto reason = too_much_stack(module)) return CompileFailure{*reason};
-
-  llvm::SmallString<0> bytes;
-  llvm::raw_svector_ostream stream(bytes);
-  const bool cannot =
-      machine->addPassesToEmitFile(generation, stream, nullptr,
-                                   output == Output::object ? llvm::CodeGenFileType::ObjectFile
-                                                            : llvm::CodeGenFileType::AssemblyFile);
-  check(!cannot, "LLVM cannot write this kind of file");
-  generation.run(module);
-  return std::string(bytes);
+  return too_much_stack(module);
 }
 
 }  // namespace tenon
