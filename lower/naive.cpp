@@ -1,6 +1,7 @@
 #include "lower/naive.h"
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -218,14 +219,14 @@ class NaiveNest {
   std::vector<const Node*> name_nodes() {
     for (std::size_t i = 0; i < graph_.inputs.size(); i++)
       names_[graph_.inputs[i].get()] = fmt::format("in{}", i);
-    const auto is_taken = [&](const std::string& name) {
-      return std::ranges::any_of(names_, [&](const auto& known) { return known.second == name; });
-    };
+    std::map<std::string, int> copies;  // of a name: `sum`, `sum2`, `sum3`
     std::vector<const Node*> order;
     for (const NodeRef& node : nodes_of(graph_)) {
       if (!contains(graph_.locals, node) && !contains(graph_.outputs, node)) continue;
       order.push_back(node.get());
-      names_[node.get()] = unused(kind_name(*node), is_taken);
+      const std::string kind = kind_name(*node);
+      const int copy = ++copies[kind];
+      names_[node.get()] = copy == 1 ? kind : fmt::format("{}{}", kind, copy);
     }
     kernel_.name =
         joined(graph_.outputs, "_", [&](const NodeRef& output) { return names_[output.get()]; });

@@ -14,7 +14,7 @@ std::string_view name(Tag tag) {
 }
 
 std::string_view name(Where where) {
-  constexpr std::string_view names[] = {"argument", "register", "heap", "shared", "stream"};
+  constexpr std::string_view names[] = {"argument", "register", "heap", "shared"};
   return names[static_cast<int>(where)];
 }
 

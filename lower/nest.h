@@ -61,7 +61,7 @@ struct Limit {
 
 // Where a tensor lives. `argument` is memory of the caller; heap and shared are scratch memory of
 // the kernel. finish() makes a small local whose every index is known after unrolling a `reg`.
-enum class Where : std::uint8_t { argument, reg, heap, shared, stream };
+enum class Where : std::uint8_t { argument, reg, heap, shared };
 std::string_view name(Where where);
 
 struct KernelTensor {

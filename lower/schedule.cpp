@@ -142,16 +142,18 @@ class LineParser {
     stage.at = word("a loop, or root");
     while (!at_end()) {
       if (take("in")) {
-        stage.where = choice("stage", "place", Where::reg, Where::stream);
+        stage.where = choice("stage", "place", Where::reg, Where::shared);
       } else if (take("depth")) {
         stage.depth = static_cast<int>(number("a depth"));
       } else if (take("box")) {
         stage.layout = Layout::box;
+      } else if (take("stream")) {
+        stage.stream = true;
       } else if (take("layout")) {
         if (!take("(")) wrong("stage {}: expected layout(AXIS ..)", stage.tensor);
         while (!take(")")) stage.order.push_back(word("an axis, or ')'"));
       } else {
-        wrong("stage {}: expected in, depth, box or layout, not '{}'", stage.tensor, peek());
+        wrong("stage {}: expected in, depth, box, layout or stream, not '{}'", stage.tensor, peek());
       }
     }
     return stage;
@@ -181,6 +183,7 @@ std::string text(const Stage& m) {
   if (m.where != Where::heap) text += fmt::format(" in {}", name(m.where));
   if (m.depth > 1) text += fmt::format(" depth {}", m.depth);
   if (m.layout == Layout::box) text += " box";
+  if (m.stream) text += " stream";
   if (!m.order.empty()) text += fmt::format(" layout({})", fmt::join(m.order, " "));
   return text;
 }

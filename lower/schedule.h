@@ -9,7 +9,8 @@
 //   bind ic parallel  bind i0 unroll
 //   stage b at pc                         tile in the kernel's own memory, laid out in loop order
 //   stage a at ic depth 2                 and what the next iteration copies is prefetched
-//   stage c at ir in register             where: register, heap, shared, stream
+//   stage c at ir in register             where: register, heap, shared
+//   stage y at i stream                   results are written past the caches, with no tile
 //   stage x at ho box                     keeps the operand's own index space
 //   stage w at co layout(ci r s co)       axes of the tile, outermost first
 //   stage x at root
@@ -53,6 +54,7 @@ struct Stage {
   int depth = 1;
   Layout layout = Layout::expand;
   std::vector<std::string> order = {};  // empty: loop order
+  bool stream = false;                  // no tile: what is stored goes past the caches
 };
 struct At {
   std::string producer, loop;

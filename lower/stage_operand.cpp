@@ -173,7 +173,7 @@ Reason stage_operand(StageSite& site) {
   const std::vector<Use> all = different(uses.of(site.tensor));
   const bool is_ring = site.move.depth > 1 && site.move.where == Where::shared;
   if (!std::ranges::all_of(all, &Use::load)) return "its strands are folded there";
-  if (site.move.where == Where::stream) return "only what is stored can be streamed";
+  if (site.move.stream) return "only what is stored can be streamed";
   if (site.move.depth > 1 && site.at < 0) return "depth needs a loop";
   if (site.move.depth > 1 && !is_ring && site.kernel.tensors[site.tensor].where != Where::argument)
     return "only what lies in the caller's memory is prefetched";

@@ -19,6 +19,8 @@ Index iteration_of(const Kernel& kernel, const std::vector<Var>& over) {
 // Stores that are final need no tile to be written past the caches.
 Reason stream(StageSite& site, const std::vector<Use>& uses) {
   const KernelTensor& target = site.kernel.tensors[site.tensor];
+  if (site.move.where != Where::heap || !site.move.order.empty())
+    return "what is streamed has no tile, and so neither a place nor a layout";
   if (!target.is_output) return "only an output can be streamed";
   for (const Use& use : uses)
     if (!use.writes || use.store.combine)
@@ -61,7 +63,7 @@ Reason stage_result(StageSite& site) {
   if (site.move.depth > 1) return "depth is for operands";
   const Uses table(site.body);
   const std::vector<Use>& uses = table.of(site.tensor);
-  if (site.move.where == Where::stream) return stream(site, uses);
+  if (site.move.stream) return stream(site, uses);
   const Use& first = uses.front();
   if (!first.writes) return fmt::format("{} is read there before it is stored", name);
   std::vector<Var> used, tile;

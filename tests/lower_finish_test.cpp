@@ -68,7 +68,7 @@ TEST_CASE("a copy that turns has lanes along two axes, also where they are no po
 
 TEST_CASE("a stream has a masked head and tail where its rows are not aligned") {
   CHECK(body("x = input f32[3,100]\ny = relu(x)\noutput y\n",
-             "split j -> o v(16)\nbind v vector\nstage map at root in stream") ==
+             "split j -> o v(16)\nbind v vector\nstage map at root stream") ==
         R"(  for i 3
     map[i,v2] = max(x[i,v2], 0) lanes v2 16)"
         " when -4*i + 16*((i + 3) / 4) >= 1 and 4*i + v2 - 16*((i + 3) / 4) < 0"
@@ -84,7 +84,7 @@ TEST_CASE("a stream has a masked head and tail where its rows are not aligned") 
 TEST_CASE("the stores of a tile bypass the caches where each is aligned") {
   CHECK(body("x = input f32[8,64]\ny = relu(x)\noutput y\n",
              "split i -> io iu(4)\nsplit j -> jo jv(16)\norder io jo iu jv\nbind iu unroll\n"
-             "bind jv vector\nstage map at root in stream") == R"(  for io 2
+             "bind jv vector\nstage map at root stream") == R"(  for io 2
     for jo 4
       for iu 4 unroll
         map[4*io + iu,16*jo + jv] = max(x[4*io + iu,16*jo + jv], 0) stream lanes jv 16

@@ -176,7 +176,7 @@ TEST_CASE("sums that began earlier are copied in, and out by the layout asked fo
 }
 
 TEST_CASE("results stream past the caches") {
-  CHECK(moved(differences, "stage map at root in stream") ==
+  CHECK(moved(differences, "stage map at root stream") ==
         "kernel map(x f32[10]) -> map f32[9]\n"
         "  for i 9\n"
         "    map[i] = (x[i] + x[i + 1]) stream\n");
@@ -193,8 +193,8 @@ TEST_CASE("what stage refuses of any tensor") {
 }
 
 TEST_CASE("what stage refuses of an operand") {
-  CHECK(moved(product, "stage b at i in stream") ==
-        "stage b at i in stream: only what is stored can be streamed");
+  CHECK(moved(product, "stage b at i stream") ==
+        "stage b at i stream: only what is stored can be streamed");
   CHECK(moved(product, "stage b at root depth 2") == "stage b at root depth 2: depth needs a loop");
   CHECK(moved(differences, "stage x at root") ==
         "stage x at root: it is read at several places there; use box");
@@ -209,10 +209,10 @@ TEST_CASE("what stage refuses of a result") {
   CHECK(moved(product, "stage sum at i box") == "stage sum at i box: box is for operands");
   CHECK(moved(product, "stage sum at i depth 2") ==
         "stage sum at i depth 2: depth is for operands");
-  CHECK(moved(product, "stage sum at i in stream") ==
-        "stage sum at i in stream: sum is read again there: stage it in registers first");
-  CHECK(moved(sums_and_powers, "stage sum at root in stream") ==
-        "stage sum at root in stream: only an output can be streamed");
+  CHECK(moved(product, "stage sum at i stream") ==
+        "stage sum at i stream: sum is read again there: stage it in registers first");
+  CHECK(moved(sums_and_powers, "stage sum at root stream") ==
+        "stage sum at root stream: only an output can be streamed");
   CHECK(moved(rows_to_index, "stage scatter at i2") ==
         "stage scatter at i2: it is used at computed places");
   CHECK(moved(product, "stage sum at root layout(i)") ==

@@ -121,5 +121,5 @@ TEST_CASE("results that outgrow the caches are written past them") {
   CHECK(picked(small + small, in).find("stream") == std::string::npos);
   const std::string schedule = picked(large + large, in);
   CAPTURE(schedule);
-  CHECK(schedule.find("stage map at map.io in stream") != std::string::npos);
+  CHECK(schedule.find("stage map at map.io stream") != std::string::npos);
 }

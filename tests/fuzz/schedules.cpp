@@ -176,7 +176,7 @@ class Proposals {
     Stage stage;
     stage.tensor = target.name;
     stage.at = "root";
-    stage.where = Where::stream;
+    stage.stream = true;
     const Split split{axis_of(all_[i].back()).name, {{"o" + lanes, 0}, {lanes, 16}}, Tail::mask};
     return {{split}, {Bind{lanes, Tag::vector}}, {stage}};
   }
@@ -187,7 +187,10 @@ class Proposals {
     Stage stage;
     stage.tensor = staged.name;
     stage.at = random_.chance(10) ? "root" : loop();
-    stage.where = random_.of<Where>({Where::heap, Where::heap, Where::reg, Where::stream});
+    enum class Kind { heap, registers, stream };
+    const auto kind = random_.of<Kind>({Kind::heap, Kind::heap, Kind::registers, Kind::stream});
+    if (kind == Kind::registers) stage.where = Where::reg;
+    stage.stream = kind == Kind::stream;
     if (stage.where == Where::reg && staged.elements() > most_in_registers) return {};
     if (random_.chance(15)) stage.depth = 2;
     std::vector<std::vector<Index>> places;

@@ -10,7 +10,8 @@ void pick_streams(Picker& picker) {
     if (!tensor.is_output || 4 * tensor.elements() < outgrows_caches) continue;
     for (const Item& item : naive.body)
       if (const Loop* loop = item.loop(); loop && stores_to(loop->body, t))
-        picker.attempt({Stage{tensor.name, picker.name(loop->axis), Where::stream}});
+        picker.attempt(
+            {Stage{.tensor = tensor.name, .at = picker.name(loop->axis), .stream = true}});
   }
 }
 

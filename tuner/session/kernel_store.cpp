@@ -20,7 +20,7 @@ namespace tenon {
 namespace {
 
 // The version of the language of moves and of the nests that they apply to.
-constexpr std::string_view engine = "2";
+constexpr std::string_view engine = "3";
 std::string engine_of_picks() { return fmt::format("{} {}", engine, build_id); }
 
 DeviceRow row_of(const Backend& backend) {
