@@ -130,7 +130,7 @@ std::vector<Item> wrap(std::vector<Item> body, std::span<const Var> axes);
 // ---- indices ----
 
 // An index as a sum of two parts, given which axes move. `still` uses no moving axis; `moving` is
-// the rest, with the constant. `is_mixed`: a quotient or remainder in `moving` also uses other axes.
+// the rest, with the constant. `is_mixed`: a quotient or remainder uses axes of both kinds.
 struct Parts {
   Index still, moving;
   bool is_mixed = false;

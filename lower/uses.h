@@ -21,8 +21,8 @@ struct Use {
 };
 
 // The uses in the items, in execution order. What a statement reads comes before what it writes.
-// The uses point into the items and into the table: neither may change or be destroyed while they
-// are needed.
+// The uses point into the items and into the table: neither may change or move while they are
+// needed.
 class Uses {
  public:
   explicit Uses(Items items);
