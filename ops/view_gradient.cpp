@@ -46,7 +46,7 @@ class Inverse {
   Shape axes;                   // of the inverse: the input's, then the summed ones
   std::vector<Index> solution;  // an index for every axis of the view's result that is not free
   std::vector<Range> inside;    // the conditions under which the solution holds
-  std::vector<int> free;        // axes of the result on which nothing depends
+  std::vector<int> free;        // axes of the result that neither map nor ranges use
 
  private:
   // x/d = p and x mod d = q become x = d*p + q.

@@ -12,7 +12,7 @@
 namespace tenon {
 namespace {
 
-// The attributes of a call, asked for by name.
+// The operands of a call by number, and its attributes by name.
 class Given {
  public:
   Given(Executor& executor, const Call& call) : executor(executor), call_(call) {}
