@@ -65,7 +65,8 @@ Reason rewrite(Kernel& kernel, const Fuse& move) {
     std::optional<Var>& scope = kernel.tensors[t].scope;
     if (scope != *outer && scope != *inner) continue;
     if (uses.of(t).empty() || !contains(uses.of(t).front().way.path, one)) continue;
-    if (scope == *outer) return fmt::format("{} is staged in between", kernel.tensors[t].name);
+    if (scope == *outer)
+      return fmt::format("{} is staged between the two loops", kernel.tensors[t].name);
     scope = one;
   }
   for (const Limit& limit : std::vector<Limit>(kernel.limits)) {

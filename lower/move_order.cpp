@@ -138,7 +138,7 @@ Reason put_together(const Kernel& kernel, const Uses& uses, const Path& outside,
     const std::vector<Var>& inside = hanging.inside;
     std::size_t& beside = last[hanging.after ? 1 : 0];
     while (contains(inside, order[beside]))
-      if (beside-- == 0) return "what stands beside them would change places";
+      if (beside-- == 0) return "items beside these loops would change their order";
     // The item goes further out if few iterations are copied for it: it needs no test there.
     std::int64_t copied = 1;
     for (std::size_t out = beside; out-- > 0 && copied <= few_iterations;) {

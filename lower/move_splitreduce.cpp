@@ -44,12 +44,12 @@ Reason keep_apart(Kernel& kernel, Division& division, Var axis) {
   for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
     KernelTensor& tensor = kernel.tensors[t];
     if (std::ranges::any_of(meeting.of(t), &Use::writes) && !partial.of(t).empty())
-      return fmt::format("{} is used beside the sum", tensor.name);
-    if (tensor.scope == axis) return "a tile is staged in it";
+      return fmt::format("{} is used in the loop by more than the sum", tensor.name);
+    if (tensor.scope == axis) return "a tile is staged at this loop";
     if (std::ranges::none_of(partial.of(t), &Use::writes) || meeting.of(t).empty()) continue;
-    if (tensor.where == Where::argument) return "its partial results leave the kernel";
+    if (tensor.where == Where::argument) return "its partial results are an output of the kernel";
     for (const Use& use : all.of(t))
-      if (!contains(use.way.path, axis)) return "its partial results are used elsewhere";
+      if (!contains(use.way.path, axis)) return "its partial results are used outside the loop too";
     tensor.extents.insert(tensor.extents.begin(), kernel.extent(axis));
     for (auto* items : {&division.partial, &division.meeting})
       replace_accesses(*items, t, [&](Access& access) {

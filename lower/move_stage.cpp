@@ -64,7 +64,7 @@ Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>
   for (const Limit& limit : site.kernel.limits) {
     if (std::ranges::none_of(tile, [&](Var v) { return limit.index.uses(v); })) continue;
     const auto index = index_at_start(limit.index, [&](Var v) { return site.knows(v, tile); });
-    if (!index) return "a limit that divides bounds its loops";
+    if (!index) return "a limit of its loops has a quotient or a remainder";
     limits.push_back({*index, 0, limit.bound});
   }
   return {};
@@ -88,7 +88,8 @@ Reason add_tile(StageSite& site, const std::vector<Var>& axes) {
   }
   const double held = static_cast<double>(staged.elements()) * info(staged.type).bytes;
   if (bytes > std::max(most_tile_bytes, 2 * held))
-    return fmt::format("the tile would take {:.0f} MB, for {:.0f} MB", bytes / 1e6, held / 1e6);
+    return fmt::format("the tile would take {:.0f} MB, and the tensor has {:.0f} MB", bytes / 1e6,
+                       held / 1e6);
   local.fixed = site.move.where != Where::heap;
   local.scope = site.at;
   kernel.tensors.push_back(std::move(local));

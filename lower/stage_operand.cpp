@@ -68,7 +68,8 @@ Reason expand_tile(StageSite& site, const Use& use, Tile& tile) {
   tile.source.computed = map_values(tile.source.computed, [&](const ValueRef& value) {
     const auto* load = std::get_if<Load>(&value->detail);
     if (!load) return value;
-    if (stores_to(site.body, load->tensor)) reason = "where it is read is computed there";
+    if (stores_to(site.body, load->tensor))
+      reason = "its subscripts are read from what is computed there";
     Load guarded = *load;
     append(guarded.inside, tile.source.inside);
     return make_value(std::move(guarded), value->type);
@@ -173,7 +174,8 @@ Reason stage_operand(StageSite& site) {
   const Uses uses(site.body);
   const std::vector<Use> all = different(uses.of(site.tensor));
   const bool is_ring = site.move.depth > 1 && site.move.where == Where::shared;
-  if (!std::ranges::all_of(all, &Use::load)) return "its strands are folded there";
+  if (!std::ranges::all_of(all, &Use::load))
+    return "its strands are folded there, which needs the tensor itself";
   if (site.move.where == Where::stream) return "only what is stored can be streamed";
   if (site.move.depth > 1 && site.at < 0) return "depth needs a loop";
   if (site.move.depth > 1 && !is_ring && site.kernel.tensors[site.tensor].where != Where::argument)
