@@ -6,7 +6,7 @@
 //
 // The terms of one output are visited in the order of these loops, outermost first:
 //
-//   groups   of 1,024 blocks, and groups of groups, where there are more blocks than that
+//   groups   if there are more than 1,024 blocks: groups of 1,024 blocks, and groups of groups
 //   blocks   rectangles of at most 1,024 terms: whole inner axes, and the next axis cut at a power
 //            of two; along the axes outside that one, a block has one index
 //   steps    the terms of a block, the last axis fastest

@@ -25,7 +25,7 @@ constexpr std::int64_t largest_code = 2048;   // instructions of a kernel, about
 constexpr std::int64_t cheap = 512;           // instructions of a shared local
 constexpr std::size_t most_candidates = 16;   // groups that a reader may join as a sibling
 
-// Are the shapes equal, but for axes of one element?
+// Are the shapes equal if axes of one element are left out?
 bool same_rows(const Shape& a, const Shape& b) {
   std::vector<std::int64_t> left = values(a), right = values(b);
   std::erase(left, 1);

@@ -103,10 +103,10 @@ bool should_join(const Kernel& kernel, const KernelTensor& tensor, const std::ve
   return !all_known && reach(kernel, mapped(uses, joined), scope);
 }
 
-// After a fuse and a split, a subscript may divide what stands still in the scope and what moves,
-// so that nothing says how far it reaches. With its neighbours it may be whole again: in t[f / 8, f
-// mod 8] the place is f. Joins one such run of subscripts to one subscript. Returns whether there
-// was one.
+// After a fuse and a split, a quotient or remainder in a subscript may use axes both outside and
+// inside the scope, so that its reach is not known. Joined with its neighbours it may be simple
+// again: in t[f / 8, f mod 8] the position is f. Joins one such run of subscripts to one subscript.
+// Returns whether there was one.
 bool join_subscripts(Kernel& kernel, int t, const Path& scope, const std::vector<Use>& uses) {
   const int axes = static_cast<int>(kernel.tensors[t].extents.size());
   for (int count = 2; count <= axes; ++count)

@@ -121,8 +121,8 @@ void require(const Tensor& loss, std::span<const Tensor> of) {
         "optimizer's step; take its gradients before that");
 }
 
-// The tensors asked for, by every node that stands for one of them in a graph: its origin, its
-// leaf, and a node that was realized to that leaf.
+// The tensors whose gradients are wanted, found by every node that stands for one of them in a
+// graph: its origin, its leaf, or a node that was realized to that leaf.
 class Wanted {
  public:
   explicit Wanted(std::span<const Tensor> of) {

@@ -16,9 +16,9 @@ struct Equation {
   Index left, right;
 };
 
-// Solves the equations of one view. Ensures, if it succeeds: for every i, the o inside the view
-// with map(o) = i are the values that `solution` takes over the summed axes, as far as `inside`
-// holds.
+// Solves the equations of one view. If solve() succeeds, then for every element i of the input the
+// elements o inside the view with map(o) = i are the values of `solution` for all values of the
+// summed axes for which `inside` holds.
 class Inverse {
  public:
   Inverse(const Shape& input, const View& view, const Shape& result)
