@@ -19,8 +19,8 @@ llvm::Type* Emission::value_type(Type type) {
 
 llvm::Value* Emission::widen(llvm::Value* value) {
   if (!has_lanes() || value->getType()->isVectorTy()) return value;
-  // A mask is not made as a splat of i1: LLVM 19 joins such a mask with constant masks into loads
-  // of lanes that are masked out.
+  // Below AVX-512 a mask is made by a comparison, not as a splat of i1: from such a splat, joined
+  // with a constant mask, LLVM 19 makes loads of lanes that are masked out.
   const bool is_mask = value->getType()->isIntegerTy(1) && isa_ != Isa::avx512;
   if (is_mask) value = builder_.CreateSExt(value, builder_.getInt32Ty());
   llvm::Value* splat = builder_.CreateVectorSplat(indices_.state.lanes.count, value);
