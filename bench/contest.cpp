@@ -16,8 +16,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double batch_seconds = 1.2e-3;
-// A thread that is woken may share a processor with who woke it until the kernel's next tick, some
-// 10 ms later: two of those.
+// A thread that is woken may share a processor with the thread that woke it until the system's next
+// tick, some 10 ms later. The warm-up lasts two ticks.
 constexpr double warm_up_seconds = 20e-3;
 constexpr std::int64_t sampled_elements = 1000;
 
@@ -30,7 +30,7 @@ double process_seconds() {  // of processor time, all threads together
 // Worker threads spin for a while after their work, OpenBLAS's for some 25 ms, and would take a
 // core from whoever comes next. So wait until the process uses no time while we sleep.
 void wait_for_quiet() {
-  constexpr int patience = 300;  // milliseconds; a thread that never rests must not hang us
+  constexpr int patience = 300;  // milliseconds, in case a thread never rests
   for (int waited = 0; waited < patience; ++waited) {
     const double before = process_seconds();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -76,7 +76,7 @@ double median(std::vector<double> samples) {
   return *middle;
 }
 
-// Spread over all elements, the first and the last among them.
+// The element that a sample looks at. Samples are spread evenly from the first element to the last.
 std::int64_t sampled(std::int64_t sample, std::int64_t elements) {
   if (elements <= sampled_elements) return sample;
   const auto part = static_cast<double>(sample) / static_cast<double>(sampled_elements - 1);

@@ -15,7 +15,7 @@
 namespace tenon::bench {
 
 struct Contestant {
-  std::string name;  // of several with one name the fastest counts: a peer may have two ways
+  std::string name;  // a peer with two ways has two contestants of one name; the faster counts
   // Computes `repeats` times; returns the seconds that this took.
   std::function<double(std::int64_t repeats)> seconds;
   // Where the result of the last computation lies. Written over with NaN before the first.
@@ -25,13 +25,13 @@ struct Contestant {
 Contestant contestant(std::string name, std::function<void()> run, const BufferRef& result);
 std::span<float> floats(const BufferRef& buffer);  // all of it
 
-// What is right: the value of an element, computed in double, and by how much f32 may miss it.
+// The right result: the value of an element, computed in double, and by how much f32 may miss it.
 struct Expected {
   std::function<double(std::int64_t element)> value;
   std::function<double(std::int64_t element, double value)> tolerance;
 };
 
-// What a case takes from the machine at least.
+// The least work that a case needs, and how fast the machine can do such work.
 struct Limit {
   std::string unit;              // "GFLOP/s", "GB/s"
   double work;                   // operations, or bytes
@@ -57,10 +57,10 @@ struct Outcome {
 // Called as each round begins.
 using Progress = std::function<void(int round)>;
 
-// Every contestant gets a turn in each of `rounds` rounds, in rotating order. Before its turn the
-// process is left alone until the threads of the others have stopped spinning; the turn begins with
-// an untimed part, and its timed batch lasts a millisecond at least. Results are checked before
-// and after: 1,000 elements with what is expected, and all elements of each with the first's.
+// Every contestant gets a turn in each of `rounds` rounds, in rotating order. A turn begins after
+// the threads of the others have stopped spinning. Its first part is not timed; the timed batch
+// lasts at least a millisecond. Results are checked before and after all rounds: 1,000 elements
+// against `expected`, and all elements of each contestant against those of the first.
 Outcome hold(const Contest& contest, int rounds, const Progress& progress);
 
 }  // namespace tenon::bench

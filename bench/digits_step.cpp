@@ -1,5 +1,5 @@
-// One training step of a small convolutional network on 64 images of 8x8, as a program of its own:
-// what the suite `start` times, beside the same step in bench/peers/. Prints the loss.
+// A program that makes one training step of a small convolutional network on 64 images of 8x8, and
+// prints the loss. The suite `start` times it beside the same step in bench/peers/.
 // usage: digits_step [THREADS]
 
 #include <cstdlib>

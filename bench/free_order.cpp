@@ -17,7 +17,7 @@ Vector load(const float* from) {
 }
 void store(float* to, const Vector& value) { std::memcpy(to, &value, sizeof value); }
 
-// GCC would load a value again for each use, and the loads would be what limits.
+// Without this, GCC loads a value again for each use, and the loads become the bottleneck.
 Vector load_once(const float* from) {
   Vector value = load(from);
 #ifdef __AVX512F__
@@ -26,7 +26,7 @@ Vector load_once(const float* from) {
   return value;
 }
 
-// By halves, which needs no more than one shuffle and one addition a step.
+// Adds up by halves, because each step then takes one shuffle and one addition.
 float fold(const Vector& partial) {
   Vector all = partial;
   all += __builtin_shufflevector(all, all, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
@@ -43,7 +43,7 @@ float fold(const Vector (&partial)[count]) {
 
 // ---- y[n] += x[k] * b[k,n] ----
 
-// All of k for `width` vectors of y, which stay in registers.
+// Takes `width` vectors of y at a time, which stay in registers for all of k.
 template <int width>
 void gemv_nn_columns(const float* x, const float* b, float* y, std::int64_t n, std::int64_t k) {
   std::int64_t j = 0;
@@ -61,7 +61,7 @@ void gemv_nn_columns(const float* x, const float* b, float* y, std::int64_t n, s
   }
 }
 
-// `depth` rows of b at a time over all of y, which stays in the first cache.
+// Takes `depth` rows of b at a time, and adds them to all of y, which stays in the first cache.
 template <int depth>
 void gemv_nn_rows(const float* x, const float* b, float* y, std::int64_t n, std::int64_t k) {
   std::fill(y, y + n, 0.0F);

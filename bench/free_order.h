@@ -1,8 +1,8 @@
-// The opponents of the suite `order`: the five reductions that the canonical order (DESIGN.md, "The
-// canonical order") could make slow, written by hand with no order to keep: as many partial sums,
-// vectors and passes as are fastest, compiled with -O3 for this very processor. (Not -ffast-math:
-// the sums are free already, and GCC 12 orders them worse.) One thread each. Where several ways
-// could be fastest, all are here, and the fastest counts.
+// The opponents of the suite `order`: five kinds of reduction that the canonical order
+// (lower/canonical.h) could make slow. They are written by hand and keep no order: each has the
+// partial sums, vectors and passes that are fastest, runs on one thread, and is compiled with -O3
+// for this processor. (-ffast-math would not help: the order is free already, and GCC 12 makes a
+// worse one.) If several ways could be the fastest, all are here, and the fastest counts.
 //
 // All matrices are row-major and dense, all addresses multiples of 64.
 #pragma once

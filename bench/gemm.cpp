@@ -1,5 +1,5 @@
-// The suite gemm: products of two matrices. A case is SIZE, or MxNxK, with :nn, :nt, :tn or :tt
-// where an operand is stored transposed.
+// The suite gemm: products of two matrices. A case is SIZE or MxNxK, and then perhaps :nn, :nt, :tn
+// or :tt, which says for each operand whether it is stored transposed (t).
 
 #include "bench/peers.h"
 #include "bench/suite.h"

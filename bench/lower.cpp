@@ -1,7 +1,7 @@
 // The suite lower: what it costs to make a kernel's nest, to apply its schedule and to finish it. A
-// case is a graph whose kernels run on Tenon's pick, or a series that grows: splits:16, splits:64
-// and splits:256 are so many moves on one nest; outputs:N and inputs:N are graphs of that size. In
-// each series the cost should grow like the number after the colon.
+// case is a graph, whose kernels get Tenon's pick, or a member of a series: splits:N is a nest with
+// N splits, outputs:N a graph with N outputs, inputs:N one with N inputs. In each series the cost
+// should grow no faster than N.
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -36,7 +36,7 @@ struct Work {
   std::vector<Schedule> schedules;
 };
 
-// Sixteen statements of two long loops each, and so many splits of these loops by four.
+// A nest of sixteen statements with two long loops each, and `count` splits of these loops by four.
 Work splits(std::int64_t count) {
   constexpr int statements = 16;
   constexpr std::int64_t extent = 1 << 24;
@@ -120,7 +120,7 @@ Work work_of(std::string_view name, const Backend& backend) {
   return work;
 }
 
-// Microseconds of the fastest of the rounds, all kernels together.
+// The microseconds that `of` takes for all kernels together, in the fastest round.
 double cost(const Options& options, std::size_t kernels, const auto& of) {
   double best = std::numeric_limits<double>::infinity();
   for (int round = 0; round < options.rounds; ++round) {

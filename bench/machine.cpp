@@ -97,7 +97,7 @@ std::string model_name() {
   return "unknown processor";
 }
 
-// As the system's file says it: "32K", "1024K", "32768K".
+// In the words of the system's file: "32K", "1024K", "32768K".
 std::string cache_size(int index) {
   std::ifstream file(fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/size", index));
   std::string size = "?";

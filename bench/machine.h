@@ -1,5 +1,5 @@
-// What this machine can do at most, measured in the same run as the cases: the rate of fused
-// multiply-adds and of copying. Used by the suites as the limit that a result is held against.
+// The highest rates of this machine, of fused multiply-adds and of copying, measured in the same
+// run as the cases. The suites compare each result with one of them, its limit.
 // Read next: contest.h.
 #pragma once
 
@@ -12,8 +12,8 @@ namespace tenon::bench {
 
 std::string processor();  // "AMD EPYC, 2 processors, L1d 32K, L2 1024K, L3 32768K"
 
-// How many processors run anything while this process sleeps for a quarter of a second: what others
-// take. The average load of the system would count what this program itself did a moment ago.
+// How many processors other programs keep busy: measured while this process sleeps for a quarter of
+// a second. The system's average load would count what this program itself did a moment ago.
 double busy_processors();
 
 // f32 operations a second (an FMA is two) of `threads` threads, each with 12 independent chains of

@@ -1,4 +1,4 @@
-// oneDNN (2.6 or 3) as a peer; used by peers.cpp alone, where it was there to build with.
+// oneDNN (2.6 or 3) as a peer; used by peers.cpp alone, if the build found the library.
 #pragma once
 
 #include "bench/peers.h"

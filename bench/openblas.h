@@ -1,12 +1,13 @@
-// OpenBLAS as a peer; used by peers.cpp alone, where it was there to build with.
+// OpenBLAS as a peer; used by peers.cpp alone, if the build found the library.
 #pragma once
 
 #include "bench/peers.h"
 
 namespace tenon::bench::openblas {
 
-// OpenBLAS chooses its kernels when it is loaded, and takes a processor that is newer than itself
-// for one of 2004. Starts this program again with kernels that fit; returns where they do already.
+// OpenBLAS chooses its kernels when it is loaded. On a processor that is newer than itself, it
+// chooses kernels of 2004 (Prescott). In this case, starts the program again with better kernels;
+// otherwise returns.
 void choose_kernels(char** arguments);
 
 std::string version();  // "0.3.21 Cooperlake"

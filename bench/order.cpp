@@ -1,7 +1,7 @@
-// The suite order: what the canonical order costs. Five reductions that an order of accumulation
-// could make slow, each beside the same computation with a free order (free_order.h), on one
-// thread. Tenon must reach 0.9 of its opponent. A case is gemv_nn:NxK, gemv_nt:NxK,
-// column_sum:ROWS, sum:N, weight_gradient:CHANNELSxSIZE or rows8_nt:NxK.
+// The suite order: what the canonical order (lower/canonical.h) costs. Reductions that a fixed
+// order of accumulation could make slow run beside the same computation with a free order
+// (free_order.h), on one thread. The goal is 0.9 of the opponent's speed. A case is gemv_nn:NxK,
+// gemv_nt:NxK, column_sum:ROWS, sum:N, weight_gradient:CHANNELSxSIZE or rows8_nt:NxK.
 
 #include <algorithm>
 #include <cmath>

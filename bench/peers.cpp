@@ -5,11 +5,11 @@
 #include "bench/onednn.h"
 #include "bench/openblas.h"
 
-// Each is 1 where meson.build found the library, and 0 where it did not and its file is left out.
 namespace tenon::bench {
 
 namespace {
 
+// Each is 1 if meson.build found the library. If it is 0, the file with the peer is not compiled.
 constexpr bool has_openblas = TENON_BENCH_OPENBLAS;
 constexpr bool has_onednn = TENON_BENCH_ONEDNN;
 

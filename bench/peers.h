@@ -1,10 +1,10 @@
-// The vendors' libraries that Tenon is measured beside: OpenBLAS and oneDNN, where they were there
-// when this program was configured. Each function returns one contestant per way in which a peer
-// can compute the result; they read the operands where they lie and write to memory of their own.
+// The libraries that Tenon is measured beside: OpenBLAS and oneDNN, if they were found when the
+// build was configured. Each function returns one contestant per way in which a peer can compute
+// the result. Contestants read the operands where they lie and write to memory of their own.
 //
-// Nothing is held back from a peer: operands and results are aligned to 64 bytes, primitives are
-// created before the first turn, and its threads wait as its makers set them to. set_peer_threads
-// comes first, since oneDNN plans for a number of threads.
+// No peer is put at a disadvantage: operands and results are aligned to 64 bytes, primitives are
+// created before the first turn, and its threads wait as its makers set them to. Call
+// set_peer_threads first, because oneDNN plans for a number of threads.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,7 @@ struct PeerVersion {
 struct MissingPeer {
   std::string name, reason;  // "oneDNN", "OpenMP was not found when the build was configured"
 };
-void prepare_peers(char** arguments);  // first of all in main: may start the program again
+void prepare_peers(char** arguments);  // call first in main: it may start the program again
 std::vector<PeerVersion> peer_versions();
 std::vector<MissingPeer> missing_peers();
 void set_peer_threads(int threads);

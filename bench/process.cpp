@@ -30,7 +30,7 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return result;
 }
 
-// Ours without the names that `variables` set, and those.
+// Our environment, in which `variables` are added, or replace those of the same name.
 std::vector<std::string> environment_with(const std::vector<std::string>& variables) {
   std::vector<std::string> result = variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {

@@ -14,15 +14,15 @@ struct Finished {
   double total_ms;     // from the start until the process was gone
   std::string output;  // stdout
 };
-// `variables` are NAME=VALUE, added to our own environment. stderr stays ours, or goes nowhere.
-// Error: the program cannot be started.
+// Runs a program to its end. `variables` are NAME=VALUE, added to our own environment. The program
+// shares our stderr, or has none if `quiet`. Error: the program cannot be started.
 Finished run_process(const std::vector<std::string>& command,
                      const std::vector<std::string>& variables = {}, bool quiet = false);
 
 // The folder in which this program lies: the build folder.
 std::filesystem::path build_folder();
 
-// A folder of its own for as long as the object lives.
+// A new folder, which is deleted with the object.
 class TemporaryFolder {
  public:
   TemporaryFolder();

@@ -27,7 +27,7 @@ double share_of_limit(const Row& row) {
   return rate(row, row.outcome.timings[0].best_ms) * 1e9 / row.outcome.limit_rate;
 }
 
-// What follows Tenon's own two columns.
+// The timings after Tenon's own two.
 std::span<const Timing> others(const Row& row) { return std::span(row.outcome.timings).subspan(2); }
 
 }  // namespace
@@ -113,8 +113,8 @@ void warn_of_load() {
   if (load < 0.5) return;
   fmt::print(
       stderr,
-      "tenon-bench: warning: others keep {:.1f} processors busy; figures, of several threads "
-      "above all, will be too low\n",
+      "tenon-bench: warning: other programs keep {:.1f} processors busy; figures will be too low, "
+      "most of all with several threads\n",
       load);
 }
 

@@ -1,5 +1,5 @@
-// What people and programs get to read: a table, or with --json an object a line. Used by
-// suite.cpp, start.cpp and size.cpp.
+// The output: a table for people, or with --json one object a line for programs. Used by suite.cpp,
+// start.cpp, size.cpp and lower.cpp.
 #pragma once
 
 #include <string>
@@ -40,7 +40,7 @@ class Report {
 
 // One line: the processor and the peers' versions.
 std::string machine_line();
-// A line on stderr where other processes use the machine, going by the last minute.
+// Warns on stderr if other programs use the machine (busy_processors). Takes a quarter of a second.
 void warn_of_load();
 // A line on stderr for each of OpenBLAS and oneDNN that this program was built without, with the
 // reason.

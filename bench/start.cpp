@@ -1,7 +1,8 @@
-// The suite start: how long a fresh process takes to its first result, with an empty cache (cold)
-// and with the cache that this left (warm); beside tinygrad and PyTorch where python3 has them. And
-// what a warm kernel costs in a running process from graph to launch. Cases: matmul_256,
-// matmul_1024, softmax_1024, digits_step (one training step, digits_step.cpp), and launch.
+// The suite start: how long a fresh process takes to its first result. A cold process has an empty
+// cache; a warm one has the cache that a cold one left. tinygrad and PyTorch are measured too, if
+// python3 has them. Cases: matmul_256, matmul_1024, softmax_1024, digits_step (one training step,
+// digits_step.cpp), and launch (in a running process, the time from a graph to the launch of its
+// kernel, which is known).
 
 #include <algorithm>
 #include <chrono>
@@ -217,7 +218,8 @@ bool run_case(std::string_view name, const Options& options, int threads) {
   return true;
 }
 
-// From building the graph of one small kernel to its result, in a session that knows it.
+// Measures the time from building the graph of one small kernel to its result, in a session that
+// knows the kernel.
 void run_launch(const Options& options, int threads) {
   SessionOptions session_options;
   session_options.threads = threads;
@@ -225,7 +227,7 @@ void run_launch(const Options& options, int threads) {
   Session session(session_options);
   Operands operands(session);
   const Tensor x = operands.uniform({16}), y = operands.uniform({16});
-  const Bound bound = [&] {  // whose graph is gone before the next, or its value would be found
+  const Bound bound = [&] {  // releases its graph, or relu(x * y) below would find the same node
     const Tensor output = relu(x * y);
     return session.bind({&output, 1});
   }();

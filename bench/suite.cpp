@@ -26,7 +26,7 @@ Contestant bound_kernels(Session& session, const Case& work) {
 }
 
 // What a user waits for: realize() of a graph just built, with its walk, look-ups and memory. The
-// graph before is let go first, or its value would be found.
+// graph before is released first; otherwise the new graph would be the same realized nodes.
 Contestant whole_realize(const Case& work) {
   auto last = std::make_shared<Tensor>();
   auto seconds = [last, graph = work.graph](std::int64_t repeats) {
@@ -119,7 +119,7 @@ Tensor Operands::uniform(Shape shape, float low, float high) {
   std::uniform_real_distribution<float> distribution(low, high);
   std::vector<float> values(elements(shape));
   for (float& value : values) value = distribution(random_);
-  const std::string name(1, next_name_++);  // as schedules by hand call it
+  const std::string name(1, next_name_++);  // for schedules by hand
   return session_.tensor(std::span<const float>(values), std::move(shape), name);
 }
 

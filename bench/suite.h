@@ -1,6 +1,6 @@
-// What the suites gemm, map, norm and order have in common: a case is a graph for Tenon, what its
-// peers do, what is right, and what limits it. Each suite makes its cases from their names, and
-// run_cases measures them. Used by main.cpp through suites.h. Read next: gemm.cpp, the shortest.
+// The common part of the suites gemm, map, norm and order. A Case is a graph for Tenon, with the
+// peers that compute the same, the right result, and the limit of the machine. Each suite makes its
+// cases from their names, and run_cases measures them. Read next: gemm.cpp.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ struct Case {
   std::vector<Contestant> others;  // peers or opponents
   Expected expected;
 };
-// Error: a case of this name is not known, and which are.
+// Makes a case from its name. Error: there is no such case; the message lists those there are.
 using MakeCase = std::function<Case(Session& session, std::string_view name)>;
 
 // Measures the cases, those asked for or the default ones, and reports each as it is done. Returns
@@ -35,9 +35,9 @@ using MakeCase = std::function<Case(Session& session, std::string_view name)>;
 bool run_cases(std::string_view suite, const Options& options,
                const std::vector<std::string>& default_cases, const MakeCase& make);
 
-// "1000x777" -> {1000, 777}, where `count` numbers above 0 are needed; else nothing.
+// "1000x777" -> {1000, 777}. Empty if the text is not `count` numbers above 0.
 std::vector<std::int64_t> parse_sizes(std::string_view text, std::size_t count);
-// A case's name, "softmax:4096x1024", as what stands before and after the colon.
+// Splits a case's name: "softmax:4096x1024" -> "softmax", "4096x1024".
 std::pair<std::string_view, std::string_view> at_colon(std::string_view name);
 
 // Random operands, uniform in [low, high); the same in every run.
@@ -54,7 +54,7 @@ class Operands {
 const float* data(const Tensor& leaf);  // the values of a realized tensor, where they lie
 
 // How far apart a dot product of `terms` f32 terms may be from its exact value, given the lengths
-// of both vectors: twice the spread of rounding errors that add up at random, and some.
+// of both vectors: twice the spread of rounding errors that add up at random, with a margin.
 double dot_tolerance(std::int64_t terms, double length, double other_length);
 double length(const float* first, std::int64_t count, std::int64_t stride = 1);
 

@@ -14,7 +14,7 @@ struct Options {
   int threads = 0;                 // 0: as many as the process may run on
   int rounds = 11;
   cli::MovesFile moves;  // empty: Tenon's own schedule
-  std::string isa;       // of Tenon, "": the widest; the peers take the widest
+  std::string isa;       // for Tenon, not for the peers; "": the widest
   bool json = false;
 };
 

@@ -19,7 +19,7 @@ using cache::Trouble;
 
 constexpr std::int64_t day = std::int64_t{24} * 60 * 60;  // seconds
 
-// The key is part of it, so that code under another row's key does not pass.
+// The checksum covers the key, so that code under another row's key does not pass.
 std::string checksum(const ArtifactRow& artifact) {
   return hash_fields({artifact.key, artifact.meta, artifact.code});
 }
@@ -69,7 +69,7 @@ std::int64_t delete_artifact(Database& database, std::string_view key) {
   return database.run("delete from artifact where key = ?", key);
 }
 
-// Notes the use of an artifact, or not: a look-up waits for nobody's lock.
+// Notes the use of an artifact, unless another process holds the lock: a look-up never waits.
 void touch(Database& database, std::string_view key, std::int64_t now) {
   const int before = database.wait_for_locks(0);
   try {
@@ -126,7 +126,7 @@ auto Cache::attempt(Work&& work) {
     return open_and_work();
   } catch (const DatabaseError& error) {
     warn_once(fmt::format("{}: {}; going on without", path_, error.what()));
-    // Whoever holds a lock that long may never let go: it is waited for once a process.
+    // A process that holds a lock for so long may never release it. So this one waits only once.
     if (database_) database_->wait_for_locks(0);
     return std::invoke_result_t<Work, Database&>();
   }

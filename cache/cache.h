@@ -1,6 +1,6 @@
-// The memory between processes: schedules with their timings, and compiled code, in one SQLite
-// file. The session asks it before it compiles anything; `tenon cache` lists it. It knows nothing
-// of graphs and moves: all it keeps are the strings and bytes of rows.h.
+// Cache: schedules with their timings, and compiled code, in one SQLite file that outlives the
+// process. The session asks the cache before it compiles anything; `tenon cache` lists it. The
+// cache knows nothing of graphs and moves: all it keeps are the strings and bytes of rows.h.
 //
 // A cache may be slow or empty, but never in the way: whatever happens to the file, look-ups miss,
 // stores are dropped, one warning is given, and nothing is thrown. If its file is damaged, the
@@ -11,8 +11,8 @@
 //   if (auto schedule = cache.find_schedule(device, workload, engine)) ...
 //   if (auto artifact = cache.find_artifact(artifact_key({...}))) ...
 //
-// One Cache may be used from several threads, and one file from many processes; a row that a killed
-// process had not finished is missing, nothing else is.
+// One Cache may be used from several threads, and one file from many processes. If a process is
+// killed, only the row that it was writing is missing.
 //
 // Read next: cache.cpp (the SQL on rows), connection.cpp (the tables, and how a file is opened).
 #pragma once
@@ -38,7 +38,7 @@ struct CacheOptions {
   // A file, or a folder that gets a file tenon.sqlite; empty: in memory. nullopt: $TENON_CACHE if
   // it is set (same meaning), else $XDG_CACHE_HOME/tenon, else ~/.cache/tenon.
   std::optional<std::string> path = {};
-  std::int64_t artifact_limit = std::int64_t{1} << 30;  // bytes; the least recently used go
+  std::int64_t artifact_limit = std::int64_t{1} << 30;  // bytes; the least recently used go first
   // Gets each warning, one line without newline; called under the cache's mutex. Empty: stderr.
   std::function<void(const std::string&)> warn = {};
   std::function<std::int64_t()> now = {};  // seconds since 1970; empty: the system's clock
@@ -73,7 +73,8 @@ class Cache {
   // Machine code. A hit has passed its checksum; a row that does not is deleted and missed. A hit
   // writes nothing unless the last use is more than a day old.
   std::optional<ArtifactRow> find_artifact(std::string_view key);
-  // Drops what was used longest ago to stay within the limit; an artifact above it is not kept.
+  // Drops what was used longest ago to stay within the limit. An artifact that is larger than the
+  // limit is not kept.
   void store_artifact(const ArtifactRow& artifact);
   void forget_artifact(std::string_view key);
 

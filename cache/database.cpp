@@ -66,7 +66,7 @@ std::int64_t Database::run(const std::string& sql) {
 
 std::int64_t Database::changes() const { return sqlite3_changes(handle_.get()); }
 
-// Fails where SQLite has rolled back by itself, as after a full disk or a damaged page.
+// The rollback may fail: after a full disk or a damaged page, SQLite has rolled back by itself.
 void Database::roll_back() { sqlite3_exec(handle_.get(), "rollback", nullptr, nullptr, nullptr); }
 
 int Database::wait_for_locks(int milliseconds) {

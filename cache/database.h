@@ -1,6 +1,6 @@
-// A thin owner of an SQLite connection: statements, transactions and what went wrong. The only
-// place that sees sqlite3.h is database.cpp. The other files of this folder use it. It knows no
-// table, and two threads may not use one at once (Cache holds a mutex).
+// Database: a thin owner of an SQLite connection, with statements, transactions and errors. Used by
+// the other files of this folder; database.cpp alone includes sqlite3.h. A Database knows no table,
+// and two threads may not use one at once (Cache holds a mutex).
 //
 //   database.run("update artifact set last_use = ? where key = ?", now, key);
 //   for (const auto& key : database.all<std::string>("select key from artifact")) ...
@@ -31,7 +31,7 @@ struct sqlite3_stmt;
 
 namespace tenon::cache {
 
-// What stands behind a failed call, as far as the cache acts on it.
+// The kinds of failure that the cache treats differently.
 enum class Trouble {
   damaged,  // the file is no database, or its pages contradict each other
   refused,  // the file must not be used: not ours, or not on this disk
@@ -66,7 +66,7 @@ std::string columns(const char* pattern = "{0}", const char* between = ", ") {
   return result;
 }
 
-// What stands in one column of one row, and what replaces one ? of a statement. A blob is a string.
+// The value of one column of one row, or of one ? in a statement. A blob is a string.
 using Value = std::variant<std::int64_t, double, std::string>;
 using Values = std::vector<Value>;
 
@@ -87,8 +87,8 @@ void append(Values& values, const Field& field) {
 }
 
 // Reads a field from the values that begin at `next`, and moves `next` behind them. A value of
-// another type is damage that SQLite does not see: the field keeps its default, and a status that
-// is none counts as rejected.
+// another type is damage that SQLite does not see: the field keeps its default, and an unknown
+// status counts as rejected.
 template <typename Field>
 void read(const Value*& next, Field& field) {
   if constexpr (Columned<Field>) {
@@ -109,8 +109,9 @@ void read(const Value*& next, std::tuple<Fields...>& fields) {
 
 class Database {
  public:
-  // Opens an existing file, or a database in memory if `file` is empty. Reads nothing yet: a file
-  // that is no database is found by the first statement. Throws DatabaseError, as all below.
+  // Opens an existing file, or a database in memory if `file` is empty. Reads nothing yet: that a
+  // file is no database is found by the first statement. Throws DatabaseError, as do all functions
+  // below.
   explicit Database(const std::string& file);
   const std::string& file() const { return file_; }
 
@@ -123,7 +124,7 @@ class Database {
     return changes();
   }
 
-  // What a select gives: all rows, or the first. A Row is a number, a string, a struct with
+  // Runs a select and returns all rows, or the first. A Row is a number, a string, a struct with
   // columns, or a tuple of those.
   template <typename Row, typename... Arguments>
   std::vector<Row> all(const std::string& sql, const Arguments&... arguments) {
@@ -142,8 +143,8 @@ class Database {
     return rows.empty() ? std::nullopt : std::optional(std::move(rows.front()));
   }
 
-  // What `work` gives for the database. Everything that it does happens or, if it throws, nothing;
-  // the write lock is taken at once.
+  // Runs `work` in one transaction and returns its result. If it throws, the database stays as it
+  // was. The write lock is taken at the beginning.
   template <typename Work>
   auto in_transaction(Work&& work) {
     run("begin immediate");
@@ -157,8 +158,8 @@ class Database {
     }
   }
 
-  // How long a statement waits for another process's lock before it fails; returns what held
-  // before. Eight writers on two cores stay far below what a new Database starts with.
+  // Sets how long a statement waits for another process's lock before it fails, and returns the
+  // former time. A new Database waits for `lock_timeout`; eight writers on two cores need far less.
   static constexpr int lock_timeout = 10'000;  // milliseconds
   int wait_for_locks(int milliseconds);
 

@@ -51,8 +51,8 @@ void make_folder(const std::string& folder) {
   }
 }
 
-// Refuses a folder or file that must not be used. None at all is no objection: SQLite deletes and
-// creates -wal and -shm at any time, as processes close and open the database.
+// Refuses a folder or file that must not be used. A path that does not exist is accepted, because
+// SQLite deletes and creates -wal and -shm at any time, as processes close and open the database.
 void require_trusted(const std::string& path, bool folder) {
   const char* const kind = folder ? "folder" : "file";
   const auto gone = [&] { return errno == ENOENT && !std::filesystem::is_symlink(path); };
@@ -90,7 +90,7 @@ std::string resolve_path(const std::string& path) {
 
 std::optional<std::string> default_path() {
   if (const char* chosen = std::getenv("TENON_CACHE")) return chosen;
-  // The XDG specification has relative paths ignored.
+  // The XDG specification says that relative paths are ignored.
   if (const char* base = std::getenv("XDG_CACHE_HOME"); base && *base == '/')
     return fmt::format("{}/tenon/{}", base, file_name);
   if (const char* home = std::getenv("HOME"); home && *home != '\0')
@@ -127,7 +127,7 @@ void prepare_location(const std::string& file) {
   for (const char* suffix : suffixes) require_trusted(file + suffix, false);
   struct stat status{};
   if (stat(file.c_str(), &status) == 0 && (status.st_mode & 0077) != 0)
-    static_cast<void>(chmod(file.c_str(), 0600));  // readers lose nothing they had a claim to
+    static_cast<void>(chmod(file.c_str(), 0600));  // nobody else needs to read it; may fail
 }
 
 const char* network_file_system(unsigned long type) {

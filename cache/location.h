@@ -3,8 +3,8 @@
 //
 // A damaged file keeps its name, and the cache goes on in the next generation: after tenon.sqlite
 // comes tenon.sqlite.2, then tenon.sqlite.3. The newest generation that exists is the cache. So a
-// process that creates one tells all others that the older ones are damaged. A name never gets a
-// second file, so no process opens a file with another's log, or deletes that.
+// process that creates one tells all others that the older ones are damaged. A name is never used
+// for a second file, so no process opens a file with the log of another, or deletes such a log.
 //
 // Every function works by name and never opens the database file itself: closing a second
 // descriptor of a file would drop the locks that SQLite holds on it in this process.
@@ -19,14 +19,15 @@ namespace tenon::cache {
 // The file that a path given by the user means: a folder (one that exists, or a path that ends in
 // '/') means tenon.sqlite in it. Absolute, so that SQLite reads no meaning into ":memory:" or
 // "file:" and the file stays the same when the process changes its folder. An empty path stays
-// empty: in memory. A relative one stays so where this process's folder is gone: it cannot be used.
+// empty: in memory. If the process's current folder no longer exists, a relative path stays
+// relative, and cannot be used.
 std::string resolve_path(const std::string& path);
 
-// Where the user has said nothing: $TENON_CACHE, which is to be resolved as well, else
+// The path if the user has given none: $TENON_CACHE, which the caller has to resolve, else
 // $XDG_CACHE_HOME/tenon/tenon.sqlite, else ~/.cache/tenon/tenon.sqlite; nullopt if none is set.
 std::optional<std::string> default_path();
 
-// The last generation bounds what damaged files take of the disk.
+// There are no later generations, so damaged files take a bounded part of the disk.
 inline constexpr int last_generation = 9;
 
 // The newest generation of the file that exists, or `path` if none does. An empty path stays empty.

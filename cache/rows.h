@@ -1,11 +1,11 @@
 // The rows of the cache as plain values. The session fills them in, the program `tenon cache`
 // prints them. Everything is a string, a number or bytes: what a move or a graph means is known
-// elsewhere. The columns of a row are listed once, in its columns(): tables, queries and files of
-// schedules are made of that list.
+// elsewhere. The columns of a row are listed once, in its columns(). Tables, queries and files of
+// schedules are made from that list.
 //
 // Rows are named by hashes over fields that are kept apart, so that ("ab", "c") and ("a", "bc")
-// differ. XXH3 finds accidents, not forgers: against those the cache relies on the file's owner
-// (location.h).
+// differ. XXH3 finds accidental changes, but not forged ones. Against forgers, the cache relies on
+// the owner of its file (location.h).
 //
 // Read next: cache.h (what can be done with the rows).
 #pragma once
@@ -71,8 +71,8 @@ enum class ScheduleStatus {
 std::string_view status_name(ScheduleStatus status);
 std::optional<ScheduleStatus> status_of(std::string_view name);
 
-// One schedule of one workload on one device. Workload, device, engine and moves name it; of
-// `picked` and of `tuned` there is at most one each for a workload, device and engine.
+// One schedule of one workload on one device, identified by workload, device, engine and moves. A
+// workload, device and engine have at most one picked schedule and at most one tuned one.
 struct ScheduleRow {
   std::string engine = {};   // version of the code that reads the moves
   std::string moves = {};    // text
@@ -80,7 +80,7 @@ struct ScheduleRow {
   double measured_ns = 0;    // 0: not measured
   std::int64_t samples = 0;  // number of measurements behind measured_ns
   ScheduleStatus status = ScheduleStatus::picked;
-  std::string reason = {};
+  std::string reason = {};  // of a rejected one
 
   static void columns(auto& row, auto&& visit) {
     visit("engine", row.engine);
@@ -116,10 +116,10 @@ struct ScheduleEntry {
 
 // Compiled code.
 struct ArtifactRow {
-  // hash_fields() of everything that decides its bytes: the moves, the whole workload and not its
-  // hash, the resolved instruction set, the compiler with its version and flags, Tenon's build.
+  // hash_fields() of everything that decides its bytes: the moves, the kernel's text, the
+  // instruction set, the compiler with its version, and Tenon's build.
   std::string key = {};
-  std::string meta = {};  // entry offsets, scratch sizes; the code's owner reads it
+  std::string meta = {};  // entry, scratch sizes and name; the session writes and reads it
   std::string code = {};  // bytes
 
   bool operator==(const ArtifactRow&) const = default;

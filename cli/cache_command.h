@@ -1,5 +1,5 @@
-// `tenon cache`: what the cache holds, and the ways to move and shrink it. Each function is one
-// subcommand; all work on the cache where cache/location.h says that it lies.
+// `tenon cache`: lists, exports, imports and shrinks the cache. Each function is one subcommand;
+// all work on the cache at the default path of cache/location.h.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 namespace tenon::cli {
 
 void cache_ls(const std::string& hash_prefix);
-void cache_show(const std::string& hash_prefix);  // Error where no kernel's hash begins so
+void cache_show(const std::string& hash_prefix);  // Error: no kernel's hash begins so
 void cache_export(const std::string& file);       // "-": to stdout
 void cache_import(const std::string& file);
 void cache_prune(std::uint64_t limit);  // bytes of code that may stay

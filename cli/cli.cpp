@@ -40,10 +40,10 @@ struct GraphWords {
     command.add_option("FILE", graph, "the graph, in the text form of docs/graph-text.md")
         ->required()
         ->option_text(" ");
-    command.add_option("--threads", threads, "how many threads run (default: as many as may)")
+    command.add_option("--threads", threads, "how many threads run (default: all it may use)")
         ->option_text("N")
         ->check(CLI::Range(1, 1024));
-    command.add_option("--isa", isa, "avx512, avx2 or fma128, to stay below what there is")
+    command.add_option("--isa", isa, "avx512, avx2 or fma128 (default: the widest there is)")
         ->option_text("ISA");
     command.add_option("--moves", moves, "schedule by hand, with the moves in this file")
         ->option_text("FILE");
@@ -68,9 +68,9 @@ void add_run(CLI::App& program) {
       ->option_text("NAME=FILE.npy");
   command.add_option("--output", words->outputs, "where an output goes; others are printed")
       ->option_text("NAME=FILE.npy");
-  command.add_option("--device", words->device, "cpu, or interpret: slow and obvious")
+  command.add_option("--device", words->device, "cpu, or interpret: the slow reference")
       ->option_text("DEVICE");
-  command.add_flag("--statistics", words->statistics, "tell what was compiled, and the times");
+  command.add_flag("--statistics", words->statistics, "print what was compiled, and the times");
   command.footer(
       "Example:\n"
       "  tenon run classify.tenon --input a=a.npy --input w=w.npy --output p=p.npy");
@@ -91,7 +91,7 @@ void add_explain(CLI::App& program) {
   };
   auto words = std::make_shared<Words>();
   CLI::App& command =
-      *program.add_subcommand("explain", "show what becomes of a graph, stop by stop");
+      *program.add_subcommand("explain", "show what becomes of a graph, stage by stage");
   words->add_to(command);
   command
       .add_option(
@@ -122,7 +122,7 @@ void add_cache(CLI::App& program) {
     std::uint64_t limit = 0;
   };
   auto words = std::make_shared<Words>();
-  CLI::App& cache = *program.add_subcommand("cache", "list, move and shrink what is remembered");
+  CLI::App& cache = *program.add_subcommand("cache", "list, export, import and shrink the cache");
   cache.require_subcommand(1);
   cache.footer(
       "The cache is the file $TENON_CACHE, else tenon/tenon.sqlite in the user's cache folder.\n"
@@ -153,13 +153,13 @@ void add_cache(CLI::App& program) {
       .add_option("--limit", words->limit, "how much may stay, such as 64MiB")
       ->required()
       ->transform(CLI::AsSizeValue(false))
-      ->transform(CLI::Validator(  // goes first
+      ->transform(CLI::Validator(  // runs before the one above
           [](const std::string& size) {
             return size.starts_with('-') ? "give a size from 0 on, such as 64MiB" : std::string();
           },
           ""));
   add("clear", "forget everything", "clear", cache_clear);
-  add("path", "say which file it is", "path", cache_path);
+  add("path", "print the path of the cache's file", "path", cache_path);
 }
 
 void add_device(CLI::App& program) {
@@ -168,7 +168,7 @@ void add_device(CLI::App& program) {
   command.callback(show_device);
 }
 
-// CLI11's messages may have several lines, and no name of the program.
+// Some messages of CLI11 have several lines.
 std::string one_line(std::string message) {
   for (char& letter : message)
     if (letter == '\n') letter = ' ';
@@ -202,7 +202,7 @@ int run_program(int argc, const char* const* argv) {
                   2);
   } catch (const Error& mistake) {
     return report(mistake.what(), 2);
-  } catch (const InternalError&) {  // which has told of itself
+  } catch (const InternalError&) {  // its message is printed already
     return 1;
   } catch (const std::bad_alloc&) {
     return report("out of memory", 1);

@@ -1,4 +1,4 @@
-// `tenon device`: the table of the processor that schedules are picked by.
+// `tenon device`: prints the facts about the processor by which schedules are picked.
 #pragma once
 
 namespace tenon::cli {

@@ -29,7 +29,7 @@ class Pages {
     if (stages_.empty()) return stage != "asm";
     return std::find(stages_.begin(), stages_.end(), stage) != stages_.end();
   }
-  // One stop: a heading and its text.
+  // Prints one page, a heading and a text, if its stage is shown.
   void page(std::string_view stage, std::string_view title, std::string_view text) const {
     if (!shows(stage)) return;
     fmt::print("== {}: {}\n{}{}\n", stage, title, text, text.ends_with('\n') ? "" : "\n");
@@ -65,7 +65,8 @@ PrintedNames names_in(std::initializer_list<std::span<const NodeRef>> roots,
   return names;
 }
 
-// The nest and the schedule have the names of the graph's text.
+// Prints the pages from the naive nest to the assembly. Requires a nest and a schedule with the
+// names of the graph's text.
 void explain_kernel(const Pages& pages, const Backend& backend, const std::string& name,
                     const Kernel& naive, const Schedule& schedule, std::string_view origin) {
   pages.page("naive", name, print(naive));

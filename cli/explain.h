@@ -1,4 +1,5 @@
-// `tenon explain FILE`: the stops of a tensor's life, from the file to machine code.
+// `tenon explain FILE`: prints what becomes of a graph, stage by stage, from the file to machine
+// code.
 #pragma once
 
 #include <string>

@@ -10,7 +10,7 @@
 namespace tenon::cli {
 
 // Reads and parses the file. Each input gets the values of its .npy file in `inputs`, by name.
-// Error: "FILE:LINE: ..", or what is wrong with an .npy file, or which input has none.
+// Error: "FILE:LINE: ..", or what is wrong with an .npy file, or which input has no file.
 GraphText load_graph(const std::string& path, const std::map<std::string, std::string>& inputs,
                      Executor& executor);
 

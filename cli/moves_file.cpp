@@ -31,8 +31,8 @@ std::optional<std::string_view> section(std::string_view line, std::string_view 
 
 }  // namespace
 
-// Every section is a text of all the lines, of which the others' are blank, so that lines keep
-// their numbers.
+// Every section is parsed as a text of its own, in which the lines of the other sections are blank.
+// So the messages have the numbers of the file's lines.
 MovesFile parse_moves(std::string_view text, const std::string& path) {
   std::map<std::string, std::string> sections;
   std::string name;  // of the section that the line stands in; "" above the first

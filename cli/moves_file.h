@@ -1,5 +1,5 @@
-// A file of moves, for `tenon run --moves FILE`: schedules in the text form of lower/schedule.h,
-// each below the name of its kernel, or one alone for a graph with one kernel:
+// A file of moves, for `tenon run --moves FILE`: schedules in the text form of lower/schedule.h.
+// Each stands below the name of its kernel. For a graph with one kernel the name may be left out:
 //
 //   kernel matmul:
 //     split i -> ic ir(16) i0(8)
@@ -24,7 +24,8 @@ struct MovesFile {
 // Error: "FILE:LINE: what is wrong and how to mend it".
 MovesFile parse_moves(std::string_view text, const std::string& path);
 
-// What a session asks for. MovesError where a section names none of the kernels.
+// The schedules of the file, as SessionOptions::moves. MovesError: a section names none of the
+// kernels.
 HandMoves by_hand(MovesFile file);
 
 // The names by which people call the kernels of one graph: each nest's own, numbered where two have

@@ -22,7 +22,8 @@ Json json_of(const Columned auto& row) {
   return object;
 }
 
-// Each reads a field from what stands for it; `name` is for the complaint that it is no such value.
+// Each reads a field from its JSON value. `name` is the field's name, for the Error if the value
+// has another type.
 void read(const Json& value, const std::string& name, std::string& text) {
   if (!value.is_string()) fail("{}: a string is needed", name);
   text = value.get<std::string>();
@@ -60,7 +61,7 @@ Json parse_line(std::string_view text) {
   fail("a JSON object is needed");
 }
 
-// Adds the entry of a line, or learns from it that the format is ours.
+// Reads a line: an entry, or the line with the name of the format, which sets `named`.
 void read_line(std::string_view text, bool& named, std::vector<ScheduleEntry>& entries) {
   const Json line = parse_line(text);
   if (const auto found = line.find(format_name); found != line.end()) {

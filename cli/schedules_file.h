@@ -4,7 +4,7 @@
 //   {"tenon_schedules":1}
 //   {"device":{"kind":"cpu",...},"workload":{"hash":"6b1e",...},"schedule":{"moves":"split i",...}}
 //
-// Files may be joined one after another: the first line of each may stand anywhere.
+// Files may be joined one after another: the line that names the format may stand between entries.
 #pragma once
 
 #include <string>

@@ -23,17 +23,18 @@ struct CacheLevel {
   int shared_by;  // hardware threads
 };
 
-// What a machine says of itself, with sound defaults where it says nothing. Nothing is measured.
+// What the system reports about the machine, with defaults for what it does not report. Nothing is
+// measured.
 struct Machine {
   std::string kind;                // "cpu"
   std::string model;               // as the processor names itself
   std::vector<std::string> isas;   // the instruction sets that it has, the widest first
   std::vector<CacheLevel> caches;  // for data, from the first level outwards; never empty
-  int threads = 1;                 // that run the loops of a kernel
+  int threads = 1;                 // how many run the loops of a kernel
   std::int64_t memory = 0;         // bytes of RAM; 0: unknown
 };
 
-enum class Output : std::uint8_t { ir, assembly, object };  // LLVM's IR as emitted, ..
+enum class Output : std::uint8_t { ir, assembly, object };  // ir: LLVM's, before any pass
 
 struct CompileFailure {
   std::string reason;
@@ -43,12 +44,11 @@ using Compiled = std::variant<Artifact, CompileFailure>;
 struct Backend {
   std::unique_ptr<Device> device;
   Target target;    // what finish() needs
-  Machine machine;  // what the choice of a schedule weighs, and the cache's row of the device
+  Machine machine;  // read by the choice of schedules, and stored as the device's row of the cache
   // Requires a kernel that was finished for the target. Several threads may call it at once.
   std::function<Compiled(const FinishedKernel&)> compile;
-  std::function<std::string(const FinishedKernel&, Output)> print;  // Error: as of compile
-  // The compiler with its version. With the target's name, it is what the code of a finished nest
-  // depends on.
+  std::function<std::string(const FinishedKernel&, Output)> print;  // Error: compile would fail
+  // The compiler's name and version: a part of the cache's key of compiled code.
   std::string version;
 };
 

@@ -24,7 +24,8 @@ constexpr std::size_t huge_page = 2 << 20;               // bytes
 constexpr std::size_t most_kept = std::size_t{1} << 30;  // bytes that wait for reuse
 constexpr std::size_t too_many = std::size_t{1} << 47;   // bytes; no process has these
 
-// Rounds up to a multiple of a line, a page or a huge page, so that chunks fit about equal sizes.
+// Rounds up to a multiple of a line, a page or a huge page, so that a chunk can be used again for a
+// buffer of nearly the same size.
 std::size_t round_up(std::size_t bytes) {
   const std::size_t unit = bytes >= huge_page ? huge_page : bytes >= 16 * 4096 ? 4096 : line;
   return (std::max<std::size_t>(bytes, 1) + unit - 1) / unit * unit;
@@ -135,7 +136,8 @@ class CpuDevice final : public Device {
   }
 
  private:
-  // Scratch memory grows to what the largest kernel needs. It is shared only while it is empty.
+  // Scratch memory grows to what the largest kernel needs. All scratch buffers begin as one empty
+  // buffer.
   void* at_least(std::size_t bytes, BufferRef& scratch) const {
     if (bytes > scratch->bytes) scratch = pool_->take(bytes);
     return scratch->data;

@@ -8,9 +8,10 @@
 //   void kernel(void* const* buffers, const int64_t* sizes, void* launch_scratch, void*
 //               thread_scratch, const Runtime* runtime);
 //
-// Buffers come in the order of the kernel's arguments. Parallel loops call runtime->parallel with
-// an outlined body; everything else is straight code. Code never allocates and has no relocation
-// against anything outside itself.
+// Buffers come in the order of the kernel's arguments. All extents are constants, so code does not
+// read `sizes` yet. All threads of a launch share `launch_scratch`; `thread_scratch` belongs to the
+// running thread. Parallel loops call runtime->parallel with an outlined body; everything else is
+// straight code. Code never allocates and has no relocation against anything outside itself.
 #pragma once
 
 #include <cstdint>
@@ -21,16 +22,16 @@
 namespace tenon {
 
 struct Runtime {
-  // Calls body(context, begin, end, scratch of the running thread) so that [0, count) is covered
-  // once; returns when all of it is done.
+  // Calls body(context, begin, end, scratch of the running thread) for ranges that cover [0, count)
+  // once. Returns when all calls have returned.
   using Body = void (*)(void* context, std::int64_t begin, std::int64_t end, void* thread_scratch);
   void (*parallel)(const Runtime* runtime, Body body, void* context, std::int64_t count);
-  void* self;  // the device's own
+  void* self;  // the device
 };
 using KernelFunction = void (*)(void* const* buffers, const std::int64_t* sizes,
                                 void* launch_scratch, void* thread_scratch, const Runtime* runtime);
 
-// Threads: 1 or more, also beyond the cores.
+// `threads` is 1 or more, and may exceed the number of cores.
 std::unique_ptr<Device> cpu_device(int threads);
 
 }  // namespace tenon

@@ -28,7 +28,8 @@ std::string model_name() {
   return name.empty() ? "x86-64" : name;
 }
 
-// Asks the system as well as the processor: registers that are not saved cannot be used.
+// Asks the operating system as well as the processor, because vector registers may be used only if
+// the system saves them.
 std::optional<Isa> widest() {
   __builtin_cpu_init();
   if (!__builtin_cpu_supports("fma") || !__builtin_cpu_supports("avx")) return std::nullopt;
@@ -38,7 +39,7 @@ std::optional<Isa> widest() {
   return __builtin_cpu_supports("avx2") ? Isa::avx2 : Isa::fma128;
 }
 
-// The first word or number of a file of the system; as it was given where there is none.
+// Reads the first word or number of a system file. Returns `value` if the file cannot be read.
 template <typename T>
 T system_value(const std::string& path, T value) {
   T read;

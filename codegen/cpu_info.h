@@ -1,6 +1,6 @@
-// What this machine's processor is, from CPUID and the system's files. Isa: the vector instructions
-// of x86 processors that the CPU's backend can use, and what is known of each. Used by the code for
-// the CPU alone; everything above sees a Machine (backend.h) and a Target (lower/target.h).
+// Facts about this machine's processor, from CPUID and the system's files. An Isa is a set of x86
+// vector instructions that the CPU's backend can use. Only the code for the CPU uses this header;
+// everything above it sees a Machine (backend.h) and a Target (lower/target.h).
 #pragma once
 
 #include "codegen/backend.h"
@@ -22,8 +22,8 @@ inline constexpr IsaInfo isa_table[] = {
 constexpr const IsaInfo& info(Isa isa) { return isa_table[static_cast<std::size_t>(isa)]; }
 constexpr std::string_view name(Isa isa) { return info(isa).name; }
 constexpr int vector_bytes(Isa isa) { return info(isa).vector_bytes; }
-// Beyond a register LLVM splits vectors by itself. For fma128 it would use the 32-byte registers
-// that are there.
+// A statement may have 64 lanes, because LLVM splits vectors that are longer than a register. For
+// fma128 the limit is one 16-byte register: beyond it, LLVM would use the 32-byte registers of AVX.
 constexpr Target target(Isa isa) {
   return {name(isa), info(isa).vector_bytes, info(isa).vector_registers,
           isa == Isa::fma128 ? 4 : 64};
@@ -31,7 +31,7 @@ constexpr Target target(Isa isa) {
 
 Machine this_machine();  // with all threads that the process may run on
 
-// The widest instructions alone: CPUID, no file. Error where there is no FMA.
+// The widest Isa of this processor, from CPUID alone. Error: the processor has no FMA.
 Isa widest_isa();
 
 }  // namespace tenon

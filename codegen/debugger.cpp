@@ -92,7 +92,8 @@ struct Shown {
   Entry entry{nullptr, nullptr, this, offsetof(Shown, entry)};
 };
 
-// What a line for perf is written to, or -1. A link of that name is not followed.
+// Opens the file that gets perf's lines, or returns -1. A symbolic link of that name is not
+// followed.
 int open_perf_map() {
   const char* const wanted = std::getenv("TENON_PERF");
   if (!wanted || !*wanted) return -1;

@@ -1,4 +1,4 @@
-// Shows a loaded kernel to gdb and perf under the name tenon_NAME, with no help of LLVM. Used by
+// Shows a loaded kernel to gdb and perf under the name tenon_NAME, without LLVM. Used by
 // cpu_device, so that a kernel from the cache is shown like one that was just compiled.
 #pragma once
 

@@ -16,8 +16,8 @@
 //   Int   bits(Float)              Float from_bits(Int)        Float convert(Int), signed
 //   Mask  less(Float, Float), less(Int, Int) signed
 //   T     select(Mask, T, T) for Float and Int
-//   bool  has_scale()              Float scale(a, n) = a * 2^n, one rounding: where that is one
-//                                  instruction, for whole n
+//   bool  has_scale()              is there one instruction for scale?
+//   Float scale(a, n) = a * 2^n    for whole n, with one rounding; requires has_scale()
 //
 // The polynomials are minimax fits (Remez), their coefficients rounded to f32.
 #pragma once
@@ -55,7 +55,8 @@ typename M::Float exp2(M& m, typename M::Float x) {
                               0x1.ebfbdcp-3F, 0x1.62e430p-1F});
   const Float power = m.fma(q, f, m.number(1));
   if (m.has_scale()) return m.scale(power, whole);
-  // Both halves of n, biased by 127, of n + 254, which is positive.
+  // From here on n stands for n + 254, which is positive. Its two halves are the biased exponents
+  // of the two factors.
   const Int n = m.isub(m.bits(shifted), m.integer(std::bit_cast<std::uint32_t>(round) - 254));
   const Int first = m.shr(n, m.integer(1));
   const auto scale = [&](Int biased) { return m.from_bits(m.shl(biased, m.integer(23))); };
@@ -100,7 +101,7 @@ typename M::Float sin(M& m, typename M::Float x) {
   using Float = typename M::Float;
   using Int = typename M::Int;
   const auto integer = [&](std::uint32_t value) { return m.integer(value); };
-  // 2/pi behind 63 zero bits and one that is before the point.
+  // The bits of 2/pi behind 64 zeros. The last of these zeros stands before the binary point.
   constexpr std::uint32_t two_over_pi[] = {0,          0,          0xa2f9836e, 0x4e441529,
                                            0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041};
   const Int all = m.bits(x);
@@ -126,7 +127,7 @@ typename M::Float sin(M& m, typename M::Float x) {
   };
   const Int a = window(0), b = window(1), c = window(2);
 
-  // The product modulo 4, as 2 bits and a fraction of 62.
+  // The product modulo 4: two bits before the binary point and 62 behind it.
   const Int low = m.iadd(m.imul(mantissa, b), m.high(mantissa, c));
   const auto unsigned_less = [&](Int x, Int y) {
     return m.less(m.ixor(x, integer(0x80000000)), m.ixor(y, integer(0x80000000)));
@@ -138,7 +139,8 @@ typename M::Float sin(M& m, typename M::Float x) {
   const Int half = m.shr(v_high, integer(31));  // v was at least 1/2: it becomes negative
   Int quadrant = m.iadd(m.shr(high, integer(30)), half);
   const Int flip = m.isub(integer(0), half);
-  const Int above = m.ixor(v_high, flip), below = m.ixor(v_low, flip);  // |v|, less one bit
+  // |v| in two words. For a negative v it is too small by one in the last bit.
+  const Int above = m.ixor(v_high, flip), below = m.ixor(v_low, flip);
 
   // |v| as a sum of floats, and times pi/2.
   const Float v1 = m.mul(m.convert(m.shr(above, integer(8))), m.number(0x1p-24F));
@@ -165,8 +167,8 @@ typename M::Float sin(M& m, typename M::Float x) {
   // cos(r) = 1 - r^2/2 + r^4 even(r^2)
   const Float even = polynomial(m, z, {0x1.9ab830p-16F, -0x1.6c0f5ap-10F, 0x1.555550p-5F});
   const Float half_z = m.mul(z, m.number(0.5F));
-  const Float most = m.sub(m.number(1), half_z);  // and what its rounding lost
-  const Float lost = m.sub(m.sub(m.number(1), most), half_z);
+  const Float most = m.sub(m.number(1), half_z);
+  const Float lost = m.sub(m.sub(m.number(1), most), half_z);  // by the rounding of `most`
   const Float minus_r = m.sub(m.number(0), r);
   const Float cosine = m.add(most, m.fma(m.mul(z, z), even, m.fma(minus_r, r_low, lost)));
 

@@ -14,12 +14,12 @@ namespace tenon {
 
 // Memory on a device. Freed (or given back to the device's pool) with the last reference.
 struct Buffer {
-  void* data;  // what kernels and the device know the memory by; aligned to 64 bytes at least
+  void* data;  // the address that kernels and the device use; aligned to 64 bytes at least
   std::size_t bytes;
   std::uint64_t version = 0;  // raised by every in-place write
-  void* host = nullptr;       // the same memory as this process reads and writes it, if it can
+  void* host = nullptr;       // the address of this memory in this process, or null
 
-  // The contents of both are exchanged, and nothing is copied. Requires equal sizes.
+  // Exchanges the contents of the two buffers without copying them. Requires equal sizes.
   void exchange_memory(Buffer& other) {
     std::swap(data, other.data);
     std::swap(host, other.host);
@@ -32,9 +32,9 @@ using BufferRef = std::shared_ptr<Buffer>;
 struct Artifact {
   std::string code;                // bytes
   std::size_t entry = 0;           // bytes from the start of the code
-  std::size_t launch_scratch = 0;  // bytes a launch
-  std::size_t thread_scratch = 0;  // bytes a thread
-  std::string name = {};           // of the kernel, for debuggers and profilers
+  std::size_t launch_scratch = 0;  // bytes per launch
+  std::size_t thread_scratch = 0;  // bytes per thread
+  std::string name = {};           // the kernel's name, for debuggers and profilers
 };
 
 class Device {
@@ -47,12 +47,13 @@ class Device {
   using ProgramRef = std::shared_ptr<const Program>;
 
   virtual ~Device() = default;
-  virtual BufferRef allocate(std::size_t bytes) = 0;    // Error: how much, and what there is
+  virtual BufferRef allocate(std::size_t bytes) = 0;    // Error: there is not enough memory
   virtual void read(const Buffer& from, void* to) = 0;  // copies all bytes
   virtual void write(Buffer& to, const void* from) = 0;
-  virtual void copy(const Buffer& from, Buffer& to) = 0;  // of the same size, on this device
+  virtual void copy(const Buffer& from, Buffer& to) = 0;  // both of one size, on this device
   virtual ProgramRef load(const Artifact& artifact) = 0;
-  // Runs the program; returns when it is done. Buffers in the order of the kernel's arguments.
+  // Runs the program and returns when it is done. `buffers` are in the order of the kernel's
+  // arguments. `sizes` is for symbolic lengths (extent.h), and is empty today.
   virtual void launch(const Program& program, std::span<void* const> buffers,
                       std::span<const std::int64_t> sizes) = 0;
 };

@@ -3,8 +3,8 @@
 // Used by every folder. The message of an Error names the operation, the shapes and the remedy in
 // one line:
 //   matmul: inner dimensions differ: lhs [8,64], rhs [32,16]
-// An illegal move, a failed compile and a time-out are values, not exceptions; the headers of those
-// passes name the types.
+// An illegal move, a failed compile and a time-out are values, not exceptions; the headers of the
+// functions that return them name the types.
 #pragma once
 
 #include <concepts>

@@ -30,7 +30,7 @@ NodeRef Executor::assign(const NodeRef& target, const NodeRef& value) {
     if (source != memory) device().copy(*source, *memory);
   } else {
     const BufferRef fresh = compute({&value, 1})[0];
-    memory->exchange_memory(*fresh);  // the value may read the target, so never write to it
+    memory->exchange_memory(*fresh);  // not computed in place: the value may read the target
   }
   ++memory->version;
   BufferLeaf leaf{memory, memory->version, target->as<BufferLeaf>()->name};

@@ -35,7 +35,7 @@ Term divided(Kind kind, const Index& inner, std::int64_t divisor) {
   return {1, kind, -1, std::make_shared<const Index>(inner), divisor};
 }
 
-// The only term of an index with coefficient 1, or null. The constant may be anything.
+// The only term of an index, if its coefficient is 1, or null. The constant may be anything.
 const Term* sole_term(const Index& index) {
   const bool sole = index.terms().size() == 1 && index.terms()[0].coefficient == 1;
   return sole ? &index.terms()[0] : nullptr;
@@ -51,9 +51,9 @@ Term quotient_of(const Term& remainder) {
   return divided(Kind::floordiv, x, remainder.divisor);
 }
 
-// An index cut at a divisor: index = divisor * quotient + rest. Terms with a coefficient that is a
-// multiple of the divisor are in the quotient, the others in the rest. Coefficients keep their
-// sign, so 7 - i stays 7 - i.
+// An index cut at a divisor: index = divisor * quotient + rest. A coefficient c is
+// cut into c / divisor in the quotient and c % divisor in the rest. Both keep the sign of c, so the
+// rest of 7 - i stays 7 - i.
 struct Cut {
   Index quotient, rest;
   bool is_exact;  // 0 <= rest < divisor
@@ -74,7 +74,7 @@ Cut cut(const Index& index, std::int64_t divisor, const VarBounds& of) {
   return {result.quotient + block, result.rest - block * divisor, true};
 }
 
-// A factor of the divisor at which the rest of a cut can be cut exactly, or 1.
+// A factor of the divisor by which the rest of a cut can be cut exactly, or 1.
 std::int64_t exact_factor(const Index& rest, std::int64_t divisor, const VarBounds& of) {
   for (const Term& term : rest.terms()) {
     const std::int64_t factor = std::gcd(term.coefficient, divisor);
@@ -149,7 +149,7 @@ void Index::add(const Term& term) {
   }
 }
 
-// Applies one of these to the terms, and says whether there was one to apply:
+// Applies one of these rules to the terms, and returns whether one applied:
 //   b*d*floor(x/d) + b*(x mod d)                =  b*x
 //   b*d*((floor(x/d) + m) mod e) + b*(x mod d)  =  b*((x + d*m) mod d*e)
 bool Index::merge_remainder() {

@@ -2,11 +2,11 @@
 //
 //     constant + sum of coefficient * atom      atom = variable | floor(index / d) | index mod d
 //
-// So equal expressions of this family compare equal without a simplifier: terms are sorted, like
-// terms are merged, d > 0, and d*floor(x/d) + x mod d becomes x. Views are functions on indices,
-// and lowering substitutes indices through them. A variable is a small integer. The user of an
-// index decides what it stands for: an axis of a View's result, or a loop of a kernel. Read next:
-// extent.h, node.h (View), lower/nest.h.
+// Terms are sorted, like terms are merged, d > 0, and d*floor(x/d) + x mod d becomes x. So the
+// usual equal expressions compare equal without a simplifier. (Not all do: (-x) mod 2 and x mod
+// 2 differ.) Views are functions on indices, and lowering substitutes indices through them. A
+// variable is a small integer. The user of an index decides what it stands for: an axis of a View's
+// result, or a loop of a kernel. Read next: extent.h, node.h (View), lower/nest.h.
 #pragma once
 
 #include <compare>
@@ -77,8 +77,8 @@ using VarBounds = std::function<Bounds(Var)>;
 Bounds bounds(const Index& index, const VarBounds& of);
 
 // floor(index / divisor) and index mod divisor, simplified with the bounds of the variables.
-// Multiples of the divisor leave the division: (8*a + b) / 8 is a + b / 8. A rest that is known to
-// lie within [0, divisor) has the quotient 0 and is its own remainder.
+// Multiples of the divisor leave the division: (8*a + b) / 8 is a + b / 8. If the other terms are
+// known to lie within [0, divisor), their quotient is 0 and they are the remainder.
 Index floordiv(const Index& index, std::int64_t divisor, const VarBounds& of);
 Index mod(const Index& index, std::int64_t divisor, const VarBounds& of);
 
@@ -93,7 +93,7 @@ std::int64_t evaluate(const Index& index, const std::function<std::int64_t(Var)>
 // The index as text, such as `8*io + ii + 3`, `(4*a + b) / 6` or `i mod 3`. `name` names variables.
 std::string text(const Index& index, const std::function<std::string(Var)>& name);
 
-// Beyond any index: the end of a range that is open on that side.
+// A bound that no index reaches: the end of a range that is open on that side.
 constexpr std::int64_t anything = std::int64_t{1} << 60;
 
 // A condition: low <= index < high.
@@ -104,9 +104,11 @@ struct Range {
 };
 // The bounds of the index over the points at which all ranges hold.
 Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>& given);
-// The same condition without a division, if it has one: 64*a + b / 64 < 5 is 4096*a + b < 320.
+// The same condition without its first quotient that has the coefficient 1, if there is one: 64*a +
+// b / 64 < 5 becomes 4096*a + b < 320.
 Range without_division(const Range& range);
 bool holds(const Range& range, const std::function<std::int64_t(Var)>& of);
+// Do the bounds show that the condition holds everywhere, or nowhere?
 bool always(const Range& range, const VarBounds& of);
 bool never(const Range& range, const VarBounds& of);
 

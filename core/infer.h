@@ -10,7 +10,7 @@ namespace tenon {
 
 // Sets the type and shape that follow from the node's detail and inputs, and brings the detail to
 // its normal form. Requires: every input went through infer, and the caller has set `type` and
-// `shape` if they do not follow. Error, in a user's words: no such node can be.
+// `shape` if they do not follow. Error, worded for users: the node breaks one of these rules.
 //
 //   every node   extents are 0 or more
 //   Leaf         the caller sets type and shape. A float constant becomes the nearest value of its
@@ -23,9 +23,10 @@ namespace tenon {
 //   View         the caller sets the shape. There is one index for each axis of the input. Indices
 //                and ranges use axes of the result; axes of extent 1, and ranges that always hold,
 //                are dropped. Every element that is read lies in the input; if bounds cannot show
-//                that, random elements are tried
-//   Gather       the axes of the index, an i32, replace the axis
-//   Scatter      the update has the shape of such a gather; a bool cannot be added
+//                that of a view with ranges, 64 random elements are tried
+//   Gather       the index is i32; its axes replace the axis that is gathered
+//   Scatter      the update has the shape that a Gather at this axis and index would have; a bool
+//                cannot be added
 //
 // A caller may count axes from the end.
 void infer(Node& node);

@@ -11,7 +11,8 @@
 namespace tenon {
 namespace {
 
-// Writes a node as bytes. Each part says how long the next one is, so no two nodes run together.
+// Writes a node as bytes. The bytes so far always tell how long the next part is, so different
+// nodes never have the same bytes.
 class KeyWriter {
  public:
   explicit KeyWriter(std::string& bytes) : bytes_(bytes) {}
@@ -88,7 +89,7 @@ NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table,
   };
   NodeOrder order;
   for (const NodeRef& node : known) order.places.emplace(node.get(), -1);
-  std::vector<Open> open;  // a stack of our own: graphs may be deep
+  std::vector<Open> open;  // not the call stack: graphs may be deep
   order.nodes.reserve(8);  // as many as small graphs have
   open.reserve(8);
   const auto enter = [&](const NodeRef& node) {
@@ -121,10 +122,10 @@ NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table,
 }
 
 struct NodeTable::State {
-  std::unordered_map<std::string, std::weak_ptr<const Node>> nodes;  // by what append_key writes
-  std::string key;  // of the node that is made or destroyed; a member, so that its memory is kept
+  std::unordered_map<std::string, std::weak_ptr<const Node>> nodes;  // by the bytes of append_key
+  std::string key;  // of the node being made or destroyed; a member, so that its memory is reused
   std::unordered_map<const Node*, NodeRef> realized;
-  std::unordered_map<const Node*, std::string> names;  // a leaf with a buffer has its own
+  std::unordered_map<const Node*, std::string> names;  // a BufferLeaf holds its own name
   std::vector<NodeRef> released;  // references of destroyed nodes, dropped one after the other
   bool releasing = false;
 
@@ -154,7 +155,8 @@ struct NodeTable::State {
 
 NodeTable::NodeTable() : state_(std::make_shared<State>()) {}
 
-// Nodes may outlive the table, because they share its state. The leaves of realized nodes end here.
+// Nodes may outlive the table, because they share its state. The leaves of realized nodes are
+// released here.
 NodeTable::~NodeTable() {
   const auto realized = std::move(state_->realized);
   state_->realized.clear();
@@ -197,7 +199,7 @@ NodeRef NodeTable::realized(const Node& node) const {
   if (entry == state_->realized.end()) return nullptr;
   const auto* leaf = entry->second->as<BufferLeaf>();
   if (leaf->version == leaf->buffer->version) return entry->second;
-  const auto forgotten = state_->realized.extract(entry);  // is gone before the leaf goes
+  const auto forgotten = state_->realized.extract(entry);  // removed before the leaf is destroyed
   return nullptr;
 }
 

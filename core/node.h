@@ -34,13 +34,14 @@ namespace tenon {
 class Node;
 using NodeRef = std::shared_ptr<const Node>;
 
-// What a value was computed from, once its graph was let go: the nodes below it that were alive
-// then, and their leaves. Empty: it is not known, so any node may be among them.
+// The nodes that a value was computed from, recorded when its graph is dropped (Tensor::let_go):
+// all nodes below it that exist at that time, and their leaves. An empty list means that they are
+// not known, so any node may be among them.
 using Past = std::vector<std::weak_ptr<const Node>>;
 
 // A leaf that holds values. `name` is for people and dumps only. An in-place write raises the
-// buffer's version; a leaf made before it must not be used any more. `past` is set where gradients
-// would be wrong if the leaf were taken for an independent value (see Tensor::origin).
+// buffer's version; a leaf made before it must not be used any more. `past` is set if gradients
+// would be wrong were the leaf taken for an independent value (see Tensor::origin).
 struct BufferLeaf {
   BufferRef buffer;
   std::uint64_t version;
@@ -81,7 +82,8 @@ class Node {
   Type type;
   Shape shape;
   std::vector<NodeRef> inputs;
-  // The most realized nodes on a way down to a leaf, counted when this node was made.
+  // The greatest number of realized nodes on a path from this node down to a leaf, counted when
+  // this node was made.
   int generations = 0;
 
   template <typename T>
@@ -137,11 +139,12 @@ class NodeTable {
 };
 
 // Every node under the roots once, inputs before their users, in the order of first visit. If a
-// table is given, each node that is realized is replaced by its leaf. The nodes in `known`, and
-// those below them only, are left out.
+// table is given, each realized node is replaced by its leaf. The nodes in `known` are left out,
+// and so are the nodes that only they reach.
 struct NodeOrder {
   std::vector<NodeRef> nodes = {};
-  std::unordered_map<const Node*, int> places = {};  // in `nodes`; a realized node has its leaf's
+  // The position in `nodes` of each node; of a realized node, that of its leaf; of a known one, -1.
+  std::unordered_map<const Node*, int> places = {};
 
   int place(const NodeRef& node) const { return places.at(node.get()); }
 };

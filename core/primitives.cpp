@@ -1,4 +1,5 @@
-// The six primitives as users call them. infer.h says what operands they take.
+// The functions of tensor.h that make leaves and the other five kinds of node. infer.h says what
+// operands they take.
 #include <utility>
 
 #include "core/error.h"
@@ -8,7 +9,8 @@
 namespace tenon {
 namespace {
 
-// Makes the node over the operands. The caller gives type and shape if they do not follow.
+// Makes the node over the operands. The caller gives type and shape if they do not follow from the
+// operands.
 Tensor made(Node::Detail detail, const std::vector<Tensor>& operands, Type type = {},
             Shape shape = {}) {
   if (operands.empty()) fail("an operation was called without operands");

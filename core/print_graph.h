@@ -12,15 +12,15 @@ namespace tenon {
 
 using PrintedNames = std::unordered_map<const Node*, std::string>;
 // Prints a line for each node, such as `%2 = add(in0, %1)  # f32[4]`. A node without a name is
-// named after its number, and that name is added to `names`. Requires: `names` has the inputs of
-// every node, or the nodes contain them. Different nodes over the same operands have different
-// lines.
+// named after its number, and that name is added to `names`. Requires: every input of a node has a
+// name in `names`, or comes before it in `nodes`. Different nodes over the same operands have
+// different lines.
 std::string print_nodes(std::span<const NodeRef> nodes, PrintedNames& names);
 
 // Prints the primitive graph under `roots`, a line for each node, inputs first, in the order of
-// first visit. Leaves and nodes are numbered and buffers are ignored, so graphs of the same
-// structure have the same text. Parsing the text gives the same nodes. For people, `names` may give
-// nodes names in place of numbers.
+// first visit. Nodes are numbered and buffers are ignored, so graphs of the same structure have the
+// same text. Parsing the text gives the same nodes. For people, `names` may give nodes names in
+// place of numbers.
 std::string print_graph(std::span<const NodeRef> roots, PrintedNames names = {});
 
 }  // namespace tenon

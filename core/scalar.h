@@ -35,17 +35,17 @@ enum class ScalarOp : std::uint8_t {
 enum class Result : std::uint8_t { same, boolean, named };
 
 // A row of the table. An operation takes the types for which it has a function here. A float
-// operand is passed as double, an integer or boolean as 64 bits, and the result is brought to the
-// result's type. Operands beyond the arity are ignored. cast and bitcast depend on two types, so
-// evaluate() defines them.
+// operand is passed as double, an integer or boolean as 64 bits, and what the function returns is
+// rounded or wrapped to the type of the result. Operands beyond the arity are ignored. cast and
+// bitcast depend on two types, so evaluate() defines them.
 struct ScalarInfo {
   std::string_view name;
   int arity;
   Result result;
   double (*on_floats)(double a, double b, double c);  // null: takes no floats
   std::int64_t (*on_integers)(std::int64_t a, std::int64_t b, std::int64_t c);  // null: no integers
-  bool booleans;
-  int instructions;  // of a processor with vectors, about, for one vector of results
+  bool booleans;     // also takes bool, by on_integers
+  int instructions;  // about how many vector instructions one vector of results takes
 };
 
 extern const std::array<ScalarInfo, 20> scalar_table;
@@ -55,7 +55,8 @@ inline const ScalarInfo& info(ScalarOp op) { return scalar_table[static_cast<std
 // May the last operand have this type?
 bool takes(const ScalarInfo& op, Type type);
 
-// How a Reduce combines its terms, and so does every accumulation that lowering makes of it.
+// How a Reduce combines its terms. Every accumulation that lowering makes of the Reduce does the
+// same.
 enum class Combine : std::uint8_t { sum, max };
 
 // The value that an accumulation starts from: 0 for a sum; for max, -infinity (f32), the smallest

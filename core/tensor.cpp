@@ -8,13 +8,14 @@
 namespace tenon {
 namespace {
 
-// Whether a derivative flows through the node: not through one of whole numbers alone.
+// Does a derivative flow through the node? It does if the value and one of the inputs are floats.
 bool has_derivative(const Node& node) {
   const auto is_float = [](const NodeRef& input) { return info(input->type).is_float; };
   return info(node.type).is_float && std::ranges::any_of(node.inputs, is_float);
 }
 
-// All nodes below, and the leaves that hold them, as far as they live.
+// The nodes under this one, the leaves that hold their values, and what those leaves remember, as
+// far as it still exists.
 Past past_of(const NodeRef& node, const NodeTable& table) {
   Past past;
   for (const NodeRef& below : in_order({&node, 1}).nodes) {
@@ -40,7 +41,8 @@ struct Tensor::State {
     if (origin->generations >= most_generations) let_go(past_of(origin, (*executor)->nodes()));
   }
 
-  // The value stays in a leaf that remembers its past, and stands for the old origin.
+  // Replaces the origin by a leaf that holds the value and remembers `past`. The old graph is
+  // released.
   void let_go(Past past) {
     if (origin->as<BufferLeaf>()) return;
     NodeTable& table = (*executor)->nodes();

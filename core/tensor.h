@@ -26,11 +26,12 @@ class Tensor {
   int rank() const { return static_cast<int>(shape().size()); }
   std::int64_t extent(int axis) const;  // a negative axis counts from the end
   const NodeRef& node() const;          // once realized: the leaf that holds the value
-  // The node that graphs and gradients begin at. Of a computed tensor it stays the node that
-  // computes the value, also when that is realized: reading a value changes no gradient. It becomes
-  // the leaf where no derivative flows (integers, stop_gradient), after an assignment, and after
-  // `most_generations` realized tensors in a row, so that a loop holds flat memory; of the last
-  // case gradients() tells with an Error.
+  // The node on which new graphs and gradients are built. For a computed tensor it is the node that
+  // computes the value, also after realize(): reading a value changes no gradient. In three cases
+  // it becomes the leaf that holds the value: realize() finds that no derivative flows through the
+  // node (integers, stop_gradient); the tensor is assigned to; or `most_generations` realized
+  // tensors in a row lie below it, so that memory stays flat in a loop. In the last case
+  // gradients() throws Error if it needs the graph that was dropped.
   const NodeRef& origin() const;
   Executor& executor() const;
   bool is_empty() const { return state_ == nullptr; }
@@ -45,13 +46,12 @@ class Tensor {
   template <typename T>
   T item() const;  // of a tensor of one element
 
-  // Computes `value` into this tensor's memory, in place. Requires: this tensor is realized.
-  // Another handle to the old value may no longer be read. No derivative goes through an
-  // assignment.
+  // Computes `value` into this tensor's memory, in place. Requires: this tensor is realized. Other
+  // handles to the old value may no longer be read. No derivative goes through an assignment.
   void assign(const Tensor& value);
 
-  // Lets go what the value, which is realized, was computed from. Gradients that need it are an
-  // Error from then on.
+  // Realizes the value and drops the graph that it was computed from. Gradients that need that
+  // graph are an Error from then on.
   void let_go() const;
 
   static constexpr int most_generations = 8;

@@ -78,8 +78,8 @@ void train(Session& tn, Network& network, const Scans& scans, int epochs) {
   }
 }
 
-// Draws some of the scans with what the network says of them, mistakes first, and prints how many
-// of all it reads rightly.
+// Draws some of the scans with what the network reads in them, mistakes first. Prints how many of
+// all scans it reads correctly.
 void judge(Session& tn, const Network& network, const Scans& scans) {
   const Tensor images = tn.tensor(scans.pixels, {scans.count(), 1, scan_side, scan_side});
   const Tensor odds = softmax(network(images));

@@ -21,21 +21,21 @@ struct Scans {
   int count() const { return static_cast<int>(labels.size()); }
 };
 
-// Reads lines of 64 whole numbers, 0 to 16, and a digit, with commas between. Throws Error with the
-// place of what is not so.
+// Reads lines of 64 whole numbers, 0 to 16, and a digit, with commas between. Error: the place of
+// the first number that is wrong.
 Scans read_scans(const std::string& path);
 
 // The scans from `first` up to `last`, without it.
 Scans part(const Scans& scans, int first, int last);
 
-// The scans named, each moved by up to a pixel in any direction: a network that sees them learns
+// The chosen scans, each moved by up to a pixel in any direction. A network that sees them learns
 // shapes and not places.
 Scans moved(const Scans& scans, std::span<const int> chosen, std::mt19937& random);
 
-// Draws the scans named side by side, with a line of text below each.
+// Draws the chosen scans side by side, with a line of text below each.
 void draw(const Scans& scans, std::span<const int> chosen, std::span<const std::string> captions);
 
-// Draws a bar over the last one, on stderr, if that is a terminal.
+// Draws the progress bar over the one before, if stderr is a terminal.
 void draw_progress(int done, int all, float loss);
 
 }  // namespace tenon

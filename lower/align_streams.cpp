@@ -1,16 +1,16 @@
-// align_streams: a loop of stores that bypass the caches runs over single elements, so that whole
-// vectors of them are aligned. Results begin at a multiple of 64 bytes, so the first aligned
-// element of a row is an index.
+// align_streams: a loop of streaming stores, which bypass the caches, begins at the first aligned
+// element of each row, so that it writes aligned vectors. Results begin at a multiple of 64 bytes,
+// so the number of that element is an index over the loops around.
 //
+//   limit 64*j + jv < 1000
 //   for i 100                              for i 100
 //     for j 16                               y[i,h] = .. when h < A and h < E          (vector h)
 //       for jv 64 vector             ->      for j2 16 to (E - A) / 64
 //         y[i,64*j + jv] = .. stream           y[i,A + 64*j2 + jv] = .. stream         (vector jv)
 //                                            y[i,A + .. + jv] = .. when .. < E         (vector jv)
 //
-// with E the end of the row, here 1000, and A the first aligned element of it. The head and the
-// tail are masked. Where a row is known to be aligned and to consist of whole vectors, nothing
-// changes.
+// E is the end of the row, here 1000, and A its first aligned element. The head and the tail are
+// masked. If a row is known to be aligned and to consist of whole vectors, nothing changes.
 #include <algorithm>
 #include <functional>
 
@@ -21,8 +21,8 @@
 namespace tenon {
 namespace {
 
-// A loop of streaming stores: where its row begins in the tensor, the element of it at which it
-// ends, and how many elements are stored at once.
+// A loop of streaming stores. Its row begins at the position `row` of the tensor and ends at the
+// element `end` of the row; `width` elements are stored at once.
 struct Stream {
   const Loop* inner;
   Store store;
@@ -73,7 +73,7 @@ class Streams {
         width % vector_ != 0 ||
         std::ranges::any_of(path_, [&](Var v) { return has(v, Tag::vector); }))
       return {};
-    // Both axes must come as the element everywhere.
+    // Every index must use both axes only as this number of the element in the row.
     const Index element = Index::var(loop.axis) * width + Index::var(inner->axis);
     const auto is_run = [&](const Index& index) {
       const Index rest = index - element * index.coefficient(inner->axis);
@@ -86,7 +86,8 @@ class Streams {
     return Stream{inner, *store, row, *end, width};
   }
 
-  // Does every index in the value satisfy `holds`? Of a load, its place in memory counts.
+  // Does every index in the stored value satisfy `holds`? The subscripts of a load count as one
+  // index, its place in memory.
   bool all_indices(const Store& store, const std::function<bool(const Index&)>& holds) const {
     bool all = true;
     visit_values(store, [&](const Value& v) {
@@ -100,7 +101,7 @@ class Streams {
     return all;
   }
 
-  // The element at which the row ends, where one index says that.
+  // The element at which the row ends, if one index says that.
   std::optional<Index> end_of(const Loop& loop, const Loop& inner, const Index& element,
                               std::int64_t width) const {
     Index end = kernel_.extent(loop.axis) * width;
@@ -139,7 +140,7 @@ class Streams {
       items[0].when = std::move(when);
       return Item{Loop{axis, std::move(items)}};
     };
-    // No limit speaks of the new axes: the end of the row is said here.
+    // No limit uses the new axes. So the end of the row is written down here.
     const auto like = [&](Var old, std::int64_t extent) {
       const Axis axis = kernel_.axes[old];
       return kernel_.add_axis(axis.name, extent, axis.tag);
@@ -161,7 +162,7 @@ class Streams {
   }
 
   Kernel& kernel_;
-  std::int64_t vector_;  // elements of one of the target's
+  std::int64_t vector_;  // elements in a vector of the machine
   Path path_;
 };
 

@@ -14,8 +14,9 @@ constexpr std::int64_t group_blocks = 1024;
 constexpr int strand_count = 64;
 constexpr std::int64_t shared_at_most = 16;  // of conditions 2 and 3 of canonical.h
 
-// An input of a Reduce, traced through its Views down to the first node that is none. An element of
-// the input is the element `at` of `source`; `at` are indices over the axes of the input.
+// An input of a Reduce, traced through its Views down to the first node that is not a View. An
+// element of the input is the element `at` of `source`; `at` are indices over the axes of the
+// input.
 struct Traced {
   const Node* source;
   std::vector<Index> at;
@@ -121,7 +122,7 @@ std::vector<std::int64_t> rectangle(const std::vector<std::int64_t>& left, std::
       continue;
     }
     while (size[axis] * 2 <= room) size[axis] *= 2;
-    room = 0;  // of the axes outside, only an empty one counts whole
+    room = 0;  // the axes outside get size 1, or 0 if they are empty
   }
   return size;
 }

@@ -9,12 +9,14 @@
 namespace tenon {
 namespace {
 
-// Finds out along which axes two accesses of one element always have the same
-// loop value. Where the element is the same, each subscript is, and so is the
-// place in every run of subscripts, taken as one number. An axis comes in those
-// as it is, or as its quotients and remainders: its parts. A part is the same
-// in both if both have it times the same step, and everything else that moves
-// there amounts to less than a step.
+// Finds the axes along which two accesses to one element always have the same loop value. If two
+// accesses touch one element, then each of their subscripts is equal, and so is the position in
+// every run of subscripts, taken as one number. Each of these pairs of equal indices is examined.
+// An axis is in an index as it is, or in a quotient or a remainder: these are the parts of the
+// axis. A part has the same value in both accesses if both indices have it with the same
+// coefficient, and if everything else that varies in them adds up to less than that coefficient. An
+// axis has the same value if the parts that make it up have. For example, 8*io + ii with ii < 8 on
+// both sides shows that io is the same, and then ii too.
 class Comparison {
  public:
   Comparison(const Kernel& kernel, const Use& a, const Use& b, std::size_t outside)
@@ -36,7 +38,7 @@ class Comparison {
     Index a, b;
   };
 
-  // The place in a run of subscripts. A computed subscript may be anything.
+  // Adds the position in a run of subscripts, unless one of them is computed and may be anything.
   void add_run(int first, int length) {
     for (const int computed : {a_.access.computed_axis, b_.access.computed_axis})
       if (first <= computed && computed < first + length) return;
@@ -86,7 +88,7 @@ class Comparison {
   const Use &a_, &b_;
   const std::size_t outside_;
   std::vector<Pair> pairs_;
-  std::vector<Index> parts_;  // that are the same in both
+  std::vector<Index> parts_;  // those that are the same in both
   std::vector<Var> same_;
 };
 
@@ -107,8 +109,8 @@ Reason dependence(const Kernel& kernel, const Use& writer, const Use& other,
       moving.push_back(v);
   if (conflict(kernel, writer, other, moving, outside))
     return fmt::format("{} is stored in one iteration and used in another", name);
-  // A computed subscript may hit any element: every axis that is not in another
-  // one counts.
+  // A computed subscript may hit any element. So the order counts along every axis that is in no
+  // other subscript.
   if (writer.access.computed_axis >= 0 && std::ranges::any_of(axes, [&](Var v) {
         return contains(writer.way.path, v) && !uses(writer.access.at, v);
       }))

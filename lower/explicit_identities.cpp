@@ -1,3 +1,9 @@
+// explicit_identities: every accumulation gets a store of its identity before it.
+//
+//   for i 8                                for i 8
+//     for k 32                               s[i] = 0
+//       s[i] += x[i,k] over k       ->       for k 32
+//                                              s[i] += x[i,k]
 #include <algorithm>
 #include <ranges>
 
@@ -19,7 +25,7 @@ class Pass {
       Item rebuilt = item;
       if (Loop* loop = rebuilt.loop()) loop->body = run(item.loop()->body);
       if (Store* store = rebuilt.store()) {
-        // A sum over nothing has one term, added to what is there.
+        // A sum over no axes is one term that is added to what is there.
         if (store->combine && store->initial && !store->over.empty()) begin(*store);
         store->initial = false;
       }
@@ -34,9 +40,10 @@ class Pass {
  private:
   Var axis(std::size_t depth) const { return way_[depth]->loop()->axis; }
 
-  // The depth before which an accumulation begins: the outermost of adjacent loops that it is added
-  // up over, below which there are only such loops and those that index the target. But a tile of a
-  // loop begins inside that loop, and a matrix instruction adds to what an outer loop has begun.
+  // The depth of the item before which the identity is stored. It is the outermost of the adjacent
+  // loops that the accumulation runs over, if these loops hold only each other and loops that index
+  // the target, and else the innermost of them. There are two exceptions: a tile begins inside the
+  // loop that it is allocated in, and loops tagged mma continue what an outer loop has begun.
   std::size_t depth_of(const Store& store) const {
     const auto is_summed = [&](std::size_t depth) { return contains(store.over, axis(depth)); };
     const auto continues = [&](std::size_t depth) {
@@ -58,8 +65,9 @@ class Pass {
     return depth;
   }
 
-  // The store of the identity under copies of the loops that index the target, for every iteration
-  // in which the accumulation begins: the loops around it that it is added up over are all at 0.
+  // Adds the store of the identity, in copies of the loops from that depth on that index the
+  // target. It runs where the accumulation begins: in the iterations in which all loops around it
+  // that are accumulated over are at 0.
   void begin(const Store& store) {
     const std::size_t depth = depth_of(store);
     std::vector<Var> copies;
@@ -83,8 +91,8 @@ class Pass {
   }
 
   const Kernel& kernel_;
-  std::vector<const Item*> way_;          // the items around the one looked at, and it
-  std::vector<std::vector<Item>> begun_;  // stores of the identity, which stand before each of them
+  std::vector<const Item*> way_;          // the items around the current one, and itself
+  std::vector<std::vector<Item>> begun_;  // for each of them, the stores that go before it
 };
 
 }  // namespace

@@ -1,19 +1,21 @@
-// explicit_tails: what the limits leave out is written down, and the limits are gone.
+// explicit_tails: replaces the limits by ends of loops, peeled loops and conditions.
 //
-//   limit 8*io + ii < 100 peel             for io 13 end 12
+//   limit 8*io + ii < 100 peel             for io 13 to 12
 //   for io 13                                for ii 8 unroll
 //     for ii 8 unroll                ->        y[8*io + ii] = ..
-//       y[8*io + ii] = ..                  for ii 8 end 4 unroll
+//       y[8*io + ii] = ..                  for ii 8 to 4 unroll
 //                                            y[ii + 96] = ..
 //
-// A limit ends the loop of each of its axes where it can: an axis that stands in it by itself, with
-// a positive factor, beside loops that are not vectors. Elsewhere it becomes a `when` of the items
-// below: the guard of an unrolled copy, or, once lanes are named, a mask.
+// A limit becomes the end of a loop if it has the loop's axis as a term with a positive factor and
+// no vector axis in its other terms; the end of an unrolled loop must also be a number. Otherwise
+// the limit becomes a `when` of the items in the loop: the guard of an unrolled copy or, after
+// name_lanes, a mask.
 //
-// A peel makes two loops of the one around an unrolled or vector tile. The first runs over whole
-// tiles and needs no guards. The second runs over what is left. Where that is a single tile at a
-// known place, the place stands in it instead of the axis. A parallel loop stays one loop, so that
-// all threads share all of it; its body has the two forms, each under a `when`.
+// A peel makes two loops of the loop around an unrolled or vector tile. The first runs over whole
+// tiles and needs no guards. The second runs over what is left. If that is a single tile at a known
+// value of the axis, there is no second loop: its body stands there with that value. A parallel
+// loop stays one loop, so that the threads share all of it; its body has both forms, each under a
+// `when`.
 #include <algorithm>
 #include <utility>
 
@@ -24,8 +26,8 @@
 namespace tenon {
 namespace {
 
-// Makes the items at one place of the nest explicit. The members say what is known there: a loop
-// makes a copy of them for its body.
+// Rewrites the items at one place of the nest. The members hold what is known at that place. For
+// the body of a loop the object is copied, and more is known in the copy.
 class Tails {
  public:
   explicit Tails(const Kernel& kernel)
@@ -46,9 +48,9 @@ class Tails {
 
  private:
   struct Peel {
-    Range whole, ragged;        // hold in the whole tiles, and in what is left
-    Index middle;               // of the loop: where the whole tiles end
-    std::optional<Index> last;  // the axis in the one ragged tile, where its place is known
+    Range whole, ragged;        // the first holds in the whole tiles, the second in what is left
+    Index middle;               // the axis where the whole tiles end
+    std::optional<Index> last;  // the axis in the only ragged tile, if its value is known
   };
 
   Tails given(const Range& fact) const {
@@ -62,7 +64,7 @@ class Tails {
     return under(guards, run(items));
   }
 
-  // Drops what always holds. Returns false where one never holds.
+  // Drops the ranges that always hold. Returns false if one of the ranges never holds.
   bool settle(std::vector<Range>& ranges) const {
     bool can_hold = true;
     std::erase_if(ranges, [&](const Range& range) {
@@ -88,7 +90,7 @@ class Tails {
 
   bool has(Var axis, Tag tag) const { return kernel_.axes[axis].tag == tag; }
   bool is_around(Var axis) const { return contains(path_, axis); }
-  // Do all values of the axis stand in the code, as copies or as lanes?
+  // Does the code hold all values of the axis, as copies or as lanes?
   bool is_expanded(Var axis) const { return has(axis, Tag::unroll) || has(axis, Tag::vector); }
   bool has_lanes(const Index& index) const {
     return std::ranges::any_of(index.vars(), [&](Var v) { return has(v, Tag::vector); });
@@ -102,7 +104,7 @@ class Tails {
     return parts(loop, guards);
   }
 
-  // Does the loop run with the axis at this place?
+  // The conditions under which the loop runs an iteration with its axis at this value.
   std::vector<Range> runs_at(const Loop& loop, const Index& at) const {
     std::vector<Range> result = {{at, 0, kernel_.extent(loop.axis)}};
     for (const Index& end : loop.ends) result.push_back({at - end, -anything, 0});
@@ -110,7 +112,8 @@ class Tails {
     return result;
   }
 
-  // What the limits say of one iteration of a loop over the axis, given the loops around it.
+  // The conditions that the limits put on one iteration of a loop over the axis, given the loops
+  // around it.
   std::vector<Range> limits_at(Var axis) const {
     std::vector<Range> ranges;
     for (const Limit& limit : limits_) {
@@ -122,7 +125,8 @@ class Tails {
     return ranges;
   }
 
-  // A guard ends the loop where it can, and is gone then. An unrolled loop ends at a number.
+  // Turns guards into ends of the loop where that is possible, and drops them. An unrolled loop
+  // ends at a number.
   void shorten(Loop& loop, std::vector<Range>& guards) const {
     std::erase_if(guards, [&](const Range& guard) {
       const std::int64_t step = guard.index.coefficient(loop.axis);
@@ -135,7 +139,7 @@ class Tails {
     });
   }
 
-  // An end that is never the least one is left out.
+  // Adds an end to the loop. An end that is never less than another one is left out.
   void add_end(Loop& loop, const Index& end) const {
     const auto is_below = [&](const Index& a, const Index& b) {
       return bounds(b - a, bounds_).low >= 0;
@@ -181,7 +185,7 @@ class Tails {
     return {{std::move(loop)}};
   }
 
-  // What the loop runs, under the guards.
+  // The loop's body under the guards.
   std::vector<Item> body(const Loop& loop, const std::vector<Range>& guards) const {
     Tails inside = *this;
     inside.path_.push_back(loop.axis);
@@ -189,7 +193,7 @@ class Tails {
     return inside.guarded(loop.body, guards);
   }
 
-  // What the loop runs where its axis is at an index, under the guards.
+  // The loop's body under the guards, with `at` in place of its axis.
   std::vector<Item> tile(Loop loop, const Index& at, const std::vector<Range>& guards) const {
     const IndexMap map = replacing(kernel_, {loop.axis}, {at});
     replace_indices(loop.body, map);
@@ -199,7 +203,8 @@ class Tails {
     return inside.guarded(loop.body, map_indices(guards, map));
   }
 
-  // A loop is peeled for a limit in which it is the innermost one that is not expanded.
+  // How the loop is peeled, if it is. It is peeled for a limit if it is the innermost of the
+  // limit's loops that is not expanded.
   std::optional<Peel> peel(const Loop& loop) const {
     const auto is_inside = [&](Var v) { return v != loop.axis && !is_around(v); };
     for (const Limit& limit : limits_) {
@@ -223,7 +228,7 @@ class Tails {
     return {};
   }
 
-  // Are the axes the expanded loops, one inside the other, of a tile in the loop?
+  // Are the axes those of a tile in the loop: expanded loops, one inside the other?
   bool is_tile(const Loop& loop, const Index& index, const std::vector<Var>& axes) const {
     const auto is_part = [&](Var v) { return index.coefficient(v) > 0 && is_expanded(v); };
     return !axes.empty() && std::ranges::all_of(axes, is_part) && are_nested(loop.body, axes);
@@ -231,13 +236,13 @@ class Tails {
 
   const Kernel& kernel_;
   const VarBounds bounds_;
-  std::vector<Limit> limits_;  // with the places of axes in them that are no loops any more
-  std::vector<Range> facts_;   // hold here, since a loop's end or a branch has settled it
+  std::vector<Limit> limits_;  // with values in place of axes that are no longer loops
+  std::vector<Range> facts_;   // known to hold here, by a loop's end or by a branch
   Path path_;
   bool is_parallel_ = false;  // inside a parallel loop
 };
 
-// An axis of one iteration is at 0.
+// Replaces every axis of one iteration by 0.
 Kernel without_single_iterations(Kernel kernel) {
   std::vector<Var> single;
   for (Var v = 0; v < std::ssize(kernel.axes); ++v)

@@ -4,21 +4,22 @@
 //   explicit_identities  every accumulation starts from a store of the identity
 //   pad_tails            limits with tail pad become ranges of loads and stores
 //   place_locals         every local has its size, its scope and its place
-//   align_streams        stores that bypass the caches write aligned vectors
+//   align_streams        streaming stores, which bypass the caches, write aligned vectors
 //   explicit_tails       limits become the ends of loops, peels, guards and masks
-//   name_lanes           vector axes are no loops: every statement names its lanes
+//   name_lanes           loops over vector axes vanish: every statement names its lanes
 //
-// Each is a file of its own, with loops before and after at its top. Places come before tails,
-// because a peel makes two loops of one, and a local of one iteration must stay one local.
+// Each is a file of its own, with loops before and after at its top. place_locals comes before
+// explicit_tails, because a peel makes two loops of one: a local that lives in one iteration of
+// that loop must stay one local.
 //
 // In a finished nest:
 //   - there are no limits, no vector loops, and no loops of fewer than two iterations;
 //   - a loop runs from the greatest of its begins to the least of its ends, and an unrolled one
 //     from a number to a number;
 //   - a `when` range that uses lanes of its statement is a mask, any other one is a branch;
-//   - a store to a stream is aligned to the target's vectors and has no mask.
-// verify_finished() checks that. A GPU will add items of its own: copies that run alongside, and
-// waits and barriers for them.
+//   - a streaming store is aligned to the target's vectors and has no mask.
+// verify_finished() checks all of that but the alignment. A GPU will add items of its own: copies
+// that run alongside, and waits and barriers for them.
 //
 // Used by the backends. Read next: target.h, codegen/backend.h.
 #pragma once
@@ -48,26 +49,26 @@ FinishedKernel finish(const Kernel& kernel, const Target& target);
 // The first rule of a finished nest that is broken, or nothing.
 Reason verify_finished(const Kernel& kernel);
 
-// ---- its passes, in the order in which it runs them: from nest to nest ----
+// ---- the passes of finish(), in the order in which it runs them ----
 
 // Ensures: every accumulation finds its identity (or what earlier iterations left) in the target,
-// written by a store that stands before the innermost loops that are added up over; `initial` is
-// false everywhere.
+// written by a store before the innermost loops that it accumulates over; `initial` is false
+// everywhere.
 Kernel explicit_identities(const Kernel& kernel);
 
-// Requires explicit identities. Ensures: no limit has tail pad; loads beyond it read 0, stores
-// there are dropped.
+// Requires explicit identities. Ensures: no limit has tail pad. Loads beyond such a limit read 0,
+// and stores beyond it are dropped.
 Kernel pad_tails(const Kernel& kernel);
 
 // Ensures: locals have their physical sizes, indices relative to their scope, and a place.
 FinishedKernel place_locals(const Kernel& kernel);
 
-// Ensures: every loop of stores to a stream writes aligned vectors, between a head and a tail, or
-// stays as it is where that is not known.
+// Ensures: every loop of streaming stores writes aligned vectors between a head and a tail. A loop
+// whose alignment is not known stays as it is.
 Kernel align_streams(const Kernel& kernel, const Target& target);
 
 // Ensures: no limit and no loop of one iteration is left; loops begin and end where the limits say,
-// and the rest of what they say stands in `when`.
+// and what no begin or end can say is in `when` conditions.
 Kernel explicit_tails(const Kernel& kernel);
 
 // Requires explicit tails. Ensures: no loop is a vector; every statement names its lanes.

@@ -25,7 +25,7 @@ constexpr std::int64_t largest_code = 2048;   // instructions of a kernel, about
 constexpr std::int64_t cheap = 512;           // instructions of a shared local
 constexpr std::size_t most_candidates = 16;   // groups that a reader may join as a sibling
 
-// Are the shapes equal, but for axes of one element?
+// Are the shapes equal if axes of one element are left out?
 bool same_rows(const Shape& a, const Shape& b) {
   std::vector<std::int64_t> left = values(a), right = values(b);
   std::erase(left, 1);
@@ -110,8 +110,9 @@ class Fusion {
            std::max(iterations(from), iterations(to)) > small_kernel;
   }
 
-  // Joins members that read the node alike, if it has memory as large as their loops. Of the
-  // groups that did not join, a reader is tried with the last few only.
+  // Joins members that have the same loops and read the node at the same indices, if the node is in
+  // memory and is at least as large as these loops. If many groups do not join, each reader is
+  // tried only with the last few of them.
   void join_siblings(const Node& node) {
     if (!node.as<BufferLeaf>() && !reads_.of(node).has_memory) return;
     struct Alike {
@@ -144,7 +145,7 @@ class Fusion {
            (left && right ? left->axes == right->axes : left == right);
   }
 
-  // Leaves the last members whose groups are different and have room.
+  // Keeps the last members, one for each group, whose groups have room for more.
   void keep_candidates(std::vector<std::size_t>& members) const {
     std::unordered_set<std::size_t> groups;
     std::erase_if(members, [&](std::size_t m) {
@@ -154,7 +155,7 @@ class Fusion {
     if (members.size() > most_candidates) members.erase(members.begin());
   }
 
-  // Makes two groups one, if what is in them may be one kernel.
+  // Makes one group of two, if their members may share a kernel.
   void join(std::size_t a, std::size_t b) {
     if (a == b) return;
     if (position_[a] > position_[b]) std::swap(a, b);
@@ -168,7 +169,7 @@ class Fusion {
     for (std::size_t m : all) members_[m].group = b;
     groups_[b] = std::move(all);
     groups_[a].clear();
-    // In the order, what reads from a moves behind b.
+    // The groups that read from `a` move behind `b` in the order.
     const std::size_t first = position_[a], last = position_[b];
     const std::vector<std::size_t> between(order_.begin() + first, order_.begin() + last + 1);
     const auto moves = [&](std::size_t group) { return later->contains(group); };
@@ -194,8 +195,8 @@ class Fusion {
   }
 
   // The groups before `b` in the order that read from `a`, directly or through others. Nothing if
-  // `b` reads from one of them: then a and b cannot be one kernel, which would have to run before
-  // itself.
+  // `b` reads from one of them: then one kernel for a and b would have to run both before and after
+  // that group.
   std::optional<std::unordered_set<std::size_t>> readers_before(std::size_t a,
                                                                 std::size_t b) const {
     std::vector<std::size_t> open{a};
@@ -213,7 +214,8 @@ class Fusion {
 
   // ---- kernels ----
 
-  // Every group stands after the groups that it reads from. Otherwise the first members decide.
+  // The groups, each after those that it reads from, and otherwise in the order of their first
+  // members.
   std::vector<std::size_t> groups_in_order() const {
     std::vector<std::size_t> order;
     std::unordered_set<std::size_t> placed;
@@ -266,8 +268,9 @@ class Fusion {
   std::unordered_set<NodeRef> wanted_;
   GraphReads reads_;
   std::vector<Member> members_;
-  std::vector<std::vector<std::size_t>> groups_;  // their members, in order; empty: joined another
-  // Every group stands behind those that it reads from: the groups, and the place of each.
+  std::vector<std::vector<std::size_t>> groups_;  // members, in order; empty: joined another group
+  // The groups in an order in which each stands behind those that it reads from, and the position
+  // of each in that order.
   std::vector<std::size_t> order_, position_;
   std::unordered_map<const Node*, std::size_t> number_;
 };

@@ -8,15 +8,18 @@
 // function for each of them, graph_reads.h the facts about memory and reads.
 //
 //   memory   A node gets memory if it is wanted, is a Reduce or a Scatter, is the data of a Gather,
-//            or is worth keeping. It is worth keeping if its elements are read more than twice and
-//            it is computed from a Reduce, or if they are read four times or more and it is an
-//            operand of a product or costly. Four operations are costly, or one division.
-//            A costly value is also kept, a row at a time, if it is read more than once and the
-//            loops of all readers begin with its own row axis: the exponentials of a softmax.
+//            or is worth keeping. A node that is computed from a node with memory, such as a
+//            Reduce, is worth keeping if its elements are read more than twice, or if it is no
+//            larger than that node and no reader reads it at rows (see below). Any other node is
+//            worth keeping if its elements are read four times or more and it is costly or an
+//            operand of a contraction (see below). Four operations are costly, or one division.
+//            A costly value that is computed from a node with memory is also kept, a row at a
+//            time, if it is read more than once and the loops of all readers begin with its own
+//            row axis: the exponentials of a softmax.
 //            Every other node is computed where it is read.
 //   size     A node gets memory if the code that computes it would be large, and groups join only
-//            up to a size: code generation takes more than linear time. A value is rounded at its
-//            node in any case, so no bit depends on where a kernel ends.
+//            up to a size, because code generation takes more than linear time. Every value is
+//            rounded at its node, in memory or not, so no bit depends on where a kernel ends.
 //   rows     A kernel takes in the nodes that read its results at the same rows, that is at exactly
 //            the outer loops over which the results are computed. So softmax, layernorm and an
 //            epilogue (bias, relu) go with their Reduces.

@@ -26,7 +26,7 @@ std::vector<Var> row_axes(const Node& reader) {
 constexpr int simple = 3;           // instructions; an operation of more counts as four simple ones
 constexpr int costly = 4;           // simple operations
 constexpr std::int64_t often = 4;   // reads of an element
-constexpr int deepest = 256;        // nodes one upon the other: kernels are walked recursively
+constexpr int deepest = 256;        // nodes in a chain without memory, which is walked recursively
 constexpr int largest_code = 1024;  // instructions of one node with memory
 
 // The sum of what `weigh` says of the node and of all nodes that are computed where it reads them,
@@ -91,7 +91,8 @@ bool fits_rows(const GraphReads& graph, const Node& node) {
   });
 }
 
-// Adds the reads that a reader of this node makes of the node's inputs.
+// A reader that computes this node where it reads it also reads the node's inputs: adds those
+// reads.
 void pass_on(GraphReads& graph, const Node& node, const Read& read) {
   std::vector<Read> below(node.inputs.size(), read);
   if (const auto* view = node.as<View>(); view && read.at) {
@@ -109,7 +110,7 @@ void pass_on(GraphReads& graph, const Node& node, const Read& read) {
     append_once(graph.facts.at(node.inputs[i].get()).reads, below[i]);
 }
 
-// The facts of a graph in which the nodes `cut` have memory whatever else holds.
+// The facts of a graph in which the nodes in `cut` have memory in any case.
 GraphReads read_graph(std::span<const NodeRef> wanted, const std::unordered_set<const Node*>& cut) {
   GraphReads graph{in_order(wanted).nodes};
   auto& facts = graph.facts;
@@ -148,12 +149,13 @@ GraphReads read_graph(std::span<const NodeRef> wanted, const std::unordered_set<
 
 // Gives memory to nodes whose code would be too large, and adds them to `cut`.
 void cut_large(GraphReads& graph, std::unordered_set<const Node*>& cut) {
-  std::unordered_map<const Node*, int> code;  // of what is computed where the node is read
+  // Instructions of each node, with all that is computed where it is read.
+  std::unordered_map<const Node*, int> code;
   for (const NodeRef& node : graph.nodes) {
     int& sum = code[node.get()] = instructions(*node);
     for (const NodeRef& input : node->inputs)
       if (!graph.of(*input).has_memory) sum += code.at(input.get());
-    // What two inputs share counts twice in this sum.
+    // What two inputs share counts twice in this sum, so a large sum is computed exactly.
     if (sum > largest_code) sum = weight(graph, *node, largest_code + 1, instructions);
     if (sum <= largest_code || node->as<View>() || graph.of(*node).has_memory) continue;
     graph.facts.at(node.get()).has_memory = true;

@@ -14,8 +14,8 @@
 namespace tenon {
 
 // In each of its iterations the node `reader`, which has memory, needs the element `at` of another
-// node. The indices `at` are over the axes of the reader's loops. There are none if the reader is a
-// Scatter, or if the index is computed.
+// node. The indices `at` are over the axes of the reader's loops. `at` is nullopt if the reader is
+// a Scatter, or if an index is computed by the graph.
 struct Read {
   const Node* reader;
   std::optional<std::vector<Index>> at;
@@ -23,16 +23,16 @@ struct Read {
 };
 
 struct NodeReads {
-  std::vector<Read> reads = {};  // of the node
+  std::vector<Read> reads = {};  // those that read the node
   bool has_memory = false;       // false for buffer leaves
   // The elements of the largest node with memory, such as a Reduce, that this node is computed from
   // without other memory between them. -1: it is computed from buffers alone.
   std::int64_t source = -1;
-  int depth = 0;  // of what is computed where it is read, down to memory
+  int depth = 0;  // the longest path from the node down to memory, in nodes
   // The node is costly and read more than once, and the loops of all readers begin with its own row
   // axis. Its kernel keeps it a row at a time. An example are the exponentials of a softmax.
   bool is_kept_in_rows = false;
-  // A Reduce of two inputs that both are read repeatedly: a product of matrices, a convolution.
+  // The node is a Reduce of two inputs, both read repeatedly: a matrix product or a convolution.
   bool is_contraction = false;
 
   bool is_derived() const { return source >= 0; }
@@ -46,11 +46,12 @@ struct GraphReads {
 };
 GraphReads read_graph(std::span<const NodeRef> wanted);
 
-// The instructions, about, that one vector of the node's results takes, down to memory.
+// About how many instructions one vector of the node's results takes, with all nodes that are
+// computed where they are read.
 int code_size(const GraphReads& graph, const Node& node);
 
 // The extents of the node's loops, if it has memory: the shape of the inputs of a Reduce, and the
-// own shape of every other node. iterations() is their product.
+// node's own shape otherwise. iterations() is their product.
 const Shape& iteration_shape(const Node& node);
 std::int64_t iterations(const Node& node);
 

@@ -28,8 +28,8 @@ Reason broken_order(const Kernel& kernel, const Store& store, const Path& path) 
     if (is_concurrent(axis))
       return fmt::format("{} adds up over {} in order, so it cannot be {}", target.name, axis.name,
                          name(axis.tag));
-    // Floats keep their order (of maxima too: of two zeros the first counts);
-    // integers need none.
+    // Floats are combined in order, in maxima too: the maximum of 0 and -0 is the first of them.
+    // Integers need no order.
     if (info(target.type).is_float && *place != next)
       return fmt::format("{} adds up over {} before {}: keep their order", target.name,
                          kernel.axes[store.over[next]].name, axis.name);
@@ -38,8 +38,8 @@ Reason broken_order(const Kernel& kernel, const Store& store, const Path& path) 
   return {};
 }
 
-// Does one loop over some axis store what another loop over it reads, in one
-// place for all of its iterations? Then the reader sees the last one's.
+// Are the writer and the reader in different loops over one axis, and does the writer store to the
+// same element in every iteration of its loop? Then the reader sees only the last value.
 bool is_torn(const Use& writer, const Use& reader) {
   const std::size_t common = common_loops(writer, reader);
   const auto rest = std::span(reader.way.path).subspan(common);
@@ -48,8 +48,8 @@ bool is_torn(const Use& writer, const Use& reader) {
   });
 }
 
-// A local is read where its value still is. A tile lives in one iteration of
-// one loop.
+// Why some read of the local does not see what was stored for it. All uses of a tile must be in one
+// loop, the one that it is allocated in.
 Reason torn_local(const KernelTensor& local, const std::vector<Use>& uses) {
   const auto home = [&](const Use& use) {
     const auto depth = position(use.way.path, local.scope.value_or(-1));
@@ -67,9 +67,9 @@ Reason torn_local(const KernelTensor& local, const std::vector<Use>& uses) {
   return {};
 }
 
-// Has each iteration of the loop, which is the one at this depth of a use's
-// way, the local to itself: does no iteration of it, nor of a loop around it,
-// need what another one has stored?
+// Does each iteration of a loop have the local to itself? The loop is the one at this depth on the
+// way to a use. No iteration of it, or of a loop around it, may need what another iteration has
+// stored.
 bool is_private(const KernelTensor& local, const std::vector<Use>& uses, const Way& way,
                 std::size_t depth) {
   const std::span around = std::span(way.path).first(depth + 1);
@@ -82,8 +82,8 @@ bool is_private(const KernelTensor& local, const std::vector<Use>& uses, const W
          });
 }
 
-// A concurrent loop may write only what is private to an iteration, or indexed
-// by its axis.
+// Why iterations of a concurrent loop would interfere: it may write only what is private to an
+// iteration or indexed by its axis.
 Reason race(const Kernel& kernel, int tensor, const std::vector<Use>& uses) {
   const KernelTensor& target = kernel.tensors[tensor];
   for (const Use& writer : uses) {

@@ -21,8 +21,7 @@ bool depends(const Item& a, const Item& b) {
   });
 }
 
-// The limits that decide on whole iterations of the loop over `axis`, written
-// with `as` for it.
+// The limits that can skip whole iterations of the loop over `axis`, with `as` in its place.
 std::set<std::pair<Index, std::int64_t>> limits_of(const Kernel& kernel, Var axis, Var as,
                                                    const std::vector<Var>& outside) {
   std::set<std::pair<Index, std::int64_t>> result;
@@ -35,8 +34,8 @@ std::set<std::pair<Index, std::int64_t>> limits_of(const Kernel& kernel, Var axi
   return result;
 }
 
-// The loop runs over `with`, in the limits too. Its axis keeps its own where it
-// has other loops.
+// Makes the loop run over the axis `with`, in the limits too. If the old axis has other loops, its
+// limits stay.
 void rename(Kernel& kernel, Loop& loop, Var with) {
   const Var axis = std::exchange(loop.axis, with);
   const bool is_last = count_loops(kernel.body, axis) == 0;
@@ -103,7 +102,7 @@ Reason merge_siblings(Kernel& kernel, std::vector<Item>& body, std::size_t first
       tensor && a.extent > 1)
     return fmt::format("{} and {} use elements of {} in different iterations", a.name, b.name,
                        tensor->name);
-  // Where one of the axes has loops elsewhere, that one stays.
+  // If one of the axes has loops elsewhere, that axis stays.
   if (count_loops(kernel.body, into->axis) == 1 && count_loops(kernel.body, from->axis) > 1)
     rename(kernel, *into, from->axis);
   else if (into->axis != from->axis)

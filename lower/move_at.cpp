@@ -1,6 +1,6 @@
-// at: where a producer is computed. Its loops merge, one level after the other, with those of its
-// consumer, down to the loop named; the local between them shrinks to what one iteration needs.
-// Halide: compute_at; TVM: compute_at.
+// at: computes a producer inside a loop of its consumer. The loops of both merge, one level after
+// the other, down to the loop that is named. In the end, the local between them holds only what one
+// iteration needs. Halide: compute_at; TVM: compute_at.
 //
 //   for m.i 4                          at m y.i              for y.i 4
 //     for k 8                                                  for k 8

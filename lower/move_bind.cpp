@@ -1,10 +1,9 @@
-// bind: one tag a loop. Halide: parallel, vectorize, unroll, gpu_blocks; TVM:
-// bind, tensorize.
+// bind: sets the tag of an axis, and so of all loops over it. Halide: parallel, vectorize, unroll,
+// gpu_blocks; TVM: bind, tensorize.
 //
 //   for i 8                      bind i parallel             for i 8 parallel
 //     for j 16                   bind j vector                 for j 16 vector
-//       y[i,j] = x[i,j]                                          y[i,j] =
-//       x[i,j]
+//       y[i,j] = x[i,j]                                          y[i,j] = x[i,j]
 #include <fmt/format.h>
 
 #include "lower/moves.h"

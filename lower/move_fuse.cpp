@@ -1,9 +1,8 @@
-// fuse: two loops, one directly inside the other, become one. It is written
-// like a form of order. Halide: fuse; TVM: fuse.
+// fuse: two loops, one directly inside the other, become one. It counts as a form of order, so
+// there are six moves. Halide: fuse; TVM: fuse.
 //
 //   for r 4                      fuse r c -> rc              for rc 12
-//     for c 3                                                  y[rc / 3,rc mod
-//     3] = ..
+//     for c 3                                                  y[rc / 3,rc mod 3] = ..
 //       y[r,c] = ..
 #include <fmt/format.h>
 
@@ -15,7 +14,7 @@
 namespace tenon {
 namespace {
 
-// Why the terms of a sum below would not keep their order, where the two loops become one.
+// Why the terms of a sum below would not keep their order if the two loops became one.
 Reason torn_sum(Items items, Var outer, Var inner) {
   Reason reason;
   visit_stores(items, [&](const Store& store, const Path&) {
@@ -66,7 +65,8 @@ Reason rewrite(Kernel& kernel, const Fuse& move) {
     std::optional<Var>& scope = kernel.tensors[t].scope;
     if (scope != *outer && scope != *inner) continue;
     if (uses.of(t).empty() || !contains(uses.of(t).front().way.path, one)) continue;
-    if (scope == *outer) return fmt::format("{} is staged in between", kernel.tensors[t].name);
+    if (scope == *outer)
+      return fmt::format("{} is staged between the two loops", kernel.tensors[t].name);
     scope = one;
   }
   for (const Limit& limit : std::vector<Limit>(kernel.limits)) {

@@ -1,18 +1,20 @@
-// order: permutes loops, wherever they stand one inside the other. Halide:
-// reorder; TVM: reorder. What stands between those loops (the end of an
-// accumulation, say) follows along: it gets copies of the loops that it was
-// inside of and is no longer; where those would be many iterations, it runs in
-// the last iteration of loops that it was after and is now inside of. What
-// follows at once over one of these loops by itself (the next level of an
-// accumulation) becomes a part of that.
+// order: permutes loops that are one inside the other. Halide: reorder; TVM: reorder.
+//
+// An item between those loops, such as y[i] = s[i] after an accumulation, still runs before or
+// after the same loops, once for each iteration of the loops that it was inside of. The move has
+// two ways to do that. If few iterations are copied, the item goes outside, into copies of the
+// loops that it was inside of (second example). Otherwise the item stays inside and runs only in
+// the last iteration of a loop that it came after, or in the first of one that it came before
+// (first example).
+//
+// If the next item is itself a loop over one of those axes, such as the next level of an
+// accumulation, what it runs is moved into the loop over that axis.
 //
 //   for i 1000                         order ko i ki         for ko 2
 //     for ko 2                                                 for i 1000
 //       for ki 8                                                 for ki 8
-//         s[i] += x[i,8*ko + ki]                                   s[i] +=
-//         x[i,8*ko + ki]
-//     y[i] = s[i]                                                y[i] = s[i]
-//     when ko == 1
+//         s[i] += x[i,8*ko + ki]                                   s[i] += x[i,8*ko + ki]
+//     y[i] = s[i]                                                y[i] = s[i] when ko == 1
 //
 //   for i 4                            order k i             for k 8
 //     for k 8                                                  for i 4
@@ -32,20 +34,20 @@ namespace {
 
 constexpr std::int64_t few_iterations = 512;  // those of a tile in registers
 
-// Something beside the chain of loops: inside these of them (in the old order).
+// An item beside the chain of loops, and those of the chain that it is inside of, in the old order.
 struct Hanging {
   Item item;
   std::vector<Var> inside;
-  bool after;
+  bool after;  // it comes after the rest of the chain, else before
 };
 struct Chain {
   std::vector<Var> axes;  // old order, outermost first
   std::vector<Item> innermost;
-  std::vector<Hanging> hanging;  // of those before the chain and those after, the nearest first
+  std::vector<Hanging> hanging;  // on either side of the chain, the innermost first
 };
 
-// Takes the chain apart. Requires an item that holds loops over all that is
-// left of the axes.
+// Takes the chain apart. Requires: the item holds loops over all axes in `left`, one inside the
+// other.
 Reason unravel(const Kernel& kernel, Item item, std::vector<Var> left, Chain& chain) {
   Loop& loop = *item.loop();
   if (!contains(left, loop.axis)) return "other loops stand between them; name those too";
@@ -64,8 +66,8 @@ Reason unravel(const Kernel& kernel, Item item, std::vector<Var> left, Chain& ch
     chain.hanging.push_back({*--below, inside, false});
   for (auto below = next + 1; below != loop.body.end(); ++below) {
     Hanging& beside = chain.hanging.emplace_back(*below, inside, true);
-    // What follows at once, over a loop of the chain, can run in that one if
-    // others are inside.
+    // The next item is a loop over an axis of the chain: it can run in the chain's own loop, if
+    // that has others inside.
     const Loop* own = below == next + 1 ? below->loop() : nullptr;
     if (!own || own->body.size() > 1 || left.size() == 1 || !contains(left, own->axis) ||
         conflict_between(kernel, *next, own->axis, *below))
@@ -77,10 +79,10 @@ Reason unravel(const Kernel& kernel, Item item, std::vector<Var> left, Chain& ch
   return {};
 }
 
-// The conditions under which an iteration of order[depth] is the last that runs; one of the lists
-// holds then. The last iteration of all may lie beyond a limit, while other loops stand at their
-// last iterations: then the last to run is the one after which the limit cannot hold. Empty where
-// neither can be told.
+// Lists of conditions: an iteration of the loop order[depth] is the last that runs if all
+// conditions of one list hold. The first list is for the last value of the axis. That iteration may
+// be skipped by a limit; the second list is for the iteration before the first one that the limit
+// skips. Returns no list if the last iteration cannot be told.
 std::vector<std::vector<Range>> last_iterations(const Kernel& kernel, const std::vector<Var>& order,
                                                 std::size_t depth, const Path& outside) {
   const Var axis = order[depth];
@@ -105,10 +107,10 @@ std::vector<std::vector<Range>> last_iterations(const Kernel& kernel, const std:
   return found;
 }
 
-// The tensor that links the item with what stands beside it and whose value
-// does not last through a loop that is now around loops over `inside`. Its
-// value does not last if each iteration of such an inner loop has a tile of it,
-// or stores it in the same place.
+// Returns a tensor that the item shares with items beside it, and that would lose its value before
+// the item runs, or null. `inside` are the loops inside the one whose first or last iteration the
+// item waits for. The value is lost if the tensor is a tile of one of these loops, or if each
+// iteration of one of them stores it in the same place.
 const KernelTensor* lost(const Kernel& kernel, const Uses& uses, const Hanging& hanging,
                          std::span<const Var> inside) {
   const Uses here(only(hanging.item));
@@ -129,17 +131,15 @@ const KernelTensor* lost(const Kernel& kernel, const Uses& uses, const Hanging& 
 
 Reason put_together(const Kernel& kernel, const Uses& uses, const Path& outside, const Chain& chain,
                     const std::vector<Var>& order, std::vector<Item>& body) {
-  // before[d], after[d]: what stands beside loop d of the new order, inside the
-  // loops before it.
+  // before[d], after[d]: the items beside the loop order[d], inside the loops before it.
   std::vector<std::vector<Item>> before(order.size()), after(order.size());
-  std::size_t last[] = {order.size() - 1, order.size() - 1};  // never inside of what is nearer
+  std::size_t last[] = {order.size() - 1, order.size() - 1};  // no deeper than nearer items
   for (const Hanging& hanging : chain.hanging) {
     const std::vector<Var>& inside = hanging.inside;
     std::size_t& beside = last[hanging.after ? 1 : 0];
     while (contains(inside, order[beside]))
-      if (beside-- == 0) return "what stands beside them would change places";
-    // Further out where few iterations are copied for it: it needs no test
-    // there.
+      if (beside-- == 0) return "items beside these loops would change their order";
+    // The item goes further out if few iterations are copied for it: it needs no test there.
     std::int64_t copied = 1;
     for (std::size_t out = beside; out-- > 0 && copied <= few_iterations;) {
       const bool is_copied = contains(inside, order[out]);
@@ -184,8 +184,8 @@ Reason put_together(const Kernel& kernel, const Uses& uses, const Path& outside,
   return {};
 }
 
-// A tile of these loops lives in one iteration of those that were around it: in
-// the innermost of them now.
+// A tile that is allocated in one of these loops is now allocated in another one: of the loops that
+// were around it, the one that is innermost in the new order.
 void move_scopes(Kernel& kernel, std::span<const Use> uses, const std::vector<Var>& before,
                  const std::vector<Var>& after) {
   std::vector<int> tiles;
@@ -209,7 +209,7 @@ Reason dependence_across(const Kernel& kernel, std::span<const Use> uses,
   return {};
 }
 
-// Rewrites every item that holds the axes with one of them outermost.
+// Rewrites every item that is a loop over one of the axes and holds loops over the others.
 Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>& order,
                const Path& outside) {
   for (std::size_t i = items.size(); i-- > 0;) {

@@ -1,16 +1,15 @@
-// split: one loop becomes several, the last part innermost. Halide: split; TVM:
-// split.
+// split: one loop becomes several, the last part innermost. Halide: split; TVM: split.
 //
-//   for i 20                     split i -> io ii(8)         for io 3
-//     y[i] = x[i]                                              for ii 8
-//                                limit 8*io + ii < 20            y[8*io + ii] =
-//                                x[8*io + ii]
+//   for i 20                     split i -> io ii(8)         limit 8*io + ii < 20
+//     y[i] = x[i]                                            for io 3
+//                                                              for ii 8
+//                                                                y[8*io + ii] = x[8*io + ii]
 //
-// The limit, for what does not divide evenly, is met by `mask` (skip or mask
-// the iterations beyond it), `peel` (where a tile is unrolled or a vector: full
-// tiles in a loop without tests, then the remainder) or `pad` (full tiles
-// throughout: loads beyond it read 0 and stores there are dropped; not for an
-// axis that is added up over).
+// If the parts do not divide the axis evenly, there is a limit. It is met by
+//   mask   skip or mask the iterations beyond it
+//   peel   if a tile is unrolled or a vector: full tiles in a loop without tests, then what is left
+//   pad    full tiles throughout: loads beyond it read 0, and stores there are dropped. Not for an
+//          axis that is added up over
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,15 +1,12 @@
-// splitreduce: the partial results of one level of a reduction are kept apart,
-// so that they may be computed in any order or at once, and meet in a loop of
-// their own, in order. Halide, TVM: rfactor; also split-K.
+// splitreduce: keeps the partial results of one level of a reduction apart, so that they may be
+// computed in any order or at once. A loop of its own then adds them up in order. Halide, TVM:
+// rfactor; also split-K.
 //
-//   for kb 4                           splitreduce kb        for kb 4
-//     for k 256                                                for k 256
-//       part += x[256*kb + k] over k                             part[kb] +=
-//       x[256*kb + k] over k
-//     s += part over kb                                      for kb.meet 4
-//                                                              s +=
-//                                                              part[kb.meet]
-//                                                              over kb.meet
+//   for kb 4                           splitreduce kb    for kb 4
+//     for k 256                                            for k 256
+//       part += x[256*kb + k] over k                         part[kb] += x[256*kb + k] over k
+//     s += part over kb                                  for kb.meet 4
+//                                                          s += part[kb.meet] over kb.meet
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,14 +17,13 @@
 namespace tenon {
 namespace {
 
-// The loop's body in two: what adds up over the axis meets, and everything else
-// is partial.
+// The loop's body in two: `meeting` are the items that add up over the axis, `partial` all others.
 struct Division {
   std::vector<Item> partial, meeting;
 };
 
-// Limits over the axis hold where the partial results meet too: what got no
-// term was not stored.
+// Copies the limits of the axis to the loop in which the partial results meet: beyond a limit no
+// partial result was stored.
 void limit_meeting(Kernel& kernel, const Division& division, Var axis, Var meet) {
   const auto is_known = [&](Var v) {
     return count_loops(division.partial, v) == 0 || count_loops(division.meeting, v) > 0;
@@ -40,7 +36,7 @@ void limit_meeting(Kernel& kernel, const Division& division, Var axis, Var meet)
   }
 }
 
-// Each iteration of the axis keeps the partial results that it stores.
+// Gives each iteration of the axis its own element of every partial result.
 Reason keep_apart(Kernel& kernel, Division& division, Var axis) {
   if (division.partial.empty())
     return "nothing but the sum itself is in it: it adds up its terms in order";
@@ -48,12 +44,12 @@ Reason keep_apart(Kernel& kernel, Division& division, Var axis) {
   for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
     KernelTensor& tensor = kernel.tensors[t];
     if (std::ranges::any_of(meeting.of(t), &Use::writes) && !partial.of(t).empty())
-      return fmt::format("{} is used beside the sum", tensor.name);
-    if (tensor.scope == axis) return "a tile is staged in it";
+      return fmt::format("{} is used in the loop by more than the sum", tensor.name);
+    if (tensor.scope == axis) return "a tile is staged at this loop";
     if (std::ranges::none_of(partial.of(t), &Use::writes) || meeting.of(t).empty()) continue;
-    if (tensor.where == Where::argument) return "its partial results leave the kernel";
+    if (tensor.where == Where::argument) return "its partial results are an output of the kernel";
     for (const Use& use : all.of(t))
-      if (!contains(use.way.path, axis)) return "its partial results are used elsewhere";
+      if (!contains(use.way.path, axis)) return "its partial results are used outside the loop too";
     tensor.extents.insert(tensor.extents.begin(), kernel.extent(axis));
     for (auto* items : {&division.partial, &division.meeting})
       replace_accesses(*items, t, [&](Access& access) {

@@ -1,43 +1,33 @@
-// stage: copies the tile of a tensor that the loops below touch. Halide:
-// store_at/compute_at with in(); TVM: cache_read, cache_write; BLIS: packing;
-// convolution: im2col; registers: accumulators.
+// stage: copies the part of a tensor that the loops below touch, its tile, to a local. Halide:
+// store_at/compute_at with in(); TVM: cache_read, cache_write; BLIS: packing; convolution: im2col;
+// registers: accumulators.
 //
 //   for i 4                            stage b at i          for i 4
 //     for k 8                                                  for b.i.k 8
-//       y[i] += b[k,i] * w[k]                                      b.i[b.i.k] =
-//       b[b.i.k,i]
+//       y[i] += b[k,i] * w[k]                                    b.i[b.i.k] = b[b.i.k,i]
 //                                                              for k 8
-//                                                                y[i] += b.i[k]
-//                                                                * w[k]
+//                                                                y[i] += b.i[k] * w[k]
 //
-// A tile's axes are the loops below that index the operand, in loop order (or
-// as `layout` says), and the loops that copy are ordinary ones, named after the
-// tensor. `box` keeps the operand's own axes instead, so that elements which
-// several iterations share are copied once. Beyond a limit or a padding the
-// tile holds zeros (the padding's fill), so reads from it need no test.
+// A tile's axes are the loops below that index the operand, in loop order (or as `layout` says).
+// The loops that copy are ordinary ones, named after the tensor. `box` keeps the operand's own axes
+// instead, so that an element that several iterations share is copied once. Beyond a limit the tile
+// holds zeros, and beyond a padding the padding's fill, so reads from it need no test.
 //
-// What the loops store is staged too: the tile is copied in, unless its
+// A tensor that the loops store can be staged too. Its tile is copied in, except where its
 // accumulations start there, and out:
 //
 //   for k 8                         stage y at k in register   for k 8
-//     for i 4                                                    for y.k.i 4
-//     when k >= 1
-//       y[i] += b[k,i] over k                                      y.k[y.k.i] =
-//       y[y.k.i]
+//     for i 4                                                    for y.k.i 4 when k >= 1
+//       y[i] += b[k,i] over k                                      y.k[y.k.i] = y[y.k.i]
 //                                                                for i 4
-//                                                                  y.k[i] +=
-//                                                                  b[k,i] over
-//                                                                  k
+//                                                                  y.k[i] += b[k,i] over k
 //                                                                for y.k.i 4
-//                                                                  y[y.k.i] =
-//                                                                  y.k[y.k.i]
+//                                                                  y[y.k.i] = y.k[y.k.i]
 //
-// depth n > 1: in shared memory a ring of n tiles, filled asynchronously n-1
-// iterations ahead; elsewhere what is copied is prefetched n-1 iterations
-// ahead.
+// depth n > 1: in shared memory a ring of n tiles, filled asynchronously n-1 iterations ahead;
+// elsewhere, what is copied is prefetched n-1 iterations ahead.
 //
-// `stream`: what the loops store for good is written past the caches, and needs
-// no tile.
+// `stream`: final results are stored past the caches, and need no tile.
 #include "lower/stage.h"
 
 #include "core/ranges.h"
@@ -49,7 +39,8 @@
 namespace tenon {
 namespace {
 
-constexpr double most_tile_bytes = 1 << 26;  // of tiles that are larger than what they hold
+// A larger tile may have at most twice the bytes of the tensor.
+constexpr double most_tile_bytes = 1 << 26;
 
 }  // namespace
 
@@ -73,7 +64,7 @@ Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>
   for (const Limit& limit : site.kernel.limits) {
     if (std::ranges::none_of(tile, [&](Var v) { return limit.index.uses(v); })) continue;
     const auto index = index_at_start(limit.index, [&](Var v) { return site.knows(v, tile); });
-    if (!index) return "a limit that divides bounds its loops";
+    if (!index) return "a limit of its loops has a quotient or a remainder";
     limits.push_back({*index, 0, limit.bound});
   }
   return {};
@@ -97,7 +88,8 @@ Reason add_tile(StageSite& site, const std::vector<Var>& axes) {
   }
   const double held = static_cast<double>(staged.elements()) * info(staged.type).bytes;
   if (bytes > std::max(most_tile_bytes, 2 * held))
-    return fmt::format("the tile would take {:.0f} MB, for {:.0f} MB", bytes / 1e6, held / 1e6);
+    return fmt::format("the tile would take {:.0f} MB, and the tensor has {:.0f} MB", bytes / 1e6,
+                       held / 1e6);
   local.fixed = site.move.where != Where::heap;
   local.scope = site.at;
   kernel.tensors.push_back(std::move(local));

@@ -8,10 +8,10 @@
 namespace tenon {
 namespace {
 
-// Requires a kernel that is legal, or one whose legality is checked later. Where there is a reason,
-// the kernel that is left is of no use.
+// Applies the move. Requires a kernel that is legal, or one whose legality is checked later. If a
+// reason is returned, the kernel must not be used any more.
 Reason change(Kernel& kernel, const Move& move, Check check) {
-  // What comes first or last in a loop has no place where there are no iterations.
+  // A move may put items into the first or last iteration of a loop, so there must be one.
   for (const Axis& axis : kernel.axes)
     if (axis.extent == 0 && !axis.name.empty()) return axis.name + " has no iterations";
   if (auto reason = std::visit([&](const auto& m) { return rewrite(kernel, m); }, move.what))

@@ -1,4 +1,4 @@
-// The six moves: pure functions from kernel to kernel; builds with the option verify look at every
+// The six moves: pure functions from kernel to kernel. Builds with the option `verify` check every
 // result. An illegal move is a value that says why, never an exception. Each is documented with
 // loops before and after in its own file (move_split.cpp, ..).
 #pragma once
@@ -14,22 +14,23 @@ namespace tenon {
 
 struct Refusal {
   std::string reason;  // "bind k parallel: sum accumulates over k in order"
-  std::string place;   // of the move, as in Move
+  std::string place;   // Move::place of the refused move
 };
 using Moved = std::variant<Kernel, Refusal>;
 
 Moved apply(const Kernel& kernel, const Move& move);
-// All of them, up to the first that is refused. `see` is shown every move and its result.
+// Applies all moves, up to the first that is refused. `see` is called with every move and its
+// result.
 //
 // The check of legal.h runs after every move, so that the refusal names the move. For a schedule
-// that a machine wrote it may run once, at the end: that is enough, and costs less.
+// that Tenon wrote it may run once, at the end, which is enough and costs less.
 enum class Check : std::uint8_t { each, once };
 using MoveObserver = std::function<void(const Move&, const Kernel&)>;
 Moved apply_all(Kernel kernel, const Schedule& schedule, const MoveObserver& see = {},
                 Check check = Check::each);
 
-// What apply() calls: each rewrites the kernel, or leaves a reason why it cannot, and then a kernel
-// that is of no use.
+// apply() calls these. Each rewrites the kernel, or returns the reason why it cannot; then the
+// kernel may be half rewritten and must not be used.
 Reason rewrite(Kernel& kernel, const Split& move);
 Reason rewrite(Kernel& kernel, const Order& move);
 Reason rewrite(Kernel& kernel, const Fuse& move);

@@ -24,7 +24,7 @@ ComputedAxis computed_axis(const std::vector<Index>& at, int axis, const Node& i
 
 class NodeValues {
  public:
-  // The kernel must outlive this; axes and tensors may be added to it meanwhile.
+  // The kernel must outlive this object. Axes and tensors may be added to the kernel meanwhile.
   explicit NodeValues(const Kernel& kernel) : kernel_(kernel) {}
 
   // From now on the node is read from the tensor.

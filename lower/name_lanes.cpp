@@ -1,16 +1,16 @@
-// name_lanes: a vector axis is no loop any more. Each statement below it names the axes that it
-// computes at once, as its lanes.
+// name_lanes: removes the loops over vector axes. Each statement in them names its lanes, the axes
+// whose values it computes all at once.
 //
 //   for j 24 vector                      x[2*j] = .. lanes j 16
 //     x[2*j] = ..                 ->     x[2*j2 + 32] = .. lanes j2 8
 //
-// One axis becomes the lanes of a statement: the one along which its target is consecutive. What
-// is longer than the target's most lanes goes in pieces, and the other vector axes around the
-// statement become unrolled loops. Where the source of a copy is consecutive along one vector axis
-// and its target along another, both become its lanes, in squares that fit registers: such a copy
-// is a transpose in registers.
+// One axis becomes the lanes of a statement: the one along which the elements that it stores are
+// consecutive. An axis longer than the machine's most_lanes goes in pieces, and the other vector
+// axes around the statement become unrolled loops. If a copy loads consecutive elements along one
+// vector axis and stores them along another, both become its lanes, in squares that fit registers:
+// such a copy is a transpose in registers.
 //
-// A store to a stream stays one where it is known to be aligned to the target's vectors.
+// A streaming store stays one only if it is known to be aligned to the machine's vectors.
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -26,7 +26,8 @@ class Lanes {
  public:
   Lanes(Kernel& kernel, const Target& target) : kernel_(kernel), target_(target) {}
 
-  // `vectors` are the vector axes around the items, `conditions` those of the loops that are gone.
+  // `vectors` are the vector axes around the items, and `conditions` those of their loops, which
+  // are removed.
   std::vector<Item> run(const std::vector<Item>& items, const Path& vectors,
                         const std::vector<Range>& conditions) {
     std::vector<Item> result;
@@ -53,9 +54,9 @@ class Lanes {
   }
 
  private:
-  // Of a vector axis: one statement, or an unrolled loop of them.
+  // A part of a vector axis: one statement, or an unrolled loop of statements.
   struct Piece {
-    Index at;         // the axis
+    Index at;         // the value of the axis
     Path lanes = {};  // none: one value
     Path loop = {};   // none: a single statement
   };
@@ -64,8 +65,9 @@ class Lanes {
     return std::ranges::any_of(axes, [&](Var v) { return index.uses(v); });
   }
 
-  // What becomes the lanes of the statement: one of the vector axes, or the two along which the
-  // source and the target of a copy run. None, where lanes might meet in one place.
+  // The axes that become the lanes of the statement: one of the vector axes, or the two along which
+  // a copy loads and stores consecutive elements. None if its subscript is computed, because two
+  // lanes might store to one element.
   Path chosen(const Item& item, const Path& vectors) const {
     const Access& access = *access_in(item.what);
     if (vectors.empty() || access.computed) return {};
@@ -115,7 +117,7 @@ class Lanes {
     return result;
   }
 
-  // The axis in pieces of so many values, and what is left.
+  // The axis in pieces of `most` values, and a piece for what is left.
   const std::vector<Piece>& pieces_of(Var axis, std::int64_t most) {
     std::vector<Piece>& result = pieces_[{axis, most}];
     if (!result.empty()) return result;
@@ -135,8 +137,8 @@ class Lanes {
     return result;
   }
 
-  // May the store bypass the caches? It writes whole vectors of the target to memory, all lanes of
-  // them, and each begins at a multiple of its size.
+  // May the store bypass the caches? It must write whole vectors of the machine to memory, without
+  // a mask, and each must begin at a multiple of its size.
   bool is_aligned(const Item& item, const Store& store) const {
     if (!store.stream || store.combine || store.computed || store.lanes.size() != 1) return false;
     const KernelTensor& tensor = kernel_.tensors[store.tensor];
@@ -150,7 +152,7 @@ class Lanes {
     return !first.uses(lanes) && mod(first, vector, kernel_.bounds()) == Index(0);
   }
 
-  static constexpr int word = 4;  // bytes of what is turned or streamed
+  static constexpr int word = 4;  // bytes of an element that is transposed or streamed
 
   Kernel& kernel_;
   const Target& target_;

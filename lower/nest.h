@@ -8,16 +8,17 @@
 //   Axis       an iteration variable with its extent and its tag. Loops name an axis; several loops
 //              may run over the same axis in different subtrees, never one inside the other.
 //   Loop       runs its body for axis = 0 .. extent-1, ascending.
-//   Limit      index < bound. A loop skips every iteration in which a limit cannot hold, whatever
-//              the loops inside it do: nothing runs where nothing is left of a tile.
-//   Store      target[at] = value, or, where `over` is not empty,
-//              target[at] = combine(target[at] or identity, value): the identity where all axes in
-//              `over` are 0, i.e. each accumulation starts by itself.
+//   Limit      index < bound. An iteration is skipped if no value of the inner loops can satisfy a
+//              limit. So the part of a tile beyond the end never runs.
+//   Store      target[at] = value. With `combine` it is an accumulation over the axes in `over`:
+//              target[at] = combine(target[at], value), but combine(identity, value) where all
+//              axes in `over` are 0. So every accumulation starts by itself.
 //              With `factor`, and combine sum: fma(value, factor, target[at]), one rounding.
 //   ranges     A load outside its `inside` ranges reads `fill` and touches no memory; an item with
 //              `when` ranges runs only where they hold.
-//   Tensor     at its logical index space; a local holds, while the loops around its scope stand
-//              still, just the part that is touched below (finish.h computes both).
+//   Tensor     has logical extents and subscripts. A local is allocated inside one loop (its
+//              scope), and in the end holds only the part that one iteration of that loop
+//              touches. finish() computes that part, and the scope if no move has set it.
 //   Tag        serial and unroll ascend; parallel, grid, warp, lane and vector promise that
 //              iterations are independent; mma marks the three axes of one matrix instruction.
 //
@@ -41,7 +42,7 @@ namespace tenon {
 enum class Tag : std::uint8_t { serial, parallel, grid, warp, lane, vector, unroll, mma };
 std::string_view name(Tag tag);
 
-using Reason = std::optional<std::string>;  // why something is not so; nothing where it is
+using Reason = std::optional<std::string>;  // why something is refused; nothing if it is not
 
 struct Axis {
   std::string name;  // unique: `sum.k`, after a split `sum.k0`, a stage's `b.pc.k0`
@@ -49,7 +50,8 @@ struct Axis {
   Tag tag = Tag::serial;
 };
 
-// "j" of "sum.j": what parts of the axis and copies of its loop are named after.
+// The last part of an axis's name, "j" of "sum.j". Parts of the axis and copies of its loop are
+// named after it.
 std::string stem(const std::string& axis);
 
 enum class Tail : std::uint8_t { mask, peel, pad };
@@ -60,7 +62,7 @@ struct Limit {
 };
 
 // Where a tensor lives. `argument` is memory of the caller; heap and shared are scratch memory of
-// the kernel. finish() makes a small local whose every index is known after unrolling a `reg`.
+// the kernel. finish() makes a small local a `reg` if all its indices are known after unrolling.
 enum class Where : std::uint8_t { argument, reg, heap, shared };
 std::string_view name(Where where);
 
@@ -71,7 +73,7 @@ struct KernelTensor {
   Where where = Where::argument;
   bool is_output = false;  // written by the kernel, for arguments
   int depth = 1;           // tiles in flight, for staged locals
-  bool fixed = false;      // `where` was asked for, and finish() keeps it
+  bool fixed = false;      // a move chose `where`; finish() keeps it unless threads share a `reg`
   // Allocated inside the loop over this axis; -1: outside all loops. Empty: finish() finds the
   // innermost place at which every use sees what was stored for it.
   std::optional<Var> scope = {};
@@ -88,8 +90,8 @@ using ValueRef = std::shared_ptr<const Value>;
 struct Access {
   int tensor;
   std::vector<Index> at;  // one per axis of the tensor
-  // The axis on which `at` is 0 and does not say where: a Load or a Store is at `computed` there,
-  // and a Fold takes all strands. -1: there is no such axis.
+  // The axis whose subscript is not in `at`, which is 0 there: a Load or a Store has the subscript
+  // `computed`, and a Fold takes all strands. -1: there is no such axis.
   int computed_axis = -1;
   ValueRef computed = {};  // i32; outside the axis a Load is 0 and a Store does nothing
 };
@@ -137,14 +139,14 @@ struct Store : Access {
   bool initial = true;  // the accumulation starts from the identity; false: from what is there
                         // (finish() has written the identity before)
   bool stream = false;  // non-temporal; in a finished nest also aligned to the target's vectors
-  bool async = false;   // done when the tile is first read, not before (a ring in shared memory)
-  // In a finished nest: the axes that the statement computes at once, each for all its values. Two
-  // are a transpose: the source runs along the first one, the target along the second one.
+  bool async = false;   // may be done late, but before the tile is first read (a shared ring)
+  // In a finished nest: the axes whose values the statement computes all at once. Two axes make a
+  // transpose: the source runs along the first one, the target along the second one.
   std::vector<Var> lanes = {};
 };
-// Asks for the cache line that the element lies in, for a later iteration. Never faults.
+// Asks for the cache line of the element, which a later iteration needs. Never faults.
 struct Prefetch : Access {
-  std::vector<Var> lanes = {};  // as of a Store
+  std::vector<Var> lanes = {};  // as in a Store
 };
 struct Item;
 struct Loop {
@@ -173,8 +175,8 @@ struct Kernel {
 
   VarBounds bounds() const;  // of the axes: [0, extent - 1]
   std::int64_t extent(Var axis) const { return axes[axis].extent; }
-  // By its whole name, or by the part after the dot where only one axis has it.
-  std::optional<Var> find_axis(std::string_view name) const;  // whole, or `k` of `sum.k`
+  // By its whole name, or by the part after the dot (`k` of `sum.k`) if only one axis has it.
+  std::optional<Var> find_axis(std::string_view name) const;
   std::optional<int> find_tensor(std::string_view name) const;
   std::string unused_name(const std::string& wanted) const;  // for a tensor
   Var add_axis(const std::string& name, std::int64_t extent, Tag tag = Tag::serial);

@@ -1,3 +1,10 @@
+// pad_tails: a limit with tail pad becomes ranges of the loads and stores below it, so that whole
+// tiles run. Here p stands for 8*io + ii < 20:
+//
+//   limit 8*io + ii < 20 pad               for io 3
+//   for io 3                                 for ii 8
+//     for ii 8                      ->         y[8*io + ii] = (x[8*io + ii] if p else 0) when p
+//       y[8*io + ii] = x[8*io + ii]
 #include <algorithm>
 
 #include "lower/dependence.h"
@@ -7,8 +14,8 @@
 namespace tenon {
 namespace {
 
-// Has what lies beyond the limit a place of its own in the tile? Otherwise it would overwrite what
-// other iterations store.
+// Do the iterations beyond the limit store to elements of their own in the tile? Otherwise they
+// would overwrite what other iterations store.
 bool has_room(const Kernel& kernel, int tensor, const Limit& limit) {
   if (!kernel.tensors[tensor].scope) return false;
   const Uses uses(kernel.body);
@@ -20,7 +27,7 @@ bool has_room(const Kernel& kernel, int tensor, const Limit& limit) {
 }
 
 // A statement under a padded limit runs beyond it, but touches no memory of the caller there, and
-// no local but tiles with room for it.
+// no locals except tiles with room for what it stores.
 void pad(const Kernel& kernel, Item& item, Store& store, const Limit& limit) {
   const Range range{limit.index, 0, limit.bound};
   replace_values(store, [&](const ValueRef& value) {

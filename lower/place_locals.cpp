@@ -7,8 +7,8 @@
 //     for k 32 vector                        for k 32 vector
 //       y[i,k] = t[i,k] * 2                    y[i,k] = t[k] * 2
 //
-// This runs before tails are made explicit: a peel makes two loops out of one, and what lives in
-// one iteration of it stays one local.
+// This runs before explicit_tails, because a peel makes two loops of one: a local that lives in one
+// iteration of that loop must stay one local.
 #include <algorithm>
 #include <numeric>
 #include <utility>
@@ -30,7 +30,8 @@ bool moves_alike(const Use& a, const Use& b, Var v) {
   });
 }
 
-// The axes around the innermost place that holds all uses and outlives every accumulation.
+// The axes around the innermost place at which the local can be allocated: the place holds all
+// uses, and no iteration of a loop around it needs what another one has stored.
 Path scope_of(const KernelTensor& tensor, const std::vector<Use>& uses) {
   const Use& first = uses.front();
   const Path& path = first.way.path;
@@ -41,7 +42,7 @@ Path scope_of(const KernelTensor& tensor, const std::vector<Use>& uses) {
     depth = static_cast<std::size_t>(at.value_or(-1) + 1);
   } else {
     for (const Use& use : uses) depth = std::min(depth, common_loops(first, use));
-    // What one iteration stores and another reads outlives both.
+    // If one iteration needs what another one has stored, the local is outside that loop.
     for (const Use& use : uses)
       for (std::size_t d = 0; d < depth; ++d)
         if (outlives(uses, path[d]) || !moves_alike(first, use, path[d])) depth = d;
@@ -49,7 +50,7 @@ Path scope_of(const KernelTensor& tensor, const std::vector<Use>& uses) {
   return Path(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(depth));
 }
 
-// Of one iteration there is nothing to share out.
+// A loop of one iteration is not shared out to threads.
 bool is_parallel(const Kernel& kernel, Var v) {
   return kernel.axes[v].tag == Tag::parallel && kernel.extent(v) > 1;
 }
@@ -62,7 +63,7 @@ bool is_known_when_unrolled(const Kernel& kernel, const Index& index) {
 }
 
 // The axes of a local in the order in which it is laid out: those that vectors run along last, the
-// quotients of a vector's axis before its remainders. A stage has its own layout.
+// quotients of a vector's axis before its remainders. A staged tile keeps its own layout.
 std::vector<int> layout(const Kernel& kernel, const KernelTensor& tensor,
                         const std::vector<Use>& uses) {
   const auto is_vector = [&](Var v) { return kernel.axes[v].tag == Tag::vector; };
@@ -84,8 +85,9 @@ bool is_computed(const std::vector<Use>& uses, int axis) {
                              [&](const Use& use) { return use.access.computed_axis == axis; });
 }
 
-// Should these subscripts become one? One of them alone does not say how far it reaches, together
-// they do, and none is computed or leaves the tensor: beyond a row's end lies the next row.
+// Should these subscripts become one? They should if the reach of one of them is not known but that
+// of all as one is. None may be computed or leave its axis, because beyond a row's end lies the
+// next row.
 bool should_join(const Kernel& kernel, const KernelTensor& tensor, const std::vector<Use>& uses,
                  const Path& scope, int first, int count) {
   bool all_known = true;
@@ -101,9 +103,10 @@ bool should_join(const Kernel& kernel, const KernelTensor& tensor, const std::ve
   return !all_known && reach(kernel, mapped(uses, joined), scope);
 }
 
-// After a fuse and a split, a subscript may divide what stands still in the scope and what moves,
-// so that nothing says how far it reaches. With its neighbours it may be whole again: in t[f / 8,
-// f mod 8] the place is f. Such a run of subscripts becomes one. Returns whether one has.
+// After a fuse and a split, a quotient or remainder in a subscript may use axes both outside and
+// inside the scope, so that its reach is not known. Joined with its neighbours it may be simple
+// again: in t[f / 8, f mod 8] the position is f. Joins one such run of subscripts to one subscript.
+// Returns whether there was one.
 bool join_subscripts(Kernel& kernel, int t, const Path& scope, const std::vector<Use>& uses) {
   const int axes = static_cast<int>(kernel.tensors[t].extents.size());
   for (int count = 2; count <= axes; ++count)
@@ -115,8 +118,8 @@ bool join_subscripts(Kernel& kernel, int t, const Path& scope, const std::vector
   return false;
 }
 
-// Where a local begins along one of its axes, and how long it is there. Along a computed axis it is
-// all there, with what the last tile reaches beyond.
+// Where a local begins along one of its axes, and its extent there. Along a computed axis it keeps
+// its whole extent, and what the last tile reaches beyond that.
 Reach extent_along(const Kernel& kernel, const KernelTensor& tensor, const std::vector<Use>& uses,
                    int axis, const Path& scope) {
   const Reach whole = *reach(kernel, subscripts(uses, axis), {});

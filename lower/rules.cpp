@@ -1,5 +1,5 @@
-// The table of the rules stands behind the functions that it names. The last step, which replaces
-// requested reshapes, stands at the end.
+// In this order: the functions of the rules, the table that names them, and the last step, which
+// replaces requested reshapes.
 #include "lower/rules.h"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ using Op = ScalarOp;
 struct Pattern {
   Op op = Op::add;
   double constant = 0;
-  bool for_floats = true;  // also
+  bool for_floats = true;  // else the rule is for integers alone
 };
 
 // What a rule is applied to: a node whose inputs have been rewritten, the table that makes new
@@ -224,10 +224,10 @@ struct Rule {
   Pattern pattern = {};
 };
 
-// In the table, x has any type that the operation takes, and n is no float. The rules keep all
-// bits. So two rules are missing for floats: x + 0 = x is wrong for -0, and x * 0 = 0 is wrong for
-// infinity and NaN. The last two rules are different: they define how a sum of products, and a sum
-// of equal elements, is rounded.
+// In the table, c and d are constants, p is a bool, n is no float, and x has any type that the
+// operation takes. The rules keep all bits. So two rules are missing for floats: x + 0 = x is wrong
+// for -0, and x * 0 = 0 is wrong for infinity and NaN. The last two rules are different: they
+// define how a sum of products, and a sum of equal elements, is rounded.
 // clang-format off
 constexpr Rule rules[] = {
     {"f(c, d, ..)                 = its value", fold_constants},
@@ -314,7 +314,7 @@ std::vector<NodeRef> drop_reshapes(std::vector<NodeRef> wanted, NodeTable& table
   std::unordered_set<NodeRef> gathered;
   for (const NodeRef& node : in_order(wanted).nodes)
     if (node->as<Gather>()) gathered.insert(node->inputs[0]);
-  std::unordered_map<NodeRef, NodeRef> results;  // each computed node, and the node it was asked as
+  std::unordered_map<NodeRef, NodeRef> results;  // each result, and the request that it answers
   for (const NodeRef& node : wanted) results[node] = node;
   for (NodeRef& node : wanted) {
     if (!is_reshape(*node) || gathered.contains(node)) continue;

@@ -153,7 +153,8 @@ class LineParser {
         if (!take("(")) wrong("stage {}: expected layout(AXIS ..)", stage.tensor);
         while (!take(")")) stage.order.push_back(word("an axis, or ')'"));
       } else {
-        wrong("stage {}: expected in, depth, box, layout or stream, not '{}'", stage.tensor, peek());
+        wrong("stage {}: expected in, depth, box, layout or stream, not '{}'", stage.tensor,
+              peek());
       }
     }
     return stage;

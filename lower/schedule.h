@@ -29,7 +29,7 @@ namespace tenon {
 
 struct Part {
   std::string name;
-  std::int64_t extent = 0;  // 0 for the first: what is left
+  std::int64_t extent = 0;  // 0 for the first part, which takes what is left
 };
 struct Split {
   std::string axis;
@@ -65,7 +65,7 @@ struct SplitReduce {
 
 struct Move {
   std::variant<Split, Order, Fuse, Bind, Stage, At, SplitReduce> what;
-  std::string place = {};  // "FILE:LINE", where it was read; empty where it was not
+  std::string place = {};  // "FILE:LINE" where it was read; else empty
 };
 using Schedule = std::vector<Move>;
 

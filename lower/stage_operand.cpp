@@ -14,7 +14,7 @@ namespace {
 // How a tile is filled, and what a load of the operand reads instead.
 struct Tile {
   std::vector<Var> axes;  // of the loops that copy, in the tile's order
-  Load source;            // over them
+  Load source;            // what is copied, over these axes
   std::function<Load(const Load&)> read;
 };
 
@@ -23,7 +23,7 @@ bool is_same(const Load& a, const Load& b) {
          a.computed_axis == b.computed_axis && a.computed == b.computed;
 }
 
-// The uses without those that load the same as one before them.
+// The uses, without loads that are the same as an earlier one.
 std::vector<Use> different(const std::vector<Use>& uses) {
   std::vector<Use> found;
   for (const Use& use : uses)
@@ -34,7 +34,8 @@ std::vector<Use> different(const std::vector<Use>& uses) {
   return found;
 }
 
-// What is copied lies in the operand, also where the loops below never read it.
+// Restricts the copy to elements that exist. A tile may have elements that the loops below never
+// read.
 void keep_inside(const StageSite& site, Load& source) {
   const std::vector<std::int64_t>& extents = site.kernel.tensors[site.tensor].extents;
   std::erase_if(source.inside,
@@ -62,12 +63,13 @@ Reason expand_tile(StageSite& site, const Use& use, Tile& tile) {
   const IndexMap rename = renaming(site.kernel, old_axes, tile.axes);
   tile.source = std::get<Load>(map_indices(make_value(source, type), rename)->detail);
   keep_inside(site, tile.source);
-  // Its subscripts are computed inside the limits alone.
+  // Computed subscripts are loaded only inside the limits.
   Reason reason;
   tile.source.computed = map_values(tile.source.computed, [&](const ValueRef& value) {
     const auto* load = std::get_if<Load>(&value->detail);
     if (!load) return value;
-    if (stores_to(site.body, load->tensor)) reason = "where it is read is computed there";
+    if (stores_to(site.body, load->tensor))
+      reason = "its subscripts are read from what is computed there";
     Load guarded = *load;
     append(guarded.inside, tile.source.inside);
     return make_value(std::move(guarded), value->type);
@@ -87,8 +89,8 @@ bool is_end(const Load& load, const Range& range, const KernelTensor& operand) {
   return false;
 }
 
-// What a box holds beyond the operand: the fill of the loads that may reach there, where all have
-// the same, else 0.
+// What a box holds beyond the operand: the fill of the loads that may reach there, if all have the
+// same fill, else 0.
 double fill_of_box(const std::vector<Use>& all) {
   std::optional<double> fill;
   for (const Use& use : all) {
@@ -131,8 +133,8 @@ Reason box_tile(StageSite& site, const std::vector<Use>& all, Tile& tile) {
   return {};
 }
 
-// Asks for the line of what is copied, some tiles ahead. Beyond the last tile that is whatever
-// follows in memory: the next row, where the tiles make up one.
+// Prefetches what will be copied some tiles later. Beyond the last tile that is whatever follows in
+// memory, such as the next row.
 Prefetch ahead(const StageSite& site, const Load& source) {
   const Index later = Index::var(site.at) + (site.move.depth - 1);
   return {{site.tensor, mapped(source.at, replacing(site.kernel, {site.at}, {later}))}};
@@ -156,7 +158,7 @@ std::vector<Item> ring(StageSite& site, int staged, const std::vector<Item>& cop
     });
     return items;
   };
-  // The first tiles in the first iteration, so that the loop stays whole.
+  // The first iteration copies the first tiles, so that the loop stays one loop.
   const Var first = kernel.add_axis(stage_name(site) + ".first",
                                     std::min<std::int64_t>(depth - 1, kernel.extent(at)));
   Item begin{Loop{first, copies_of(Index::var(first))}, {{Index::var(at), 0, 1}}};
@@ -172,7 +174,8 @@ Reason stage_operand(StageSite& site) {
   const Uses uses(site.body);
   const std::vector<Use> all = different(uses.of(site.tensor));
   const bool is_ring = site.move.depth > 1 && site.move.where == Where::shared;
-  if (!std::ranges::all_of(all, &Use::load)) return "its strands are folded there";
+  if (!std::ranges::all_of(all, &Use::load))
+    return "its strands are folded there, which needs the tensor itself";
   if (site.move.stream) return "only what is stored can be streamed";
   if (site.move.depth > 1 && site.at < 0) return "depth needs a loop";
   if (site.move.depth > 1 && !is_ring && site.kernel.tensors[site.tensor].where != Where::argument)
@@ -203,7 +206,7 @@ Reason stage_operand(StageSite& site) {
     return make_value(std::move(from), value->type);
   };
   change_stores(site.body, [&](Store& store) { replace_values(store, read_tile); });
-  // In front of the first item that reads the tile.
+  // The copies go in front of the first item that reads the tile.
   const auto reads_it = [&](const Item& item) { return uses_tensor(only(item), staged); };
   site.body.insert(std::ranges::find_if(site.body, reads_it), copies.begin(), copies.end());
   return {};

@@ -16,7 +16,7 @@ Index iteration_of(const Kernel& kernel, const std::vector<Var>& over) {
   return index;
 }
 
-// Stores that are final need no tile to be written past the caches.
+// Marks the stores as streaming. They must be final: nothing here may read the tensor again.
 Reason stream(StageSite& site, const std::vector<Use>& uses) {
   const KernelTensor& target = site.kernel.tensors[site.tensor];
   if (site.move.where != Where::heap || !site.move.order.empty())
@@ -30,8 +30,8 @@ Reason stream(StageSite& site, const std::vector<Use>& uses) {
   return {};
 }
 
-// The conditions under which an element of the tile is stored at all. A store that one iteration of
-// an inner loop makes is made.
+// The conditions under which an element of the tile is stored at all. A condition that picks one
+// iteration of an inner loop is left out, because that iteration runs.
 Reason conditions(const StageSite& site, const std::vector<Use>& uses, const std::vector<Var>& tile,
                   std::vector<Range>& when) {
   std::optional<std::vector<Range>> first;
@@ -69,7 +69,7 @@ Reason stage_result(StageSite& site) {
   std::vector<Var> used, tile;
   const std::vector<Index> at = first.access.at;
   for (const Index& index : at) index.collect(used);
-  std::vector<Var> earlier;  // accumulated over, in loops around the tile
+  std::vector<Var> earlier;  // axes accumulated over in loops around the tile
   for (const Use& use : uses) {
     if (use.access.computed_axis >= 0) return "it is used at computed places";
     if (use.access.at != at) return fmt::format("{} is used at different places there", name);
@@ -87,7 +87,7 @@ Reason stage_result(StageSite& site) {
     access.tensor = staged;
     access.at = mapped(tile, Index::var);
   });
-  // The loops that copy, under the conditions.
+  // The loops that copy in and out, under the conditions.
   const std::vector<Var> axes = copy_axes(site, tile);
   const IndexMap rename = renaming(kernel, tile, axes);
   const std::vector<Index> inner = mapped(axes, Index::var), outer = mapped(at, rename);

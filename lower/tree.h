@@ -84,41 +84,44 @@ int count_loops(Items items, Var axis);
 
 // ---- rewrites ----
 
-// Values are rebuilt bottom up: a change sees each part after those that it is made of, and what is
-// shared stays shared.
+// Values are rebuilt bottom up: `change` gets a value whose parts are changed already. A value that
+// is used twice is changed once and stays shared.
 
-// Every value changed. Those of a statement: its value, its factor, its computed subscript.
+// Changes every value that a value is made of. In a statement: its value, factor and computed
+// subscript.
 using ValueMap = std::function<ValueRef(const ValueRef&)>;
 ValueRef map_values(const ValueRef& value, const ValueMap& change);
 void replace_values(Store& store, const ValueMap& change);
 
-// Every index mapped: subscripts, ranges, index values.
+// Maps every index: subscripts, ranges, index values.
 ValueRef map_indices(const ValueRef& value, const IndexMap& map);
 std::vector<Range> map_indices(std::vector<Range> ranges, const IndexMap& map);
 void replace_indices(std::vector<Item>& items, const IndexMap& map);
 
-// Every load, fold and store of one tensor, to another tensor or place.
+// Changes every load, fold and store of one tensor, for example to another tensor.
 void replace_accesses(std::vector<Item>& items, int tensor,
                       const std::function<void(Access&)>& change);
 
 void change_stores(std::vector<Item>& items, const std::function<void(Store&)>& change);
-// The body and those of all loops in it, the inner ones first. `path`: the loops around each.
+// Calls `change` for the bodies of all loops in the body, inner ones first, and then for the body.
+// `path` holds the loops around each.
 using BodyChange = std::function<void(std::vector<Item>& body, const Path& path)>;
 void change_bodies(std::vector<Item>& body, const BodyChange& change, const Path& path = {});
 
-// A run of `count` axes of a tensor becomes one, row-major, and so do the subscripts there.
+// Joins `count` neighbouring axes of a tensor, from `first` on, to one axis, row-major. The
+// subscripts of all accesses are joined too.
 void join_axes(Kernel& kernel, int tensor, int first, int count);
 
-// Axes by indices, one for one; and by other axes.
+// A map that replaces each of `axes` by the index, or by the axis, in the same position of `with`.
 IndexMap replacing(const Kernel& kernel, std::vector<Var> axes, std::vector<Index> with);
 IndexMap renaming(const Kernel& kernel, std::vector<Var> axes, const std::vector<Var>& with);
 
-// In the items: where the axis is used as an index, `index` instead; where something is accumulated
-// over it, `over`. Loops over the axis, and limits, are not touched.
+// Replaces the axis in the items: by `index` in every index, and by the axes `over` in the list of
+// axes that a store accumulates over. Loops over the axis, and limits, do not change.
 void replace_axis(const Kernel& kernel, std::vector<Item>& items, Var axis, const Index& index,
                   std::span<const Var> over);
 
-// The items under these conditions too, which come first.
+// Adds these conditions to each item, in front of its own.
 std::vector<Item> under(const std::vector<Range>& when, std::vector<Item> items);
 
 // `body` wrapped in loops over `axes`, outermost first.
@@ -126,20 +129,20 @@ std::vector<Item> wrap(std::vector<Item> body, std::span<const Var> axes);
 
 // ---- indices ----
 
-// An index as a sum: what stands still while some axes move, and what moves (with the constant). A
-// division of both moves.
+// An index as a sum of two parts, given which axes move. `still` uses no moving axis; `moving` is
+// the rest, with the constant. `is_mixed`: a quotient or remainder uses axes of both kinds.
 struct Parts {
   Index still, moving;
   bool is_mixed = false;
 };
 Parts take_apart(const Index& index, const std::function<bool(Var)>& moves);
 
-// A limit's index where the axes that are not `known` are at 0: its least value. Nothing where they
-// may lower it further, and where the index uses no axis that is known.
+// The least value of a limit's index for given values of the `known` axes: all other axes are at 0.
+// Nothing if another axis could lower the index, or if no known axis is used apart from the others.
 std::optional<Index> index_at_start(const Index& index, const std::function<bool(Var)>& known);
 
-// The place in memory, in elements, row-major; and the place in a run of `count` subscripts, taken
-// as one.
+// The row-major position of an element, in elements. The second form takes only the `count` axes
+// from `first` on.
 Index flat(const KernelTensor& tensor, const std::vector<Index>& at);
 Index flat(const KernelTensor& tensor, const std::vector<Index>& at, int first, int count);
 

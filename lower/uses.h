@@ -1,7 +1,7 @@
-// The uses of a kernel's tensors: which statements read and write each of them,
-// and in which loops. A check, a move or a pass computes the table once and
-// takes every answer from it. Used by legal.cpp, merge.cpp, the moves and the
-// passes of finish. Read next: dependence.h.
+// The uses of a kernel's tensors: which statements read and write each of them, and in which loops.
+// A check, a move or a pass computes the table once and takes every answer from it. A Prefetch is
+// not a use. Used by legal.cpp, merge.cpp, the moves and the passes of finish. Read next:
+// dependence.h.
 #pragma once
 
 #include <deque>
@@ -16,20 +16,20 @@ struct Use {
   const Way& way;        // to the statement
   const Store& store;    // the statement
   const Access& access;  // what it loads, folds or stores
-  const Load* load;      // null where it stores or folds
-  bool writes;           // or reads
+  const Load* load;      // null if it stores or folds
+  bool writes;           // else it reads
 };
 
-// The uses in the items, in execution order. What a statement reads comes
-// before what it writes. The uses point into the items and into the table:
-// neither may change or move while they are needed.
+// The uses in the items, in execution order. What a statement reads comes before what it writes.
+// The uses point into the items and into the table: neither may change or move while they are
+// needed.
 class Uses {
  public:
   explicit Uses(Items items);
   Uses(Uses&&) noexcept = default;
   Uses& operator=(Uses&&) noexcept = default;
 
-  // Those of one tensor, or of all.
+  // The uses of one tensor, or of all tensors.
   const std::vector<Use>& of(int tensor) const&;
   const std::vector<Use>& of(int tensor) const&& = delete;  // they would point into nothing
   const std::vector<Use>& all() const& { return all_; }

@@ -36,8 +36,8 @@ Tensor arithmetic(std::string_view name, ScalarOp op, const Tensor& lhs, const T
   return broadcast_map(name, op, lhs, rhs);
 }
 
-// A value in the opposite order: -x for a float, the flipped bits for an integer, because -x
-// overflows for the least integer.
+// A value that orders the other way round: -x for a float. For an integer or a bool it is x with
+// its bits flipped, because -x overflows for the least integer.
 Tensor reversed(const Tensor& x) { return info(x.type()).is_float ? -x : !x; }
 
 }  // namespace

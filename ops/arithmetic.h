@@ -5,7 +5,7 @@
 // Types: both operands have one type, and nothing is converted unasked. A number beside a tensor
 // takes the tensor's type; beside an i32 tensor it must be whole. Errors name the operation and
 // both sides:
-//   add: shapes do not broadcast: lhs [8,64], rhs [32]; equal extents or 1 are needed ...
+//   add: shapes do not broadcast: lhs [8,64], rhs [32]; counted from the last axis, extents must ..
 // Broadcasting: https://numpy.org/doc/stable/user/basics.broadcasting.html
 #pragma once
 

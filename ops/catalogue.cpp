@@ -39,7 +39,7 @@ Shape shape_of(const Arguments& given, std::string_view name) {
   return {extents.begin(), extents.end()};
 }
 
-// Extents are as large as those of a tensor may be, or -1.
+// The attribute `shape`, whose extents may be as large as those of a tensor, or -1.
 Shape extents_of(const Arguments& given) {
   Shape shape;
   for (const double extent : given.numbers("shape", "whole number")) {
@@ -58,7 +58,7 @@ Pooling pooling_of(const Arguments& given) {
   return options;
 }
 
-// A seed may be written as a number. The text of a graph takes that number for f32.
+// A seed may be written as a number, which the text of a graph makes an f32 constant.
 Tensor seed_of(const Arguments& given, const Tensor& seed) {
   if (const auto* number = seed.node()->as<ConstantLeaf>())
     if (info(seed.type()).is_float &&
@@ -86,8 +86,8 @@ Tensor extreme(const Arguments& given, Tensor (*of_two)(const Tensor&, const Ten
   return of_two(given[0], given[1]);
 }
 
-// Sets a field of the entries, one for each axis, as far as the attribute's numbers go. A number
-// beyond 2^61 is taken for 2^61, so that the sum of two fits into 64 bits.
+// Sets a field of the first entries to the attribute's numbers; there is one entry for each axis. A
+// number beyond 2^61 is taken for 2^61, so that the sum of two fits into 64 bits.
 template <typename Entry, typename Field>
 void set_each(std::vector<Entry>& entries, Field Entry::* field, const Arguments& given,
               std::string_view name) {
@@ -119,7 +119,7 @@ Tensor padded(const Arguments& given) {
   return pad(given[0], std::move(pads), given.number("fill"));
 }
 
-// A row of the table; a heading has a signature and nothing else.
+// A row of the table. A heading is a row that has a signature and nothing else.
 struct Operation {
   std::string_view signature, summary;
   Tensor (*build)(const Arguments&);
@@ -137,7 +137,7 @@ constexpr Operation table[] = {
     {"mod(x, y)", "the remainder of idiv, with the sign of y; i32",
      [](Given a) { return mod(a[0], a[1]); }},
     {"neg(x)", "-x", [](Given a) { return -a[0]; }},
-    {"abs(x)", "the size of x", [](Given a) { return abs(a[0]); }},
+    {"abs(x)", "the absolute value of x", [](Given a) { return abs(a[0]); }},
     {"Comparison and choice", {}, nullptr},
     {"lt(x, y)", "x < y, to bool; false if an operand is NaN", [](Given a) { return a[0] < a[1]; }},
     {"le(x, y)", "x <= y", [](Given a) { return a[0] <= a[1]; }},
@@ -145,9 +145,9 @@ constexpr Operation table[] = {
     {"ge(x, y)", "x >= y", [](Given a) { return a[0] >= a[1]; }},
     {"eq(x, y)", "x == y", [](Given a) { return a[0] == a[1]; }},
     {"ne(x, y)", "x != y; true if an operand is NaN", [](Given a) { return a[0] != a[1]; }},
-    {"and(x, y)", "both; of i32, bit by bit", [](Given a) { return a[0] & a[1]; }},
-    {"or(x, y)", "either or both; of i32, bit by bit", [](Given a) { return a[0] | a[1]; }},
-    {"xor(x, y)", "one of both; of i32, bit by bit", [](Given a) { return a[0] ^ a[1]; }},
+    {"and(x, y)", "x and y; of i32, bit by bit", [](Given a) { return a[0] & a[1]; }},
+    {"or(x, y)", "x or y or both; of i32, bit by bit", [](Given a) { return a[0] | a[1]; }},
+    {"xor(x, y)", "x or y but not both; of i32, bit by bit", [](Given a) { return a[0] ^ a[1]; }},
     {"not(x)", "the opposite; of i32, every bit flipped", [](Given a) { return !a[0]; }},
     {"where(condition, x, y)", "x where the bool condition holds, else y",
      [](Given a) { return where(a[0], a[1], a[2]); }},
@@ -165,8 +165,7 @@ constexpr Operation table[] = {
     {"silu(x)", "x sigmoid(x)", [](Given a) { return silu(a[0]); }},
     {"erf(x)", "the error function", [](Given a) { return erf(a[0]); }},
     {"gelu(x, form=erf)",
-     "x times the normal distribution function of x; form: erf, or its tanh "
-     "approximation",
+     "x times the normal distribution function of x; form is erf, or tanh for an approximation",
      [](Given a) { return gelu(a[0], gelu_form(a)); }},
     {"Reductions", {}, nullptr},
     {"sum(x, axes=[], keepdims=false)", "the sum over some axes, or all; bool counts as i32",
@@ -174,7 +173,7 @@ constexpr Operation table[] = {
     {"mean(x, axes=[], keepdims=false)", "the mean; f32",
      [](Given a) { return mean(a[0], axes_of(a, "axes"), a.flag("keepdims")); }},
     {"var(x, axes=[], keepdims=false, correction=0)",
-     "the sum of squared distances from the mean, over count - correction; f32",
+     "the sum of squared distances from the mean, divided by count - correction; f32",
      [](Given a) {
        return var(a[0], axes_of(a, "axes"), a.flag("keepdims"), a.axis("correction"));
      }},
@@ -223,8 +222,7 @@ constexpr Operation table[] = {
      [](Given a) { return permute(a[0], list_of(a, "order")); }},
     {"slice(x, start=[], stop=[], step=[])",
      "as in NumPy; the lists have an entry for each axis. inf is the end, -inf is before the "
-     "start; "
-     "step=[-1] alone reverses",
+     "start, and step=[-1] alone reverses the first axis",
      sliced},
     {"flip(x, axes=A)", "x with the order along these axes reversed",
      [](Given a) { return flip(a[0], list_of(a, "axes")); }},
@@ -247,12 +245,12 @@ constexpr Operation table[] = {
     {"one_hot(labels, classes=N)", "1 at the label and 0 elsewhere, along a new last axis",
      [](Given a) { return one_hot(a[0], a.integer("classes")); }},
     {"Random numbers", {}, nullptr},
-    {"uniform(seed, shape=S, stream=0)", "numbers in [0, 1) from a seed, i32",
+    {"uniform(seed, shape=S, stream=0)", "f32 numbers in [0, 1) from an i32 seed",
      [](Given a) { return uniform(seed_of(a, a[0]), shape_of(a, "shape"), a.axis("stream")); }},
-    {"normal(seed, shape=S, stream=0)", "numbers with mean 0 and variance 1 from a seed",
+    {"normal(seed, shape=S, stream=0)", "f32 numbers with mean 0 and variance 1 from an i32 seed",
      [](Given a) { return normal(seed_of(a, a[0]), shape_of(a, "shape"), a.axis("stream")); }},
     {"dropout(x, seed, rate=R, stream=0)",
-     "x with a share of its elements set to 0, the others scaled up instead",
+     "x with the share `rate` of its elements set to 0, and the others divided by 1 - rate",
      [](Given a) { return dropout(a[0], a.number("rate"), seed_of(a, a[1]), a.axis("stream")); }},
 };
 

@@ -2,9 +2,10 @@
 // sliding and dilating are views (see window() in views.h). So each operation here is one reduction
 // and one kernel, and its gradients are sums over views again.
 //
-// The height of the result is as follows, and its width is the same in W:
-//   (H + 2 padding - dilation (R - 1) - 1) / stride + 1        R: the height of the window
-// rounded down. Paper: Dumoulin and Visin, https://arxiv.org/abs/1603.07285.
+// The height of the result is as follows, where R is the height of the window and the division
+// rounds down; the width follows in the same way from W:
+//   (H + 2 padding - dilation (R - 1) - 1) / stride + 1
+// Paper: Dumoulin and Visin, https://arxiv.org/abs/1603.07285.
 #pragma once
 
 #include <optional>
@@ -24,7 +25,7 @@ struct Convolution {
   Pair stride = 1;
   Pair padding = 0;  // zeros on every side
   Pair dilation = 1;
-  std::int64_t groups = 1;  // how many parts the channels are divided into, each for itself
+  std::int64_t groups = 1;  // parts of the channels, each convolved by itself
 };
 // x [N, Ci, H, W] and weights [Co, Ci/groups, R, S] -> [N, Co, Ho, Wo]; f32 or i32. The weights are
 // not flipped (this is a correlation, as in all frameworks).

@@ -9,8 +9,8 @@
 namespace tenon {
 namespace {
 
-// |x| with the derivative +1 at 0. So a function that is written apart for each sign of x keeps its
-// derivative at 0.
+// |x| with the derivative +1 at 0. So a function that is written differently for each sign of x
+// keeps its derivative at 0.
 Tensor magnitude(const Tensor& x) { return where(x < 0, -x, x); }
 
 // The lesser of x and `limit`. Above the limit the derivative is 0.
@@ -24,10 +24,10 @@ Tensor polynomial(const Tensor& x, std::initializer_list<double> coefficients) {
   return sum;
 }
 
-// exp(-size) for 0 <= size, within a few ulp. Rounding the exponent size log2(e) alone would cost
-// size 2^-24. So the rounding error e of that product is computed too, from halves whose products
-// are exact (Dekker, https://doi.org/10.1007/BF01397083), and 2^-(h + e) is 2^-h (1 - e ln 2). The
-// derivative of the correction is negligible.
+// exp(-size) for 0 <= size, within a few ulp. To round the exponent size log2(e) causes a relative
+// error of up to size 2^-24. So the rounding error e of the rounded product h is computed too, from
+// halves whose products are exact (Dekker, https://doi.org/10.1007/BF01397083), and the result
+// 2^-(h + e) is 2^-h (1 - e ln 2). The derivative of the correction is negligible.
 Tensor exp_of_negative(const Tensor& size) {
   constexpr double upper = 1.4423828125;      // the first 11 bits of log2(e)
   const Tensor bounded = at_most(size, 200);  // exp(-200) is 0 in f32
@@ -84,7 +84,7 @@ Tensor sin(const Tensor& x) {
   return map(ScalarOp::sin, {x});
 }
 
-// sin(x + pi/2) would lose what the sum rounds away: |x| 2^-24.
+// It is not sin(x + pi/2), because the rounding of that sum would cost |x| 2^-24.
 Tensor cos(const Tensor& x) {
   need_float("cos", x);
   return 1 - 2 * square(sin(x * 0.5));

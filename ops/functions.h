@@ -1,10 +1,10 @@
 // Element-wise functions of f32, composed of exp2, log2, sin, sqrt and arithmetic. Used by networks
-// and by the operations beside. Read next: normalization.h.
+// and by other operations of this folder. Read next: normalization.h.
 //
-// Every function takes f32 and gives f32 of x's shape; another type is an Error. A value that is
-// finite in exact arithmetic is finite here, and so is its gradient: exponentials are taken of
-// negative numbers only, so nothing overflows at large |x|. NaN in gives NaN out. The stated bounds
-// assume that exp2, log2 and sin are exact to one unit in the last place (ulp).
+// Every function takes f32 and gives f32 of x's shape; another type is an Error. A result is finite
+// if its exact value fits f32, and so is its gradient: functions other than exp take exponentials
+// of negative numbers only, so nothing overflows at large |x|. NaN in gives NaN out. The stated
+// bounds assume that exp2, log2 and sin are exact to one unit in the last place (ulp).
 #pragma once
 
 #include "core/tensor.h"

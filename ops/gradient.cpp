@@ -94,7 +94,8 @@ Gradients rule(const Step& s, const Gather& node) {
   return {scatter(filled(s.x[0], 0), s.x[1], s.d, node.axis, true), {}};
 }
 
-// Setting hides the base where it sets; if two updates set one element, both get its gradient.
+// A Scatter that sets hides the base where it sets. If two updates set one element, both get the
+// gradient of that element.
 Gradients rule(const Step& s, const Scatter& node) {
   const Tensor base = node.add ? s.d : scatter(s.d, s.x[1], filled(s.x[2], 0), node.axis, false);
   return {base, {}, gather(s.d, s.x[1], node.axis)};
@@ -120,8 +121,8 @@ void require(const Tensor& loss, std::span<const Tensor> of) {
         "optimizer's step; take its gradients before that");
 }
 
-// The tensors asked for, by every node that stands for one of them in a graph: its origin, its
-// leaf, and a node that was realized to that leaf.
+// The tensors whose gradients are wanted, found by every node that stands for one of them in a
+// graph: its origin, its leaf, or a node that was realized to that leaf.
 class Wanted {
  public:
   explicit Wanted(std::span<const Tensor> of) {
@@ -136,7 +137,7 @@ class Wanted {
     return leaf && origins_.contains(leaf.get()) ? origins_.at(leaf.get()) : nullptr;
   }
 
-  // Whether one of them may be below a leaf whose graph was let go.
+  // May one of the tensors be below a leaf with this past?
   bool may_be_in(const Past& past) const {
     return past.empty() || std::ranges::any_of(past, [&](const std::weak_ptr<const Node>& node) {
              return origins_.contains(node.lock().get());
@@ -147,7 +148,7 @@ class Wanted {
   std::unordered_map<const Node*, NodeRef> origins_;
 };
 
-// Does the leaf hide a way down to what is wanted?
+// Is the node a leaf whose dropped graph may have led down to a wanted tensor?
 bool hides(const Node& node, const Wanted& wanted) {
   const auto* leaf = node.as<BufferLeaf>();
   return leaf && leaf->past && wanted.may_be_in(*leaf->past);
@@ -160,7 +161,7 @@ std::vector<Tensor> gradients(const Tensor& loss, std::span<const Tensor> of) {
   Executor& executor = loss.executor();
   const Wanted wanted(of);
   const std::vector<NodeRef> order = in_order({&loss.origin(), 1}).nodes;
-  std::unordered_set<const Node*> depends;  // on one of the wanted
+  std::unordered_set<const Node*> depends;  // the nodes that depend on a wanted tensor
   for (const NodeRef& node : order) {
     bool any = wanted.of(node, executor.nodes()) || hides(*node, wanted);
     for (const NodeRef& input : node->inputs) any = any || depends.contains(input.get());

@@ -22,7 +22,8 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
            describe(first), describe(part), along);
     shape[along] = shape[along].value() + part.extent(along);
   }
-  // Each part is padded to the whole shape, and is chosen up to its end. Built from the last part.
+  // Each part is padded to the whole shape. Then, from the last part to the first, where() chooses
+  // the part up to its end and what is built so far behind it.
   const Tensor place = places(first.executor(), shape, along);
   Tensor result;
   std::int64_t end = shape[along].value();

@@ -36,8 +36,9 @@ Tensor log_softmax(const Tensor& x, int axis) {
 }
 
 // The square of a distance from the mean overflows above 2^64. So the distances are scaled by a
-// power of two, which changes no bit of the result: epsilon, the least value of the variance, comes
-// near 2^-110, and what the scaling makes too small for f32 is nothing beside it.
+// power of two, which changes no bit of the result. It brings epsilon, the least value of the
+// variance, near 2^-110. Squares that the scaling makes too small for f32 are negligible beside
+// that.
 Tensor layernorm(const Tensor& x, const Axes& axes, double epsilon) {
   constexpr double least = -110;  // log2 of the scaled epsilon
   const double scale =

@@ -1,4 +1,4 @@
-// Checks of operands, axes as callers name them, and `spread`, a view into more axes. Used in ops
+// Checks of operands, axes as callers name them, and `spread`, a view that adds axes. Used in ops
 // only.
 #pragma once
 

@@ -32,8 +32,8 @@ std::vector<Tensor> gradients_of(const Tensor& loss, const std::vector<Tensor*>&
   return gradients(loss, values);
 }
 
-// The realized tensors as values of their own: gradients end at them, and they do not keep the step
-// that computed them.
+// The realized tensors as independent values: gradients end at them, and they do not keep the graph
+// of the step that computed them.
 std::vector<Tensor> independent(std::vector<Tensor> tensors) {
   for (Tensor& tensor : tensors) tensor = Tensor(tensor.executor(), tensor.node());
   return tensors;
@@ -48,8 +48,8 @@ void append(std::vector<Tensor>& to, const std::vector<Tensor>& more) {
   to.insert(to.end(), more.begin(), more.end());
 }
 
-// Realizes the parameters and makes them independent. Two that begin as equal values are one node,
-// so one of them gets a leaf of its own.
+// Realizes the parameters and makes them independent. If two parameters are one node, because they
+// begin with equal values, one of them gets a leaf of its own.
 void realize_parameters(std::string_view name, const std::vector<Tensor*>& parameters) {
   if (parameters.empty()) fail("{}: no parameters; name at least one to improve", name);
   std::vector<Tensor> values;

@@ -1,5 +1,5 @@
-// Optimizers: what turns a loss into better parameters. Used by training programs (see
-// examples/digits.cpp).
+// Optimizers: each step changes the parameters so that the loss gets smaller. Used by training
+// programs (see examples/digits.cpp).
 //
 //   Tensor weights = ..., bias = ...;
 //   Adam adam({&weights, &bias}, {.rate = 1e-3});
@@ -8,12 +8,12 @@
 //     adam.step(loss);
 //   }
 //
-// An optimizer keeps pointers to the caller's handles. The handles must outlive it and stay where
-// they are. Each step puts a new realized value into each handle, with one realize for the loss,
-// all parameters and all state. So the caller builds a loss anew for each step, no graph grows from
-// step to step, and memory stays flat. The learning rate and the corrections for the number of the
-// step enter as rank-0 leaves, so the steps after the first compile nothing. A loss that was given
-// to step() keeps its value and lets go of its graph.
+// An optimizer keeps pointers to the caller's handles. The handles must outlive the optimizer and
+// must not move in memory. Each step puts a new realized value into each handle, with one realize
+// for the loss, all parameters and all state. So the caller builds a loss anew for each step, no
+// graph grows from step to step, and memory stays flat. The learning rate and the corrections for
+// the number of the step enter as rank-0 leaves, so the steps after the first compile nothing.
+// step() drops the graph of the loss, which keeps its value.
 #pragma once
 
 #include <vector>
@@ -22,8 +22,8 @@
 
 namespace tenon {
 
-// Stochastic gradient descent with momentum: v = momentum v + gradient, p = p - rate v.
-// Paper: Sutskever et al., http://proceedings.mlr.press/v28/sutskever13.html, without its Nesterov.
+// Stochastic gradient descent with momentum: v = momentum v + gradient, p = p - rate v. Paper:
+// Sutskever et al., http://proceedings.mlr.press/v28/sutskever13.html, without Nesterov's variant.
 struct SgdOptions {
   double rate = 0.01;
   double momentum = 0;
@@ -58,7 +58,7 @@ class Adam {
 
  private:
   std::vector<Tensor*> parameters_;
-  std::vector<Tensor> first_, second_;  // the moments, one each for a parameter
+  std::vector<Tensor> first_, second_;  // the two moments of each parameter
   AdamOptions options_;
   std::int64_t steps_ = 0;  // taken so far
 };

@@ -66,8 +66,8 @@ Tensor uniform(const Tensor& seed, const Shape& shape, int stream) {
   return upper_bits(draw("uniform", seed, shape, stream).first) * 0x1p-24;
 }
 
-// The first word gives the radius, from (0, 1] so that its logarithm is finite, and the second the
-// angle.
+// The first word gives the radius, by a number in (0, 1] so that its logarithm is finite. The
+// second word gives the angle.
 Tensor normal(const Tensor& seed, const Shape& shape, int stream) {
   const auto [first, second] = draw("normal", seed, shape, stream);
   const Tensor radius = sqrt(-2 * log((upper_bits(first) + 1) * 0x1p-24));

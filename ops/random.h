@@ -6,7 +6,7 @@
 //
 // `seed` is a rank-0 i32 tensor. Make it a new leaf for each step, never a constant, so that the
 // next step has the same graph and compiles nothing. `stream` separates several draws from one
-// seed. Element i (row-major) depends on seed, stream and i alone. At most 2^31 elements. No
+// seed. Element i (row-major) depends on seed, stream and i alone. Fewer than 2^31 elements. No
 // gradient.
 #pragma once
 

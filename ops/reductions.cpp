@@ -61,8 +61,8 @@ Tensor max(const Tensor& x, const Axes& axes, bool keepdims) {
   return reduced("max", Combine::max, x, axes, keepdims);
 }
 
-// The greatest element in the opposite order: of -x, or of the flipped bits of integers, because -x
-// overflows for the least integer.
+// The greatest element of -x, negated. Integers and bools have their bits flipped instead, because
+// -x overflows for the least integer.
 Tensor min(const Tensor& x, const Axes& axes, bool keepdims) {
   count("min", x, axes);
   const bool is_float = info(x.type()).is_float;

@@ -16,9 +16,9 @@ struct Equation {
   Index left, right;
 };
 
-// Solves the equations of one view. Ensures, if it succeeds: for every i, the o inside the view
-// with map(o) = i are the values that `solution` takes over the summed axes, as far as `inside`
-// holds.
+// Solves the equations of one view. If solve() succeeds, then for every element i of the input the
+// elements o inside the view with map(o) = i are the values of `solution` for all values of the
+// summed axes for which `inside` holds.
 class Inverse {
  public:
   Inverse(const Shape& input, const View& view, const Shape& result)
@@ -46,7 +46,7 @@ class Inverse {
   Shape axes;                   // of the inverse: the input's, then the summed ones
   std::vector<Index> solution;  // an index for every axis of the view's result that is not free
   std::vector<Range> inside;    // the conditions under which the solution holds
-  std::vector<int> free;        // axes of the result on which nothing depends
+  std::vector<int> free;        // axes of the result that neither map nor ranges use
 
  private:
   // x/d = p and x mod d = q become x = d*p + q.

@@ -16,8 +16,9 @@ Tensor constant(Executor& executor, Type type, double value, const Shape& shape)
 Tensor permute(const Tensor& x, std::vector<int> order);  // result axis a is x's axis order[a]
 struct Slice {
   // As in NumPy: negative positions count from the end, and all positions are clamped to the axis.
-  // A negative step runs backwards. A start or stop that is not given is the end that the step
-  // comes from or goes to: x[::-1] is {{}, {}, -1}.
+  // A negative step runs backwards. A slice without a start begins at the first element, or at the
+  // last one if the step is negative. A slice without a stop runs to the other end. For example,
+  // {{}, {}, -1} is x[::-1].
   std::optional<std::int64_t> start = {}, stop = {};
   std::int64_t step = 1;
 };

@@ -74,7 +74,8 @@ Values compute(const Task& task, const Map& map) {
   return result;
 }
 
-// One operation on values of a type, not rounded: accumulation is in double. Integers wrap.
+// One operation on values of a type. Floats are not rounded, because accumulation is in double.
+// Integers wrap.
 double exact(ScalarOp op, Type type, double a, double b) {
   return info(type).is_float ? info(op).on_floats(a, b, 0) : evaluate(op, type, type, a, b, 0);
 }
@@ -113,8 +114,9 @@ Values compute(const Task& task, const View& view) {
   return result;
 }
 
-// Calls visit(data, picked) with the linear positions in the tensor that is indexed, of this shape,
-// and in the one that has the index's shape at the axis; data is -1 where the index is outside.
+// Calls visit(data, picked) for every element that a Gather or Scatter picks. `data` is its linear
+// position in the indexed tensor, which has this shape, or -1 if the index is outside. `picked` is
+// its position in the tensor that has the axes of the index in place of `axis`.
 void for_each_pick(const Shape& shape, int axis, const Values& index,
                    const std::function<void(std::int64_t, std::int64_t)>& visit) {
   const std::int64_t outers = elements(Shape(shape.begin(), shape.begin() + axis));

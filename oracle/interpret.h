@@ -1,6 +1,6 @@
-// The interpreter: the oracle of every test, slow and obvious. It computes each node in double
-// (integers wrapped to their type), accumulates in double, and rounds every node's result to its
-// type. Used by tests and by interpret_executor.h.
+// The interpreter of graphs: slow, obvious, and the oracle of the tests. It computes each node in
+// double (integers wrap), accumulates in double, and rounds every node's result to the node's type.
+// Used by tests and by interpret_executor.h.
 #pragma once
 
 #include <span>
@@ -10,9 +10,9 @@
 
 namespace tenon {
 
-// The values of every node asked for, row-major, as doubles. Leaves are read through `device`;
-// nodes that `table`, where there is one, knows to be realized are read from their leaves. Error: a
-// leaf was overwritten in place.
+// The values of each of the nodes, row-major, as doubles. Leaves are read through `device`. If a
+// table is given, the values of realized nodes are read from their leaves. Error: a leaf was
+// overwritten in place.
 std::vector<std::vector<double>> interpret(std::span<const NodeRef> nodes, Device& device,
                                            const NodeTable* table = nullptr);
 

@@ -75,7 +75,7 @@ class Evaluation {
     }
   }
 
-  // The statement for all values of its lanes from that one on, where the conditions hold.
+  // Runs the statement for all values of its lanes from number `lane` on, if the conditions hold.
   void at_lanes(const Store& s, const std::vector<Range>& when, std::size_t lane) {
     if (lane < s.lanes.size())
       iterate(s.lanes[lane], [&] { at_lanes(s, when, lane + 1); });
@@ -105,9 +105,9 @@ class Evaluation {
     position_[a] = 0;
   }
 
-  // Before a loop that a statement accumulates over, while the other such loops around it are at 0,
-  // all elements that the statement may reach below are set to the identity: also those that no
-  // term is added to in the end.
+  // Before the loop runs, every accumulation over its axis that begins there is set to the
+  // identity. It begins there if the other axes that it runs over are at 0. That sets all elements
+  // that the statement may reach in the loop, also those to which no term will be added.
   void loop(const Loop& l) {
     std::vector<Var> path;
     std::vector<Range> when;
@@ -119,7 +119,7 @@ class Evaluation {
     return std::find(axes.begin(), axes.end(), v) != axes.end();
   }
 
-  // Does the accumulation begin in the loop over `entered`, in which no iteration runs yet?
+  // Does the accumulation begin in the loop over `entered`, which has not run an iteration yet?
   bool starts(const Store& s, Var entered) const {
     return s.combine && s.initial && contains(s.over, entered) &&
            std::all_of(s.over.begin(), s.over.end(),
@@ -142,7 +142,8 @@ class Evaluation {
     }
   }
 
-  // Loops that are accumulated over stand at 0 meanwhile, and no limit or condition knows them.
+  // Axes that are accumulated over are at 0 here and count as not known, so no limit or condition
+  // on them is tested.
   void begin_store(const Store& s, const std::vector<Var>& path, std::size_t depth,
                    const std::vector<Range>& when) {
     if (depth < path.size()) {
@@ -240,7 +241,8 @@ class Evaluation {
   std::vector<std::int64_t> position_;  // of each axis
   std::vector<bool> known_;             // is a loop over the axis being run?
   std::uint64_t moment_ = 0;            // one for each execution of a statement
-  std::unordered_map<const Value*, std::pair<std::uint64_t, double>> applied_;  // and at which one
+  // The value of each Apply, with the moment at which it was computed.
+  std::unordered_map<const Value*, std::pair<std::uint64_t, double>> applied_;
 };
 
 }  // namespace

@@ -1,7 +1,8 @@
 // The interpreter of nests: runs a scheduled or a finished nest in plain C++, statement by
-// statement, exactly as lower/nest.h says. f32 values are rounded after every operation, products
-// under a sum are fused, the order is the loops'. Slow and obvious, and no LLVM: the oracle for
-// lowering, for the moves, for the passes of finish() and for generated code.
+// statement, exactly as lower/nest.h says. Values of f32 are rounded after every operation,
+// products under a sum are fused, and terms are added in the order of the loops. It is slow,
+// obvious and free of LLVM: the oracle for lowering, for the moves, for the passes of finish() and
+// for generated code.
 #pragma once
 
 #include <string>
@@ -16,16 +17,16 @@ struct NestRun {
   std::string error;                         // what went wrong, or empty
 };
 
-// Runs the kernel on memory of its tensors: one vector for each, in the kernel's order. An empty
-// one is made here, and begins as NaN (integers: a large odd number), so that what is read before
-// it is written shows. Returns what went wrong, or "": an access outside a tensor is an error.
-// `backwards`: loops and lanes whose tags promise independent iterations run in descending order,
-// which must not change anything.
+// Runs the kernel. `memory` holds the elements of its tensors: one vector for each, in the kernel's
+// order. An empty vector is filled here with NaN (integers: a large odd number), so that a test
+// sees if an element is read before it is written. Returns what went wrong, or "": an access
+// outside a tensor is an error. `backwards`: loops and lanes whose tags promise independent
+// iterations run in descending order, which must not change anything.
 std::string run_nest(const Kernel& kernel, std::vector<std::vector<double>>& memory,
                      bool backwards = false);
 
-// The same from the values of the kernel's inputs to those of its outputs. `inputs` hold the
-// kernel's input arguments, in order, row-major.
+// The same, but it takes the values of the kernel's inputs and returns those of its outputs.
+// `inputs` hold the kernel's input arguments, in order, row-major.
 NestRun evaluate_nest(const Kernel& kernel, const std::vector<std::vector<double>>& inputs,
                       bool backwards = false);
 

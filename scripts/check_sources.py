@@ -23,7 +23,7 @@ MAY_INCLUDE = {
     "cli": {"core", "ops", "text", "lower", "oracle", "codegen", "cache", "tuner", "cli"},
     "examples": {"core", "ops", "examples", "tuner/session/session.h"},
 }
-# Foreign headers that stay behind an interface: where they may appear, in .cpp files alone.
+# Headers of other libraries, and the one folder in whose .cpp files they may be included.
 FENCED = {
     re.compile(r"llvm(-c)?/"): "codegen/llvm/",
     re.compile(r"sqlite3\.h"): "cache/",

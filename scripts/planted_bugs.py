@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Plants the bugs of tests/fuzz/planted.txt, one at a time, and shows that the fuzzer finds them.
 
-Each is a slip that a person might make: made in a copy of the sources (build-planted/source), built
-(in build-planted/build), fuzzed until the first failure, and undone. The copy is fuzzed before the
-first of them too, and must pass, or what is found says nothing. Prints a line for each; fails
-unless all are found. `./dev planted` runs it.
+Each bug is a slip that a person might make. The script makes it in a copy of the sources
+(build-planted/source), builds the copy (in build-planted/build), fuzzes it until the first failure,
+and undoes the slip. Before the first bug it fuzzes the unchanged copy, which must pass: otherwise a
+failure would not show that the bug was found. Prints a line for each bug; fails unless all are
+found. `./dev planted` runs it.
 """
 
 import argparse
@@ -32,7 +33,7 @@ class Bug:
 
 
 def read_bugs():
-    """The list: `== NAME`, a line with the file, lines `- ` before and `+ ` after; `#` comments."""
+    """Reads the list; tests/fuzz/planted.txt begins with a description of its form."""
     bugs = []
     for line in LIST.read_text().splitlines():
         if line.startswith("== "):
@@ -55,7 +56,7 @@ def fits(bug):
 
 
 def copy_sources():
-    """What is the same already is left alone, and so is what was built of it."""
+    """Copies the files that differ from the copy, so that ninja builds only those again."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.check_output(command, text=True, cwd=ROOT).splitlines():
         content = (ROOT / name).read_bytes() if (ROOT / name).is_file() else None
@@ -72,7 +73,7 @@ def quietly(command):
 
 
 def fuzz(seeds):
-    """Builds and fuzzes. Returns what was found, or nothing, and how long fuzzing took."""
+    """Builds and fuzzes. Returns the first failure or None, and how long fuzzing took."""
     quietly(["ninja", "-C", BUILD, *TARGETS])
     command = [BUILD / TARGETS[0], "--until-failure", "--seeds", str(seeds)]
     started = time.monotonic()

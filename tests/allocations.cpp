@@ -16,8 +16,8 @@ std::size_t allocations() { return count; }
 
 }  // namespace tenon_test
 
-// Every form that may meet the plain delete is here. The address sanitizer has its own form of the
-// others, and takes memory of one form that goes to another's delete for a fault.
+// All forms of new whose memory may be freed by the plain delete are replaced here. Otherwise the
+// address sanitizer's own new would meet our delete, and it reports such a mixture as a fault.
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
   ++count;
   return std::malloc(bytes > 0 ? bytes : 1);

@@ -1,4 +1,5 @@
-// How often this program has allocated memory: a measure of work that no other load disturbs.
+// How often this program has allocated memory: a measure of work that does not depend on the load
+// of the machine.
 #pragma once
 
 #include <cstddef>

@@ -52,8 +52,8 @@ std::string as_nobody(const std::function<std::string()>& work) {
   });
 }
 
-// Whether a folder can be given to another user, and be used as that one: by root, but not in every
-// container, nor where temporary files lie in a folder of root's own.
+// Can this process give a folder to another user, and use it as that user? root can, but not in
+// every container, and not if temporary files lie in a folder that only root may enter.
 bool has_nobody() {
   const Folder folder;
   const bool can =
@@ -198,7 +198,7 @@ TEST_CASE("a page of noise anywhere costs rows but no answer") {
       CHECK((!code || *code == artifact(number)));
     }
     CHECK(watched.warnings.size() <= 1);
-    outcome(file);  // a store may meet damage that look-ups have not, and a row go with it
+    outcome(file);  // its stores may find damage that no look-up has met, and lose a row
     const std::string last = outcome(file);
     CHECK((last == "works in the file\n" || last == "works in generation 2\n"));
   }

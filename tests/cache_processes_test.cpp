@@ -17,7 +17,7 @@ using namespace tenon::cache_test;
 
 namespace {
 
-// SQLite's own word on the file.
+// What SQLite's own check says of the file.
 std::string integrity(const std::string& file) {
   const auto answer = cache::Database(file).first<std::string>("pragma integrity_check");
   return answer.value_or("no answer");

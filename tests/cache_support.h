@@ -53,8 +53,8 @@ class Child {
   }
   void kill_now() { kill(process_, SIGKILL); }
 
-  // Waits for the end; returns all of the text, after "crashed " if a signal ended the child that
-  // kill_now() did not send.
+  // Waits for the end of the child and returns all of its text. The text follows "crashed " if the
+  // child failed, unless it was killed as by kill_now().
   std::string finish() {
     if (process_ > 0) {
       while (read_some()) {
@@ -86,7 +86,7 @@ inline std::string in_child(const std::function<std::string()>& work) {
   return Child([&](const Child::Report& report) { report(work()); }).finish();
 }
 
-// What lies in the file, past the cache.
+// Look into the cache's file directly, without the Cache.
 inline std::vector<std::string> artifact_keys(const std::string& file) {
   return cache::Database(file).all<std::string>("select key from artifact");
 }
@@ -148,7 +148,7 @@ struct Watched {
   Cache cache;
 };
 
-// Stores and finds a schedule and an artifact: "works", or what does not.
+// Stores and finds a schedule and an artifact. Returns "works", or what was not found.
 inline std::string exercise(Cache& cache, int number) {
   cache.store_schedules({{device(), workload(number), schedule("split i")}});
   cache.store_artifact(artifact(number));

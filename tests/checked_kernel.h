@@ -30,7 +30,7 @@ inline void put(Type type, double value, unsigned char* to) {
   }
 }
 
-// Results begin at a multiple of 64 bytes, as they do on a device.
+// An allocator for buffers that begin at a multiple of 64 bytes, as they do on a device.
 template <typename Byte>
 struct OnLines {
   using value_type = Byte;
@@ -42,7 +42,8 @@ struct OnLines {
 };
 using AlignedBytes = std::vector<unsigned char, OnLines<unsigned char>>;
 
-// Values that provoke: zeros of both signs, infinities, NaN, integers around the limits.
+// Random values, among them many that often cause faults: zeros of both signs, infinities, NaN,
+// integers at the limits.
 inline double sample(Type type, std::mt19937& random) {
   if (type == Type::boolean) return random() % 2;
   if (type == Type::i32) {
@@ -55,7 +56,8 @@ inline double sample(Type type, std::mt19937& random) {
   return pick < 8 ? special[pick] : static_cast<float>(static_cast<int>(random()) % 1000) / 16;
 }
 
-// Compiles and runs the kernel on random inputs; true where all arguments end as they should.
+// Compiles the kernel for each Isa, runs it on random inputs, and checks that all arguments and
+// guard zones end as they do in the interpreter. `finite`: no input is infinite or NaN.
 inline void check_kernel(const FinishedKernel& kernel, int threads = 1, bool finite = false) {
   const auto& tensors = kernel.kernel.tensors;
   std::mt19937 random(7);

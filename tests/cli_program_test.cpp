@@ -116,7 +116,7 @@ TEST_CASE("a warm process opens no LLVM and compiles nothing") {
   CHECK(contents(place / "p.npy") == contents(place / "q.npy"));
 }
 
-// A product that is worth packing, and what is asked of it.
+// A matrix product that is large enough for packing.
 const std::string product =
     "A = input f32[256,256]\nB = input f32[256,256]\nC = matmul(A, B)\noutput C\n";
 
@@ -140,7 +140,7 @@ TEST_CASE("moves call tensors and kernels by their names in the graph's text") {
   const Outcome two = place.tenon("run two.tenon --input x=x.npy --moves two.moves");
   CHECK(two.err == "");
   CHECK(two.out == "s = f32[2]\n[ 6 15]\nt = f32[]\n15\n");
-  const Outcome kind = place.tenon("explain kind.tenon --stage naive");  // a name that is a kind's
+  const Outcome kind = place.tenon("explain kind.tenon --stage naive");  // its sum is named "sum"
   CHECK(kind.out.find("sum[i] = (sum2[i] + 1)") != std::string::npos);
 }
 
@@ -250,7 +250,7 @@ TEST_CASE("an interrupt waits until all files are written, whatever threads ther
                    std::string(threads) +
                    " & until [ -e b.npy.*.tmp ] || [ -e b.npy ]; do kill -0 $! || break; done; "
                    "kill $!; wait $!");
-    CHECK((outcome.code == 128 + SIGTERM || outcome.code == 0));  // 0: it was done before
+    CHECK((outcome.code == 128 + SIGTERM || outcome.code == 0));  // 0: it ended before the signal
     CHECK(session_test::shell(place, "ls").out == "a.npy\nb.npy\nc.npy\ng.tenon\nw.npy\n");
   }
 }
@@ -310,7 +310,7 @@ TEST_CASE("the cache is listed, shown, moved and emptied") {
   CHECK(place.tenon(with_inputs).code == 0);
   const std::string listing = place.tenon("cache ls").out;
   CHECK(listing.find("picked") != std::string::npos);
-  CHECK(listing.find("local %") == std::string::npos);  // but what is computed
+  CHECK(listing.find("local %") == std::string::npos);  // a line with "=" instead
   const std::string hash = listing.substr(listing.find('\n') + 1, 12);
   CHECK(place.tenon("cache show " + hash).out.starts_with("kernel " + hash));
   CHECK(place.tenon("cache export all.jsonl").code == 0);
@@ -331,7 +331,7 @@ TEST_CASE("a schedule that does not compile gives way to another, with one warni
   CHECK(place.tenon("cache export all.jsonl").code == 0);
   CHECK(session_test::shell(
             place,
-            R"(sed -i 's/"engine":"\([0-9]*\)[^"]*"/"engine":"\1"/;)"  // without the build
+            R"(sed -i 's/"engine":"\([0-9]*\)[^"]*"/"engine":"\1"/;)"  // removes the build
             R"( s/"status":"picked"/"status":"tuned"/;)"
             R"( s/"moves":"[^"]*"/"moves":"bind i grid\\n"/' all.jsonl)")
             .code == 0);

@@ -1,4 +1,4 @@
-// What gdb and perf find out about loaded kernels, read as they read it.
+// What gdb and perf find out about loaded kernels. The tests read it as gdb and perf do.
 #include <doctest/doctest.h>
 
 #include <elf.h>
@@ -104,7 +104,7 @@ TEST_CASE("gdb finds a kernel's symbol for as long as the kernel is loaded") {
 TEST_CASE("perf gets a line for each kernel, compiled or from the cache, if it is asked for") {
   const Folder folder;
   folder.file("g.tenon", "a = iota(length=100)\nb = add(a, 1)\noutput b\n");
-  // The shell says its number and becomes the program.
+  // The shell writes its process id, and then becomes the program.
   const auto map_of = [&](const std::string& wanted) {
     const auto run = session_test::shell(
         folder, "sh -c 'echo $$ >pid; " + wanted +

@@ -68,7 +68,7 @@ FinishedKernel apply_to_all(ScalarOp op) {
 struct Worst {
   double ulps = 0;
   float at = 0;
-  std::int64_t differing = 0;  // from the host's bits, or in being NaN or infinite
+  std::int64_t differing = 0;  // elements with other bits than on the host, or wrongly NaN or inf
 };
 
 // The distance of two f32 next to `exact`.
@@ -116,7 +116,7 @@ void check_function(ScalarOp op, double bound, Exact exact, Host host) {
     MESSAGE(info(op).name, " ", name(isa), ": at most ", worst.ulps, " ULP, at ", worst.at);
     CHECK(worst.ulps <= bound);
     CHECK(worst.differing == 0);
-    // The other instructions give the host's bits too; the whole range once is enough.
+    // The other Isas must give the host's bits too, so one Isa is enough for the whole range.
     if (std::getenv("TENON_EXHAUSTIVE")) break;
   }
 }

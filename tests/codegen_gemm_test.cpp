@@ -1,5 +1,5 @@
-// The product of DESIGN.md section 4, as finish() leaves it: packed operands, a register tile of
-// 8 rows by 2 vectors, on each Isa and with ragged extents.
+// A matrix product with the schedule of BLIS, as finish() leaves it: packed operands, a register
+// tile of 8 rows by 2 vectors, on each Isa and with ragged extents.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -91,7 +91,7 @@ std::vector<float> random_values(std::int64_t count, unsigned seed) {
   return values;
 }
 
-// Each sum ascends in k, with one rounding a step: what every schedule must give, bit by bit.
+// The bits that every schedule must give: each sum ascends in k, with one rounding a step.
 std::vector<float> expected(const std::vector<float>& a, const std::vector<float>& b,
                             std::int64_t m, std::int64_t n, std::int64_t k) {
   std::vector<float> c(m * n);

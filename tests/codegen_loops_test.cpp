@@ -12,7 +12,7 @@ using namespace tenon;
 
 namespace {
 
-// Runs y = f(x), with nothing that may be read behind x.
+// Runs y = f(x), with x at the end of mapped memory.
 void run_at_end_of_memory(const FinishedKernel& kernel) {
   const std::size_t page = sysconf(_SC_PAGESIZE);
   void* pages = mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -31,7 +31,7 @@ void run_at_end_of_memory(const FinishedKernel& kernel) {
 }  // namespace
 
 TEST_CASE("nothing behind the last element is read") {
-  NestBuilder lanes("lanes");  // of a stride beyond their number
+  NestBuilder lanes("lanes");  // two lanes, four elements apart
   const int x = lanes.input("x", {16}), y = lanes.output("y", {2, 2});
   const Var i = lanes.axis("i", 2), l = lanes.axis("l", 2, Tag::vector);
   lanes.loop(i, [&] {
@@ -39,7 +39,7 @@ TEST_CASE("nothing behind the last element is read") {
   });
   run_at_end_of_memory(lanes.finished());
 
-  NestBuilder rows("rows");  // of a stream, whose tails begin anywhere
+  NestBuilder rows("rows");  // stream stores to rows that are not aligned
   const int p = rows.input("p", {48}), q = rows.output("q", {3, 46});
   const Var r = rows.axis("r", 3), j = rows.axis("j", 3), k = rows.axis("k", 16, Tag::vector);
   const Index at = v(j) * 16 + v(k);
@@ -116,7 +116,7 @@ TEST_CASE("a peeled loop comes in two parts: whole tiles without masks, and the 
       if (line.find("vmovups\tzmmword") != std::string::npos)
         ++(line.find("{k") == std::string::npos ? whole : masked);
     CHECK(whole == 2);
-    CHECK(masked == 1);  // 1003 = 31 * 32 + 11: of the second vector no lane is there
+    CHECK(masked == 1);  // 1003 = 31 * 32 + 11: the second vector of the tail has no element
   }
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("limits of two loops are peeled, one inside the other, and tiles may b
               u = nest.axis("u", 4, Tag::unroll), j = nest.axis("j", 3),
               l = nest.axis("l", 16, Tag::vector);
     const Index row = v(b) * 8 + v(i) * 4 + v(u), column = v(j) * 14 + v(l);
-    nest.limit(row, m, Tail::peel);  // its last tiles may have no row at all
+    nest.limit(row, m, Tail::peel);  // the last tiles may have no row at all
     nest.limit(column, n, Tail::peel);
     nest.loop(b, [&] {
       nest.loop(j, [&] {

@@ -71,11 +71,11 @@ std::vector<Pair> kernels(const std::string& graph_name, const std::string& move
   return result;
 }
 
-using Memory = std::vector<std::vector<float>>;  // of the arguments
+using Memory = std::vector<std::vector<float>>;  // the values of each argument
 
 Memory run(const Kernel& kernel, Memory memory) {
   const auto device = cpu_device(2);
-  std::vector<BufferRef> buffers;  // of the device, since kernels rely on their alignment
+  std::vector<BufferRef> buffers;  // from the device, because kernels rely on their alignment
   std::vector<void*> arguments;
   for (const std::vector<float>& values : memory) {
     buffers.push_back(device->allocate(values.size() * sizeof(float)));

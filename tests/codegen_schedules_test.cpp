@@ -81,7 +81,7 @@ TEST_CASE("this machine has every Isa that schedules are compared on") {
 TEST_CASE("twenty schedules of a ragged product give equal bits on every Isa") {
   Product product(130, 129, 70);
   for (const std::string moves : {
-           // naive, and with one loop bound
+           // the naive nest, and with one of its loops bound
            "",
            "bind i parallel",
            "bind j parallel   split i -> io i0(13)   bind i0 unroll",
@@ -102,7 +102,7 @@ TEST_CASE("twenty schedules of a ragged product give equal bits on every Isa") {
            "split i -> io i0(3) peel   split j -> jo j0(2) jv(8) pad   order jo io k i0 j0 jv   "
            "bind io parallel   bind i0 unroll   bind j0 unroll   bind jv vector   "
            "stage sum at io in register   bind sum.io.jv vector",
-           // one operand packed, or both, or by another layout
+           // one operand packed, or both, or with another layout
            "split j -> jo jv(16)   order jo i k jv   bind jv vector   stage b at jo   "
            "bind i parallel   stage sum at i in register",
            "split k -> pc k0(32)   split j -> jo jv(16)   order pc i jo k0 jv   bind jv vector   "
@@ -115,7 +115,7 @@ TEST_CASE("twenty schedules of a ragged product give equal bits on every Isa") {
            "split i -> ic i0(10)   split j -> jo jv(16)   order ic jo k i0 jv   "
            "stage a at ic depth 2   stage b at jo   bind ic parallel   bind jv vector   "
            "bind i0 unroll   stage sum at jo in register layout(jv i0)",
-           // DESIGN.md, section 4: masked, peeled, and with every copy a vector
+           // the schedule of BLIS: masked, peeled, and with every copy a vector
            "split i -> ic ir(4) i0(8)   split j -> jc jr(2) j0(2) jv(16)   split k -> pc k0(64)   "
            "order jc pc ic jr ir k0 i0 j0 jv   stage b at pc   stage a at ic   "
            "stage sum at ir in register   bind ic parallel   bind i0 unroll   bind j0 unroll   "
@@ -140,10 +140,10 @@ TEST_CASE("schedules of a product of several blocks a sum give equal bits on eve
   Product product(21, 2500, 35);
   for (const std::string moves : {
            "bind i parallel",
-           // the blocks' partial sums at once, which then meet in order
+           // the partial sums of the blocks are computed in parallel, and then added in order
            "splitreduce kb   bind kb parallel",
            "splitreduce kb   bind kb parallel   split j -> jo jv(16)   bind jv vector",
-           // BLIS's loops, a canonical block at a time
+           // the loops of BLIS, one canonical block at a time
            "split j -> jc jr(2) jv(16) peel   split i -> ic i0(4) peel   "
            "order kb jc ic jr k i0 jv   bind jv vector   bind i0 unroll   stage b at jc   "
            "bind b.jc.jv vector   stage a at ic   bind ic parallel",
@@ -163,8 +163,8 @@ TEST_CASE("code that would compile for minutes is refused") {
       apply_all(tenon_test::named_naive(graph),
                 parse_schedule("bind i vector bind j unroll bind k unroll", "moves"));
   const FinishedKernel kernel = finish(std::get<Kernel>(moved), target(widest_isa()));
-  // 64 x 64 copies, each with 64 lanes apart in a and twice in c, one read of b and an FMA. Before
-  // them c gets its 64 x 64 zeros.
+  // 64 x 64 copies of the statement. In each, 64 lanes of a are read one by one, and 64 of c read
+  // and written; b is read once, and there is an FMA. Before them, c gets its 64 x 64 zeros.
   CHECK(emitted_operations(kernel.kernel) == 64 * 64 * (64 + 2 * 64 + 4 + 4) + 64 * 64);
   const Compiled result = compile(kernel, widest_isa());
   const auto* failure = std::get_if<CompileFailure>(&result);

@@ -1,4 +1,5 @@
-// The artifact: position independent, and nothing but code; and what cannot be compiled says why.
+// The artifact is position independent, and holds nothing but code and constants. A kernel that
+// cannot be compiled gives a reason.
 #include <doctest/doctest.h>
 
 #include <dlfcn.h>
@@ -21,7 +22,7 @@ namespace {
 
 Index v(Var axis) { return Index::var(axis); }
 
-// Has constants, a function, and the body of a parallel loop.
+// A kernel whose code has constants, a function, and the body of a parallel loop.
 FinishedKernel sines(Tag tag = Tag::parallel) {
   NestBuilder nest("sines");
   const int x = nest.input("x", {64, 16}), y = nest.output("y", {64, 16});

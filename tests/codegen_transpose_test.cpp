@@ -1,5 +1,5 @@
-// Copies that turn a block in registers: right for all rectangles and tails, and without a scalar
-// move.
+// Copies that transpose a block in registers: right for all rectangles and tails, and without a
+// scalar move.
 #include <doctest/doctest.h>
 
 #include "codegen/cpu_device.h"
@@ -69,7 +69,8 @@ TEST_CASE("a block of 16 x 16 takes 16 loads, 64 shuffles and 16 stores") {
   CHECK(count(text, "vunpck") + count(text, "vshuf") + count(text, "vinsert") +
             count(text, "vextract") + count(text, "vperm") ==
         64);
-  // 16 loads, some as operands, 16 stores, and two lists of lanes for vpermt2pd, before the loop.
+  // 16 loads, some of them operands of other instructions, and 16 stores. Before the loop two more
+  // loads get the lists of lanes for vpermt2pd.
   CHECK(count(text, "zmmword ptr") == 34);
   CHECK(count(text, "zmmword ptr [rip") == 2);
   CHECK(count(text, "vmovss") == 0);

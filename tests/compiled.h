@@ -17,7 +17,8 @@ inline std::vector<Isa> isas() {
   return all;
 }
 
-// The last passes over a nest that was written by hand, with limits and vector loops.
+// Applies the last passes of finish() to a nest that was written by hand, with limits and vector
+// loops.
 inline FinishedKernel finished(FinishedKernel kernel, Isa isa) {
   kernel.kernel =
       name_lanes(explicit_tails(align_streams(kernel.kernel, target(isa))), target(isa));

@@ -11,7 +11,7 @@ using namespace tenon;
 
 namespace {
 
-// The type and shape that follow, or why the node cannot be.
+// The type and shape of the node, or why there can be no such node.
 std::string inferred(Node::Detail detail, std::vector<NodeRef> inputs, Type type = Type::i32,
                      Shape shape = {}) {
   Node node{std::move(detail), type, std::move(shape), std::move(inputs)};

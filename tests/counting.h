@@ -1,4 +1,4 @@
-// Tensors that say where their elements come from, for tests of views.
+// Tensors with the elements 0, 1, 2, .., for tests of views: an element tells where it comes from.
 #pragma once
 
 #include <cstdint>

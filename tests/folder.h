@@ -1,4 +1,4 @@
-// A folder for a test, which goes away with it, and whole files.
+// A folder for a test, which is deleted with the object, and functions for whole files.
 #pragma once
 
 #include <sys/vfs.h>
@@ -14,8 +14,8 @@
 
 namespace tenon {
 
-// The system's folder of temporary files; memory where that lies in a file system that no cache
-// trusts, as in some containers.
+// The system's folder of temporary files. If the cache does not trust its file system, as in some
+// containers, a folder in memory instead.
 inline std::filesystem::path temporary_place() {
   const std::filesystem::path usual = std::filesystem::temp_directory_path();
   struct statfs system{};

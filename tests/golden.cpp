@@ -26,7 +26,7 @@ using namespace tenon;
 
 namespace {
 
-// What stands before the first heading is its introduction.
+// A golden file: the text before the first heading, and the parts by heading.
 struct Golden {
   std::string introduction;
   std::map<std::string, std::string> parts;

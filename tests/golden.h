@@ -13,7 +13,7 @@ namespace tenon_test {
 // The single kernel of a graph file, after the rules. Its inputs hold reproducible values.
 tenon::KernelGraph kernel_of_graph(const std::string& text, Inputs& inputs);
 
-// Runs the scheduled nest, before and after finish(), its independent loops in both directions, and
+// Runs the scheduled nest before and after finish(), with independent loops in both directions, and
 // compares the bits with those of the naive nest. Returns what is wrong, or "".
 std::string other_bits(const tenon::KernelGraph& graph, const tenon::Kernel& scheduled,
                        Inputs& inputs);
@@ -23,9 +23,10 @@ std::string other_bits(const tenon::KernelGraph& graph, const tenon::Kernel& sch
 // the environment, differences in the loops are written to the file instead.
 std::string check_golden(const std::string& name);
 
-// The only kernel of a graph, its inputs named in the text, after the moves, which must not change
-// its bits; or the reason why a move was refused.
+// Applies the moves to the only kernel of a graph, whose inputs have the names of the text, and
+// checks that the bits stay the same. Returns the nest as text, or why a move was refused.
 std::string moved(const std::string& graph, const std::string& moves);
-std::string finished(const std::string& graph, const std::string& moves);  // and after finish()
+// The same, but returns the nest after finish().
+std::string finished(const std::string& graph, const std::string& moves);
 
 }  // namespace tenon_test

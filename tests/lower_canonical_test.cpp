@@ -18,7 +18,7 @@ CanonicalOrder order_of(const Tensor& reduced) { return canonical_order(*reduced
 TEST_CASE("blocks are rectangles of whole inner axes of at most 1,024 terms") {
   Inputs in;
   const Tensor row = in.floats({1});
-  const auto counts = [&](const Shape& shape) {  // over all axes of an input with no unit stride
+  const auto counts = [&](const Shape& shape) {  // summed over all axes; no axis has a unit stride
     std::vector<int> axes;
     for (int axis = 0; axis < static_cast<int>(shape.size()); axis++) axes.push_back(axis);
     return order_of(sum(expand(row, shape), axes)).counts;

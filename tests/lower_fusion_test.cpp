@@ -142,7 +142,7 @@ TEST_CASE("a kernel whose code would be large is cut") {
   };
   const auto squared = [](const Tensor& x) { return x * x + x; };  // uses x three times
   Inputs in;
-  const Fused sines = chain(in, 30, sin);  // of nine at most, and two parts share a kernel
+  const Fused sines = chain(in, 30, sin);  // parts of at most nine; two parts share a kernel
   CHECK(sines.wrong == "");
   CHECK(sines.kernels.size() == 3);
   CHECK(chain(in, 8, sin).kernels.size() == 1);

@@ -1,4 +1,5 @@
-// The six moves make each of these: from the graph's text to loops, without generating code.
+// The golden files of tests/golden: whole schedules of the six moves, from a graph's text to loops,
+// without generating code.
 #include <doctest/doctest.h>
 
 #include "golden.h"

@@ -189,7 +189,7 @@ TEST_CASE("what follows over one of the loops has to wait for all of it") {
         sum.initial = true;
       });
     });
-    nest.loop(i, [&] { nest.store(y, {at_a, at_i}, nest.load(s, {at_a})); });  // of the whole sum
+    nest.loop(i, [&] { nest.store(y, {at_a, at_i}, nest.load(s, {at_a})); });  // after the sum
   });
   const Moved result = apply(nest.finished().kernel, {Order{{"i", "a", "k"}}});
   REQUIRE(std::holds_alternative<Refusal>(result));

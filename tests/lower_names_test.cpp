@@ -1,4 +1,4 @@
-// The names of a graph in place of a nest's own: for nests, and for moves that apply to them.
+// Renaming: a nest and the moves for it get the names of a graph in place of the nest's own.
 #include "lower/names.h"
 
 #include <doctest/doctest.h>

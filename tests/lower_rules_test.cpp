@@ -27,8 +27,8 @@ NodeRef rewritten(const Tensor& x, Inputs& in) {
   return apply_rules({&node, 1}, in.executor.nodes())[0];
 }
 
-// Each left side becomes the right side, the very node, and has the same values; relative
-// differences up to `tolerance` are for rules that round otherwise.
+// Checks that each left side becomes the right side, as the same node, and has the same values.
+// `tolerance`: the relative difference allowed, for rules that change the rounding.
 void check_rules(const std::vector<Row>& rows, Inputs& in, double tolerance = 0) {
   for (std::size_t row = 0; row < rows.size(); row++) {
     CAPTURE(row);

@@ -46,7 +46,8 @@ Tensor matmul(const Tensor& a, const Tensor& b);  // [m,k], [k,n]
 // The naive nest, in which inputs have the names that they were made with.
 tenon::Kernel named_naive(const tenon::KernelGraph& graph);
 
-// The nest of one kernel with these outputs, whose inputs are the buffers below them.
+// One kernel with these outputs. Its inputs are the buffers that the outputs read; `locals` are
+// values that it keeps in memory of its own.
 tenon::KernelGraph one_kernel(const std::vector<Tensor>& outputs,
                               const std::vector<Tensor>& locals = {});
 // Lowers the kernel, verifies the nest, runs it, and compares with the interpreter: equal for

@@ -94,7 +94,7 @@ TEST_CASE("where, minimum and maximum choose") {
 
 TEST_CASE("gradients of arithmetic") {
   const Argument left{{2, 3}, {-1.5F, -0.7F, 0.4F, 1.2F, 1.9F, -0.3F}};
-  const Argument right{{3}, {0.8F, 1.5F, 0.6F}};  // none of them near those on the left
+  const Argument right{{3}, {0.8F, 1.5F, 0.6F}};  // no value near one on the left
   const auto both = [&](auto operation) {
     check_gradients([&](const std::vector<Tensor>& x) { return operation(x[0], x[1]); },
                     {left, right});

@@ -126,7 +126,7 @@ TEST_CASE("docs/operations.md is the table") {
   found << file.rdbuf();
   const std::string page = operations_page();
   if (found.str() != page) {
-    // What the page should be, beside the test's other output, to be copied over the old one.
+    // Writes the page as it should be to the current folder; copy it over the old one.
     std::ofstream("operations.md") << page;
     FAIL(
         "docs/operations.md differs from the table in ops/catalogue.cpp; replace it by the "

@@ -121,7 +121,7 @@ TEST_CASE("gradients of convolution and pooling") {
   check_gradients(conv({.stride = 2, .padding = 1, .dilation = {1, 2}}),
                   {image, {{1, 2, 2, 2}, sample(8, -1, 1, 2)}});
   check_gradients(conv({.groups = 2}), {image, {{2, 1, 2, 2}, sample(8, -1, 1, 2)}});
-  // Distances between the samples exceed the steps of the differences.
+  // The values lie further apart than the steps of the finite differences.
   const Argument apart{{1, 1, 3, 3}, {0, 5, 2, 7, 1, 4, 8, 3, 6}};
   check_gradients(
       [](const auto& in) { return max_pool2d(in[0] * in[0], 2, {.stride = 1, .padding = 1}); },

@@ -62,7 +62,7 @@ void check_first(Executor& executor, const Function& loss, const std::vector<Sha
   };
   const auto [value, inputs] = loss_at(values);
   const std::vector<Tensor> exact = gradients(value, inputs);
-  constexpr float step = 1.0f / 128;  // truncation and rounding are alike, about 1e-4
+  constexpr float step = 1.0f / 128;  // errors of truncation and of rounding are both about 1e-4
   for (std::size_t input = 0; input < shapes.size(); input++) {
     REQUIRE(exact[input].shape() == shapes[input]);
     const Floats gradient = exact[input].to_vector<float>();
@@ -203,7 +203,7 @@ TEST_CASE("gradients of views") {
 
 TEST_CASE("a map that cannot be inverted becomes a scatter") {
   check_both(
-      [](const std::vector<Tensor>& x) {  // each element that is read is read twice
+      [](const std::vector<Tensor>& x) {  // reads each of some elements twice
         const Index half = floordiv(Index::var(0), 2, [](Var) { return Bounds{0, 3}; });
         return view(x[0], {4}, {{half, half * 2}, {{Index::var(0), 1, 4}}, 0});
       },

@@ -71,8 +71,8 @@ inline Tensor weighted_sum(const Tensor& x, unsigned seed) {
   return sum(x * floats(x.executor(), x.shape(), sample(elements(x.shape()), 0.5, 1.5, seed)));
 }
 
-// d(scalar)/d(argument) by central differences of two widths, combined so that errors of the third
-// order vanish.
+// d(scalar)/d(argument) by central differences of two widths, combined so that the error by the
+// third derivative vanishes.
 inline std::vector<double> differences(const std::function<double()>& scalar, Floats& values) {
   constexpr double step = 0x1p-5;
   std::vector<double> slopes;

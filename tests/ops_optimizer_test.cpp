@@ -11,7 +11,7 @@ namespace {
 const Floats start{1, -2, 0.5F};
 const Floats target{3, 1, -1};
 
-// The loss (w - target)^2 + 0.1 w^4, summed, and its slope at an element.
+// The loss: the sum of (w - target)^2 + 0.1 w^4. Below it, its slope at an element.
 Tensor loss_of(const Tensor& w) {
   const Tensor goal = floats(w.executor(), {3}, target);
   return sum(square(w - goal) + 0.1 * square(square(w)));
@@ -80,7 +80,7 @@ TEST_CASE("the steps after the first have the same structure") {
   const Tensor before = w;
   sgd.step(loss_of(w));
   CHECK(w.node() != before.node());
-  CHECK(before.to_vector<float>() == start);  // the old value lives as long as a handle to it
+  CHECK(before.to_vector<float>() == start);  // a handle keeps the old value alive
 }
 
 TEST_CASE("parameters that begin equal are improved each by its own gradient") {

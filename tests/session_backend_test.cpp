@@ -17,7 +17,7 @@ using namespace tenon;
 
 namespace {
 
-// The CPU behind handles. Reading one as an address ends the program.
+// The CPU's device, whose buffers are handles. Reading a handle as an address ends the program.
 class FarDevice final : public Device {
  public:
   explicit FarDevice(std::unique_ptr<Device> near) : near_(std::move(near)) {}

@@ -1,5 +1,5 @@
-// The graphs of tests/faults/, in each of which a fault was found once: compiled, they give the
-// interpreter's values. The first line of a file may say what the fault was.
+// Each graph of tests/faults/ once showed a fault. Compiled, it must give the interpreter's values.
+// The first line of a file may say what the fault was.
 #include <doctest/doctest.h>
 
 #include <cmath>

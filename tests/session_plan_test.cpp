@@ -1,4 +1,4 @@
-// Plans: which graphs share one, and where buffers come from and go back.
+// Plans: which graphs share a plan, and how long buffers are kept.
 #include <doctest/doctest.h>
 
 #include "tuner/session/plan.h"

@@ -75,7 +75,7 @@ TEST_CASE("a plan does not depend on what is realized beside its graph") {
   Session session(in_memory());
   const Tensor x = session.tensor(std::vector<float>{3}, {1, 1});
   const auto expression = [&] { return expand(constant(session, Type::f32, 0), {1, 1}); };
-  // The rules make this node too: a sum over one product is the product + 0.
+  // The graph rules make the same node: they turn a sum of one product into the product + 0.
   const Tensor zero = expression(), keeps_the_node = expression();
   zero.realize();
   CHECK(matmul(x, zero).item<float>() == 0);
@@ -141,7 +141,7 @@ TEST_CASE("assign gives the memory a new version") {
                        "a tensor f32[3] was overwritten in place; use it before the assignment, or "
                        "use the tensor assigned to",
                        Error);
-  x.assign(flip(x, {0}));  // reads what it writes, elsewhere
+  x.assign(flip(x, {0}));  // reads other elements of what it writes
   CHECK(x.to_vector<float>() == std::vector<float>{9, 4, 1});
   const Tensor y = session.tensor(std::vector<float>{7, 8, 9}, {3});
   x.assign(y);
@@ -222,7 +222,7 @@ TEST_CASE("a bound graph computes again into the same memory") {
   bound.launch();
   std::memcpy(values.data(), bound.results[0]->host, 12);
   CHECK(values == std::vector<float>{4, 4, 4});
-  Tensor target = x;  // what is assigned to moves to other memory; the old goes to the next tensor
+  Tensor target = x;  // assign() gives it other memory; `next` gets its old memory
   target.assign(x + x);
   const Tensor next = session.tensor(std::vector<float>{7, 7, 7}, {3});
   bound.launch();

@@ -1,4 +1,4 @@
-// What the tests of the session and of the program share: running programs.
+// Runs programs, for the tests of the session and of the program `tenon`.
 #pragma once
 
 #include <sys/wait.h>

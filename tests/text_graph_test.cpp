@@ -43,7 +43,7 @@ std::string print(const std::vector<Tensor>& tensors) {
   return print_graph(roots);
 }
 
-// Parses what is printed, giving back the same leaves, and compares the nodes.
+// Prints the graph, parses the text with the same leaves, and compares the nodes.
 void check_round_trip(InterpretExecutor& executor, const std::vector<Tensor>& tensors) {
   std::vector<NodeRef> roots, leaves;
   for (const Tensor& tensor : tensors) roots.push_back(tensor.node());

@@ -1,4 +1,4 @@
-// What the pick decides, as text; that schedules keep the bits is said by other tests.
+// What the pick decides, as text. Other tests check that its schedules keep the bits.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -60,7 +60,7 @@ TEST_CASE("the lanes of a canonical order are the vectors of a tile") {
   const std::string schedule = of_eight_rows(1024, 1024);
   CHECK(holds(schedule, "split sum.kl -> klo klv(16) peel"));
   CHECK(holds(schedule, "stage part at sum.klo in register"));
-  CHECK(holds(schedule, "jr(342)"));  // all columns: the rows are packed once
+  CHECK(holds(schedule, "jr(342)"));  // one panel of all columns: the rows are packed once
   const std::string with_blocks = of_eight_rows(16, 1100);
   CHECK(holds(with_blocks, "sum.ir sum.kb sum.klo sum.k sum.i0"));
   CHECK(holds(with_blocks, "stage part at sum.klo in register"));

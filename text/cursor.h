@@ -15,7 +15,8 @@ class Cursor {
   bool done();                          // nothing but blanks is left
   bool starts(std::string_view token);  // the token is next; it is not taken
   bool take(std::string_view token);    // takes the token if it is next
-  // Takes the token. Error: it is not next; `where` ends the message, such as "in the list".
+  // Takes the token. Error: it is not next. The message has `where`, such as "in a list", after the
+  // token.
   void expect(std::string_view token, std::string_view where);
   // A name: a letter, _ or %, then letters, digits, _, % and points. Empty if none is next. Error:
   // it has more than `longest` letters, so that messages stay short.

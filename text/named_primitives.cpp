@@ -12,7 +12,7 @@
 namespace tenon {
 namespace {
 
-// The attributes of a call, asked for by name.
+// The operands of a call by number, and its attributes by name.
 class Given {
  public:
   Given(Executor& executor, const Call& call) : executor(executor), call_(call) {}
@@ -217,7 +217,7 @@ Tensor make_reduce(const Given& given) {
   const bool sums = given.first_of("with", "sum", "max");
   if (given.operands() == 1)
     return reduce(sums ? Combine::sum : Combine::max, given[0], given.axes("axes"));
-  if (!sums) fail("reduce: of two operands, the sum of their products: with=sum");
+  if (!sums) fail("reduce: two operands give the sum of their products; write with=sum");
   return sum_of_products(given[0], given[1], given.axes("axes"));
 }
 

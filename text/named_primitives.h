@@ -10,7 +10,7 @@
 namespace tenon {
 
 // Makes the primitive that is called. If `call.op` names none, the result is an empty tensor.
-// Errors name the operation and what it takes.
+// Errors name the operation and say what it takes.
 Tensor primitive(Executor& executor, const Call& call);
 
 // Is the call exactly what a scalar operation takes: its number of operands, of one shape and of

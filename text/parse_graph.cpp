@@ -134,7 +134,7 @@ class Parser {
     return {parse_call(cursor, name, depth)};
   }
 
-  // After the opening parenthesis.
+  // Parses a call from behind its opening parenthesis on.
   Tensor parse_call(Cursor& cursor, const std::string& op, int depth) {
     Call call{op, {}, {}};
     std::vector<Argument> arguments;
@@ -166,7 +166,7 @@ class Parser {
     return "";
   }
 
-  // A list with anything but numbers in it is kept as text, for the operation to read.
+  // A list that holds anything but numbers is returned as text, and the operation reads it.
   static Attribute parse_value(Cursor& cursor) {
     if (cursor.at_number()) return cursor.number();
     if (!cursor.take("[")) {
@@ -192,8 +192,8 @@ class Parser {
     return numbers;
   }
 
-  // The type of the numbers among the arguments: i32 if all are whole and there are i32 operands
-  // but no f32 ones, else f32.
+  // The type of the numbers among the arguments: i32 if all are written without point and exponent
+  // and there are i32 operands but no f32 ones, else f32.
   static Type number_type(const std::vector<Argument>& arguments) {
     bool integers = false, floats = false;
     for (const Argument& argument : arguments) {

@@ -7,9 +7,10 @@
 //   NAME = OP(ARG, .., ATTRIBUTE=VALUE, ..)      primitives, composed operations; calls may nest
 //   output NAME, ..
 //
-// ARG is a name, a number or a call. A number is an f32 constant; it is an i32 constant if it has
-// no point and the other operand is i32. VALUE is a number, a word, or a list [1,2]. The parser
-// knows the primitives. A Resolver builds composed operations, and ops/catalogue.h has one.
+// ARG is a name, a number or a call. A number is a constant. It is i32 if all numbers of the call
+// have neither point nor exponent and, among the other operands, one is i32 and none is f32.
+// Otherwise it is f32. VALUE is a number, a word, or a list [1,2]. The parser knows the primitives.
+// A Resolver builds composed operations, and ops/catalogue.h has one.
 #pragma once
 
 #include <functional>

@@ -1,6 +1,6 @@
 """One case of the suite `start` in tinygrad, on its CPU device: start_tinygrad.py CASE THREADS.
 
-Prints its result. Operands are bytes from outside, so that no kernel is compiled to make them.
+Prints its result. Operands are made by Python, so that tinygrad compiles no kernel to make them.
 """
 
 import os

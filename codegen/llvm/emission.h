@@ -1,6 +1,6 @@
-// Emission: one finished nest on its way to LLVM IR. Loops are walked once, `unroll` ones expanded
-// with their constants; every statement comes out as vector code for the lanes that it names.
-// Used by module.cpp alone. Read first: indices.h. The files:
+// Emission: turns one finished nest into LLVM IR. The nest is walked once. An `unroll` loop is
+// expanded with its values as constants, and every statement becomes vector code for the lanes that
+// it names. Used by module.cpp alone. Read first: indices.h. The files:
 //
 //   emit_loops        loops, conditions, parallel bodies  emit_values     loads, folds, masks
 //   emit_statements   the lanes of a statement, stores    emit_apply      scalar operations
@@ -50,6 +50,7 @@ class Emission {
     Bounds reach = {0, 0};            // of the index, in elements
 
     bool is_affine() const { return !computed && index.varying.empty(); }
+    // Do the lanes lie at successive addresses, rising or falling?
     bool is_run() const { return is_affine() && (index.stride == 1 || index.stride == -1); }
   };
 
@@ -77,7 +78,7 @@ class Emission {
   // emit_memory.cpp
   Access access(const tenon::Access& of);
   llvm::Value* base(int tensor);
-  // The address of the first lane, or of what lies `offset` elements from it.
+  // The address of the first lane, plus `offset` elements.
   llvm::Value* address(const Access& access, std::int64_t offset = 0);
   llvm::Value* if_any(llvm::Value* touch, llvm::Value* pointer, int tensor);
   llvm::Value* near(const Access& access, llvm::Value* pointer, llvm::Value* touch);
@@ -86,7 +87,8 @@ class Emission {
   void write(const Access& access, llvm::Value* value, llvm::Value* touch, bool stream);
   llvm::Value* addresses(const Access& access);  // a vector of them, one per lane
   std::vector<llvm::Value*> each_address(const Access& access);
-  // Of a run of lanes in memory: where it starts, and its elements in the order of the lanes.
+  // For an access that is a run: its lowest address, and a vector converted between the order of
+  // the addresses and the order of the lanes.
   llvm::Value* run_address(const Access& access);
   llvm::Value* in_order(const Access& access, llvm::Value* elements);
 
@@ -105,7 +107,7 @@ class Emission {
   llvm::Value* both(llvm::Value* a, llvm::Value* b);     // null: always
   llvm::Value* select(llvm::Value* condition, llvm::Value* a, llvm::Value* b);
   llvm::Value* widen(llvm::Value* value);  // a scalar in every lane; a vector as it is
-  // All of them as vectors where one is a vector.
+  // Widens all of the values if one of them is a vector.
   std::vector<llvm::Value*> alike(std::vector<llvm::Value*> values);
   bool has_lanes() const { return indices_.state.lanes.count > 1; }
 

@@ -34,7 +34,7 @@ llvm::Value* divide(llvm::IRBuilderBase& builder, ScalarOp op, llvm::Value* a, l
 }
 
 // An f32 as i32: towards zero, saturated, NaN as 0. LLVM's own saturating conversion works lane by
-// lane; this one is a vector conversion of what is in range, and a choice for the rest.
+// lane; this one converts a whole vector of values in range, and selects the result for the others.
 llvm::Value* to_integer(llvm::IRBuilderBase& builder, llvm::Value* a, llvm::Type* type) {
   const auto number = [&](double value) { return llvm::ConstantFP::get(a->getType(), value); };
   constexpr double least = -0x1p31, greatest = 0x1.fffffep30, beyond = 0x1p31;

@@ -57,8 +57,8 @@ void Emission::when(llvm::Value* condition, const std::function<void()>& body) {
   builder_.SetInsertPoint(after);
 }
 
-// Items that stand side by side under the same condition share one branch. The first `settled`
-// conditions of each are branched on already.
+// Items that stand side by side under the same condition share one branch. The branch on the first
+// `settled` conditions of each item has been emitted already.
 void Emission::emit(std::span<const Item> items, std::size_t settled) {
   while (!items.empty()) {
     const Item& first = items.front();

@@ -10,8 +10,8 @@
 
 namespace tenon {
 
-constexpr std::int64_t widest_stride = 4;           // of lanes that whole vectors are read for
-constexpr std::int64_t a_load = -10, a_base = -11;  // what a key of Indices::once starts with
+constexpr std::int64_t widest_stride = 4;           // elements; up to it read_strided() is used
+constexpr std::int64_t a_load = -10, a_base = -11;  // first numbers of keys of Indices::once
 
 Emission::Access Emission::access(const tenon::Access& of) {
   const KernelTensor& tensor = kernel_.tensors[of.tensor];
@@ -91,8 +91,9 @@ llvm::Value* Emission::in_order(const Access& access, llvm::Value* elements) {
   return access.index.stride < 0 ? builder_.CreateVectorReverse(elements) : elements;
 }
 
-// The tensor's elements as they are in memory. Where `touch` (null: everywhere) does not hold,
-// memory is not read, and the result is `fill` where there is one and anything otherwise.
+// Reads the elements of an access; booleans become i1. A lane in which `touch` does not hold (null:
+// it holds in all) is read only if it is in bounds. Its result is `fill`, or anything if that is
+// null.
 llvm::Value* Emission::read_memory(const Access& access, llvm::Value* touch, llvm::Value* fill) {
   const KernelTensor& tensor = kernel_.tensors[access.tensor];
   llvm::Type* element = memory_type(tensor.type);
@@ -145,8 +146,9 @@ llvm::Value* Emission::if_any(llvm::Value* touch, llvm::Value* pointer, int tens
   return builder_.CreateSelect(touch, pointer, base(tensor));
 }
 
-// A masked read that reads nothing takes 111 ns where no page is mapped. So, if its place may be
-// more than a page away from the buffer, it goes to the buffer's beginning instead.
+// Returns the pointer that a masked read is to use. A masked read with an empty mask takes 111 ns
+// if no page is mapped at its address. So, if that may be more than a page away from the buffer,
+// an empty mask reads at the buffer's beginning instead.
 llvm::Value* Emission::near(const Access& access, llvm::Value* pointer, llvm::Value* touch) {
   constexpr std::int64_t page = 4096;  // bytes
   const KernelTensor& tensor = kernel_.tensors[access.tensor];
@@ -156,14 +158,15 @@ llvm::Value* Emission::near(const Access& access, llvm::Value* pointer, llvm::Va
   return if_any(touch, pointer, access.tensor);
 }
 
-// Lanes that lie a few elements apart, from whole vectors: the last one ends with the last lane.
-// Under a mask only the elements of its lanes are read.
+// Reads lanes that lie `stride` elements apart: loads `stride` whole vectors and picks the lanes
+// from them. A mask is spread so that only the elements of its lanes are read.
 llvm::Value* Emission::read_strided(const Access& access, llvm::Type* type, llvm::Value* mask) {
   const int count = indices_.state.lanes.count;
   const auto stride = static_cast<int>(access.index.stride);
   const KernelTensor& tensor = kernel_.tensors[access.tensor];
   const llvm::Align align(info(tensor.type).bytes);
-  // Where there is room, from a multiple of the stride: neighbours then read the same vectors.
+  // If there is room, the vectors begin at a multiple of the stride, so that neighbouring accesses
+  // read the same vectors. Otherwise they begin with the first lane and end with the last.
   const auto behind = static_cast<int>((access.index.constant % stride + stride) % stride);
   const bool has_room =
       access.reach.low >= behind && access.reach.high + stride - 1 - behind < tensor.elements();
@@ -175,7 +178,7 @@ llvm::Value* Emission::read_strided(const Access& access, llvm::Type* type, llvm
     llvm::Value* pointer = address(access, start - first);
     llvm::Value* loaded = nullptr;
     if (mask) {
-      std::vector<int> lanes;  // of the elements; `count` is none
+      std::vector<int> lanes;  // the lane of each element; `count`: none
       for (int element = start - first; element < start - first + count; element++) {
         const bool is_lane = element >= 0 && element % stride == 0 && element / stride < count;
         lanes.push_back(is_lane ? element / stride : count);
@@ -201,7 +204,8 @@ llvm::Value* Emission::make(const Load& load, Type) {
   const KernelTensor& tensor = kernel_.tensors[load.tensor];
   const Access from = access(load);
   llvm::Value* inside = all_hold(load.inside);
-  // What depends on outer loops alone, and is always there, is read once in the outermost of them.
+  // An input that depends on outer loops alone and is always in bounds is read once, in the
+  // innermost of the loops that it depends on.
   const int depth = from.index.depth();
   const bool is_input = tensor.where == Where::argument && !tensor.is_output;
   if (is_input && from.in_bounds && !inside && from.is_affine() &&
@@ -230,7 +234,7 @@ void Emission::write(const Access& access, llvm::Value* value, llvm::Value* touc
     value = in_order(access, value);
     if (touch) touch = in_order(access, touch);
     if (touch && tensor.where == Where::reg) {
-      // A register has no memory to stay away from: all of it is written, part of it as it was.
+      // All lanes of a register may be written. Those outside the mask get their old value.
       llvm::Value* before = builder_.CreateAlignedLoad(value->getType(), pointer, align);
       value = builder_.CreateSelect(touch, value, before);
       touch = nullptr;

@@ -1,9 +1,10 @@
 // A copy whose source runs along one vector axis and whose target along another is a transpose in
 // registers: vector loads, log2 steps of two-input shuffles, vector stores.
 //
-// An element is found by the bits of its lane, at first its column, and of its register, at first
-// its row. Each step exchanges one bit of the lane with one of the register. Where there are more
-// rows than columns or fewer, registers are first joined or cut to one lane a row.
+// The place of an element is the number of its register, at first its row, and the number of its
+// lane, at first its column. Each step exchanges one bit of the register with one bit of the lane.
+// If there are more rows than columns, or fewer, registers are first joined or cut, so that each
+// has as many lanes as there are rows.
 #include <algorithm>
 #include <bit>
 
@@ -16,9 +17,9 @@
 namespace tenon {
 namespace {
 
-// Any number of rows and columns is rounded up to a power of two; what is added holds anything.
+// The numbers of rows and columns are rounded up to powers of two; what is added holds anything.
 
-// A vector of so many lanes that begins with those of `of`, or is the beginning of it.
+// The vector cut or extended to `lanes` lanes.
 llvm::Value* resized(llvm::IRBuilderBase& builder, llvm::Value* of, int lanes) {
   const auto count =
       static_cast<int>(llvm::cast<llvm::FixedVectorType>(of->getType())->getNumElements());
@@ -66,7 +67,8 @@ std::vector<llvm::Value*> transposed(llvm::IRBuilderBase& builder, std::vector<l
 
 }  // namespace
 
-// The source runs along the statement's first lanes, the columns, the target along its second.
+// The source is contiguous along the statement's first lane axis (the columns), the target along
+// its second (the rows).
 void Emission::transpose(const Store& store, std::span<const Range> masks) {
   const Var column = store.lanes[0], row = store.lanes[1];
   std::vector<llvm::Value*> block;

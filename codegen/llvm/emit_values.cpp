@@ -19,7 +19,8 @@ llvm::Type* Emission::value_type(Type type) {
 
 llvm::Value* Emission::widen(llvm::Value* value) {
   if (!has_lanes() || value->getType()->isVectorTy()) return value;
-  // Of a splat of bits, under constant ones, LLVM 19 makes loads of what is masked out.
+  // Below AVX-512 a mask is made by a comparison, not as a splat of i1: from such a splat, joined
+  // with a constant mask, LLVM 19 makes loads of lanes that are masked out.
   const bool is_mask = value->getType()->isIntegerTy(1) && isa_ != Isa::avx512;
   if (is_mask) value = builder_.CreateSExt(value, builder_.getInt32Ty());
   llvm::Value* splat = builder_.CreateVectorSplat(indices_.state.lanes.count, value);
@@ -74,8 +75,9 @@ llvm::Value* Emission::make(const Inside& inside, Type) {
   return holds ? holds : builder_.getTrue();
 }
 
-// x[s] += x[s + h] for h = strands/2, .., 1. Where the statement wants one value, they are one
-// vector; otherwise each is a value (or vector) by itself.
+// x[s] += x[s + h] for h = strands/2, .., 1. If all lanes of the statement fold the same strands,
+// the strands are the lanes of one vector. Otherwise each strand is a vector of the statement's
+// lanes.
 llvm::Value* Emission::make(const Fold& fold, Type type) {
   const std::vector<std::int64_t>& extents = kernel_.tensors[fold.tensor].extents;
   tenon::Access at = static_cast<const tenon::Access&>(fold);
@@ -115,7 +117,8 @@ llvm::Value* Emission::combine(Combine combine, Type type, llvm::Value* a, llvm:
     return is_float ? builder_.CreateFAdd(x[0], x[1]) : builder_.CreateAdd(x[0], x[1]);
   if (type == Type::boolean) return builder_.CreateOr(x[0], x[1]);
   if (!is_float) return builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, x[0], x[1]);
-  // The machine's maximum is its second operand, here a, where one is NaN or both are equal.
+  // The first select is x86's instruction for a maximum. Its result is the second operand, here a,
+  // if one operand is NaN or both are equal. The second select returns b if b is NaN.
   llvm::Value* greater = builder_.CreateSelect(builder_.CreateFCmpOGT(x[1], x[0]), x[1], x[0]);
   return builder_.CreateSelect(builder_.CreateFCmpUNO(x[1], x[1]), x[1], greater);
 }

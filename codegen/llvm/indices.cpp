@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
 
-// What a key in Frame::known starts with; bases of pointers start with their name, >= 0.
+// The first number of a key in Frame::known. The key of a pointer starts with the name of its base,
+// which is >= 0.
 enum Kinds : std::int64_t { an_index = -1, an_atom = -2, a_condition = -3 };
 
 }  // namespace
@@ -70,7 +71,7 @@ int Indices::division(const Index::Term& term, const Linear& inner) {
   const auto [found, is_new] = division_numbers_.try_emplace(
       key({static_cast<std::int64_t>(term.kind), term.divisor}, inner), divisions_.size());
   if (is_new) divisions_.emplace_back();
-  // Made anew: the same axes may be those of other loops, further in.
+  // Written again at each use, because the same axes may now belong to loops of another depth.
   divisions_[found->second] = {term.kind, term.divisor, inner, bounds(*term.inner)};
   return static_cast<int>(kernel_.axes.size() + found->second);
 }

@@ -1,9 +1,10 @@
-// Indices: turns index expressions of a nest into integer and pointer arithmetic, each part at the
-// loop to which it belongs, so that an innermost loop is left with constant offsets. Used by
-// emission.h. (LLVM's types are declared, not included: its headers stay in .cpp files.)
+// Indices: turns index expressions of a nest into integer and pointer arithmetic. Each part of an
+// expression is computed in the loop that it depends on, so that an innermost loop is left with
+// constant offsets. Used by emission.h. (LLVM's types are declared, not included: its headers stay
+// in .cpp files.)
 //
-// Each axis of the kernel is, at a point of the code, one of: a constant (unrolled), the variable
-// of a loop, the lanes of a vector, or not there.
+// At a point of the code, each axis of the kernel is one of: a constant (unrolled), the variable of
+// a loop, the lanes of a vector, or absent, because the point lies outside its loop.
 #pragma once
 
 #include <cstdint>
@@ -24,17 +25,17 @@ class Value;
 
 namespace tenon {
 
-// What a piece of code computes at once: axis = lane for lane = 0 .. count-1.
+// The lanes of vector code: it computes the values axis = 0 .. count-1 at once.
 struct Lanes {
   Var axis = -1;  // -1: one value, no vector
   int count = 1;
 };
 
-// coefficient * atom; an atom is a loop's variable or a quotient or remainder.
+// coefficient * atom. An atom is a loop's variable, or a quotient or remainder (Division).
 struct Summand {
   std::int64_t coefficient;
   int depth;  // of the innermost loop that the atom depends on
-  int atom;
+  int atom;   // the Var of the loop's axis, or the number of axes + the place of the Division
 };
 
 // An index at a point of the code: constant + stride * lane + uniform + varying.
@@ -44,19 +45,20 @@ struct Linear {
   std::vector<Summand> uniform = {};  // outermost first
   std::vector<Summand> varying = {};  // quotients and remainders that differ between lanes
   bool is_uniform() const { return stride == 0 && varying.empty(); }
-  // 0 where nothing depends on a loop.
+  // The depth of the innermost loop that the index depends on; 0 if there is none.
   int depth() const;
 };
 
 class Indices {
  public:
-  // Steps with its loop: a phi, and by how much it grows each time.
+  // A sum that is kept in a phi and grows by a constant in each iteration of its loop.
   struct Induction {
     llvm::PHINode* value;
     std::int64_t growth;
     llvm::Type* element;  // of a pointer; null for an integer
   };
-  // Where code that depends on a loop and on those around it alone goes: before `place`.
+  // A loop, or the function's entry. Code that depends only on this loop and on those around it
+  // is inserted before `place`. `known` holds the values of such code, by key.
   struct Frame {
     llvm::Instruction* place;
     std::map<std::vector<std::int64_t>, llvm::Value*> known = {};
@@ -84,26 +86,27 @@ class Indices {
   bool is_present(Var axis) const { return state.axes[axis].value || axis == state.lanes.axis; }
   bool is_present(const Index& index) const;  // are all of its axes?
 
-  // Bounds with what is constant here.
+  // The bounds of the index, given the axes that are constants here.
   Bounds bounds(const Index& index) const;
 
   Linear linear(const Index& index);
   // The part that is the same in all lanes, as i64.
   llvm::Value* uniform(const Linear& index);
-  // The whole, modulo the element's width, i32 or i64.
+  // The index of each lane as i32 or i64, wrapped around if it does not fit.
   llvm::Value* vector(const Linear& index, llvm::Type* element);
   // base + the uniform part, for elements of the type. `name` tells bases apart, >= 0.
   llvm::Value* pointer(llvm::Value* base, int name, llvm::Type* element, const Linear& index);
-  // i1, or a vector of them where lanes differ; null where it always holds.
+  // Does the range hold? An i1, or a vector of i1 if the lanes differ; null if it always holds.
   llvm::Value* holds(const Range& range);
 
-  // Makes the sums of the innermost frame step. Called where its loop ends.
+  // Steps the inductions of the innermost frame. Called at the end of its loop's body.
   void advance();
 
-  // A value that depends on nothing deeper than `depth`: made once by `make`, at its place.
+  // A value that depends on no loop deeper than `depth`. The first call with a key makes the value,
+  // at the place of that depth's frame; later calls return it.
   llvm::Value* once(int depth, const std::vector<std::int64_t>& key,
                     const std::function<llvm::Value*()>& make);
-  // Tells values at one place apart: numbers that the caller chooses, then the index.
+  // A key for once(): numbers that the caller chooses, then the index.
   std::vector<std::int64_t> key(std::vector<std::int64_t> start, const Linear& index) const;
 
  private:
@@ -114,7 +117,8 @@ class Indices {
     Bounds bounds;  // of inner
   };
   int division(const Index::Term& term, const Linear& inner);  // the number of its atom
-  // i32 where it suffices: twice the lanes in a register, and i64 has no high multiplication.
+  // i32 if the bounds fit: a register holds twice as many lanes, and the high multiplication, by
+  // which LLVM divides by a constant, does not exist for vectors of i64.
   llvm::Type* integer_for(const Bounds& bounds) const;
   llvm::Value* atom(const Summand& part);
   llvm::Value* sum(llvm::Value* base, int name, llvm::Type* element,

@@ -1,4 +1,5 @@
-// The door of tenon_llvm.so: a nest becomes LLVM IR here, and ORC makes the slab of it (slab.cpp).
+// The functions that tenon_llvm.so offers. They turn a nest into LLVM IR, and ORC makes a slab of
+// the IR (slab.cpp).
 #include "codegen/llvm/module.h"
 
 #include <fmt/format.h>

@@ -21,7 +21,7 @@ using llvm::orc::ExecutorAddr;
 using llvm::orc::MemProt;
 using namespace llvm::BitmaskEnumDetail;  // operators of MemProt
 
-// An allocation is a part of the slab's image. Nothing is mapped, so nothing is left to do.
+// JITLink's handle on a part of the image. Nothing is mapped, so there is nothing to finalize.
 class Laid : public JITLinkMemoryManager::InFlightAlloc {
  public:
   void abandon(OnAbandonedFunction done) override { done(llvm::Error::success()); }

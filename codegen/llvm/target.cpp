@@ -46,8 +46,9 @@ std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa) {
   static const llvm::Target* const target = [] {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
-    // Innermost loops come with stepping pointers; LLVM's own search for them takes long, and so
-    // does its scheduler where it compares each of many accesses with all others.
+    // The innermost loops have stepping pointers already, and LLVM's own search for such pointers
+    // (LSR) takes long. The last two options bound the time of its instruction scheduler, which
+    // would compare each of many accesses with all others.
     const char* const options[] = {"tenon", "-x86-asm-syntax=intel", "-disable-lsr",
                                    "-dag-maps-huge-region=200", "-dag-maps-reduction-size=100"};
     llvm::cl::ParseCommandLineOptions(std::size(options), options);

@@ -24,15 +24,15 @@
 namespace tenon::fuzz {
 namespace {
 
-// Padding may multiply these without end.
+// Schedules beyond these limits are declined: padding can multiply both without bound.
 constexpr std::size_t most_scratch = 64 << 20;  // bytes
-constexpr double most_runs = 4e9;               // of statements; as many take seconds
+constexpr double most_runs = 4e9;               // of statements; so many take seconds
 
-constexpr std::uint32_t one_nan = 0x7fc00000;  // for a hash, in place of every other
+constexpr std::uint32_t one_nan = 0x7fc00000;  // replaces every NaN in a hash
 
 constexpr std::int64_t most_interpreted = 400'000;  // elements of all nodes; more takes seconds
 
-// How often statements run, were there no limits.
+// How often statements run, if no limit cuts a loop short.
 double runs(const Kernel& kernel) {
   double sum = 0;
   visit_stores(kernel.body, [&](const Store&, const Path& path) {

@@ -17,8 +17,8 @@
 
 namespace tenon::fuzz {
 
-// What is checked, as one line: GRAPH | kernel K ISA threads T | MOVES. Without the last two parts
-// it is the whole graph, with naive nests, beside the interpreter.
+// A check that can be written as one line: GRAPH | kernel K ISA threads T | MOVES. A line with the
+// graph alone compares the graph's naive nests with the interpreter.
 struct Case {
   std::string graph;
   int kernel = -1;
@@ -35,11 +35,12 @@ class Subject {
   explicit Subject(const std::string& graph);
 
   const std::vector<Kernel>& kernels() const { return naive_; }
-  // Runs the naive nests, which makes the values that the others are compared with, and compares
-  // with the interpreter. Returns what is wrong, or nothing.
+  // Runs the naive nests, keeps their values for run(), and compares them with the interpreter.
+  // Returns what is wrong, or nothing.
   std::string run_naive(Isa isa);
-  // One schedule of a kernel, after run_naive: equal to the naive nest, bit for bit? Moves that are
-  // refused are left out. CompileFailures are not wrong: they are values, counted in `declined`.
+  // Runs one schedule of a kernel, after run_naive(), and compares with the naive nest, bit for
+  // bit. Returns what is wrong, or nothing. Moves that are refused are left out. A CompileFailure
+  // is not wrong, and counts in `declined`.
   std::string run(int kernel, const Schedule& schedule, Isa isa, int threads);
 
   // A hash over the values of the graph's outputs, after run_naive. All NaNs count as one.
@@ -65,13 +66,13 @@ class Subject {
 Bytes input_values(const InputLine& line, std::uint64_t seed);
 // Where the two differ, or nothing. NaNs are all equal.
 std::string difference(const Bytes& a, const Bytes& b, Type type);
-// Which element is further than its bound from what it should be, or nothing. Counts all elements,
-// and those whose bound says nothing.
+// The first element that is further than its bound from what it should be, or nothing. Counts the
+// elements compared, and those without a finite bound.
 std::string beyond(const Bytes& bytes, Type type, const std::vector<double>& expected,
                    const std::vector<double>& bounds, std::int64_t& compared,
                    std::int64_t& unbounded);
 
-// The case alone, from the beginning. Returns what is wrong, or nothing. Error: no case.
+// Checks one case by itself. Returns what is wrong, or nothing. Error: the text is no case.
 std::string check_case(const Case& c);
 
 }  // namespace tenon::fuzz

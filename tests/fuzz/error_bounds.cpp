@@ -95,7 +95,7 @@ class Bounds {
     const Tensor ex = of(x), ey = of(y), zero = exact(value);
     switch (op) {
       case ScalarOp::add:
-        return ex + ey + rounded(value, 2);  // by the interpreter too
+        return ex + ey + rounded(value, 2);  // the interpreter rounds too
 
       case ScalarOp::mul:
         return absolute(x) * ey + absolute(y) * ex + ex * ey + rounded(value, 2);
@@ -139,7 +139,7 @@ class Bounds {
     return view(of(input(value, 0)), value.shape(), same);
   }
 
-  // A bound on the index, seen beside every element that it picks.
+  // The bound of each index, repeated for every element that the index picks.
   Tensor beside(const Tensor& index_bound, const Tensor& like, int axis) {
     Shape thin(like.shape().size(), 1);
     thin[static_cast<std::size_t>(axis)] = index_bound.shape()[0];
@@ -150,7 +150,7 @@ class Bounds {
     return gather(data, index, op.axis) +
            (index.rank() == 1 ? beside(bound, value, op.axis) : everywhere(value, bound));
   }
-  // At every element the largest of the bounds.
+  // The largest of the bounds, for every element.
   static Tensor everywhere(const Tensor& value, Tensor bound) {
     while (bound.rank() > 0) bound = reduce(Combine::max, bound, {0});
     return expand(bound, value.shape());

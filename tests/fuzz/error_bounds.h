@@ -1,5 +1,5 @@
-// How far f32 arithmetic may be from the interpreter, which computes in double: a bound for every
-// element of a node, as another graph, which is interpreted beside the first.
+// How far f32 arithmetic may be from the interpreter, which computes in double. The bounds of a
+// node's elements are another graph, which is interpreted too.
 #pragma once
 
 #include <vector>
@@ -8,9 +8,9 @@
 
 namespace tenon::fuzz {
 
-// A tensor of the same shape, f32: what the element may be off by, added up from the roundings of
-// all operations and terms below. Infinity or NaN where nothing can be said (a comparison that may
-// go either way, say).
+// For each value an f32 tensor of the same shape: by how much each element may be off, added up
+// from the roundings of all operations and terms below. Infinity or NaN means that there is no
+// bound, for example after a comparison that may go either way.
 std::vector<Tensor> error_bounds(const std::vector<Tensor>& values);
 
 }  // namespace tenon::fuzz

@@ -59,7 +59,7 @@ class Writer {
     ++known_[value].uses;
     return known_[value].name;
   }
-  // Later values more often, so that graphs are deep.
+  // Takes later values more often, so that graphs are deep.
   std::size_t any(const std::string& type) {
     std::vector<std::size_t> fitting;
     for (std::size_t i = 0; i < known_.size(); ++i)
@@ -132,7 +132,7 @@ class Writer {
     const Extents from = known_[x].shape;
     std::vector<int> axes;
     Extents rest;
-    const int reduced = random_.chance(25) ? 100 : 50;  // percent; of all there are blocks
+    const int reduced = random_.chance(25) ? 100 : 50;  // percent; sums over all axes have blocks
     for (std::size_t axis = 0; axis < from.size(); ++axis)
       if (random_.chance(reduced))
         axes.push_back(static_cast<int>(axis));
@@ -207,7 +207,7 @@ class Writer {
       }
       case 4: {
         Extents start(from.size(), 0), step(from.size(), 1);
-        if (type == "f32" && from[axis] > 3 && random_.chance(60)) {  // with what is beside it
+        if (type == "f32" && from[axis] > 3 && random_.chance(60)) {  // a stencil
           start[axis] = random_.between(1, 3);
           to[axis] = from[axis] - start[axis];
           const std::string from_there = use(x), to_there = use(x);
@@ -315,7 +315,7 @@ class Writer {
     }
   }
 
-  // All values that nothing uses, and now and then another.
+  // All values that nothing uses, and sometimes another.
   std::string outputs() {
     std::vector<std::string> names;
     for (const Known& value : known_)

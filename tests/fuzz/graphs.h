@@ -7,11 +7,10 @@
 
 namespace tenon::fuzz {
 
-// Of 2 to 30 statements, over extents that are small, prime, or beside a power of two.
+// A graph of 2 to 30 statements, over extents that are small, prime, or next to a power of two.
 std::string random_graph(Random& random);
 
-// Of a few statements, with data that exceeds a second-level cache and room for three tiles along
-// each axis.
+// A graph of a few statements, with data that exceeds a second-level cache.
 std::string large_graph(Random& random);
 
 }  // namespace tenon::fuzz

@@ -1,11 +1,12 @@
-// Memory between pages that may not be touched: the linker puts these in place of aligned_alloc and
-// free for all that is linked statically (tests/meson.build), and so for the buffers of devices.
+// Memory between pages that may not be touched. In code that is linked statically, and so for the
+// buffers of devices, the linker replaces aligned_alloc and free by the functions of
+// guard_pages.cpp (tests/meson.build).
 #pragma once
 
 namespace tenon::fuzz {
 
-// From now on, blocks of less than a huge page end at such a page or begin after one, by turns, and
-// hold NaNs at first.
+// From now on, blocks of less than a huge page end at such a page or begin after one, in turns, and
+// are filled with NaNs.
 void begin_guarding();
 
 }  // namespace tenon::fuzz

@@ -22,7 +22,8 @@ Ending isolated(const std::function<void(std::FILE*)>& work, unsigned seconds) {
   if (child < 0) fail("fork: {}", std::strerror(errno));
   if (child == 0) {
     close(ends[0]);
-    // Processor time, which others on the machine do not use up; and a clock for what waits.
+    // The limit is processor time, because it does not depend on other programs. The alarm ends
+    // work that waits.
     const rlimit limit{seconds, seconds + 1};
     setrlimit(RLIMIT_CPU, &limit);
     alarm(10 * seconds);

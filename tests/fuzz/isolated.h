@@ -1,4 +1,4 @@
-// Runs work in a child process: what crashes or hangs there harms nobody.
+// Runs work in a child process, so that a crash or a hang does not end the fuzzer.
 #pragma once
 
 #include <cstdio>

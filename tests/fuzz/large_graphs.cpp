@@ -1,5 +1,5 @@
-// The graphs whose data exceeds a cache: one of seven forms, with extents of their own. Each number
-// is drawn in a statement of its own, because compilers evaluate arguments in different orders.
+// The graphs whose data exceeds a cache: one of six forms, with random extents. Each number is
+// drawn in a statement of its own, because compilers evaluate arguments in different orders.
 #include <fmt/format.h>
 
 #include "graphs.h"

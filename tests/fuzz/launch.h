@@ -13,8 +13,9 @@ namespace tenon::fuzz {
 
 using Bytes = std::vector<std::byte>;
 
-// `inputs` and the sizes of the outputs, in the order of the kernel's arguments. Fills `outputs`
-// and returns what is wrong, or nothing: a guard zone or an input was written to.
+// Runs the kernel on `inputs`, and fills `outputs`, whose sizes are set by the caller. Both are in
+// the order of the kernel's arguments. Returns what is wrong, or nothing: a guard zone or an input
+// was written to.
 std::string launch(const Artifact& artifact, const std::vector<const Bytes*>& inputs,
                    std::span<Bytes> outputs, int threads);
 

@@ -25,18 +25,18 @@ using namespace tenon;
 using namespace tenon::fuzz;
 
 constexpr int schedules_of_kernel = 2;   // beside the pick
-constexpr std::size_t most_kernels = 4;  // of a graph that are scheduled
+constexpr std::size_t most_kernels = 4;  // of a graph, that are scheduled
 
 constexpr unsigned most_seconds = 120;  // for a seed
 
-// Of a seed's results (Subject::bits), by seed. They hold for every schedule, instruction set and
-// number of threads, and must not change from one version of Tenon to the next.
+// A hash of each seed's results (Subject::bits), by seed. It is the same for every schedule,
+// instruction set and number of threads, and must not change from one version of Tenon to the next.
 using Bits = std::map<std::uint64_t, std::string>;
 
 // How many schedules a seed has, and whether each runs in every way there is.
 struct Effort {
   int schedules = schedules_of_kernel;
-  bool every_way = false;  // each instruction set, one thread and two; else one of them, by chance
+  bool every_way = false;  // on each instruction set, with one thread and two; else on a random one
 };
 
 struct Totals {
@@ -58,8 +58,8 @@ struct Failure {
   bool shrinks = true;  // the case alone shows what is wrong
 };
 
-// One graph and its schedules, in a process of its own. What it writes: a line `case ..` before
-// each run, then what it counted, or `wrong` and what.
+// The graph of a seed and its schedules, run in a child process. It writes a line `case ..` before
+// each run, and at the end its counts, or `wrong` and the reason.
 class Seed {
  public:
   Seed(std::uint64_t seed, const Effort& effort, std::FILE* out)
@@ -81,7 +81,7 @@ class Seed {
                  subject.compared, subject.unbounded);
     } catch (const InternalError& thrown) {
       return fail_with(thrown.what());
-    } catch (const Error&) {  // no graph: the maximum of nothing
+    } catch (const Error&) {  // not a valid graph, such as a maximum of no elements
       return;
     }
     for (const auto& [kind, tally] : coverage_)
@@ -207,7 +207,7 @@ int report(const Failure& failure, const std::string& keep, bool as_it_is) {
   return 1;
 }
 
-// A line a seed: its number and its bits.
+// Reads lines of a seed and the hash of its results.
 Bits read_bits(const std::string& path) {
   std::ifstream file(path);
   if (!file) fail("cannot read {}", path);
@@ -223,14 +223,14 @@ void write_bits(const std::string& path, const Bits& bits) {
   if (!file) fail("cannot write {}", path);
 }
 
-// A case, or a program of sessions.
+// Checks a line that is a case or a program of sessions.
 std::string check_line(const std::string& line) {
   SessionCounts counts;
   return line.starts_with("session ") ? check_isolated_session(line, counts)
                                       : check_case(parse_case(line));
 }
 
-// Lines of a file; `#` begins a comment line.
+// Checks the lines of a file and returns how many fail. A line that begins with `#` is a comment.
 int replay_file(const std::string& path) {
   std::ifstream file(path);
   if (!file) fail("cannot read {}", path);

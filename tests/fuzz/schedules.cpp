@@ -10,8 +10,8 @@ namespace tenon::fuzz {
 namespace {
 
 constexpr int most_proposals = 30;
-constexpr std::int64_t most_unrolled = 64;           // statements in all
-constexpr std::int64_t most_lanes = 64;              // side by side
+constexpr std::int64_t most_unrolled = 64;           // product of the extents of unrolled axes
+constexpr std::int64_t most_lanes = 64;              // product of the extents of vector axes
 constexpr std::int64_t most_in_registers = 1 << 12;  // elements of a staged tensor
 
 class Proposals {
@@ -29,7 +29,7 @@ class Proposals {
     std::erase_if(paths_, [](const Path& path) { return path.empty(); });
   }
 
-  // None, one, or several that make sense together.
+  // Proposes no move, one, or several that make sense together.
   std::vector<Move> propose(int number) {
     if (paths_.empty()) return {};
     if (!blocks_.empty() && random_.chance(number == 0 ? 80 : 15)) return split_reduce(number);
@@ -52,7 +52,7 @@ class Proposals {
   const Axis& axis_of(Var v) const { return kernel_.axes[static_cast<std::size_t>(v)]; }
   Var axis() { return random_.of(random_.of(paths_)); }
   std::string loop() { return axis_of(axis()).name; }
-  // Partial sums kept apart, of all blocks or of a few at a time.
+  // Splits off the partial sums of all blocks, or of a few blocks at a time.
   std::vector<Move> split_reduce(int number) {
     std::string block = axis_of(random_.of(blocks_)).name;
     std::vector<Move> moves;
@@ -66,9 +66,9 @@ class Proposals {
     return moves;
   }
 
-  // A producer, and a loop of one of its consumers: of those that they do not share, for else it is
-  // computed there already. Where it takes some loops of the consumer to go through what the
-  // producer goes through in one, that one is split into as many first.
+  // Moves a producer into a loop of one of its consumers. The loop is not one that both share,
+  // because there the producer is computed already. To reach a loop that is further in, the
+  // producer's loop is first split into the same parts as the loops of the consumer.
   std::vector<Move> at(int number) {
     std::vector<std::vector<Move>> ways;
     for (std::size_t reader = 0; reader < stores_.size(); ++reader)
@@ -132,8 +132,8 @@ class Proposals {
     return {{Bind{axis_of(v).name, tag}}};
   }
 
-  // Vectors along both axes of a copy that turns them: one is consecutive in what it reads, the
-  // other in what it stores.
+  // Vectors along both axes of a copy that transposes: it reads contiguously along one axis, and
+  // stores contiguously along the other.
   std::vector<Move> turn(int number) {
     std::vector<std::pair<Var, Var>> turned;
     for (std::size_t copy = 0; copy < stores_.size(); ++copy) {
@@ -203,7 +203,8 @@ class Proposals {
     return {{stage}};
   }
 
-  // A result held between two loops that it adds up over, while others have their turn.
+  // Orders the loops of a result with two summed axes so that the other axes lie between the two,
+  // and stages the result inside the second.
   std::vector<Move> hold() {
     const auto i = static_cast<std::size_t>(random_.below(std::ssize(stores_)));
     const std::vector<Var>& over = stores_[i].over;
@@ -239,8 +240,8 @@ class Proposals {
   std::vector<Path> paths_;  // those with loops
   std::vector<Path> all_;    // one for each of the stores
   std::vector<Store> stores_;
-  std::vector<int> sums_;    // the locals that something is added up in
-  std::vector<Var> blocks_;  // the axes over which such are added up further
+  std::vector<int> sums_;    // the locals that are partial sums
+  std::vector<Var> blocks_;  // the axes over which partial sums are added up further
 };
 
 std::string kind_of(const Move& move) {

@@ -1,4 +1,4 @@
-// Programs of sessions in processes of their own, from seeds, and shrunk.
+// Makes programs of sessions from seeds, runs each in a child process, and shrinks those that fail.
 #include <unistd.h>
 
 #include <algorithm>
@@ -80,7 +80,7 @@ std::string shrink_session(const std::string& program) {
         smaller.erase(last - static_cast<std::ptrdiff_t>(size), last);
         accept(smaller);
       }
-    for (std::size_t at = best.size(); at-- > 0;) {  // an expression gives way to an operand
+    for (std::size_t at = best.size(); at-- > 0;) {  // replaces an expression by its operand
       const Statement gone = best[at];
       if (gone.verb != "=") continue;
       std::vector<Statement> rest = best;

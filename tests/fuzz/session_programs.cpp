@@ -1,5 +1,6 @@
-// The programs of sessions. Shapes are known from building them in an executor that computes
-// nothing; what is refused there is thrown away. Views are written in session_views.cpp.
+// Writes random programs of sessions. Each expression is also built on the interpreter, without
+// computing it, so that its shape is known. A statement that is refused there is left out. Views
+// are written in session_views.cpp.
 #include <algorithm>
 #include <optional>
 #include <regex>
@@ -78,7 +79,7 @@ class Author {
     }
   }
 
-  // The latest more often, so that graphs are deep.
+  // Takes the latest tensor more often, so that graphs are deep.
   std::string any() {
     if (random_.chance(55) && world_.tensors.contains(latest_)) return latest_;
     std::vector<std::string> names;
@@ -91,7 +92,7 @@ class Author {
     return random_.chance(50) ? input(type, {random_.of(pool_), random_.of(pool_)})
                               : fmt::format("cast({}, type={})", any(), info(type).name);
   }
-  // Another of the same type and shape, or the same.
+  // A tensor of the same type and shape: another one, or x.
   std::string like(const std::string& x) {
     std::vector<std::string> names;
     for (const auto& [name, tensor] : world_.tensors)
@@ -164,7 +165,8 @@ class Author {
     say(fmt::format("gradients {} = {} by {}", fmt::join(names, ", "), *loss, fmt::join(by, ", ")));
   }
 
-  // Some expressions once more, on other tensors of the same shapes, or on one in place of two.
+  // Repeats the latest expressions, on other tensors of the same shapes; two operands may become
+  // one tensor.
   void repeat() {
     std::vector<Statement> again;
     std::set<std::string> made;
@@ -248,7 +250,7 @@ class Author {
     }
   }
 
-  // What amounts to x.
+  // An expression whose value is that of x.
   std::string same(const std::string& x) {
     const auto form = random_.of<std::string>(
         {"where(eq({0}, {0}), {0}, {0})", "mul({0}, 1)", "reshape(reshape({0}, shape=[-1,1]), {1})",
@@ -256,7 +258,8 @@ class Author {
     return fmt::format(fmt::runtime(form), x, fmt::format("shape={}", text(at(x).shape())));
   }
 
-  // Something of x's shape: another, itself in another order, or a number.
+  // An operand for x: another tensor of its shape, x with its elements in another order, or a
+  // number.
   std::string beside(const std::string& x) {
     const auto rank = at(x).rank();
     if (rank > 0 && random_.chance(25))

@@ -1,5 +1,5 @@
-// The views of random programs of sessions: chains of them have indices whose bounds cannot be
-// proven. Read first: session_programs.cpp.
+// Writes the views of random programs of sessions. Chains of them have indices whose bounds cannot
+// be proven. Read first: session_programs.cpp.
 #include <algorithm>
 
 #include <fmt/format.h>

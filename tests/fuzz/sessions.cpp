@@ -42,7 +42,7 @@ Bytes bytes_in(const BufferRef& buffer) {
   return {data, data + buffer->bytes};
 }
 
-// Puts in what arithmetic is wrong about first.
+// Replaces some elements by values that often cause faults.
 void unusual(Bytes& bytes, Type type, std::uint64_t seed) {
   Random random(seed);
   for (std::size_t at = 0; at < bytes.size(); at += 4) {
@@ -58,7 +58,8 @@ class Run {
  public:
   Run(const SessionOptions& options, SessionCounts& counts) : session_(options), counts_(counts) {}
 
-  // Beside the interpreter; fills `seen` with what every statement made known.
+  // Runs the program and compares it with the interpreter. Fills `seen` with the values that each
+  // statement computed; nullopt: it computed none, or was refused.
   std::string judge(const std::vector<Statement>& program,
                     std::vector<std::optional<std::vector<Bytes>>>& seen) {
     for (const Statement& statement : program) {
@@ -83,7 +84,7 @@ class Run {
     return "";
   }
 
-  // The same bits?
+  // Runs the program again. Returns where its bits differ from those in `seen`, or nothing.
   std::string repeat(const std::vector<Statement>& program,
                      const std::vector<std::optional<std::vector<Bytes>>>& seen) {
     for (std::size_t s = 0; s < program.size(); ++s) {
@@ -107,7 +108,7 @@ class Run {
   const Statistics& statistics() const { return session_.statistics(); }
 
  private:
-  // Also builds it in that world, if it is an expression.
+  // Can the statement run? If it is an expression, also builds it in the world.
   bool can_be(const Statement& statement, World& world) {
     if (!world.knows(statement.operands)) return false;
     try {
@@ -124,7 +125,7 @@ class Run {
     return to.node()->as<BufferLeaf>() && to.type() == from.type() && to.shape() == from.shape();
   }
 
-  // Does the interpreter, too, find something that was overwritten below?
+  // Does the statement read memory that was overwritten, also by the interpreter's account?
   bool reads_stale(const Statement& statement) {
     std::vector<std::string> names = statement.operands;
     if (statement.verb == "assign") names.push_back(statement.results[0]);
@@ -137,7 +138,8 @@ class Run {
     return false;
   }
 
-  // Nothing is seen where memory that was overwritten is refused.
+  // Runs the statement. `seen` stays empty if the session refuses it for memory that was
+  // overwritten. Returns what else went wrong, or nothing.
   std::string step(const Statement& statement, std::optional<std::vector<Bytes>>& seen) {
     if (statement.verb == "drop") {
       for (const std::string& name : statement.operands) {
@@ -195,8 +197,8 @@ class Run {
     return beyond(bytes, expected.type(), values[0], values[1], counts_.values, counts_.unbounded);
   }
 
-  // The interpreter goes on from the session's bits. What was overwritten is dead for it as well,
-  // but keeps its values.
+  // Gives the interpreter the session's bits, from which it goes on. A tensor that was overwritten
+  // can no longer be used in the interpreter either, but keeps its values.
   void take_over(const std::string& name, const Bytes& bytes, bool is_assigned) {
     Tensor& tensor = judged_.tensors.at(name);
     const NodeRef node = tensor.node(), known = interpreter_.nodes().current(node);
@@ -262,7 +264,7 @@ void World::build(const Statement& statement) {
   std::string text;
   const std::string& name = statement.results[0];
   for (const std::string& operand : std::set(statement.operands.begin(), statement.operands.end()))
-    text += operand + " = input f32[]\n";  // stands for what it is
+    text += operand + " = input f32[]\n";  // the tensor of this name takes its place
   text += fmt::format("{}\noutput {}\n", statement.text, name);
   const auto leaf = [&](const InputLine& line) {
     if (line.name != name) return tensors.at(line.name);
@@ -288,7 +290,7 @@ std::string check_session(const std::string& program, const std::string& cache,
     if (name(candidate) == isa) options.isa = name(std::max(candidate, widest_isa()));
   const auto statements = parse_statements(program.substr(bar + 3));
   std::vector<std::optional<std::vector<Bytes>>> seen;
-  Run first(options, counts);  // lives on beside the others
+  Run first(options, counts);  // stays alive while the others run
   if (auto wrong = first.judge(statements, seen); !wrong.empty()) return wrong;
   SessionCounts again;
   Run cached(options, again);

@@ -1,6 +1,6 @@
-// Programs of whole sessions: tensors that are built, realized together, overwritten, dropped and
-// differentiated, beside the interpreter. What one kernel at a time cannot show: plans, the cache,
-// memory that is shared and given back. main.cpp runs them; README.md of the tests says how.
+// Programs of whole sessions: tensors are built, realized together, overwritten, dropped and
+// differentiated, and compared with the interpreter. They test what one kernel alone cannot: plans,
+// the cache, memory that is shared and given back. main.cpp runs them; tests/README.md says how.
 //
 // A program is one line, `session THREADS ISA | STATEMENT; ..`, with the statements
 //
@@ -9,11 +9,11 @@
 //   gradients v5, v6 = v4 by v2, v3    v4: rank 0
 //   realize v4, v5                     together
 //   read v4
-//   launch v4, v5                      bound, twice; they stay as they are
+//   launch v4, v5                      bound and launched twice; they stay unrealized
 //   assign v3 = v6                     in place
 //   drop v4
 //
-// Statements that cannot be, such as those of names unknown, are left out.
+// A statement that cannot run is left out, for example if it uses an unknown name.
 #pragma once
 
 #include <cstdint>
@@ -29,11 +29,11 @@ namespace tenon::fuzz {
 struct Statement {
   std::string verb =
       {};  // realize, read, launch, assign, gradients, drop; or "=" for an expression
-  std::vector<std::string> results = {}, operands = {};  // what gets a value, what is looked at
+  std::vector<std::string> results = {}, operands = {};  // the names it defines, and those it reads
   std::string text = {};
 
   bool is_expression() const { return verb == "=" || verb == "gradients"; }
-  // Whose values it makes known.
+  // The tensors whose values the statement computes.
   const std::vector<std::string>& known() const { return verb == "assign" ? results : operands; }
 };
 std::vector<Statement> parse_statements(const std::string& program);
@@ -45,7 +45,7 @@ struct World {
   std::map<std::string, Tensor> tensors = {};
 
   bool knows(const std::vector<std::string>& names) const;
-  // Verbs = and gradients. Error: it cannot be built.
+  // Builds the results of a statement with the verb = or gradients. Error: they cannot be built.
   void build(const Statement& statement);
 };
 
@@ -54,19 +54,21 @@ std::string random_session(Random& random);  // a program
 std::string random_view(Random& random, const std::vector<std::int64_t>& extents,
                         const std::string& name, const Tensor& tensor);
 
-// What is wrong with the program's sessions, or nothing: one beside the interpreter, one on the
-// cache that it left, which must compile nothing, and one of other threads and instructions, all of
-// the same bits. `cache`: a folder, empty at first.
+// Runs the program in three sessions, and returns what is wrong, or nothing. The first is compared
+// with the interpreter. The second has the cache that the first left, and must compile nothing. The
+// third has another number of threads and another Isa. All must give the same bits. `cache`: an
+// empty folder.
 struct SessionCounts {
   std::int64_t values = 0, unbounded = 0, refused = 0, skipped = 0, kernels = 0;
 };
 std::string check_session(const std::string& program, const std::string& cache,
                           SessionCounts& counts);
 
-// The same in a process of its own, where it may crash.
+// The same in a child process, which may crash.
 std::string check_isolated_session(const std::string& program, SessionCounts& counts);
 std::string shrink_session(const std::string& program);
-// Returns how many seeds failed. Prints them, and appends them to the file `keep`, if any.
+// Runs the programs of these seeds. Returns how many failed. Prints these, and appends them to the
+// file `keep`, if that is not "".
 int fuzz_sessions(std::uint64_t first, std::uint64_t seeds, const std::string& keep,
                   bool until_failure);
 

@@ -25,7 +25,8 @@ class Shrinker {
   }
 
  private:
-  // Takes the case if it still fails. After a change of the graph its kernels may be numbered anew.
+  // Takes the case if it still fails. A smaller graph may number its kernels differently, so lower
+  // numbers are tried too.
   bool accept(Case smaller) {
     for (int kernel = 0; kernel <= std::max(best_.kernel, 0); ++kernel) {
       if (++attempts_ > most_attempts) return false;

@@ -84,7 +84,7 @@ Order order_of(std::initializer_list<std::vector<std::string>> parts) {
 }
 
 Schedule pick(const Kernel& naive, const Target& target, const Machine& machine) {
-  // Nothing to do, and no move is legal.
+  // With an empty axis nothing runs, and no move is legal.
   if (contains(mapped(naive.axes, std::mem_fn(&Axis::extent)), 0)) return {};
   Picker picker(naive, target, machine);
   pick_products(picker);

@@ -10,7 +10,7 @@
 
 namespace tenon {
 
-// Requires a naive nest. Ensures a schedule that is legal for it; the empty one is.
+// Requires a naive nest. Ensures a schedule that is legal for it; it may be empty.
 Schedule pick(const Kernel& naive, const Target& target, const Machine& machine);
 
 }  // namespace tenon

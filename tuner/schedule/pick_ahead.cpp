@@ -19,7 +19,7 @@ void pick_ahead(Picker& picker) {
     const std::int64_t row = step(inner[0]), strip = step(inner[1]);
     if (picker.axis(inner[2]).tag != Tag::vector || step(inner[2]) != 1 || strip < 1 || row < strip)
       continue;
-    if (8 * row > picker.cache_bytes()) continue;  // this row and the next one
+    if (8 * row > picker.cache_bytes()) continue;  // bytes of this row and the next
     const int rows_ahead = static_cast<int>((row + strip - 1) / strip);
     const std::string &name = naive.tensors[t].name, loop = picker.name(inner[1]);
     const std::string tile = fmt::format("{}.{}.{}", name, stem(loop), stem(picker.name(inner[2])));

@@ -1,11 +1,11 @@
-// The pick for element-wise work over whole contiguous tensors: its axes are fused into one, which
-// has one tail.
+// The pick for element-wise work over whole contiguous tensors: its axes are fused into one, so
+// that there is one tail instead of one per row.
 #include "tuner/schedule/picker.h"
 
 namespace tenon {
 namespace {
 
-// Fuses the two innermost loops, where every access moves along both as along one.
+// Fuses the two innermost loops, if every access advances along both as along one.
 bool flatten(Picker& picker, const Statement& statement) {
   const auto& [store, path] = statement;
   if (store.combine || path.size() < 2) return false;

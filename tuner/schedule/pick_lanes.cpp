@@ -1,4 +1,5 @@
-// The pick for sums whose canonical order has lanes: partial sums side by side become vectors.
+// The pick for sums whose canonical order has strands (lower/canonical.h): these partial sums lie
+// side by side, and become the lanes of vectors.
 #include <set>
 
 #include "tuner/schedule/picker.h"
@@ -6,10 +7,11 @@
 namespace tenon {
 namespace {
 
-constexpr std::int64_t narrow = 4;  // columns of a table whose lines are loaded for all of them
+constexpr std::int64_t narrow = 4;  // columns; a table of more is not narrow
 
-// A narrow table that is summed by column: vectors along whole rows, the partial sums of all
-// columns together; two steps at once, for the loop over a block's steps is short.
+// For a narrow table that is summed by column. Strands and columns are fused into one axis, so that
+// the vectors run along whole rows. Two steps are unrolled, because the loop over the steps of a
+// block is short.
 void join_columns(Picker& picker) {
   std::vector<Move> moves;
   visit_stores(picker.kernel().body, [&](const Store& store, const Path& path) {
@@ -35,12 +37,12 @@ void join_columns(Picker& picker) {
   picker.attempt(moves);
 }
 
-// The axis of the last subscript, if that is nothing else.
+// The last subscript, if it is a plain axis.
 std::optional<Var> last_axis(const std::vector<Index>& at) {
   return at.empty() ? std::nullopt : at.back().as_var();
 }
 
-// Makes the strands vectors: all of them together, or fewer at once if the terms take long code.
+// Makes the strands vectors: all of them at once, or fewer at once if a term needs much code.
 void bind_strands(Picker& picker, Var v) {
   const std::string name = picker.name(v);
   const std::int64_t all = std::max<std::int64_t>(picker.extent(v) / picker.lanes(), 1);
@@ -60,7 +62,7 @@ void pick_lanes(Picker& picker) {
   const std::vector<Item>& body = picker.kernel().body;
   const Uses uses(body);
   std::set<Var> lanes;
-  // Adds the last axis of what writes the tensor, where it is of this extent.
+  // Adds the last axis of every store to the tensor, if the axis has this extent.
   const auto add_lanes_of = [&](int tensor, std::int64_t extent) {
     for (const Use& use : uses.of(tensor))
       if (const auto axis = last_axis(use.access.at);
@@ -73,7 +75,8 @@ void pick_lanes(Picker& picker) {
         add_lanes_of(fold->tensor, fold->strands);
     });
   });
-  // Partial sums feed the folded ones: the same axis, or one of as many lanes in the same place.
+  // The sums that are folded may be added up from other partial sums, those of blocks or groups.
+  // The axis of their strands is the same axis, or another of the same extent.
   for (std::size_t before = 0; before != lanes.size();) {
     before = lanes.size();
     visit_stores(body, [&](const Store& store, const Path&) {

@@ -1,9 +1,9 @@
 // The pick for sums of products: matrix products, convolutions and what is like them. The tile of
 // the result that fits into registers is `rows` x `vectors`; the operand that has the vector axis
 // ("b") is packed in panels that stay in the caches, as in BLIS (Van Zee, van de Geijn, 2015). The
-// other one ("a") is read element by element, and packed where its elements are far apart. Where
-// both are contiguous along an axis of the result (lanes of a canonical order), that has the
-// vectors.
+// other one ("a") is read element by element, and packed if its elements are far apart. If both
+// operands and the result are contiguous along one axis (the strands of a canonical order), the
+// vectors run along that axis; the code calls this case has_lanes().
 #include <algorithm>
 #include <bit>
 
@@ -12,13 +12,13 @@
 namespace tenon {
 namespace {
 
-constexpr std::int64_t rows_together = 64;       // of a
+constexpr std::int64_t rows_together = 64;       // of a, in a tile that is staged
 constexpr std::int64_t panel_bytes = 8 << 20;    // of b, packed: a part of the last-level cache
 constexpr std::int64_t packing_pays = 4;         // times that an element is used again
 constexpr std::int64_t worth_threads = 1 << 17;  // multiplications
-constexpr std::int64_t shortest_sum = 32;        // terms for which packing pays
+constexpr std::int64_t shortest_sum = 32;        // terms; packing pays for no shorter sum
 constexpr std::int64_t stays_near = 1 << 20;     // bytes of b that need no packing: they stay in L2
-constexpr std::int64_t enough_chains = 16;       // of FMAs: twice what two units with 4 cycles need
+constexpr std::int64_t enough_chains = 16;       // of FMAs; two units of 4 cycles need half of them
 constexpr std::int64_t chains_of_lanes = 24;     // more, as a comes in whole vectors too
 
 // A statement target += a * b with the axes that matter.
@@ -27,12 +27,12 @@ struct Product {
   Store store;
   Load a, b;                  // b has the column, a the row
   Var column = -1, row = -1;  // the axes of the result that make the tile
-  Var vector = -1;            // the column, if both operands are not contiguous along a third one
+  Var vector = -1;            // an axis along which all are contiguous; else the column
 
   bool sums_over(Var v) const { return contains(store.over, v); }
-  // Does only a move along the axis?
+  // Is it an axis of the result that indexes a and not b?
   bool is_of_a(Var v) const { return uses(store.at, v) && uses(a.at, v) && !uses(b.at, v); }
-  // Along such an axis and along a sum, does a move through the same elements?
+  // Does such an axis share a subscript of a with a summed axis, like i + r in a convolution?
   bool is_window(Var v) const {
     return is_of_a(v) && std::ranges::any_of(a.at, [&](const Index& index) {
              const auto used = [&](Var sum) { return index.uses(sum); };
@@ -41,8 +41,8 @@ struct Product {
   }
 };
 
-// Higher is better: long axes first, then those that are contiguous where they are read and
-// written.
+// How good the axis is as the column, higher is better: long axes first, then those that are
+// contiguous in b and in the result.
 std::int64_t worth(const Picker& picker, const Store& store, const Load& b, Var v) {
   std::int64_t score = std::min(picker.extent(v), picker.lanes()) * 4;
   if (picker.is_contiguous(b, v)) score += picker.lanes();
@@ -64,7 +64,7 @@ std::optional<Product> find_product(const Picker& picker) {
         product.vector = v;
     const auto last = store.at.empty() ? std::nullopt : store.at.back().as_var();
     if (product.vector < 0 && last && uses(left->at, *last) && uses(right->at, *last))
-      return;  // lanes of something else
+      return;  // such as strands that are not contiguous in all: for the other rules
     std::int64_t best = 0;
     for (Var v : path) {
       const bool in_left = uses(left->at, v);
@@ -107,7 +107,7 @@ class ProductPick {
     // Accumulators, the vectors of b and one element of a fit into the registers.
     const std::int64_t accumulators = std::min(picker.vector_registers() - vectors_ - 1,
                                                has_lanes() ? chains_of_lanes : enough_chains);
-    tile_rows_ = tiles(rows_, tiles(rows_, accumulators / vectors_));  // all nearly alike
+    tile_rows_ = tiles(rows_, tiles(rows_, accumulators / vectors_));  // tiles of nearly one size
     for (Var v : product.path) {
       const bool is_term = product.sums_over(v) || (has_lanes() && v == product.vector);
       (is_term ? terms_ : results_) *= picker.extent(v);
@@ -115,8 +115,8 @@ class ProductPick {
   }
 
   void run() {
-    // Outermost what moves b; a panel of b is then used for all that does not. Along a window,
-    // tiles that read the same elements of a come one after the other.
+    // Outermost are the axes that index b, so that a panel of b is used for all other axes. The
+    // axes of a window are inner, so that tiles that read the same elements of a follow each other.
     std::vector<std::string> outer, middle, inner, sums;
     for (Var v : product_.path) {
       if (v == product_.column || v == product_.row || v == product_.vector) continue;
@@ -149,7 +149,7 @@ class ProductPick {
     moves.push_back({order_of({outer, {j_ + "c"}, middle, groups, inner, sums, tile})});
     if (!picker_.attempt(moves)) return;
     bind_tile(i_ + "0", j_ + "0", v_ + "v");
-    if (!has_lanes()) stage_b();  // which has its lanes in a row already
+    if (!has_lanes()) stage_b();  // with lanes, b is contiguous already
     stage_a();
     stage_target(inner.empty() ? i_ + "r" : inner.back());
     if (picker_.threads() > 1 && terms_ * results_ >= worth_threads) threads(outer, middle);
@@ -174,8 +174,8 @@ class ProductPick {
     if (stage(b, j_, Layout::expand)) pack(tile_of(b.tensor, j_), stem(j_) + "v", is_contiguous);
   }
 
-  // What is contiguous along the sum is read where it is, but for padding: a test for every element
-  // costs more than a copy without.
+  // If a is contiguous along the sum, it is read where it is. With padding it is copied all the
+  // same, because a test for every element costs more than the copy.
   void stage_a() {
     const Load& a = product_.a;
     const std::string tile = tile_of(a.tensor, i_);
@@ -191,11 +191,11 @@ class ProductPick {
       pack(tile, stem(i_) + "0", !is_contiguous);
   }
 
-  // A tile of the operand for each step of the axis's outer part.
+  // Stages a tile of the operand in each iteration of the axis's outermost part.
   bool stage(const Load& load, const std::string& axis, Layout layout) {
     return picker_.attempt({Stage{name(load.tensor), axis + "c", Where::heap, 1, layout}});
   }
-  // What the loops of its copy begin with.
+  // The names of the loops that copy this tile begin so.
   std::string tile_of(int tensor, const std::string& axis) const {
     return name(tensor) + "." + stem(axis) + "c.";
   }
@@ -218,7 +218,8 @@ class ProductPick {
     bind_tile(tile + stem(i_) + "0", tile + stem(j_) + "0", tile + stem(v_) + "v");
   }
 
-  // Threads get an axis that was left whole; or groups of rows, and then the packing of b too.
+  // Threads share out an axis of `outer`; otherwise an axis of `inside` or the groups of rows, and
+  // then the packing of b too.
   void threads(const std::vector<std::string>& outer, std::vector<std::string> inside) {
     const auto parallel = [&](const std::string& name) {
       const auto axis = picker_.kernel().find_axis(name);

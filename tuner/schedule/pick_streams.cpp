@@ -1,4 +1,4 @@
-// The pick for results that outgrow the caches: they are written past them.
+// The pick for results that outgrow the caches: they are written past the caches.
 #include "tuner/schedule/picker.h"
 
 namespace tenon {

@@ -1,4 +1,4 @@
-// The pick of the loops that threads share out.
+// The pick of parallel loops: those whose iterations the threads share out.
 #include "tuner/schedule/picker.h"
 
 namespace tenon {
@@ -16,7 +16,7 @@ std::int64_t work_below(const Picker& picker, const Loop& loop) {
   return work;
 }
 
-// The outermost loops that have something for every thread.
+// Makes the outermost loops parallel that have enough work, and an iteration for every thread.
 void threads_in(Picker& picker, const std::vector<Item>& items) {
   for (const Item& item : items) {
     const Loop* loop = item.loop();

@@ -1,5 +1,5 @@
-// The pick for what is not a sum of products: vectors along the axis on which most is contiguous. A
-// reduction down columns also gets strips of columns.
+// The pick for statements that no rule before has scheduled: vectors along the axis on which most
+// accesses are contiguous. A reduction down columns also gets strips of columns.
 #include <algorithm>
 #include <set>
 
@@ -61,8 +61,8 @@ void vectorize(Picker& picker, const Statement& statement) {
   const Move strips{cut(name, 'v', lanes * together)};
   const Move vectors{Bind{name + "v", Tag::vector}};
   if (!over.empty()) {
-    // A reduction down columns walks its rows inside a strip of columns; or, where those are many,
-    // some lines of memory at a time along all columns, with the results of a strip in registers.
+    // A reduction down columns walks all rows inside a strip of columns. If there are many rows, it
+    // takes a few rows at a time along all columns, with the results of a strip in registers.
     Path others = statement.path;
     std::erase_if(others, [&](Var v) { return v == *best || contains(over, v); });
     const std::vector<std::string> outer = picker.names(others), rows = picker.names(over);

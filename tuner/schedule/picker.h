@@ -1,4 +1,5 @@
 // Picker: a kernel that is being scheduled, and the questions that the rules of the pick ask of it.
+// Used by the rules, one file pick_*.cpp each.
 #pragma once
 
 #include <algorithm>
@@ -50,7 +51,8 @@ class Picker {
 
   // The statements that nothing has scheduled yet: all their loops are serial or parallel.
   std::vector<Statement> plain_statements() const;
-  // Is there a loop with this tag among the items or below, and inside the loop over an axis?
+  // Is there a loop with this tag in the items, at any depth? If `inside` is given, only loops
+  // inside a loop over that axis count.
   bool has_loop(const std::vector<Item>& items, Tag tag, std::optional<Var> inside = {}) const;
 
   std::vector<std::string> names(const std::vector<Var>& axes) const {
@@ -71,8 +73,8 @@ class Picker {
   const Machine& machine_;
 };
 
-// How many vectors side by side, a power of two and at most `most`, make code of a sensible size of
-// the statement: compilers take long over many values that are wanted at once.
+// How many vectors the statement should compute side by side: a power of two, at most `most`. The
+// bound keeps the code small, because LLVM takes long over many values that are live at once.
 std::int64_t vectors_together(const Store& store, std::int64_t most);
 
 // Splits a loop in two; the inner one has `extent` iterations. For the letter v, `sum.k` becomes

@@ -12,8 +12,8 @@ enum class DebugStage : std::uint8_t { graph, fuse, loops, moves, source, search
 
 class DebugStages {
  public:
-  // `names`: as in the environment variable DEBUG, separated by commas; null is none. A name that
-  // is no stage is told on stderr.
+  // `names`: the value of the environment variable DEBUG, names with commas between; null: none. A
+  // name that is no stage is reported on stderr.
   explicit DebugStages(const char* names);
 
   bool on(DebugStage stage) const { return (set_ >> static_cast<int>(stage)) & 1; }

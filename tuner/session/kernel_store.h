@@ -1,11 +1,11 @@
-// KernelStore: from the graph of a kernel to a program that is loaded and can run. The store
-// looks in memory, then in the cache, and lowers and compiles only what is in neither. The key is
-// always the kernel's canonical text, which leaves out its buffers. Used by the session and by
-// `tenon explain`.
+// KernelStore: turns the graph of a kernel into a program that is loaded and can run. The store
+// looks in memory, then in the cache, and lowers and compiles only what is in neither. A kernel is
+// found by its canonical text, which leaves out its buffers; with moves by hand, by a key that
+// covers the moves too. Used by the session and by `tenon explain`.
 //
 // For each kernel, the cache holds the schedule as text, and the code under a key that covers
-// everything that the code was made from. Together they spare a warm process the lowering and the
-// compiler. A picked schedule is kept under the build that picked it, so that a better pick of a
+// everything that the code was made from. With both, a warm process neither lowers nor compiles. A
+// picked schedule is found only by the build of Tenon that picked it, so that a better pick of a
 // later build takes its place at once.
 #pragma once
 
@@ -40,10 +40,10 @@ class KernelStore {
   // refused, or the result does not compile.
   Device::ProgramRef program(const KernelGraph& graph, const Kernel& naive, const Schedule& moves);
 
-  // The schedule that program() tries first: as the cache has it, or the pick; and the key of its
-  // code in the cache. For people.
+  // The schedule that program() tries first, which is the cache's or the pick, and the key of its
+  // code in the cache. For `tenon explain`.
   struct Choice {
-    std::optional<ScheduleRow> row;  // nothing: it is the pick
+    std::optional<ScheduleRow> row;  // of the cache; nullopt: the schedule is the pick
     Schedule schedule;
     std::string key;
   };
@@ -60,11 +60,11 @@ class KernelStore {
   Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);
   // Makes the schedule and builds the kernel with it. The row gets the moves if it has none, and
-  // the reason if that failed.
+  // the reason if the kernel cannot be built.
   Built attempt(ScheduleRow& row, const std::function<Schedule()>& make_schedule,
                 const Kernel& naive, const WorkloadRow& workload);
-  // The nest with the moves applied, compiled, loaded and stored; or why that failed, and the place
-  // of the move if one was refused.
+  // Applies the moves to the nest, compiles it, loads the code and stores it in the cache. Returns
+  // the program, or why that failed, with the place of the move if one was refused.
   Built build(const std::string& key, const Kernel& naive, const Schedule& schedule, Check check);
 
   const Backend& backend_;

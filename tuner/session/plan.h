@@ -1,8 +1,8 @@
-// Plan: how a graph of one structure is realized: its kernels in order, and the buffer of every
-// argument. Two graphs have the same structure if they differ only in the buffers of their leaves,
-// so a training step is planned once. Used by session.cpp, which makes the plans.
+// Plan: how all graphs of one structure are realized: their kernels in order, and which buffer each
+// argument is. Two graphs have the same structure if they differ only in the buffers of their
+// leaves, so a training step is planned once. Used by session.cpp, which makes the plans.
 //
-// A plan holds no node and no buffer. So graphs come and go, and memory stays flat.
+// A plan holds no node and no buffer, so graphs and their memory can be freed.
 #pragma once
 
 #include <cstddef>
@@ -30,12 +30,13 @@ struct Plan {
   std::vector<int> results = {};
 };
 
-// The structure of a graph, and the leaves that a graph of this structure reads.
+// The structure of a graph, and the leaves of this graph.
 struct Structure {
   std::string key = {};              // bytes; equal keys mean equal structure
   std::vector<NodeRef> leaves = {};  // with buffers, by first visit
 };
-// Realized nodes count as their leaves. Error where a leaf was overwritten since it was made.
+// A realized node counts as the leaf that holds its value. Error: a leaf was overwritten since it
+// was made.
 Structure structure_of(std::span<const NodeRef> wanted, const NodeTable& table);
 
 // Gives every argument of the kernels a slot. The caller fills in the programs. `kernels` stand in

@@ -86,7 +86,7 @@ struct Session::State {
     return plan;
   }
 
-  // The plan, and the leaves that the graph reads.
+  // The plan of the graph, and the leaves that the graph reads.
   std::pair<std::shared_ptr<const Plan>, std::vector<NodeRef>> plan(
       std::span<const NodeRef> wanted) {
     const Timer graph(statistics.graph_seconds);
@@ -149,7 +149,7 @@ Bound Session::bind(std::span<const Tensor> wanted) {
   std::vector<BufferRef> slots = buffers_of(leaves);
   for (const std::size_t bytes : plan->written) slots.push_back(device().allocate(bytes));
   Bound bound{.results = mapped(plan->results, [&](int slot) { return slots[slot]; })};
-  // A buffer that was assigned to has other memory than when it was bound.
+  // An assignment gives a buffer other memory, so each launch asks for the addresses again.
   bound.launch = [this, plan, slots = std::move(slots)] {
     const auto data = [&](int slot) { return slots[slot]->data; };
     for (const Plan::Step& step : plan->steps)

@@ -44,8 +44,8 @@ class MovesError : public Error {
 
 struct SessionOptions {
   int threads = 0;       // 0: as many as the process may run on
-  std::string isa = {};  // the instructions to use, by name: "avx2"; "": the widest that there are
-  // A file or folder; "" keeps nothing between processes; nothing: where cache/cache.h says.
+  std::string isa = {};  // the instruction set to use, such as "avx2"; "": the processor's widest
+  // A file or folder; "" keeps nothing between processes; nullopt: where cache/cache.h says.
   std::optional<std::string> cache;
   HandMoves moves = {};
 };
