@@ -132,7 +132,7 @@ class Streams {
     const Index whole = floordiv(left, stream.width, of), rest = mod(left, stream.width, of);
     if (aligned == Index(0) && rest == Index(0) && whole == Index(kernel_.extent(loop.axis)))
       return {{loop}};
-    // The statement for one vector of elements, the first `count` from `first` on.
+    // The statement for one vector of elements that begins at `first`, where `when` holds.
     const auto lanes = [&](Var axis, const Index& first, std::vector<Range> when) {
       std::vector<Item> items = {{stream.store, {}}};
       const Index element = first + Index::var(axis);
