@@ -56,13 +56,14 @@ class Evaluation {
                        [&](Var v) { return known_[static_cast<std::size_t>(v)]; });
   }
 
-  // Do the limits let this iteration run?
-  bool within_limits() const {
-    return std::all_of(kernel_.limits.begin(), kernel_.limits.end(), [&](const Limit& limit) {
-      const auto known =
-          index_at_start(limit.index, [&](Var v) { return known_[static_cast<std::size_t>(v)]; });
-      return !known || index(*known) < limit.bound;
-    });
+  // The limits as far as the loops around decide on them: all other axes are at 0.
+  std::vector<Limit> limits_here() const {
+    std::vector<Limit> result;
+    for (const Limit& limit : kernel_.limits)
+      if (const auto known = index_at_start(
+              limit.index, [&](Var v) { return known_[static_cast<std::size_t>(v)]; }))
+        result.push_back({*known, limit.bound});
+    return result;
   }
 
   void items(const std::vector<Item>& all) {
@@ -97,9 +98,11 @@ class Evaluation {
     for (const Index& bound : loop.begins) begin = std::max(begin, index(bound));
     for (const Index& bound : loop.ends) end = std::min(end, index(bound));
     known_[a] = true;
+    const std::vector<Limit> limits = limits_here();
+    const auto is_within = [&](const Limit& limit) { return index(limit.index) < limit.bound; };
     for (std::int64_t i = begin; i < end; i++) {
       position_[a] = down ? begin + end - 1 - i : i;
-      if (within_limits()) body();
+      if (std::all_of(limits.begin(), limits.end(), is_within)) body();
     }
     known_[a] = false;
     position_[a] = 0;
