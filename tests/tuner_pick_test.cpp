@@ -2,9 +2,12 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 #include "codegen/cpu_info.h"
+#include "lower/fusion.h"
 #include "lower/naive.h"
+#include "lower/rules.h"
 #include "lower/schedule.h"
 #include "lower_support.h"
 #include "ops/arithmetic.h"
@@ -22,11 +25,12 @@ using tenon_test::Inputs;
 namespace {
 
 std::string picked(const Tensor& wanted, Inputs& in, tenon::Isa isa = tenon::Isa::avx2) {
-  const tenon_test::Fused result = tenon_test::fused({wanted}, in);
-  REQUIRE(result.kernels.size() == 1);
+  const std::vector<tenon::KernelGraph> kernels =
+      tenon::fusion(tenon::apply_rules(std::vector{wanted.node()}, in.executor.nodes()));
+  REQUIRE(kernels.size() == 1);
   tenon::Machine machine = tenon::this_machine();
   machine.threads = 1;
-  return print(pick(naive(result.kernels[0]), tenon::target(isa), machine));
+  return print(pick(naive(kernels[0]), tenon::target(isa), machine));
 }
 
 bool holds(const std::string& schedule, const char* move) {
