@@ -51,9 +51,9 @@ Term quotient_of(const Term& remainder) {
   return divided(Kind::floordiv, x, remainder.divisor);
 }
 
-// An index cut at a divisor: index = divisor * quotient + rest. A coefficient c is
-// cut into c / divisor in the quotient and c % divisor in the rest. Both keep the sign of c, so the
-// rest of 7 - i stays 7 - i.
+// An index cut at a divisor: index = divisor * quotient + rest. A coefficient c is cut into
+// c / divisor in the quotient and c % divisor in the rest. Both keep the sign of c, so the rest of
+// 7 - i stays 7 - i.
 struct Cut {
   Index quotient, rest;
   bool is_exact;  // 0 <= rest < divisor

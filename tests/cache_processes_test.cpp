@@ -32,6 +32,17 @@ int stored_rows(Cache& cache, int first, int count) {
   return found;
 }
 
+// Starts eight processes that each open the file and work on it: work(watched, writer, report).
+std::vector<std::unique_ptr<Child>> eight_writers(const std::string& file, const auto& work) {
+  std::vector<std::unique_ptr<Child>> children;
+  for (int writer = 0; writer < 8; ++writer)
+    children.push_back(std::make_unique<Child>([&, writer](const Child::Report& report) {
+      Watched watched(file);
+      work(watched, writer, report);
+    }));
+  return children;
+}
+
 // Waits for eight processes that each report one exercise and a '!' for each warning. Checks that
 // one of them warned, and that all of them stored their rows in the second generation.
 void check_moved_on(const std::vector<std::unique_ptr<Child>>& children, const std::string& file) {
@@ -54,16 +65,13 @@ void check_moved_on(const std::vector<std::unique_ptr<Child>>& children, const s
 TEST_CASE("eight processes open a new file and write at once") {
   const Folder folder;
   const std::string file = folder / "tenon.sqlite";
-  std::vector<std::unique_ptr<Child>> children;
-  for (int writer = 0; writer < 8; ++writer) {
-    children.push_back(std::make_unique<Child>([&, writer](const Child::Report& report) {
-      Watched watched(file);
-      for (int number = 0; number < 25; ++number) {
-        if (exercise(watched.cache, writer * 25 + number) != "works") report("failed ");
-      }
-      report("done" + watched.warned());
-    }));
-  }
+  const auto children =
+      eight_writers(file, [](Watched& watched, int writer, const Child::Report& report) {
+        for (int number = 0; number < 25; ++number) {
+          if (exercise(watched.cache, writer * 25 + number) != "works") report("failed ");
+        }
+        report("done" + watched.warned());
+      });
   for (const auto& child : children) {
     CHECK(child->finish() == "done");
   }
@@ -77,14 +85,11 @@ TEST_CASE("eight processes that find garbage warn once and share the next genera
   const Folder folder;
   const std::string file = folder / "tenon.sqlite";
   overwrite(file, std::string(10'000, '?'));
-  std::vector<std::unique_ptr<Child>> children;
-  for (int writer = 0; writer < 8; ++writer) {
-    children.push_back(std::make_unique<Child>([&, writer](const Child::Report& report) {
-      Watched watched(file);
-      report(exercise(watched.cache, writer));
-      report(std::string(watched.warnings.size(), '!'));
-    }));
-  }
+  const auto children =
+      eight_writers(file, [](Watched& watched, int writer, const Child::Report& report) {
+        report(exercise(watched.cache, writer));
+        report(std::string(watched.warnings.size(), '!'));
+      });
   check_moved_on(children, file);
   CHECK(contents(file) == std::string(10'000, '?'));
 }
@@ -92,16 +97,13 @@ TEST_CASE("eight processes that find garbage warn once and share the next genera
 TEST_CASE("eight processes that meet damage in use warn once and share the next generation") {
   const Folder folder;
   const std::string file = folder / "tenon.sqlite";
-  std::vector<std::unique_ptr<Child>> children;
-  for (int writer = 0; writer < 8; ++writer) {
-    children.push_back(std::make_unique<Child>([&, writer](const Child::Report& report) {
-      Watched watched(file);
-      report(watched.cache.summary().path == file ? "." : "elsewhere");
-      while (!std::filesystem::exists(folder / "go")) std::this_thread::yield();
-      report(exercise(watched.cache, writer));
-      report(std::string(watched.warnings.size(), '!'));
-    }));
-  }
+  const auto children =
+      eight_writers(file, [&](Watched& watched, int writer, const Child::Report& report) {
+        report(watched.cache.summary().path == file ? "." : "elsewhere");
+        while (!std::filesystem::exists(folder / "go")) std::this_thread::yield();
+        report(exercise(watched.cache, writer));
+        report(std::string(watched.warnings.size(), '!'));
+      });
   for (const auto& child : children) child->read_at_least(1);
   cache::Database(file).run("drop table schedule; drop table artifact");
   overwrite(folder / "go", "");

@@ -110,7 +110,6 @@ class Shrinker {
       std::set<std::string> operands(parts.begin() + 1, parts.end());
       for (const std::string& operand : operands) {
         if (parts[0] == "output" || !std::isalpha(static_cast<unsigned char>(operand[0]))) continue;
-        smaller.graph = with(joined(all), parts.size() > 1 ? parts[1] : parts[0], operand);
         smaller.graph = with(joined(all), parts[0], operand);
         if (accept(smaller)) return true;
       }
