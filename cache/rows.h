@@ -76,6 +76,7 @@ std::optional<ScheduleStatus> status_of(std::string_view name);
 struct ScheduleRow {
   std::string engine = {};   // version of the code that reads the moves
   std::string moves = {};    // text
+  std::string point = {};    // of the space that the moves come from, as text; empty: of none
   double predicted_ns = 0;   // by the model; 0: unknown
   double measured_ns = 0;    // 0: not measured
   std::int64_t samples = 0;  // number of measurements behind measured_ns
@@ -85,6 +86,7 @@ struct ScheduleRow {
   static void columns(auto& row, auto&& visit) {
     visit("engine", row.engine);
     visit("moves", row.moves);
+    visit("point", row.point);
     visit("predicted_ns", row.predicted_ns);
     visit("measured_ns", row.measured_ns);
     visit("samples", row.samples);

@@ -10,6 +10,8 @@
 #include "cli/explain.h"
 #include "cli/files.h"
 #include "cli/run.h"
+#include "cli/tune.h"
+#include "cli/worker_command.h"
 #include "core/error.h"
 
 namespace tenon::cli {
@@ -31,12 +33,12 @@ std::map<std::string, std::string> pairs(const std::vector<std::string>& words,
   return result;
 }
 
-// The options that `run` and `explain` share, as words until they are checked.
+// The options that `run`, `explain` and `tune` share, as words until they are checked.
 struct GraphWords {
   std::string graph, moves, isa;
   int threads = 0;
 
-  void add_to(CLI::App& command) {
+  void add_graph(CLI::App& command) {
     command.add_option("FILE", graph, "the graph, in the text form of docs/graph-text.md")
         ->required()
         ->option_text(" ");
@@ -45,6 +47,9 @@ struct GraphWords {
         ->check(CLI::Range(1, 1024));
     command.add_option("--isa", isa, "avx512, avx2 or fma128 (default: the widest there is)")
         ->option_text("ISA");
+  }
+  void add_to(CLI::App& command) {
+    add_graph(command);
     command.add_option("--moves", moves, "schedule by hand, with the moves in this file")
         ->option_text("FILE");
   }
@@ -114,6 +119,38 @@ void add_explain(CLI::App& program) {
     if (words->assembly) options.stages.emplace_back("asm");
     explain(options);
   });
+}
+
+void add_tune(CLI::App& program) {
+  struct Words : GraphWords {
+    double budget = 2;
+    int measurements = 16;
+    std::uint64_t seed = 1;
+  };
+  auto words = std::make_shared<Words>();
+  CLI::App& command =
+      *program.add_subcommand("tune", "measure schedules of a graph's kernels, keep the fastest");
+  words->add_graph(command);
+  command.add_option("--budget", words->budget, "for a kernel (default: 2)")
+      ->option_text("SECONDS")
+      ->check(CLI::Range(0.0, 1e6));
+  command
+      .add_option("--measurements", words->measurements,
+                  "how many candidates a kernel gets (default: 16)")
+      ->option_text("N")
+      ->check(CLI::Range(1, 100000));
+  command.add_option("--seed", words->seed, "draws the first candidates (default: 1)")
+      ->option_text("N");
+  command.footer("Example:\n  tenon tune classify.tenon --budget 10 --measurements 100");
+  command.callback(
+      [words] { tune({words->checked(), words->budget, words->measurements, words->seed}); });
+}
+
+void add_worker(CLI::App& program) {
+  CLI::App& command = *program.add_subcommand("worker", "measure for a process that tunes");
+  command.footer("tenon tune starts it:\n  tenon tune classify.tenon");
+  command.group("");  // not listed: people do not call it
+  command.callback(serve_worker);
 }
 
 void add_cache(CLI::App& program) {
@@ -187,8 +224,10 @@ int run_program(int argc, const char* const* argv) {
   program.require_subcommand(1);
   add_run(program);
   add_explain(program);
+  add_tune(program);
   add_cache(program);
   add_device(program);
+  add_worker(program);
   program.footer("Example:\n  tenon run graph.tenon --input a=a.npy --output p=p.npy");
   try {
     program.parse(argc, argv);

@@ -14,8 +14,10 @@
 #include "lower/naive.h"
 #include "lower/names.h"
 #include "lower/rules.h"
+#include "tuner/search/candidates.h"
 #include "tuner/session/kernel_store.h"
 #include "tuner/session/session.h"
+#include "tuner/space/model.h"
 
 namespace tenon::cli {
 
@@ -55,6 +57,48 @@ std::string cache_row(const KernelStore::Choice& choice, Cache& cache) {
                             cache.find_artifact(choice.key) ? "there" : "not there");
 }
 
+// The facts of the kernel, and the schedules that were measured or, before that, those that the
+// model ranks first.
+std::string search_page(const KernelGraph& graph, const Kernel& naive, KernelStore& store,
+                        const Backend& backend) {
+  constexpr std::size_t shown = 8;
+  const Facts facts = facts_of(naive);
+  const std::vector<Sketch> space = sketches(facts, backend.target, backend.machine);
+  std::string text =
+      fmt::format("facts: {:.4g} MFLOP in sums of products, {:.4g} MB of arguments\n",
+                  facts.flops / 1e6, facts.bytes / 1e6);
+  if (space.empty()) return text + "space: no sketch fits yet; the pick's rules decide\n";
+  const auto time = [](double ns) { return ns > 0 ? fmt::format("{:.1f}", ns / 1e3) : "-"; };
+  const auto limit = [&](const std::string& point) -> std::string {
+    for (const Sketch& sketch : space)
+      if (const auto parsed = parse_point(sketch, point))
+        if (const auto skeleton = sketch.skeleton(*parsed))
+          return std::string(cost(*skeleton, facts, backend.target, backend.machine).limit);
+    return "-";
+  };
+  text += fmt::format("{:<9} {:>12} {:>12}  {:<8} {}\n", "status", "predicted us", "measured us",
+                      "limit", "point");
+  std::vector<ScheduleRow> rows = store.known_schedules(graph);
+  std::erase_if(rows, [](const ScheduleRow& row) {
+    return row.measured_ns == 0 && row.status != ScheduleStatus::rejected;
+  });
+  std::ranges::stable_sort(rows, {}, [](const ScheduleRow& row) {
+    return std::pair(row.status != ScheduleStatus::tuned,
+                     row.measured_ns > 0 ? row.measured_ns : 1e300);
+  });
+  for (const ScheduleRow& row : rows)
+    text += fmt::format("{:<9} {:>12} {:>12}  {:<8} {}\n", status_name(row.status),
+                        time(row.predicted_ns), time(row.measured_ns), limit(row.point),
+                        !row.reason.empty() ? row.point + ": " + row.reason
+                        : row.point.empty() ? "the pick"
+                                            : row.point);
+  if (rows.empty())
+    for (const Candidate& leader : leaders(space, facts, backend, shown, 1))
+      text += fmt::format("{:<9} {:>12} {:>12}  {:<8} {}\n", "leader", time(leader.predicted_ns),
+                          "-", leader.limit, leader.point);
+  return text;
+}
+
 // The names that the graph's text gives to the nodes under the roots.
 PrintedNames names_in(std::initializer_list<std::span<const NodeRef>> roots,
                       const NodeTable& table) {
@@ -89,8 +133,9 @@ void explain_kernel(const Pages& pages, const Backend& backend, const std::strin
 }  // namespace
 
 const std::vector<std::string>& explain_stages() {
-  static const std::vector<std::string> names = {"file",  "graph",  "rules", "kernels", "naive",
-                                                 "moves", "finish", "ir",    "asm",     "cache"};
+  static const std::vector<std::string> names = {"file",  "graph",  "rules", "kernels",
+                                                 "naive", "search", "moves", "finish",
+                                                 "ir",    "asm",    "cache"};
   return names;
 }
 
@@ -128,6 +173,8 @@ void explain(const ExplainOptions& options) {
   KernelStore& store = session.kernels();
   const auto by_hand = moves ? moves(nests) : std::vector<std::optional<Schedule>>(kernels.size());
   for (std::size_t i = 0; i < kernels.size(); ++i) {
+    if (pages.shows("search"))
+      pages.page("search", titles[i], search_page(kernels[i], nests[i], store, session.backend()));
     KernelStore::Choice choice = store.choice(kernels[i]);
     std::string_view origin = choice.row ? "from the cache" : "picked now";
     choice.schedule = renamed(std::move(choice.schedule), names[i]);

@@ -266,7 +266,7 @@ TEST_CASE("a link to an output's file stays one") {
 TEST_CASE("every subcommand has help with an example") {
   const Workplace place;
   for (const std::string command :
-       {"", "run", "explain", "device", "cache", "cache ls", "cache show", "cache export",
+       {"", "run", "explain", "tune", "device", "cache", "cache ls", "cache show", "cache export",
         "cache import", "cache prune", "cache clear", "cache path"}) {
     const Outcome outcome = place.tenon(command + " --help");
     CAPTURE(command);
@@ -284,7 +284,7 @@ TEST_CASE("explain shows the stops, or those asked for") {
   CHECK(all.code == 0);
   std::size_t at = 0;
   for (const char* stage :
-       {"file", "graph", "rules", "kernels", "naive", "moves", "finish", "ir", "cache"}) {
+       {"file", "graph", "rules", "kernels", "naive", "search", "moves", "finish", "ir", "cache"}) {
     CAPTURE(stage);
     const std::size_t found = all.out.find("== " + std::string(stage) + ": ", at);
     CHECK(found != std::string::npos);

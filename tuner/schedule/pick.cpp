@@ -83,11 +83,10 @@ Order order_of(std::initializer_list<std::vector<std::string>> parts) {
   return order;
 }
 
-Schedule pick(const Kernel& naive, const Target& target, const Machine& machine) {
-  // With an empty axis nothing runs, and no move is legal.
-  if (contains(mapped(naive.axes, std::mem_fn(&Axis::extent)), 0)) return {};
-  Picker picker(naive, target, machine);
-  pick_products(picker);
+namespace {
+
+// The rules for everything but products.
+Schedule pick_rest(Picker& picker) {
   pick_lanes(picker);
   pick_flat(picker);
   pick_vectors(picker);
@@ -95,6 +94,23 @@ Schedule pick(const Kernel& naive, const Target& target, const Machine& machine)
   pick_ahead(picker);
   pick_threads(picker);
   return picker.schedule();
+}
+
+}  // namespace
+
+Schedule pick(const Kernel& naive, const Target& target, const Machine& machine) {
+  // With an empty axis nothing runs, and no move is legal.
+  if (contains(mapped(naive.axes, std::mem_fn(&Axis::extent)), 0)) return {};
+  Picker picker(naive, target, machine);
+  pick_products(picker);
+  return pick_rest(picker);
+}
+
+std::optional<Schedule> pick_after(const Schedule& product, const Kernel& naive,
+                                   const Target& target, const Machine& machine) {
+  Picker picker(naive, target, machine);
+  if (!picker.attempt(product)) return {};
+  return pick_rest(picker);
 }
 
 }  // namespace tenon

@@ -4,6 +4,8 @@
 // products.
 #pragma once
 
+#include <optional>
+
 #include "codegen/backend.h"
 #include "lower/nest.h"
 #include "lower/schedule.h"
@@ -12,5 +14,10 @@ namespace tenon {
 
 // Requires a naive nest. Ensures a schedule that is legal for it; it may be empty.
 Schedule pick(const Kernel& naive, const Target& target, const Machine& machine);
+// The same for a product that the given moves have scheduled: the other statements, such as what
+// is done with its result, get their moves by the rules. Returns all moves. Nothing if one of the
+// given moves is refused.
+std::optional<Schedule> pick_after(const Schedule& product, const Kernel& naive,
+                                   const Target& target, const Machine& machine);
 
 }  // namespace tenon

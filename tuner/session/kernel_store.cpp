@@ -40,6 +40,23 @@ WorkloadRow row_of(const KernelGraph& graph) {
   return {.hash = hash_fields({text}), .graph = text, .numerics = "canonical"};
 }
 
+ScheduleRow row_of(const Tried& tried, bool is_winner) {
+  ScheduleRow row{.engine = std::string(engine),
+                  .moves = print(tried.candidate.moves),
+                  .point = tried.candidate.point,
+                  .predicted_ns = tried.candidate.predicted_ns,
+                  .measured_ns = tried.measured_ns,
+                  .samples = timing_batches,
+                  .status = is_winner ? ScheduleStatus::tuned : ScheduleStatus::tried};
+  if (!tried.reason.empty()) {
+    row.engine = engine_of_picks();  // another build may build and run it
+    row.samples = 0;
+    row.status = ScheduleStatus::rejected;
+    row.reason = tried.reason;
+  }
+  return row;
+}
+
 ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
   return {key,
           fmt::format("entry {} launch {} thread {} name {}", artifact.entry,
@@ -135,6 +152,42 @@ KernelStore::Choice KernelStore::choice(const KernelGraph& graph) {
                          : pick(tenon::naive(graph), backend_.target, backend_.machine);
   const std::string key = key_of(known ? known->moves : print(first), workload.graph);
   return {known, std::move(first), key};
+}
+
+Found KernelStore::tune(const KernelGraph& graph, const Job& job, const SearchOptions& options) {
+  const WorkloadRow workload = row_of(graph);
+  const Kernel naive = tenon::naive(graph);
+  const Facts facts = facts_of(naive);
+  const std::vector<Sketch> space = sketches(facts, backend_.target, backend_.machine);
+  if (space.empty()) return {};
+  const Candidate untuned{.point = "", .moves = pick(naive, backend_.target, backend_.machine)};
+  Worker worker(job);
+  Found found = search(untuned, space, facts, backend_, worker.meter(), options);
+  std::vector<ScheduleEntry> entries;
+  for (const Tried& tried : found.tried)
+    entries.push_back({device_row_, workload, row_of(tried, &tried == &found.tried[found.winner])});
+  cache_.store_schedules(entries);
+
+  const Schedule& moves = found.tried[found.winner].candidate.moves;
+  const std::string key = key_of(print(moves), workload.graph);
+  Device::ProgramRef program = find_artifact(key);
+  if (!program) {
+    const Built built = build(key, naive, moves, Check::once);
+    if (const auto* failed = std::get_if<Refusal>(&built))
+      fail("the worker built what this process cannot build: {}", failed->reason);
+    program = std::get<Device::ProgramRef>(built);
+  }
+  programs_[workload.graph] = program;
+  return found;
+}
+
+std::vector<ScheduleRow> KernelStore::known_schedules(const KernelGraph& graph) {
+  const WorkloadRow workload = row_of(graph);
+  std::vector<ScheduleRow> rows;
+  for (ScheduleEntry& entry : cache_.schedules(workload.hash))
+    if (entry.workload == workload && device_id(entry.device) == device_id(device_row_))
+      rows.push_back(std::move(entry.schedule));
+  return rows;
 }
 
 // Takes the first schedule that compiles. One warning tells of all that failed.

@@ -21,6 +21,8 @@
 #include "lower/fusion.h"
 #include "lower/moves.h"
 #include "lower/schedule.h"
+#include "tuner/search/search.h"
+#include "tuner/search/worker.h"
 #include "tuner/session/debug_stages.h"
 
 namespace tenon {
@@ -48,6 +50,12 @@ class KernelStore {
     std::string key;
   };
   Choice choice(const KernelGraph& graph);
+  // Searches for the kernel's fastest schedule, stores what was tried, and runs the winner from now
+  // on. Nothing is tried if no sketch fits the kernel. `job` names the kernel for the worker.
+  // Error: the worker cannot be started.
+  Found tune(const KernelGraph& graph, const Job& job, const SearchOptions& options);
+  // All schedules of the kernel that the cache has for this device.
+  std::vector<ScheduleRow> known_schedules(const KernelGraph& graph);
   // The key of the code for moves by hand.
   std::string key_of(const KernelGraph& graph, const Kernel& naive, const Schedule& moves) const;
   Cache& cache() { return cache_; }

@@ -37,6 +37,11 @@ std::vector<BufferRef> buffers_of(std::span<const NodeRef> leaves) {
   return mapped(leaves, [](const NodeRef& leaf) { return leaf->as<BufferLeaf>()->buffer; });
 }
 
+bool writes_nothing(const KernelGraph& kernel) {
+  return std::ranges::all_of(kernel.outputs,
+                             [](const NodeRef& node) { return elements(node->shape) == 0; });
+}
+
 }  // namespace
 
 struct Session::State {
@@ -77,13 +82,35 @@ struct Session::State {
     }
     Plan plan = place(ruled, graphs, leaves);
     for (std::size_t i = 0; i < graphs.size(); ++i) {
-      const auto is_empty = [](const NodeRef& output) { return elements(output->shape) == 0; };
-      if (std::ranges::all_of(graphs[i].outputs, is_empty)) continue;
+      if (writes_nothing(graphs[i])) continue;
       plan.steps[i].program = by_hand[i] ? kernels.program(graphs[i], nests[i], *by_hand[i])
                                          : kernels.program(graphs[i]);
     }
     ++statistics.plans;
     return plan;
+  }
+
+  void tune(std::span<const NodeRef> wanted, SearchOptions options,
+            const std::function<void(const Tuned&)>& progress) {
+    const std::vector<NodeRef> ruled = apply_rules(wanted, nodes);
+    const std::vector<KernelGraph> graphs = fusion(ruled);
+    const std::string text = print_graph(ruled);
+    for (std::size_t i = 0; i < graphs.size(); ++i) {
+      if (writes_nothing(graphs[i])) continue;
+      if (options.stop && options.stop()) break;
+      Tuned tuned{naive(graphs[i]).name, i + 1, graphs.size(), {}, false};
+      const auto tell = [&](const Found& found) {
+        tuned.found = found;
+        if (progress) progress(tuned);
+      };
+      options.progress = tell;
+      const Job job{text, static_cast<int>(i), canonical_text(graphs[i]), backend.machine.threads,
+                    std::string(backend.target.name)};
+      const Found found = kernels.tune(graphs[i], job, options);
+      tuned.is_done = true;
+      tell(found);
+    }
+    plans.clear();  // they hold the former programs
   }
 
   // The plan of the graph, and the leaves that the graph reads.
@@ -140,6 +167,11 @@ const Statistics& Session::statistics() const { return state_->statistics; }
 
 std::vector<BufferRef> Session::compute(std::span<const NodeRef> wanted) {
   return state_->run(wanted);
+}
+
+void Session::tune(std::span<const Tensor> wanted, SearchOptions options,
+                   const std::function<void(const Tuned&)>& progress) {
+  state_->tune(mapped(wanted, std::mem_fn(&Tensor::node)), std::move(options), progress);
 }
 
 Bound Session::bind(std::span<const Tensor> wanted) {

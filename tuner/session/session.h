@@ -29,6 +29,7 @@
 #include "core/executor.h"
 #include "core/tensor.h"
 #include "lower/schedule.h"
+#include "tuner/search/search.h"
 
 namespace tenon {
 
@@ -86,6 +87,20 @@ class Session final : public Executor {
 
   Device& device() override;
   Bound bind(std::span<const Tensor> wanted);
+
+  // Searches for the fastest schedule of every kernel under the tensors, and keeps what it finds in
+  // the cache. The kernels run on the winners from their next launch on; a Bound keeps its own.
+  // Values never change: every schedule gives the same bits. `progress` is called after each
+  // measurement and at the end of each kernel. Error: the program `tenon`, which measures, cannot
+  // be started.
+  struct Tuned {
+    std::string kernel;      // its name
+    std::size_t number, of;  // from 1
+    Found found;
+    bool is_done;
+  };
+  void tune(std::span<const Tensor> wanted, SearchOptions options,
+            const std::function<void(const Tuned&)>& progress = {});
 
   int threads() const { return backend().machine.threads; }
   const Backend& backend() const;

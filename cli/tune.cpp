@@ -1,0 +1,73 @@
+#include "cli/tune.h"
+
+#include <unistd.h>
+#include <csignal>
+#include <cstdio>
+
+#include <fmt/core.h>
+
+#include "cli/files.h"
+#include "cli/graph_file.h"
+#include "core/error.h"
+#include "tuner/session/session.h"
+
+namespace tenon::cli {
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+double best_ns(const Found& found) {
+  double best = found.tried.front().measured_ns;
+  for (const Tried& tried : found.tried)
+    if (tried.measured_ns > 0) best = std::min(best, tried.measured_ns);
+  return best;
+}
+
+void show(const Session::Tuned& tuned, int measurements) {
+  if (tuned.found.tried.empty()) {
+    fmt::print("kernel {} of {}, {}: no sketch fits it yet, so it keeps its pick\n", tuned.number,
+               tuned.of, tuned.kernel);
+    return;
+  }
+  const double untuned = tuned.found.tried.front().measured_ns;
+  if (!tuned.is_done) {
+    if (isatty(STDERR_FILENO) == 1)
+      fmt::print(stderr,
+                 "\r\033[Kkernel {} of {}, {}: {} of {} candidates, best {:.1f} us, {:.2f} x",
+                 tuned.number, tuned.of, tuned.kernel, tuned.found.tried.size() - 1, measurements,
+                 best_ns(tuned.found) / 1e3, untuned / best_ns(tuned.found));
+    return;
+  }
+  if (isatty(STDERR_FILENO) == 1) fmt::print(stderr, "\r\033[K");
+  const Tried& winner = tuned.found.tried[tuned.found.winner];
+  fmt::print("kernel {} of {}, {}: {:.1f} us, {:.2f} times as fast as untuned, {} candidates\n",
+             tuned.number, tuned.of, tuned.kernel, winner.measured_ns / 1e3, tuned.found.gain,
+             tuned.found.tried.size() - 1);
+  fmt::print("  {}\n", winner.candidate.point.empty() ? "the untuned schedule stays"
+                                                      : winner.candidate.point);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+void tune(const TuneOptions& options) {
+  Session session({options.threads, options.isa, {}, {}});
+  const GraphText graph = load_structure(read_file(options.graph), options.graph, session);
+  const auto before = std::signal(SIGINT, [](int) { interrupted = 1; });
+  SearchOptions search{.measurements = options.measurements,
+                       .seconds = options.seconds,
+                       .seed = options.seed,
+                       .progress = {},
+                       .stop = [] { return interrupted != 0; }};
+  try {
+    session.tune(graph.outputs, search,
+                 [&](const Session::Tuned& tuned) { show(tuned, options.measurements); });
+  } catch (const Error& error) {  // the graph is right, so it is no mistake of the user
+    throw Failure(error.what());
+  }
+  std::signal(SIGINT, before);
+  if (interrupted) throw Failure("interrupted; what was found is kept");
+}
+
+}  // namespace tenon::cli

@@ -1,0 +1,85 @@
+#include "cli/worker_command.h"
+
+#include <sys/prctl.h>
+
+#include <csignal>
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/graph_file.h"
+#include "core/error.h"
+#include "tuner/search/measure.h"
+#include "tuner/session/session.h"
+
+namespace tenon::cli {
+
+namespace {
+
+using Json = nlohmann::json;
+
+// A kernel with its graph and its measurement.
+struct Loaded {
+  explicit Loaded(const Json& request)
+      : session({request.at("threads"), request.at("isa"), "", {}}),
+        graph(load_structure(request.at("graph").get<std::string>(), "graph", session)),
+        measurement(session.backend(), kernel(request)) {}
+
+  KernelGraph kernel(const Json& request) const {
+    const auto node = [](const Tensor& output) { return output.node(); };
+    const std::vector<KernelGraph> kernels = fusion(mapped(graph.outputs, node));
+    const std::size_t number = request.at("kernel");
+    if (number >= kernels.size() ||
+        canonical_text(kernels[number]) != request.at("text").get<std::string>())
+      fail("the worker finds another kernel in the graph; is it of the same version?");
+    return kernels[number];
+  }
+
+  Session session;
+  GraphText graph;
+  Measurement measurement;
+};
+
+Json answer(const Json& request, std::optional<Loaded>& loaded) {
+  const std::string what = request.at("do");
+  if (what == "load") {
+    loaded.emplace(request);
+    return Json::object();
+  }
+  if (!loaded) fail("no kernel is loaded");
+  Measurement& measurement = loaded->measurement;
+  if (what == "prepare") {
+    const auto rejected = measurement.prepare(request.at("number"), request.at("moves"));
+    return rejected ? Json{{"rejected", *rejected}} : Json::object();
+  }
+  if (what == "time") return {{"ns", measurement.time(request.at("number"))}};
+  if (what == "compare") {
+    const Comparison result = measurement.compare(request.at("first"), request.at("second"));
+    return {{"ratio", result.ratio}, {"noise", result.noise}};
+  }
+  fail("{}: a worker loads, prepares, times and compares", what);
+}
+
+}  // namespace
+
+void serve_worker() {
+  // Ctrl-C is for the process that tunes. When that one ends, however it ends, this one ends too.
+  std::signal(SIGINT, SIG_IGN);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  std::optional<Loaded> loaded;
+  for (std::string line; std::getline(std::cin, line);) {
+    Json result;
+    try {
+      result = answer(Json::parse(line), loaded);
+    } catch (const std::exception& failure) {
+      result = {{"error", failure.what()}};
+    }
+    fmt::print("{}\n", result.dump(-1, ' ', false, Json::error_handler_t::replace));
+    std::fflush(stdout);
+  }
+}
+
+}  // namespace tenon::cli

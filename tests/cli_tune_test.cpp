@@ -1,0 +1,81 @@
+// `tenon tune` as people meet it: what it prints, what a later process finds, and how it fails.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "cli/npy.h"
+#include "session_support.h"
+
+using namespace tenon;
+using session_test::Outcome;
+
+namespace {
+
+// A folder with a product of two matrices, and a cache of its own.
+class Workplace : public Folder {
+ public:
+  Workplace() {
+    file("g.tenon",
+         "a = input f32[40,48]\nb = input f32[48,56]\nc = relu(matmul(a, b))\noutput c\n");
+    file("a.npy", cli::npy_header(Type::f32, {40, 48}) + std::string(4 * 40 * 48, '\0'));
+    file("b.npy", cli::npy_header(Type::f32, {48, 56}) + std::string(4 * 48 * 56, '\0'));
+  }
+  Outcome tenon(const std::string& arguments, const std::string& before = "") const {
+    return session_test::shell(
+        *this, before + " TENON_CACHE=cache.sqlite '" TENON_PROGRAM "' " + arguments);
+  }
+};
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a later process runs what was tuned, compiles nothing and measures nothing") {
+  const Workplace place;
+  const Outcome tuned = place.tenon("tune g.tenon --measurements 3 --budget 1000");
+  CHECK(tuned.err == "");
+  CHECK(has(tuned.out, "kernel 1 of 1, "));
+  CHECK(has(tuned.out, "times as fast as untuned, 3 candidates"));
+  CHECK(tuned.code == 0);
+
+  const Outcome run =
+      place.tenon("run g.tenon --input a=a.npy --input b=b.npy --output c=c.npy --statistics");
+  CHECK(has(run.err, "compiled: 0, from cache: 1;"));
+  CHECK(run.code == 0);
+
+  const Outcome shown = place.tenon("explain g.tenon --stage search --stage cache");
+  CHECK(has(shown.out, "== search: c\nfacts: 0.215 MFLOP in sums of products, "));
+  CHECK(has(shown.out, "\ntuned "));
+  CHECK(has(shown.out, "schedule: tuned, engine "));
+  CHECK(has(shown.out, ", there\n"));
+
+  const Outcome listed = place.tenon("cache ls");
+  CHECK(has(listed.out, "schedules: 4, compiled kernels: 1 "));
+}
+
+TEST_CASE("before tuning, explain shows what the model ranks first") {
+  const Workplace place;
+  const Outcome shown = place.tenon("explain g.tenon --stage search");
+  CHECK(has(shown.out, "\nleader "));
+  CHECK(has(shown.out, "product column="));
+}
+
+TEST_CASE("a kernel that no sketch fits keeps its pick") {
+  const Workplace place;
+  place.file("s.tenon", "x = input f32[8,8]\ny = exp(x)\noutput y\n");
+  const Outcome tuned = place.tenon("tune s.tenon");
+  CHECK(tuned.out == "kernel 1 of 1, map: no sketch fits it yet, so it keeps its pick\n");
+  CHECK(tuned.code == 0);
+}
+
+TEST_CASE("without the worker's program, tuning says so in one line") {
+  const Workplace place;
+  const Outcome failed = place.tenon("tune g.tenon", "TENON_WORKER=./nowhere");
+  CHECK(failed.out == "");
+  CHECK(failed.err ==
+        "tenon: tuning needs the program ./nowhere, which cannot be started: No such file or "
+        "directory; set TENON_WORKER to the path of tenon\n");
+  CHECK(failed.code == 1);
+}

@@ -1,0 +1,385 @@
+// The search with a Meter that the test scripts: which schedules are measured, in which order, and
+// which one wins. Nothing is compiled and nothing is timed. The sketch is made by hand and has two
+// knobs, so that a test can name the best point.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "codegen/cpu_info.h"
+#include "core/error.h"
+#include "core/ranges.h"
+#include "lower/fusion.h"
+#include "lower/naive.h"
+#include "lower/rules.h"
+#include "lower_support.h"
+#include "ops/matmul.h"
+#include "tuner/search/search.h"
+
+using namespace tenon;
+using tenon_test::Inputs;
+
+namespace {
+
+constexpr double untuned_ns = 100;
+
+// A product whose tile has `rows` x `columns` results: the two knobs of the sketch. Its schedules
+// take the times that the test gives them.
+class Scripted {
+ public:
+  Scripted() {
+    const Tensor product = matmul(in_.floats({64, 64}), in_.floats({64, 64}));
+    facts_ = facts_of(
+        naive(fusion(apply_rules(std::vector{product.node()}, in_.executor.nodes())).at(0)));
+    const std::vector<std::int64_t> sizes{1, 2, 4, 8, 16};
+    const auto tiled = [this](const Point& point) { return skeleton(point); };
+    space.push_back({"tile", {{"rows", sizes}, {"columns", sizes}}, {{1, 1}, {8, 8}}, tiled});
+    for (const std::int64_t rows : sizes)
+      for (const std::int64_t columns : sizes) {
+        const Point point{rows, columns};
+        points_[print(moves_of(skeleton(point), facts_))] = text(space[0], point);
+      }
+    REQUIRE(points_.size() == sizes.size() * sizes.size());
+    backend_.target = target(Isa::avx2);
+    backend_.machine.caches = {{32 << 10, 64, 8, 1}, {512 << 10, 64, 8, 1}, {32 << 20, 64, 16, 8}};
+    options.seconds = 1e9;
+  }
+  Scripted(const Scripted&) = delete;
+
+  Found search() {
+    numbered_.clear();
+    compared.clear();
+    Meter meter;
+    meter.prepare = [this](int number, const std::string& moves) -> std::optional<std::string> {
+      CHECK(number == std::ssize(numbered_));
+      numbered_.push_back(point_of(moves));
+      return reject(numbered_.back());
+    };
+    meter.time = [this](int number) { return time(numbered_.at(number)); };
+    meter.compare = [this](int first, int second) {
+      CHECK(first == 0);
+      compared.push_back(numbered_.at(second));
+      return compare(numbered_.at(second));
+    };
+    return tenon::search({}, space, facts_, backend_, meter, options);
+  }
+
+  // The points that the model ranks first, among `measurements`. The rest are left to the walk.
+  std::vector<std::string> leaders() const {
+    const auto walk = static_cast<std::size_t>(.375 * options.measurements);
+    const auto count = static_cast<std::size_t>(options.measurements) - walk;
+    return points_in(tenon::leaders(space, facts_, backend_, count, options.seed));
+  }
+
+  std::vector<std::string> neighbours(const std::string& point) const {
+    return points_in(tenon::neighbours(space, facts_, backend_, point));
+  }
+
+  std::vector<Sketch> space;
+  SearchOptions options;
+  // Of a point; the untuned schedule has an empty one.
+  std::function<std::optional<std::string>(const std::string&)> reject = [](const std::string&) {
+    return std::optional<std::string>();
+  };
+  std::function<std::optional<double>(const std::string&)> time;
+  std::function<std::optional<Comparison>(const std::string&)> compare =
+      [this](const std::string& point) {
+        return Comparison{time(point).value() / untuned_ns, .001};
+      };
+  std::vector<std::string> compared;
+
+ private:
+  static std::vector<std::string> points_in(const std::vector<Candidate>& candidates) {
+    return mapped(candidates, std::mem_fn(&Candidate::point));
+  }
+
+  // The moves of a point come first in its schedule, and the rules of the pick add others.
+  std::string point_of(const std::string& moves) const {
+    for (const auto& [own, point] : points_)
+      if (moves.starts_with(own)) return point;
+    CHECK(moves.empty());
+    return "";
+  }
+
+  Skeleton skeleton(const Point& point) const {
+    const StatementFacts& product = facts_.statements.front();
+    const Var i = product.path.at(0), j = product.path.at(1), k = product.path.at(2);
+    const std::int64_t rows = point.at(0), columns = point.at(1);
+    return {.statement = &product,
+            .loops = {{stem(facts_.name(i)) + "c", i, rows, 64 / rows},
+                      {stem(facts_.name(j)) + "c", j, columns, 64 / columns},
+                      {facts_.name(k), k, 1, 64},
+                      {stem(facts_.name(i)) + "0", i, 1, rows},
+                      {stem(facts_.name(j)) + "0", j, 1, columns}},
+            .stages = {},
+            .lanes = 1};
+  }
+
+  Inputs in_;
+  Facts facts_;
+  Backend backend_;
+  std::map<std::string, std::string> points_;  // by the text of their moves
+  std::vector<std::string> numbered_;          // the points by the numbers of their schedules
+};
+
+// The times of the points in the table. Every other point takes `other` ns.
+auto times(std::map<std::string, double> table, double other) {
+  return [table = std::move(table), other](const std::string& point) -> std::optional<double> {
+    if (point.empty()) return untuned_ns;
+    const auto entry = table.find(point);
+    return entry == table.end() ? other : entry->second;
+  };
+}
+
+std::vector<std::string> points_of(const Found& found) {
+  return mapped(found.tried, [](const Tried& tried) { return tried.candidate.point; });
+}
+
+const std::string& winner_of(const Found& found) {
+  return found.tried.at(found.winner).candidate.point;
+}
+
+}  // namespace
+
+TEST_CASE("the untuned schedule stays if nothing is faster by two percent") {
+  Scripted scripted;
+  scripted.time = times({}, 99);
+  const Found found = scripted.search();
+  CHECK(found.tried.size() > 1);
+  CHECK(found.tried[0].measured_ns == untuned_ns);
+  CHECK(found.winner == 0);
+  CHECK(found.gain == 1);
+}
+
+TEST_CASE("a schedule that is faster by a tenth wins") {
+  Scripted scripted;
+  const std::string best = scripted.leaders().back();
+  scripted.time = times({{best, 90}}, 200);
+  const Found found = scripted.search();
+  CHECK(winner_of(found) == best);
+  CHECK(found.tried[found.winner].measured_ns == 90);
+  CHECK(found.gain == doctest::Approx(1 / .9));
+  REQUIRE_FALSE(scripted.compared.empty());
+  CHECK(scripted.compared.front() == best);
+}
+
+TEST_CASE("a faster time counts only if the comparison by turns confirms it") {
+  Scripted scripted;
+  scripted.time = times({}, 80);
+  const auto winner_if = [&](std::optional<Comparison> result) {
+    scripted.compare = [=](const std::string&) { return result; };
+    return scripted.search().winner;
+  };
+  CHECK(winner_if(Comparison{.95, .1}) == 0);   // the noise is larger than the gain
+  CHECK(winner_if(Comparison{.99, 0}) == 0);    // less than two percent
+  CHECK(winner_if(Comparison{1.2, .01}) == 0);  // slower
+  CHECK(winner_if({}) == 0);                    // it crashed
+  CHECK(winner_if(Comparison{.95, .01}) > 0);
+}
+
+TEST_CASE("the three fastest are compared, and the best comparison wins") {
+  Scripted scripted;
+  const auto leaders = scripted.leaders();
+  REQUIRE(leaders.size() > 4);
+  scripted.time =
+      times({{leaders[1], 50}, {leaders[2], 60}, {leaders[3], 70}, {leaders[4], 80}}, 150);
+  const std::map<std::string, double> ratios{
+      {leaders[1], .9}, {leaders[2], .7}, {leaders[3], .8}, {leaders[4], .1}};
+  scripted.compare = [&](const std::string& point) { return Comparison{ratios.at(point), .01}; };
+  const Found found = scripted.search();
+  CHECK(scripted.compared == std::vector{leaders[1], leaders[2], leaders[3]});
+  CHECK(winner_of(found) == leaders[2]);
+  CHECK(found.gain == doctest::Approx(1 / .7));
+}
+
+TEST_CASE("rejected schedules and those without a time keep their reason and never win") {
+  Scripted scripted;
+  const auto leaders = scripted.leaders();
+  REQUIRE(leaders.size() > 2);
+  scripted.reject = [&](const std::string& point) {
+    return point == leaders[0] ? std::optional<std::string>("other bits") : std::nullopt;
+  };
+  scripted.time = [&](const std::string& point) -> std::optional<double> {
+    CHECK(point != leaders[0]);
+    if (point == leaders[1]) return {};
+    return point.empty() ? untuned_ns : 90;
+  };
+  const Found found = scripted.search();
+  REQUIRE(found.tried.size() > 3);
+  CHECK(found.tried[1].candidate.point == leaders[0]);
+  CHECK(found.tried[1].reason == "other bits");
+  CHECK(found.tried[1].measured_ns == 0);
+  CHECK(found.tried[2].candidate.point == leaders[1]);
+  CHECK(found.tried[2].reason.find("finish") != std::string::npos);
+  CHECK(found.tried[2].measured_ns == 0);
+  CHECK(found.tried[3].reason.empty());
+  CHECK(found.winner > 2);
+  CHECK_FALSE(contains(scripted.compared, leaders[0]));
+  CHECK_FALSE(contains(scripted.compared, leaders[1]));
+}
+
+TEST_CASE("if all candidates are rejected the untuned schedule stays") {
+  Scripted scripted;
+  scripted.reject = [](const std::string& point) {
+    return point.empty() ? std::nullopt : std::optional<std::string>("refused");
+  };
+  scripted.time = times({}, 1);
+  const Found found = scripted.search();
+  CHECK(points_of(found).size() == scripted.leaders().size() + 1);  // a walk has no beginning
+  CHECK(found.winner == 0);
+  CHECK(scripted.compared.empty());
+}
+
+TEST_CASE("the limit of measurements holds, and the untuned schedule does not count") {
+  Scripted scripted;
+  scripted.time = times({}, 90);
+  for (const int limit : {0, 1, 2, 5, 16}) {
+    CAPTURE(limit);
+    scripted.options.measurements = limit;
+    CHECK(std::ssize(scripted.search().tried) == limit + 1);
+  }
+}
+
+TEST_CASE("no point is measured twice") {
+  Scripted scripted;
+  scripted.options.measurements = 100;  // more than there are points
+  scripted.time = times({}, 90);
+  std::vector<std::string> points = points_of(scripted.search());
+  CHECK(points.size() == 26);
+  std::ranges::sort(points);
+  CHECK(std::ranges::adjacent_find(points) == points.end());
+}
+
+TEST_CASE("stop ends the search, and what was found is returned") {
+  Scripted scripted;
+  const auto leaders = scripted.leaders();
+  scripted.time = times({{leaders[1], 80}}, 150);
+  int measured = 0;
+  scripted.options.progress = [&](const Found& found) { measured = std::ssize(found.tried); };
+  scripted.options.stop = [&] { return measured == 3; };
+  const Found found = scripted.search();
+  CHECK(points_of(found) == std::vector{std::string(), leaders[0], leaders[1]});
+  CHECK(winner_of(found) == leaders[1]);
+}
+
+TEST_CASE("a search whose time is over has measured the untuned schedule") {
+  Scripted scripted;
+  scripted.options.seconds = -1;
+  scripted.time = times({}, 50);
+  const Found found = scripted.search();
+  CHECK(found.tried.size() == 1);
+  CHECK(found.winner == 0);
+}
+
+TEST_CASE("the same seed measures the same points in the same order") {
+  Scripted scripted, other;
+  scripted.time = other.time = [](const std::string& point) {
+    return std::optional(untuned_ns + static_cast<double>(std::hash<std::string>()(point) % 50));
+  };
+  for (const std::uint64_t seed : {1, 2}) {
+    scripted.options.seed = other.options.seed = seed;
+    const auto points = points_of(scripted.search());
+    CHECK(points.size() == 17);
+    CHECK(points == points_of(other.search()));
+    CHECK(points == points_of(scripted.search()));
+  }
+}
+
+TEST_CASE("the leaders of the model come first, then neighbours of the fastest point") {
+  Scripted scripted;
+  scripted.time = [](const std::string& point) -> std::optional<double> {
+    if (point.empty()) return untuned_ns;
+    std::int64_t rows = 0, columns = 0;
+    REQUIRE(std::sscanf(point.c_str(), "tile rows=%ld columns=%ld", &rows, &columns) == 2);
+    return 90 + 5 * std::abs(std::log2(static_cast<double>(rows) / 16)) +
+           std::abs(std::log2(static_cast<double>(columns) / 2));
+  };
+  const auto leaders = scripted.leaders();
+  const Found found = scripted.search();
+  const auto points = points_of(found);
+  REQUIRE(points.size() == 17);
+  CHECK(std::vector(points.begin() + 1, points.begin() + 1 + std::ssize(leaders)) == leaders);
+  for (std::size_t n = leaders.size() + 1; n < points.size(); ++n) {
+    CAPTURE(points[n]);
+    const auto is_new = [&](const std::string& point) {
+      return std::find(points.begin(), points.begin() + n, point) == points.begin() + n;
+    };
+    // The fastest point so far that has a neighbour which was not measured.
+    std::string fastest;
+    for (std::size_t before = 1; before < n; ++before)
+      if (std::ranges::any_of(scripted.neighbours(points[before]), is_new) &&
+          (fastest.empty() || scripted.time(points[before]) < scripted.time(fastest)))
+        fastest = points[before];
+    CAPTURE(fastest);
+    CHECK(contains(scripted.neighbours(fastest), points[n]));
+  }
+}
+
+TEST_CASE("a walk along one knob ends at its best value") {
+  for (const std::int64_t best : {1, 2, 4, 8, 16}) {
+    CAPTURE(best);
+    Scripted scripted;
+    // All points differ in one knob, so only one is a leader. The walk finds the others.
+    scripted.space[0].knobs[1].values = {8};
+    scripted.space[0].seeds = {{1, 8}};
+    CHECK(scripted.leaders().size() == 1);
+    scripted.time = [&](const std::string& point) -> std::optional<double> {
+      if (point.empty()) return untuned_ns;
+      const auto rows = std::stod(point.substr(point.find("rows=") + 5));
+      return 50 + std::abs(std::log2(rows / static_cast<double>(best)));
+    };
+    const Found found = scripted.search();
+    CHECK(found.tried.size() == 6);  // then there are no neighbours left
+    CHECK(winner_of(found) == fmt::format("tile rows={} columns=8", best));
+  }
+}
+
+TEST_CASE("neighbours differ in one knob by one step") {
+  const Scripted scripted;
+  auto found = scripted.neighbours("tile rows=4 columns=1");
+  std::ranges::sort(found);
+  CHECK(found == std::vector<std::string>{"tile rows=2 columns=1", "tile rows=4 columns=2",
+                                          "tile rows=8 columns=1"});
+  CHECK(scripted.neighbours("").empty());
+  CHECK(scripted.neighbours("tile rows=4").empty());
+  CHECK(scripted.neighbours("other rows=4 columns=1").empty());
+}
+
+TEST_CASE("progress is told after every measurement") {
+  Scripted scripted;
+  scripted.time = times({}, 150);
+  std::vector<std::size_t> sizes;
+  scripted.options.progress = [&](const Found& found) {
+    sizes.push_back(found.tried.size());
+    CHECK(found.tried.back().measured_ns > 0);
+  };
+  const Found found = scripted.search();
+  REQUIRE(sizes.size() == found.tried.size());
+  for (std::size_t n = 0; n < sizes.size(); ++n) CHECK(sizes[n] == n + 1);
+}
+
+TEST_CASE("an untuned schedule that cannot be measured is an error that says why") {
+  Scripted scripted;
+  scripted.time = [](const std::string&) { return std::optional<double>(); };
+  CHECK_THROWS_WITH_AS(
+      scripted.search(),
+      "the untuned schedule cannot be measured: it crashed, or did not finish in time", Error);
+  scripted.reject = [](const std::string&) { return std::optional<std::string>("it crashes"); };
+  CHECK_THROWS_WITH_AS(scripted.search(), "the untuned schedule cannot be measured: it crashes",
+                       Error);
+}
+
+TEST_CASE("without a sketch only the untuned schedule is measured") {
+  Scripted scripted;
+  scripted.space.clear();
+  scripted.time = times({}, 50);
+  CHECK(scripted.search().tried.size() == 1);
+}

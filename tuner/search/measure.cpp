@@ -1,0 +1,215 @@
+#include "tuner/search/measure.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <span>
+
+#include "cache/rows.h"
+#include "core/error.h"
+#include "lower/finish.h"
+#include "lower/moves.h"
+#include "lower/naive.h"
+
+namespace tenon {
+namespace {
+
+constexpr std::size_t zone = 4096;  // bytes before and after a buffer
+constexpr char pattern = '\x5a';    // of a zone
+constexpr char nan_byte = '\xff';   // four of them are a NaN, eight too
+constexpr double batch_ns = 1e6;    // at least
+constexpr int turns = 8, fewest_turns = 2, most_repeats = 3;
+constexpr double comparison_ns = 2e9;  // beyond, it takes fewer turns
+
+double now_ns() {
+  return std::chrono::duration<double, std::nano>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+std::int64_t involuntary_switches() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_nivcsw;
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
+// Are the bits equal, where any two NaNs count as equal?
+bool same_bits(Type type, std::span<const char> a, std::span<const char> b) {
+  if (std::memcmp(a.data(), b.data(), a.size()) == 0) return true;
+  if (type != Type::f32) return false;
+  for (std::size_t at = 0; at < a.size(); at += sizeof(float)) {
+    float left, right;
+    std::memcpy(&left, a.data() + at, sizeof left);
+    std::memcpy(&right, b.data() + at, sizeof right);
+    if (std::memcmp(&left, &right, sizeof left) != 0 && !(std::isnan(left) && std::isnan(right)))
+      return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+// A buffer of a kernel's argument between two zones that no kernel may write.
+struct Measurement::Guarded {
+  Guarded(Device& device, const KernelTensor& tensor)
+      : type(tensor.type),
+        is_output(tensor.is_output),
+        bytes(static_cast<std::size_t>(tensor.elements() * info(tensor.type).bytes)),
+        memory(device.allocate(bytes + 2 * zone)) {
+    if (!memory->host) fail("measuring needs a device whose memory this process can read");
+    fill_zones();
+  }
+  void fill_zones() {
+    std::memset(memory->host, pattern, zone);
+    std::memset(data() + bytes, pattern, zone);
+  }
+  std::string checksum() const { return hash_fields({{data(), bytes}}); }
+  char* data() const { return static_cast<char*>(memory->host) + zone; }
+  std::span<const char> contents() const { return {data(), bytes}; }
+  bool is_intact() const {
+    const auto* begin = static_cast<const char*>(memory->host);
+    const auto untouched = [](char byte) { return byte == pattern; };
+    return std::all_of(begin, begin + zone, untouched) &&
+           std::all_of(data() + bytes, data() + bytes + zone, untouched);
+  }
+
+  Type type;
+  bool is_output;
+  std::size_t bytes;
+  BufferRef memory;
+  std::string drawn;  // the checksum of the values drawn
+};
+
+Measurement::Measurement(const Backend& backend, const KernelGraph& graph)
+    : backend_(backend), naive_(naive(graph)) {
+  for (const KernelTensor& tensor : naive_.tensors) {
+    if (tensor.where != Where::argument) continue;
+    const auto& buffer = buffers_.emplace_back(std::make_unique<Guarded>(*backend.device, tensor));
+    arguments_.push_back(static_cast<char*>(buffer->memory->data) + zone);
+  }
+  draw();
+}
+
+void Measurement::draw() {
+  // Subscripts of a Gather or a Scatter that are computed have to lie within their axes.
+  std::int64_t most = 100;
+  visit_stores(naive_.body, [&](const Store& store, const Path&) {
+    const auto bound = [&](const Access& access) {
+      if (access.computed)
+        most = std::min(most, naive_.tensors[access.tensor].extents[access.computed_axis]);
+    };
+    bound(store);
+    visit_reads(store, bound);
+  });
+  std::mt19937 random(1);
+  std::uniform_real_distribution<float> real(-1, 1);
+  for (const auto& buffer : buffers_) {
+    const std::size_t size = info(buffer->type).bytes;
+    for (std::size_t at = 0; at < buffer->bytes; at += size) {
+      const float value = real(random);
+      const auto whole = static_cast<std::int32_t>(random() % std::max<std::int64_t>(most, 1));
+      if (buffer->type == Type::f32)
+        std::memcpy(buffer->data() + at, &value, size);
+      else if (buffer->type == Type::i32)
+        std::memcpy(buffer->data() + at, &whole, size);
+      else
+        buffer->data()[at] = static_cast<char>(whole & 1);
+    }
+    buffer->drawn = buffer->checksum();
+  }
+}
+
+Measurement::~Measurement() = default;
+
+void Measurement::run(int number) {
+  backend_.device->launch(*programs_.at(number), arguments_, {});
+}
+
+std::optional<std::string> Measurement::prepare(int number, const std::string& moves) try {
+  const Moved scheduled = apply_all(naive_, parse_schedule(moves, "moves"), {}, Check::once);
+  if (const auto* refused = std::get_if<Refusal>(&scheduled)) return refused->reason;
+  const Compiled compiled = backend_.compile(finish(std::get<Kernel>(scheduled), backend_.target));
+  if (const auto* failure = std::get_if<CompileFailure>(&compiled)) return failure->reason;
+  programs_[number] = backend_.device->load(std::get<Artifact>(compiled));
+
+  for (const auto& buffer : buffers_) {
+    buffer->fill_zones();  // an earlier schedule may have written there
+    if (buffer->is_output) std::memset(buffer->data(), nan_byte, buffer->bytes);
+  }
+  run(number);
+  std::size_t output = 0;
+  for (const auto& buffer : buffers_) {
+    if (!buffer->is_intact()) return "it writes outside of its buffers";
+    if (!buffer->is_output) {
+      if (buffer->checksum() == buffer->drawn) continue;
+      draw();
+      return "it writes into an input";
+    }
+    if (number == 0)
+      expected_.emplace_back(buffer->contents().begin(), buffer->contents().end());
+    else if (!same_bits(buffer->type, buffer->contents(), expected_[output]))
+      return "its result has other bits";
+    ++output;
+  }
+  return {};
+} catch (const Error& failure) {  // the moves cannot be read, or the code cannot be loaded
+  return failure.what();
+}
+
+double Measurement::batch(int number, std::int64_t runs) {
+  double best = 0;
+  for (int repeat = 0; repeat < most_repeats; ++repeat) {
+    const std::int64_t switches = involuntary_switches();
+    const double start = now_ns();
+    for (std::int64_t i = 0; i < runs; ++i) run(number);
+    const double each = (now_ns() - start) / static_cast<double>(runs);
+    best = repeat == 0 ? each : std::min(best, each);
+    if (involuntary_switches() == switches) break;
+  }
+  return best;
+}
+
+std::int64_t Measurement::runs_for(int number) {
+  std::int64_t& runs = runs_[number];
+  if (runs > 0) return runs;
+  run(number);  // warm
+  const double once = batch(number, 1);
+  return runs = std::max<std::int64_t>(1, std::llround(std::ceil(batch_ns / std::max(once, 1.0))));
+}
+
+double Measurement::time(int number) {
+  const std::int64_t runs = runs_for(number);
+  double best = batch(number, runs);
+  for (int i = 1; i < timing_batches; ++i) best = std::min(best, batch(number, runs));
+  return best;
+}
+
+// By turns: first, second, second, first.
+Comparison Measurement::compare(int first, int second) {
+  const std::int64_t runs = std::max(runs_for(first), runs_for(second));
+  std::vector<double> ratios, equals;
+  const double start = now_ns();
+  for (int turn = 0; turn < turns; ++turn) {
+    if (turn >= fewest_turns && now_ns() - start > comparison_ns) break;
+    const double before = batch(first, runs);
+    const double other = batch(second, runs) + batch(second, runs);
+    const double after = batch(first, runs);
+    ratios.push_back(other / (before + after));
+    equals.push_back(std::abs(before - after) / std::max(before, after));
+  }
+  // The mean of two differs by less than each of them, so half of their distance is the noise.
+  return {median(ratios), median(equals) / 2};
+}
+
+}  // namespace tenon

@@ -1,0 +1,112 @@
+#include "tuner/search/search.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/error.h"
+
+namespace tenon {
+namespace {
+
+constexpr double must_win_by = .02;
+constexpr double walk_share = .375;  // of the measurements, for neighbours of the best leader
+constexpr std::size_t finalists = 3;
+
+class Search {
+ public:
+  Search(const std::vector<Sketch>& sketches, const Facts& facts, const Backend& backend,
+         const Meter& meter, const SearchOptions& options)
+      : sketches_(sketches), facts_(facts), backend_(backend), meter_(meter), options_(options) {}
+
+  Found run(const Candidate& untuned) {
+    measure(untuned);
+    const Tried& floor = found_.tried.front();
+    if (floor.measured_ns == 0) fail("the untuned schedule cannot be measured: {}", floor.reason);
+    const auto count = static_cast<std::size_t>(options_.measurements);
+    const auto walk = static_cast<std::size_t>(walk_share * options_.measurements);
+    for (const Candidate& leader :
+         leaders(sketches_, facts_, backend_, count - walk, options_.seed))
+      if (!is_over()) measure(leader);
+    while (!is_over() && step()) {
+    }
+    crown();
+    return std::move(found_);
+  }
+
+ private:
+  bool is_over() const {
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
+    return std::ssize(found_.tried) > options_.measurements || spent.count() > options_.seconds ||
+           (options_.stop && options_.stop());
+  }
+
+  void measure(const Candidate& candidate) {
+    const int number = static_cast<int>(found_.tried.size());
+    Tried& tried = found_.tried.emplace_back(Tried{candidate});
+    if (const auto rejected = meter_.prepare(number, print(candidate.moves)))
+      tried.reason = *rejected;
+    else if (const auto ns = meter_.time(number))
+      tried.measured_ns = *ns;
+    else
+      tried.reason = "it crashed, or did not finish in time";
+    if (options_.progress) options_.progress(found_);
+  }
+
+  // The places of the measured schedules, the fastest first.
+  std::vector<std::size_t> ranked() const {
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < found_.tried.size(); ++i)
+      if (found_.tried[i].measured_ns > 0) places.push_back(i);
+    std::ranges::stable_sort(places, {},
+                             [&](std::size_t place) { return found_.tried[place].measured_ns; });
+    return places;
+  }
+
+  // Measures the first neighbour of the fastest point that was not tried. Returns whether there was
+  // one.
+  bool step() {
+    for (const std::size_t place : ranked()) {
+      const std::string point = found_.tried[place].candidate.point;
+      for (const Candidate& neighbour : neighbours(sketches_, facts_, backend_, point)) {
+        const auto is_tried = [&](const Tried& tried) {
+          return tried.candidate.point == neighbour.point;
+        };
+        if (std::ranges::any_of(found_.tried, is_tried)) continue;
+        measure(neighbour);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Holds the fastest against the untuned one by turns.
+  void crown() {
+    double best = 1 - must_win_by;
+    const auto places = ranked();
+    for (std::size_t i = 0; i < std::min(places.size(), finalists); ++i) {
+      if (found_.tried[places[i]].measured_ns >= found_.tried[0].measured_ns) continue;
+      const auto result = meter_.compare(0, static_cast<int>(places[i]));
+      if (!result || result->ratio >= best || result->ratio > 1 - result->noise) continue;
+      best = result->ratio;
+      found_.winner = places[i];
+      found_.gain = 1 / best;
+    }
+  }
+
+  const std::vector<Sketch>& sketches_;
+  const Facts& facts_;
+  const Backend& backend_;
+  const Meter& meter_;
+  const SearchOptions& options_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  Found found_;
+};
+
+}  // namespace
+
+Found search(const Candidate& untuned, const std::vector<Sketch>& sketches, const Facts& facts,
+             const Backend& backend, const Meter& meter, const SearchOptions& options) {
+  return Search(sketches, facts, backend, meter, options).run(untuned);
+}
+
+}  // namespace tenon

@@ -1,0 +1,60 @@
+// The search: measures the candidates of a kernel and returns them with the winner. It knows no
+// machine: a Meter builds, checks and times schedules, and worker.h has the Meter that does this in
+// a process of its own. Tests script a Meter.
+//
+// The untuned schedule comes first. It is the floor: another one wins only if a comparison by turns
+// finds it faster by more than 2% and by more than the noise.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tuner/search/candidates.h"
+
+namespace tenon {
+
+constexpr int timing_batches = 5;  // behind a time
+
+// How much longer `second` takes than `first`, and how far equal runs differ.
+struct Comparison {
+  double ratio;  // of the time of `second` to that of `first`: the median of the turns
+  double noise;  // of ratios that should be 1
+};
+
+// Builds, checks and times schedules of one kernel. A schedule goes by its number, which prepare()
+// gives it.
+struct Meter {
+  // Builds the schedule and runs it. Returns nothing if its results are those of number 0, bit for
+  // bit, or else why the schedule is rejected.
+  std::function<std::optional<std::string>(int number, const std::string& moves)> prepare;
+  std::function<std::optional<double>(int number)> time;  // ns; nothing: it crashed or hangs
+  std::function<std::optional<Comparison>(int first, int second)> compare;
+};
+
+struct Tried {
+  Candidate candidate;
+  double measured_ns = 0;   // 0: not measured
+  std::string reason = {};  // of a rejected one
+};
+struct Found {
+  std::vector<Tried> tried;  // the untuned schedule first, then in the order of measurement
+  std::size_t winner = 0;    // its place in `tried`
+  double gain = 1;           // the untuned time over the winner's, in turns
+};
+
+struct SearchOptions {
+  int measurements = 16;
+  double seconds = 2;  // for a kernel; the search stops at the first measurement beyond
+  std::uint64_t seed = 1;
+  std::function<void(const Found&)> progress = {};  // after each measurement
+  std::function<bool()> stop = {};                  // ends the search early, with what was found
+};
+
+// Error: the untuned schedule cannot be measured.
+Found search(const Candidate& untuned, const std::vector<Sketch>& sketches, const Facts& facts,
+             const Backend& backend, const Meter& meter, const SearchOptions& options);
+
+}  // namespace tenon

@@ -1,0 +1,195 @@
+#include "tuner/search/worker.h"
+
+#include <poll.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+
+namespace tenon {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr double longest = 100;  // runs of the untuned schedule that an answer may take
+
+// Has the process ended? Its status stays for waitpid.
+bool is_gone(pid_t process) {
+  siginfo_t information{};
+  return waitid(P_PID, static_cast<id_t>(process), &information, WEXITED | WNOHANG | WNOWAIT) !=
+             0 ||
+         information.si_pid == process;
+}
+
+// Error: the program that answers is no worker.
+Json parse_answer(const std::string& answer, const std::string& program) {
+  Json read = Json::parse(answer, nullptr, false);
+  if (!read.is_object()) fail("tuning: {} is no worker of Tenon", program);
+  return read;
+}
+
+}  // namespace
+
+std::string worker_program() {
+  if (const char* given = std::getenv("TENON_WORKER")) return given;
+  std::error_code unknown;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  const auto is_program = [](const std::filesystem::path& path) {
+    return std::filesystem::is_regular_file(path) && access(path.c_str(), X_OK) == 0;
+  };
+  for (const auto& path :
+       {self.parent_path() / "tenon", self.parent_path().parent_path() / "tenon"})
+    if (is_program(path)) return path;
+  return "tenon";
+}
+
+Worker::Worker(Job job, std::string program, int patience)
+    : job_(std::move(job)), program_(std::move(program)), patience_(patience) {}
+
+Worker::~Worker() { stop(); }
+
+void Worker::start() {
+  std::array<int, 2> ends{};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    fail("tuning: no socket: {}", std::strerror(errno));
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  std::string command = "worker";
+  std::array<char*, 3> arguments{program_.data(), command.data(), nullptr};
+  const int problem =
+      posix_spawnp(&process_, program_.c_str(), &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[1]);
+  socket_ = ends[0];
+  if (problem != 0) {
+    process_ = -1;
+    stop();
+    fail(
+        "tuning needs the program {}, which cannot be started: {}; set TENON_WORKER to the path "
+        "of tenon",
+        program_, std::strerror(problem));
+  }
+  const Json load{{"do", "load"},      {"graph", job_.graph},     {"kernel", job_.kernel},
+                  {"text", job_.text}, {"threads", job_.threads}, {"isa", job_.isa}};
+  const auto answer = exchange(load.dump());
+  if (!answer) fail("tuning: {} worker {}", program_, died_);
+  const Json read = parse_answer(*answer, program_);
+  if (read.contains("error")) fail("tuning: {}", read["error"].get<std::string>());
+  if (!read.empty()) fail("tuning: {} is no worker of Tenon", program_);
+}
+
+void Worker::stop(bool has_ended) {
+  if (socket_ >= 0) close(std::exchange(socket_, -1));
+  if (process_ > 0) {
+    // A process that closed its socket ends at once, or is made to.
+    int status = 0;
+    for (int i = 0; has_ended && i < 100 && !is_gone(process_); ++i) usleep(1000);
+    if (!has_ended || !is_gone(process_)) kill(process_, SIGKILL);
+    while (waitpid(process_, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (has_ended)
+      died_ = WIFSIGNALED(status) ? fmt::format("crashes: {}", strsignal(WTERMSIG(status)))
+                                  : "ends without an answer";
+    process_ = -1;
+  }
+  received_.clear();
+  prepared_.clear();
+}
+
+std::optional<std::string> Worker::exchange(const std::string& line) {
+  const std::string sent = line + "\n";
+  for (std::size_t at = 0; at < sent.size();) {
+    const ssize_t count = send(socket_, sent.data() + at, sent.size() - at, MSG_NOSIGNAL);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;  // the process is gone, and reading will tell
+    at += static_cast<std::size_t>(count);
+  }
+  for (;;) {
+    if (const std::size_t end = received_.find('\n'); end != std::string::npos) {
+      std::string answer = received_.substr(0, end);
+      received_.erase(0, end + 1);
+      return answer;
+    }
+    pollfd wait{socket_, POLLIN, 0};
+    const int wait_for = std::max(patience_, slow_);
+    const int ready = poll(&wait, 1, wait_for);
+    if (ready < 0 && errno == EINTR) continue;
+    std::array<char, 4096> part{};
+    const ssize_t count = ready > 0 ? recv(socket_, part.data(), part.size(), 0) : 0;
+    if (count > 0) {
+      received_.append(part.data(), static_cast<std::size_t>(count));
+      continue;
+    }
+    const bool has_ended = ready > 0;
+    if (!has_ended) died_ = fmt::format("does not finish within {} s", wait_for / 1000.0);
+    stop(has_ended);
+    return {};
+  }
+}
+
+std::optional<std::string> Worker::prepare(int number) {
+  const Json request{{"do", "prepare"}, {"number", number}, {"moves", moves_.at(number)}};
+  const auto answer = exchange(request.dump());
+  if (!answer) return "it " + died_;
+  const Json read = parse_answer(*answer, program_);
+  if (read.contains("error")) return read["error"].get<std::string>();
+  if (read.contains("rejected")) return read["rejected"].get<std::string>();
+  prepared_[number] = true;
+  return {};
+}
+
+bool Worker::ready(std::initializer_list<int> numbers) {
+  if (process_ < 0) start();
+  for (const int number : numbers)
+    if (!prepared_[number] && prepare(number)) return false;
+  return true;
+}
+
+Meter Worker::meter() {
+  // Nothing if one of the schedules crashes, or takes too long.
+  const auto ask = [this](std::initializer_list<int> numbers, const Json& request) {
+    std::optional<Json> read;
+    if (!ready(numbers)) return read;
+    if (const auto answer = exchange(request.dump())) read = parse_answer(*answer, program_);
+    if (read && read->contains("error")) read.reset();
+    return read;
+  };
+  const auto prepare = [this](int number, const std::string& moves) -> std::optional<std::string> {
+    moves_[number] = moves;
+    if (number > 0 && !ready({0})) return "the untuned schedule cannot be measured again";
+    if (process_ < 0) start();
+    return this->prepare(number);
+  };
+  const auto time = [this, ask](int number) -> std::optional<double> {
+    if (number == 0) slow_ = 10 * patience_;  // nobody knows yet how long it takes
+    const auto answer = ask({0, number}, {{"do", "time"}, {"number", number}});
+    if (!answer) return {};
+    const double ns = answer->value("ns", 0.0);
+    if (number == 0) slow_ = static_cast<int>(std::min(ns / 1e6 * longest, 1e9));
+    return ns;
+  };
+  const auto compare = [ask](int first, int second) -> std::optional<Comparison> {
+    const auto answer =
+        ask({0, first, second}, {{"do", "compare"}, {"first", first}, {"second", second}});
+    if (!answer) return {};
+    return Comparison{answer->value("ratio", 1.0), answer->value("noise", 1.0)};
+  };
+  return {prepare, time, compare};
+}
+
+}  // namespace tenon

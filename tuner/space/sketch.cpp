@@ -1,0 +1,37 @@
+#include "tuner/space/sketch.h"
+
+#include <sstream>
+
+#include <fmt/format.h>
+
+namespace tenon {
+
+std::vector<Sketch> sketches(const Facts& facts, const Target& target, const Machine& machine) {
+  std::vector<Sketch> found;
+  if (auto product = product_sketch(facts, target, machine)) found.push_back(std::move(*product));
+  return found;
+}
+
+std::string text(const Sketch& sketch, const Point& point) {
+  std::string result = sketch.name;
+  for (std::size_t i = 0; i < point.size(); ++i)
+    result += fmt::format(" {}={}", sketch.knobs[i].name, point[i]);
+  return result;
+}
+
+std::optional<Point> parse_point(const Sketch& sketch, std::string_view text) {
+  std::istringstream words{std::string(text)};
+  std::string word;
+  if (!(words >> word) || word != sketch.name) return {};
+  Point point;
+  for (const Knob& knob : sketch.knobs) {
+    const std::string name = knob.name + "=";
+    if (!(words >> word) || !word.starts_with(name)) return {};
+    point.push_back(std::strtoll(word.c_str() + name.size(), nullptr, 10));
+    if (!contains(knob.values, point.back())) return {};
+  }
+  if (words >> word) return {};
+  return point;
+}
+
+}  // namespace tenon

@@ -1,0 +1,231 @@
+// The sketch of a sum of products, such as a matrix product or a convolution. One operand ("b") has
+// the column, the axis that the vectors run along. The other one ("a") has the row. A tile of
+// `rows` x `vectors` results stays in registers while the sums run. The loops around it are those
+// of BLIS (Van Zee, van de Geijn, 2015), for a product over i, j and k:
+//
+//   jc [ko] ic jr ir k i0 j0 jv        order=0: a panel of b outside the groups of rows
+//   ic [ko] jc ir jr k i0 j0 jv        order=1: a group of rows outside the panels of b
+//
+//   column, row   axes of the result
+//   rows, vectors the tile in registers
+//   panel, group  how many tiles along j and along i are one iteration of jc and of ic
+//   block         terms of the innermost sum in one iteration of ko; 0: there is no ko. A result
+//                 that is a local of the kernel has no ko, because it would live in memory
+//   a, b          how the operand's tile is staged: 0 not at all, 1 packed, 2 as a box
+//   threads       0 none, 1 groups of rows, 2 panels of b, 3 the outermost other axis of the result
+#include <algorithm>
+#include <bit>
+
+#include "tuner/space/sketch.h"
+
+namespace tenon {
+namespace {
+
+constexpr std::int64_t most_rows = 16;  // of a tile in registers
+enum Place : std::size_t { column, row, rows, vectors, panel, group, block, order, a, b, threads };
+
+std::int64_t tiles(std::int64_t extent, std::int64_t size) { return (extent + size - 1) / size; }
+
+// 1, 2, 4, .. below `most`, and `most` itself.
+std::vector<std::int64_t> doublings(std::int64_t most) {
+  std::vector<std::int64_t> values;
+  for (std::int64_t value = 1; value < most; value *= 2) values.push_back(value);
+  values.push_back(most);
+  return values;
+}
+
+class ProductSketch {
+ public:
+  ProductSketch(const Facts& facts, const StatementFacts& statement, const Target& target,
+                const Machine& machine)
+      : facts_(facts), statement_(statement), threads_(machine.threads) {
+    lanes_ = target.vector_bytes / statement.target().element_bytes;
+  }
+
+  // The axes of the result that index one operand alone.
+  std::vector<std::int64_t> candidates() const {
+    std::vector<std::int64_t> axes;
+    for (const Var axis : statement_.path)
+      if (statement_.target().uses(axis) && operand_of(axis) > 0 && facts_.extent(axis) > 1)
+        axes.push_back(axis);
+    return axes;
+  }
+
+  // One of rows, balanced so that an extent is cut into tiles of nearly one size.
+  std::vector<std::int64_t> row_counts(const std::vector<std::int64_t>& axes) const {
+    std::vector<std::int64_t> counts;
+    for (std::int64_t t = 1; t <= most_rows; ++t) {
+      append_once(counts, t);
+      for (const std::int64_t axis : axes) {
+        const std::int64_t extent = facts_.extent(static_cast<Var>(axis));
+        append_once(counts, tiles(extent, tiles(extent, t)));
+      }
+    }
+    std::ranges::sort(counts);
+    return counts;
+  }
+
+  std::optional<Sketch> sketch() const {
+    const auto axes = candidates();
+    const std::int64_t last_sum = facts_.extent(statement_.store.over.back());
+    std::vector<std::int64_t> blocks{0};
+    for (std::int64_t size = 64; size < last_sum && !statement_.target().is_local; size *= 2)
+      blocks.push_back(size);
+    Sketch sketch{.name = "product",
+                  .knobs = {{"column", axes},
+                            {"row", axes},
+                            {"rows", row_counts(axes)},
+                            {"vectors", {1, 2, 3, 4}},
+                            {"panel", doublings(1024)},
+                            {"group", doublings(256)},
+                            {"block", blocks},
+                            {"order", {0, 1}},
+                            {"a", {0, 1, 2}},
+                            {"b", {0, 1}},
+                            {"threads", threads_ > 1 ? std::vector<std::int64_t>{1, 2, 3}
+                                                     : std::vector<std::int64_t>{0}}},
+                  .seeds = {},
+                  .skeleton = {}};
+    for (const std::int64_t j : axes)
+      for (const std::int64_t i : axes)
+        if (operand_of(static_cast<Var>(i)) != operand_of(static_cast<Var>(j)))
+          for (const std::int64_t packed : {0, 1})
+            sketch.seeds.push_back({j, i, 6, 2, 16, 8, 0, 0, packed, packed, threads_ > 1 ? 1 : 0});
+    if (sketch.seeds.empty()) return {};
+    sketch.skeleton = [copy = *this](const Point& point) { return copy.skeleton(point); };
+    return sketch;
+  }
+
+ private:
+  // Which of the two operands the axis indexes: 1 or 2; 0 if both or none.
+  int operand_of(Var axis) const {
+    const bool left = statement_.accesses[1].uses(axis), right = statement_.accesses[2].uses(axis);
+    return left == right ? 0 : left ? 1 : 2;
+  }
+  // Does the axis share a subscript of the operand with a summed axis, like i + r in a convolution?
+  bool is_window(int operand, Var axis) const {
+    return std::ranges::any_of(
+        statement_.accesses[operand].subscripts, [&](const Subscript& subscript) {
+          const auto has = [&](auto&& of) { return std::ranges::any_of(subscript.terms, of); };
+          return has([&](const auto& term) { return term.first == axis; }) &&
+                 has([&](const auto& term) { return statement_.sums_over(term.first); });
+        });
+  }
+
+  std::optional<Skeleton> skeleton(const Point& point) const {
+    const auto j = static_cast<Var>(point[column]), i = static_cast<Var>(point[row]);
+    const int of_b = operand_of(j), of_a = operand_of(i);
+    if (of_a == of_b || point[rows] > facts_.extent(i)) return {};
+    if (point[a] == 2 && !statement_.accesses[of_a].guarded) return {};
+    const std::int64_t width =
+        std::min<std::int64_t>(lanes_, std::bit_ceil(static_cast<std::uint64_t>(facts_.extent(j))));
+    const std::int64_t strip = width * point[vectors];
+    const std::int64_t strips = tiles(facts_.extent(j), strip);
+    const std::int64_t groups = tiles(facts_.extent(i), point[rows]);
+    // A value beyond the extent would be the same schedule once more.
+    if ((point[vectors] > 1 && strip - width >= facts_.extent(j)) ||
+        (point[panel] > 1 && point[panel] / 2 >= strips) ||
+        (point[group] > 1 && point[group] / 2 >= groups))
+      return {};
+    const std::int64_t in_panel = std::min(point[panel], strips);
+    const std::int64_t in_group = std::min(point[group], groups);
+
+    Skeleton skeleton{&statement_, {}, {}, lanes_};
+    auto& loops = skeleton.loops;
+    const auto add = [&](Var axis, const char* letter, std::int64_t step, std::int64_t trips,
+                         Tag tag = Tag::serial) {
+      const std::string& name = facts_.name(axis);
+      loops.push_back({*letter ? stem(name) + letter : name, axis, step, trips, tag});
+    };
+    const auto whole = [&](Var axis) { add(axis, "", 1, facts_.extent(axis)); };
+    const auto panels = [&] { add(j, "c", strip * in_panel, tiles(strips, in_panel)); };
+    const auto row_groups = [&] { add(i, "c", point[rows] * in_group, tiles(groups, in_group)); };
+    const Var k = statement_.store.over.back();
+    const bool has_block = point[block] > 0;
+    const auto blocks = [&] {
+      if (has_block) add(k, "o", point[block], tiles(facts_.extent(k), point[block]));
+    };
+    std::vector<Var> outer, middle, inner, sums;
+    for (const Var axis : statement_.path) {
+      if (axis == i || axis == j) continue;
+      const bool is_of_a = operand_of(axis) == of_a;
+      auto& place = statement_.sums_over(axis)         ? sums
+                    : is_of_a && is_window(of_a, axis) ? inner
+                    : is_of_a                          ? middle
+                                                       : outer;
+      place.push_back(axis);
+    }
+    std::ranges::for_each(outer, whole);
+    std::size_t b_at, a_at;
+    if (point[order] == 0) {
+      panels(), blocks();
+      b_at = loops.size() - 1;
+      std::ranges::for_each(middle, whole);
+      row_groups();
+      a_at = loops.size() - 1;
+      add(j, "r", strip, in_panel), add(i, "r", point[rows], in_group);
+    } else {
+      std::ranges::for_each(middle, whole);
+      row_groups(), blocks();
+      a_at = loops.size() - 1;
+      panels();
+      b_at = loops.size() - 1;
+      add(i, "r", point[rows], in_group), add(j, "r", strip, in_panel);
+    }
+    std::ranges::for_each(inner, whole);
+    const std::size_t target_at = loops.size() - 1;
+    for (const Var axis : sums)
+      if (axis == k && has_block)
+        add(k, "i", 1, point[block]);
+      else
+        whole(axis);
+    add(i, "0", 1, point[rows], Tag::unroll);
+    add(j, "0", width, point[vectors], Tag::unroll);
+    add(j, "v", 1, width, Tag::vector);
+
+    const auto stage = [&](int access, std::size_t at, Where where, Layout layout) {
+      skeleton.stages.push_back({access, static_cast<int>(at), where, layout});
+    };
+    if (point[b]) stage(of_b, b_at, Where::heap, Layout::expand);
+    if (point[a]) stage(of_a, a_at, Where::heap, point[a] == 2 ? Layout::box : Layout::expand);
+    if (!statement_.target().is_local) stage(0, target_at, Where::reg, Layout::expand);
+    if (!bind_threads(skeleton, point[threads], i, j, outer)) return {};
+    return skeleton;
+  }
+
+  // Makes the loop that the knob names parallel, if every thread gets an iteration.
+  bool bind_threads(Skeleton& skeleton, std::int64_t knob, Var i, Var j,
+                    const std::vector<Var>& outer) const {
+    if (knob == 0) return true;
+    const auto other =
+        std::ranges::find_if(outer, [&](Var axis) { return statement_.target().uses(axis); });
+    if (knob == 3 && other == outer.end()) return false;
+    const Var axis = knob == 1 ? i : knob == 2 ? j : *other;
+    auto& loop = *std::ranges::find(skeleton.loops, axis, &SkeletonLoop::axis);
+    if (loop.trips < threads_) return false;
+    loop.tag = Tag::parallel;
+    return true;
+  }
+
+  const Facts& facts_;
+  const StatementFacts& statement_;
+  int threads_;
+  std::int64_t lanes_;
+};
+
+}  // namespace
+
+std::optional<Sketch> product_sketch(const Facts& facts, const Target& target,
+                                     const Machine& machine) {
+  for (const StatementFacts& statement : facts.statements) {
+    const Store& store = statement.store;
+    if (!store.factor || store.over.empty() || statement.accesses.size() != 3 ||
+        !std::holds_alternative<Load>(store.value->detail) ||
+        !std::holds_alternative<Load>(store.factor->detail))
+      continue;
+    if (auto sketch = ProductSketch(facts, statement, target, machine).sketch()) return sketch;
+  }
+  return {};
+}
+
+}  // namespace tenon
