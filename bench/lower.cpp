@@ -22,7 +22,7 @@
 #include "lower/naive.h"
 #include "lower/rules.h"
 #include "lower/tree.h"
-#include "tuner/schedule/pick.h"
+#include "tuner/search/candidates.h"
 
 namespace tenon::bench {
 namespace {
@@ -115,7 +115,7 @@ Work work_of(std::string_view name, const Backend& backend) {
   work.graphs = fusion(apply_rules(wanted, session.nodes()));
   for (const KernelGraph& kernel : work.graphs) {
     work.naive.push_back(naive(kernel));
-    work.schedules.push_back(pick(work.naive.back(), backend.target, backend.machine));
+    work.schedules.push_back(untuned(work.naive.back(), backend.target, backend.machine).moves);
   }
   return work;
 }

@@ -44,8 +44,8 @@ void show(const Session::Tuned& tuned, int measurements) {
   fmt::print("kernel {} of {}, {}: {:.1f} us, {:.2f} times as fast as untuned, {} candidates\n",
              tuned.number, tuned.of, tuned.kernel, winner.measured_ns / 1e3, tuned.found.gain,
              tuned.found.tried.size() - 1);
-  fmt::print("  {}\n", winner.candidate.point.empty() ? "the untuned schedule stays"
-                                                      : winner.candidate.point);
+  fmt::print("  {}{}\n", tuned.found.winner == 0 ? "the untuned schedule stays: " : "",
+             winner.candidate.point.empty() ? "the pick" : winner.candidate.point);
   std::fflush(stdout);
 }
 

@@ -69,7 +69,7 @@ class Scripted {
       compared.push_back(numbered_.at(second));
       return compare(numbered_.at(second));
     };
-    return tenon::search({}, space, facts_, backend_, meter, options);
+    return tenon::search(std::vector<Candidate>(1), space, facts_, backend_, meter, options);
   }
 
   // The points that the model ranks first, among `measurements`. The rest are left to the walk.

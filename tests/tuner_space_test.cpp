@@ -294,3 +294,22 @@ TEST_CASE("the model prefers the tile that fills the registers, and two threads"
   CHECK(predicted(6, 2) < predicted(16, 4));  // 64 sums in 16 registers
   CHECK(pair.leaders(1, 1).at(0).predicted_ns <= .75 * alone.leaders(1, 1).at(0).predicted_ns);
 }
+
+TEST_CASE("untuned, a large product follows the rule of thumb, and a convolution the model") {
+  Inputs in;
+  const Space large(product(in, 1024, 1024, 1024), in);
+  const Candidate first = untuned(large.facts.naive, target(large.isa), large.machine);
+  CHECK(parse_point(large.sketch, first.point) == large.sketch.seeds.front());
+  CHECK(first.predicted_ns > 0);
+
+  // 196 pixels in rows of 14: a row does not fill its vectors, the output channels do.
+  Convolution padded;
+  padded.padding = 1;
+  const Space small(conv2d(in.floats({1, 256, 14, 14}), in.floats({256, 256, 3, 3}), padded), in);
+  const Candidate second = untuned(small.facts.naive, target(small.isa), small.machine);
+  const auto point = parse_point(small.sketch, second.point);
+  REQUIRE(point);
+  CHECK(point != small.sketch.seeds.front());
+  const auto column = static_cast<Var>(point->front());
+  CHECK(small.facts.extent(column) == 256);
+}

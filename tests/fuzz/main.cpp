@@ -17,7 +17,7 @@
 #include "schedules.h"
 #include "sessions.h"
 #include "shrink.h"
-#include "tuner/schedule/pick.h"
+#include "tuner/search/candidates.h"
 
 namespace {
 
@@ -100,7 +100,7 @@ class Seed {
     std::string wrong;
     try {
       if (is_pick)
-        schedule = pick(kernel, target(case_.isa), machine);
+        schedule = untuned(kernel, target(case_.isa), machine).moves;
       else
         random_schedule(kernel, random_, coverage_, schedule);
       case_.moves = print(schedule);

@@ -1,4 +1,5 @@
-// The pick: the schedule that a kernel runs on if nobody has tuned it, by a few rules of thumb.
+// The pick: a schedule by a few rules of thumb. A kernel that no sketch fits runs on it, if nobody
+// has tuned it.
 // Every rule proposes moves. A move that is refused is left out, so the result is always legal.
 // Used by the kernel store. Read next: pick.cpp for the rules in their order, pick_product.cpp for
 // products.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <tuple>
 
 #include "tuner/schedule/pick.h"
 #include "tuner/space/model.h"
@@ -11,19 +12,22 @@ namespace tenon {
 namespace {
 
 constexpr int drawn_points = 24;  // beside the seeds, where descents begin
+// An unmeasured point takes the place of the rule of thumb if its predicted time is below this
+// share of the rule's. The predictions of the model are not closer to the truth.
+constexpr double worth_trust = .8;
 
 // The points of one sketch whose cost was computed, by point.
 class Explored {
  public:
-  Explored(const Sketch& sketch, const Facts& facts, const Backend& backend)
-      : sketch_(sketch), facts_(facts), backend_(backend) {}
+  Explored(const Sketch& sketch, const Facts& facts, const Target& target, const Machine& machine)
+      : sketch_(sketch), facts_(facts), target_(target), machine_(machine) {}
 
   // The cost of the point; nothing if it is no schedule.
   const std::optional<Cost>& at(const Point& point) {
     const auto [entry, is_new] = costs_.try_emplace(point);
     if (!is_new) return entry->second;
     if (const auto skeleton = sketch_.skeleton(point))
-      entry->second = cost(*skeleton, facts_, backend_.target, backend_.machine);
+      entry->second = cost(*skeleton, facts_, target_, machine_);
     return entry->second;
   }
 
@@ -49,8 +53,8 @@ class Explored {
   // others.
   std::optional<Candidate> candidate(const Point& point) const {
     const Cost& cost = *costs_.at(point);
-    auto moves = pick_after(moves_of(*sketch_.skeleton(point), facts_), facts_.naive,
-                            backend_.target, backend_.machine);
+    auto moves =
+        pick_after(moves_of(*sketch_.skeleton(point), facts_), facts_.naive, target_, machine_);
     if (!moves) return {};
     return Candidate{text(sketch_, point), std::move(*moves), cost.ns, std::string(cost.limit)};
   }
@@ -72,7 +76,8 @@ class Explored {
 
   const Sketch& sketch_;
   const Facts& facts_;
-  const Backend& backend_;
+  const Target& target_;
+  const Machine& machine_;
   std::map<Point, std::optional<Cost>> costs_;
 };
 
@@ -84,17 +89,39 @@ std::size_t distance(const Point& a, const Point& b) {
 }
 
 void sort_by_prediction(std::vector<Candidate>& candidates) {
-  std::ranges::stable_sort(candidates, {}, &Candidate::predicted_ns);
+  std::ranges::sort(candidates, {}, [](const Candidate& candidate) {
+    return std::tie(candidate.predicted_ns, candidate.point);
+  });
 }
 
 }  // namespace
+
+Candidate untuned(const Kernel& naive, const Target& target, const Machine& machine) {
+  const Facts facts = facts_of(naive);
+  std::optional<Candidate> best;
+  for (const Sketch& sketch : sketches(facts, target, machine)) {
+    Explored explored(sketch, facts, target, machine);
+    for (const Point& point : sketch.seeds) explored.descend(point);
+    const auto ranked = explored.ranked();
+    if (ranked.empty()) continue;
+    const Point& rule = sketch.seeds.front();
+    const auto& [ns, leader] = ranked.front();
+    const auto& by_rule = explored.at(rule);
+    const bool is_better = !by_rule || ns < worth_trust * by_rule->ns;
+    auto candidate = explored.candidate(is_better ? leader : rule);
+    if (candidate && (!best || candidate->predicted_ns < best->predicted_ns))
+      best = std::move(candidate);
+  }
+  if (best) return *best;
+  return {.moves = pick(naive, target, machine)};
+}
 
 std::vector<Candidate> leaders(const std::vector<Sketch>& sketches, const Facts& facts,
                                const Backend& backend, std::size_t count, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   std::vector<Candidate> found;
   for (const Sketch& sketch : sketches) {
-    Explored explored(sketch, facts, backend);
+    Explored explored(sketch, facts, backend.target, backend.machine);
     for (const Point& point : sketch.seeds) explored.descend(point);
     for (int i = 0; i < drawn_points; ++i)
       explored.descend(mapped(sketch.knobs, [&](const Knob& knob) {
@@ -123,7 +150,7 @@ std::vector<Candidate> neighbours(const std::vector<Sketch>& sketches, const Fac
   for (const Sketch& sketch : sketches) {
     const auto point = parse_point(sketch, text);
     if (!point) continue;
-    Explored explored(sketch, facts, backend);
+    Explored explored(sketch, facts, backend.target, backend.machine);
     for (std::size_t knob = 0; knob < point->size(); ++knob) {
       const auto& values = sketch.knobs[knob].values;
       const auto here = position(values, (*point)[knob]);

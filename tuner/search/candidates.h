@@ -11,11 +11,15 @@
 namespace tenon {
 
 struct Candidate {
-  std::string point;  // text() of its sketch and point; empty: a pick, which has none
-  Schedule moves;
+  std::string point = {};  // text() of its sketch and point; empty: a pick, which has none
+  Schedule moves = {};
   double predicted_ns = 0;  // 0: unknown
   std::string limit = {};   // what the model says limits it
 };
+
+// The schedule that a kernel runs on if nobody has tuned it: the point with the least predicted
+// time that descents from the seeds find, or the pick if no sketch fits.
+Candidate untuned(const Kernel& naive, const Target& target, const Machine& machine);
 
 // At most `count` candidates of all sketches, the one with the least predicted time first. They
 // come from descents that begin at the seeds and at points drawn with `seed`; the same seed gives

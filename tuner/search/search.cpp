@@ -18,15 +18,17 @@ class Search {
          const Meter& meter, const SearchOptions& options)
       : sketches_(sketches), facts_(facts), backend_(backend), meter_(meter), options_(options) {}
 
-  Found run(const Candidate& untuned) {
-    measure(untuned);
+  Found run(std::span<const Candidate> first) {
+    measure(first.front());
     const Tried& floor = found_.tried.front();
     if (floor.measured_ns == 0) fail("the untuned schedule cannot be measured: {}", floor.reason);
     const auto count = static_cast<std::size_t>(options_.measurements);
     const auto walk = static_cast<std::size_t>(walk_share * options_.measurements);
+    for (const Candidate& other : first.subspan(1))
+      if (!is_over()) measure(other);
     for (const Candidate& leader :
          leaders(sketches_, facts_, backend_, count - walk, options_.seed))
-      if (!is_over()) measure(leader);
+      if (!is_over() && !is_tried(leader)) measure(leader);
     while (!is_over() && step()) {
     }
     crown();
@@ -38,6 +40,11 @@ class Search {
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
     return std::ssize(found_.tried) > options_.measurements || spent.count() > options_.seconds ||
            (options_.stop && options_.stop());
+  }
+
+  bool is_tried(const Candidate& candidate) const {
+    return std::ranges::any_of(
+        found_.tried, [&](const Tried& tried) { return tried.candidate.point == candidate.point; });
   }
 
   void measure(const Candidate& candidate) {
@@ -57,8 +64,9 @@ class Search {
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < found_.tried.size(); ++i)
       if (found_.tried[i].measured_ns > 0) places.push_back(i);
-    std::ranges::stable_sort(places, {},
-                             [&](std::size_t place) { return found_.tried[place].measured_ns; });
+    std::ranges::sort(places, {}, [&](std::size_t place) {
+      return std::pair(found_.tried[place].measured_ns, place);
+    });
     return places;
   }
 
@@ -68,10 +76,7 @@ class Search {
     for (const std::size_t place : ranked()) {
       const std::string point = found_.tried[place].candidate.point;
       for (const Candidate& neighbour : neighbours(sketches_, facts_, backend_, point)) {
-        const auto is_tried = [&](const Tried& tried) {
-          return tried.candidate.point == neighbour.point;
-        };
-        if (std::ranges::any_of(found_.tried, is_tried)) continue;
+        if (is_tried(neighbour)) continue;
         measure(neighbour);
         return true;
       }
@@ -104,9 +109,10 @@ class Search {
 
 }  // namespace
 
-Found search(const Candidate& untuned, const std::vector<Sketch>& sketches, const Facts& facts,
-             const Backend& backend, const Meter& meter, const SearchOptions& options) {
-  return Search(sketches, facts, backend, meter, options).run(untuned);
+Found search(std::span<const Candidate> first, const std::vector<Sketch>& sketches,
+             const Facts& facts, const Backend& backend, const Meter& meter,
+             const SearchOptions& options) {
+  return Search(sketches, facts, backend, meter, options).run(first);
 }
 
 }  // namespace tenon

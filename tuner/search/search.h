@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -53,8 +54,10 @@ struct SearchOptions {
   std::function<bool()> stop = {};                  // ends the search early, with what was found
 };
 
-// Error: the untuned schedule cannot be measured.
-Found search(const Candidate& untuned, const std::vector<Sketch>& sketches, const Facts& facts,
-             const Backend& backend, const Meter& meter, const SearchOptions& options);
+// `first` are the untuned schedule and others to begin with. Error: the untuned schedule cannot be
+// measured.
+Found search(std::span<const Candidate> first, const std::vector<Sketch>& sketches,
+             const Facts& facts, const Backend& backend, const Meter& meter,
+             const SearchOptions& options);
 
 }  // namespace tenon

@@ -149,7 +149,7 @@ KernelStore::Choice KernelStore::choice(const KernelGraph& graph) {
   const WorkloadRow workload = row_of(graph);
   const auto known = find_schedule(workload);
   Schedule first = known ? parse_schedule(known->moves, "cache")
-                         : pick(tenon::naive(graph), backend_.target, backend_.machine);
+                         : untuned(tenon::naive(graph), backend_.target, backend_.machine).moves;
   const std::string key = key_of(known ? known->moves : print(first), workload.graph);
   return {known, std::move(first), key};
 }
@@ -160,12 +160,15 @@ Found KernelStore::tune(const KernelGraph& graph, const Job& job, const SearchOp
   const Facts facts = facts_of(naive);
   const std::vector<Sketch> space = sketches(facts, backend_.target, backend_.machine);
   if (space.empty()) return {};
-  const Candidate untuned{.point = "", .moves = pick(naive, backend_.target, backend_.machine)};
+  const Candidate first[] = {untuned(naive, backend_.target, backend_.machine),
+                             {.moves = pick(naive, backend_.target, backend_.machine)}};
   Worker worker(job);
-  Found found = search(untuned, space, facts, backend_, worker.meter(), options);
+  Found found = search(first, space, facts, backend_, worker.meter(), options);
   std::vector<ScheduleEntry> entries;
-  for (const Tried& tried : found.tried)
-    entries.push_back({device_row_, workload, row_of(tried, &tried == &found.tried[found.winner])});
+  for (std::size_t i = 0; i < found.tried.size(); ++i)
+    entries.push_back({device_row_, workload, row_of(found.tried[i], i == found.winner)});
+  // Two points may have the same moves. The winner is stored last, so that it stays the winner.
+  std::swap(entries[found.winner], entries.back());
   cache_.store_schedules(entries);
 
   const Schedule& moves = found.tried[found.winner].candidate.moves;
@@ -201,6 +204,7 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
   const ScheduleRow fresh{.engine = engine_of_picks()};
   const std::pair<std::optional<ScheduleRow>, std::function<Schedule()>> candidates[] = {
       {known, [&] { return parse_schedule(known->moves, "cache"); }},
+      {fresh, [&] { return untuned(naive, backend_.target, backend_.machine).moves; }},
       {fresh, [&] { return pick(naive, backend_.target, backend_.machine); }},
       {fresh, [] { return Schedule(); }}};
   std::vector<std::string> failures;

@@ -35,17 +35,17 @@ class KernelStore {
   KernelStore(const Backend& backend, const std::optional<std::string>& cache_path,
               const DebugStages& debug, Statistics& statistics);
 
-  // The program for a kernel, on the schedule that the cache knows, else on the pick, else on the
-  // naive nest. Error: even the naive nest does not compile.
+  // The program for a kernel, on the schedule that the cache knows, else on the untuned one, else
+  // on the pick, else on the naive nest. Error: even the naive nest does not compile.
   Device::ProgramRef program(const KernelGraph& graph);
   // The program for moves given by hand, with the nest that they apply to. MovesError: a move is
   // refused, or the result does not compile.
   Device::ProgramRef program(const KernelGraph& graph, const Kernel& naive, const Schedule& moves);
 
-  // The schedule that program() tries first, which is the cache's or the pick, and the key of its
-  // code in the cache. For `tenon explain`.
+  // The schedule that program() tries first, which is the cache's or the untuned one, and the key
+  // of its code in the cache. For `tenon explain`.
   struct Choice {
-    std::optional<ScheduleRow> row;  // of the cache; nullopt: the schedule is the pick
+    std::optional<ScheduleRow> row;  // of the cache; nullopt: it is the untuned one
     Schedule schedule;
     std::string key;
   };

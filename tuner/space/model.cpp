@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
+#include <optional>
 
 namespace tenon {
 namespace {
@@ -24,13 +26,15 @@ struct Core {
   double tested = 8;           // cycles an element whose address is tested before its load
   double boxed = .5;           // the same in a box, where most tests are one for a whole row
   double launch = 10000;       // cycles until another thread has begun
-  std::array<double, 3> line{3, 7, 24};   // cycles a line of 64 bytes from L2, L3 and memory
-  std::array<double, 3> jump{3, 14, 60};  // the same for lines that no run of lines announces
-  double overlap = .3;  // the share of the smaller terms that the largest one does not hide
+  std::array<double, 3> line{1.5, 5, 20};  // cycles a line of 64 bytes from L2, L3 and memory
+  std::array<double, 3> jump{4, 14, 60};   // the same for lines that no run of lines announces
+  double pages = 64, page = 8;             // pages that are found at once; cycles of any other
+  double overlap = .2;  // the share of the smaller terms that the largest one does not hide
 };
 constexpr Core core{};
-constexpr double line_bytes = 64;
 constexpr std::int64_t page_bytes = 4096;
+constexpr double announced_bytes = 1024;  // of a run whose lines all arrive in time
+constexpr double usable = .8;             // of a cache, beside other data
 
 class Model {
  public:
@@ -50,13 +54,12 @@ class Model {
     compute();
     begin_sums();
     packing();
-    for (std::size_t level = 0; level < std::min<std::size_t>(machine_.caches.size(), 3); ++level)
-      traffic(level);
+    memory();
     const auto largest = std::ranges::max_element(terms_, {}, &Term::cycles);
     double cycles = largest->cycles;
     for (const Term& term : terms_)
       if (&term != &*largest) cycles += core.overlap * term.cycles;
-    return {cycles * share_of_slowest() / core.clock + launch(), largest->name};
+    return {(cycles * share_of_slowest() + launches()) / core.clock, largest->name};
   }
 
  private:
@@ -133,11 +136,16 @@ class Model {
                        [&](const SkeletonLoop& loop) { return loop.axis == axis; });
   }
 
-  // Every tile begins its sums with empty pipelines.
+  // Every tile begins its sums with empty pipelines. At the end a local goes from the registers to
+  // the statement that reads it; an argument has a stage for that.
   void begin_sums() {
     std::size_t first = body_;  // of the loops of the sums
     while (first > 0 && statement_.sums_over(s_.loops[first - 1].axis)) --first;
-    if (first < body_) add("chain", executions(first) * core.begin);
+    if (first == body_) return;
+    add("chain", executions(first) * core.begin);
+    const AccessFacts& target = statement_.target();
+    if (target.is_local)
+      add("packing", executions(first) * elements_in(target, first) * moved(target));
   }
 
   // ---- packing: what the copies cost ----
@@ -152,10 +160,7 @@ class Model {
 
   // Of an element.
   double copy_cycles(const AccessFacts& access, const SkeletonStage& stage) const {
-    if (stage.where == Where::reg) {  // in and out
-      const bool has_vectors = access.step(s_.loops.back().axis) == 1;
-      return 2 * (has_vectors ? 1 / static_cast<double>(s_.lanes) : core.gathered);
-    }
+    if (stage.where == Where::reg) return moved(access);
     if (stage.layout == Layout::box) return core.packed + (access.guarded ? core.boxed : 0);
     if (access.guarded) return core.tested;
     std::int64_t last = 1;  // elements by which the innermost loop of the copy moves
@@ -166,6 +171,12 @@ class Model {
       has_contiguous |= last == 1;
     }
     return last == 1 ? core.packed : has_contiguous ? core.transposed : core.gathered;
+  }
+
+  // Cycles an element that is loaded into a register and stored again.
+  double moved(const AccessFacts& access) const {
+    const bool has_vectors = access.step(s_.loops.back().axis) == 1;
+    return 2 * (has_vectors ? 1 / static_cast<double>(s_.lanes) : core.gathered);
   }
 
   // A tile in loop order has an element for every iteration of its loops, and so several copies of
@@ -180,27 +191,93 @@ class Model {
 
   // ---- memory: the lines that each level does not hold ----
 
-  void traffic(std::size_t level) {
-    const double capacity = .8 * static_cast<double>(machine_.caches[level].bytes);
+  // A cache, or the table of the pages that were used last, which is a cache of pages.
+  struct Level {
+    double bytes;
+    std::int64_t line;         // bytes
+    std::int64_t ways;         // 0: any line may lie anywhere
+    std::string_view missing;  // where a line comes from that is not here
+    double near, far;          // cycles that it takes: announced by a run of lines, or not
+  };
+
+  void memory() {
+    static constexpr std::array<std::string_view, 3> next{"L2", "L3", "memory"};
+    for (std::size_t i = 0; i < std::min(machine_.caches.size(), next.size()); ++i) {
+      const CacheLevel& cache = machine_.caches[i];
+      traffic({static_cast<double>(cache.bytes), cache.line, cache.ways, next[i], core.line[i],
+               core.jump[i]});
+    }
+    traffic({core.pages * page_bytes, page_bytes, 0, "pages", core.page, core.page});
+  }
+
+  void traffic(const Level& level) {
     // The outermost loop of which one iteration's data fit.
-    std::size_t fits = 0;
-    while (fits < s_.loops.size() && footprint(fits) > capacity) ++fits;
+    std::size_t fitting = 0;
+    while (fitting < s_.loops.size() && bytes_at(level, fitting) > usable * level.bytes) ++fitting;
     double cycles = 0;
     for (std::size_t access = 0; access < statement_.accesses.size(); ++access) {
       const AccessFacts& facts = statement_.accesses[access];
       if (facts.is_local) continue;
-      // Loops just outside along which the access does not move find its lines again.
-      std::size_t outside = fits;
-      while (outside > 0 && !facts.uses(s_.loops[outside - 1].axis)) --outside;
-      const SkeletonStage* stage = s_.stage_of(static_cast<int>(access));
-      const bool is_packed = stage && static_cast<int>(fits) > stage->at;
-      const double lines = executions(outside) * lines_in(facts, fits, is_packed);
-      const double run = is_packed ? page_bytes : run_bytes(facts, fits);
-      const double covered = std::clamp(run / 1024, 0.0, 1.0);
-      cycles += lines * (covered * core.line[level] + (1 - covered) * core.jump[level]);
+      std::size_t place = fitting;
+      const auto rows = [&] { return rows_of(facts, place); };
+      while (place < s_.loops.size() && !is_packed(access, place) && conflicts(level, rows()))
+        ++place;
+      const bool packed = is_packed(access, place);
+      const double run = packed ? page_bytes : rows().run;
+      const double announced = std::clamp(run / announced_bytes, 0.0, 1.0);
+      cycles += loads_of(facts, place, level.line) * lines_in(facts, place, packed, level.line) *
+                (announced * level.near + (1 - announced) * level.far);
     }
-    static constexpr std::array<std::string_view, 3> names{"L2", "L3", "memory"};
-    add(names[level], cycles);
+    add(level.missing, cycles);
+  }
+
+  // How often the lines that the loops from `place` inwards touch are loaded. Loops just outside
+  // along which the access does not move find them again. The next loop finds a line again while
+  // it moves within the line.
+  double loads_of(const AccessFacts& access, std::size_t place, std::int64_t line) const {
+    while (place > 0 && !access.uses(s_.loops[place - 1].axis)) --place;
+    const double times = executions(place);
+    if (place == 0) return times;
+    const SkeletonLoop& loop = s_.loops[place - 1];
+    const auto moved =
+        static_cast<double>(std::abs(access.step(loop.axis)) * loop.step * access.element_bytes);
+    return times *
+           std::clamp(moved / static_cast<double>(line), 1 / static_cast<double>(loop.trips), 1.0);
+  }
+
+  bool is_packed(std::size_t access, std::size_t place) const {
+    const SkeletonStage* stage = s_.stage_of(static_cast<int>(access));
+    return stage && static_cast<int>(place) > stage->at;
+  }
+
+  double bytes_at(const Level& level, std::size_t place) const {
+    double bytes = 0;
+    for (std::size_t access = 0; access < statement_.accesses.size(); ++access) {
+      const AccessFacts& facts = statement_.accesses[access];
+      if (facts.is_local) continue;
+      const bool packed = is_packed(access, place);
+      const double here =
+          lines_in(facts, place, packed, level.line) * static_cast<double>(level.line);
+      const SkeletonStage* stage = s_.stage_of(static_cast<int>(access));
+      const bool is_copied = stage && !packed && stage->where != Where::reg;
+      bytes += is_copied ? 2 * here : here;  // the tile beside its source
+    }
+    return bytes;
+  }
+
+  // The address decides in which set of a cache a line may lie. Rows whose distance is a multiple
+  // of the size of a way, for instance, lie all in the same sets.
+  struct Rows {
+    double count;
+    double run;           // bytes of a row
+    std::int64_t stride;  // bytes from one row to the next
+  };
+  static bool conflicts(const Level& level, const Rows& rows) {
+    if (level.ways == 0 || rows.count <= static_cast<double>(level.ways)) return false;
+    const auto way = static_cast<std::int64_t>(level.bytes) / level.ways;
+    const std::int64_t step = std::gcd(rows.stride, way);
+    return rows.run <= static_cast<double>(step) &&
+           rows.count > static_cast<double>(way / step * level.ways);
   }
 
   // How often the loops outside of place `from` run its body.
@@ -226,65 +303,60 @@ class Model {
     return elements;
   }
 
-  // The bytes that lie side by side in memory.
-  double run_bytes(const AccessFacts& access, std::size_t from) const {
-    double run = static_cast<double>(access.element_bytes);
+  // What the loops from `from` inwards touch, as rows that lie side by side in memory.
+  Rows rows_of(const AccessFacts& access, std::size_t from) const {
+    Rows rows{1, static_cast<double>(access.element_bytes), access.element_bytes};
+    bool is_run = true;
     for (auto subscript = access.subscripts.rbegin(); subscript != access.subscripts.rend();
          ++subscript) {
       const double here = range(*subscript, from);
-      run *= here;
-      if (here < static_cast<double>(subscript->extent)) break;
+      if (is_run)
+        rows.run *= here;
+      else
+        rows.count *= here;
+      if (rows.count == 1) rows.stride *= subscript->extent;
+      is_run = is_run && here == static_cast<double>(subscript->extent);
     }
-    return run;
+    return rows;
   }
 
-  double lines_in(const AccessFacts& access, std::size_t from, bool is_packed) const {
-    const double bytes = elements_in(access, from) * static_cast<double>(access.element_bytes);
-    if (is_packed) return std::ceil(bytes / line_bytes);
-    const double run = run_bytes(access, from);
-    return bytes / run * std::ceil(run / line_bytes);
-  }
-
-  // Rows whose distance is a multiple of a page compete for the same sets of a cache. They count
-  // twice.
-  double footprint(std::size_t from) const {
-    double bytes = 0;
-    for (std::size_t access = 0; access < statement_.accesses.size(); ++access) {
-      const AccessFacts& facts = statement_.accesses[access];
-      if (facts.is_local) continue;
-      const SkeletonStage* stage = s_.stage_of(static_cast<int>(access));
-      const bool is_packed = stage && static_cast<int>(from) > stage->at;
-      double here = lines_in(facts, from, is_packed) * line_bytes;
-      if (stage && !is_packed && stage->where != Where::reg)
-        here *= 2;  // the tile beside its source
-      const double run = run_bytes(facts, from);
-      if (!is_packed && here > run && aligned_rows(facts)) here *= 2;
-      bytes += here;
-    }
-    return bytes;
-  }
-
-  bool aligned_rows(const AccessFacts& access) const {
-    return access.subscripts.size() > 1 &&
-           access.subscripts.back().extent * access.element_bytes % page_bytes == 0;
+  double lines_in(const AccessFacts& access, std::size_t from, bool is_packed,
+                  std::int64_t line) const {
+    const Rows rows = rows_of(access, from);
+    const auto size = static_cast<double>(line);
+    if (is_packed) return std::ceil(rows.count * rows.run / size);
+    return rows.count * std::ceil(rows.run / size);
   }
 
   // ---- threads ----
 
-  // The share of the work that the busiest thread does.
-  double share_of_slowest() const {
-    for (const SkeletonLoop& loop : s_.loops)
-      if (loop.tag == Tag::parallel) {
-        const double rounds = std::ceil(static_cast<double>(loop.trips) / machine_.threads);
-        return std::min(1.0, rounds / static_cast<double>(loop.trips));
-      }
-    return 1;
+  // The place of the parallel loop, if there is one.
+  std::optional<std::size_t> parallel_loop() const {
+    const auto found = std::ranges::find(s_.loops, Tag::parallel, &SkeletonLoop::tag);
+    if (found == s_.loops.end()) return {};
+    return static_cast<std::size_t>(found - s_.loops.begin());
   }
 
-  double launch() const {
-    const bool is_parallel = std::ranges::any_of(
-        s_.loops, [](const SkeletonLoop& loop) { return loop.tag == Tag::parallel; });
-    return is_parallel ? core.launch / core.clock : 0;
+  // The share of the work that the busiest thread does.
+  double share_of_slowest() const {
+    const auto place = parallel_loop();
+    if (!place) return 1;
+    const SkeletonLoop& loop = s_.loops[*place];
+    const std::int64_t rounds = (loop.trips + machine_.threads - 1) / machine_.threads;
+    const auto whole = static_cast<double>(s_.span(loop.axis, *place, facts_));
+    return std::min(1.0, static_cast<double>(rounds * loop.step) / whole);
+  }
+
+  // The cycles until all threads have begun: once for every run of the parallel loop, and of a copy
+  // that they share.
+  double launches() const {
+    const auto place = parallel_loop();
+    if (!place) return 0;
+    double count = executions(*place);
+    for (const SkeletonStage& stage : s_.stages)
+      if (stage.where == Where::heap && stage.at < static_cast<int>(*place))
+        count += executions(stage.at + 1);
+    return count * core.launch;
   }
 
   void add(std::string_view name, double cycles) {

@@ -15,7 +15,8 @@ namespace tenon {
 
 struct Cost {
   double ns;
-  std::string_view limit;  // "fma", "loads", "chain", "issue", "packing", "L2", "L3", "memory"
+  std::string_view limit;  // "fma", "loads", "chain", "issue", "packing", "L2", "L3", "memory",
+                           // "pages"
 };
 
 // Takes about ten microseconds and no memory of its own that lasts.

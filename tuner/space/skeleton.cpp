@@ -28,7 +28,7 @@ class MovePrinter {
   void split(Var axis) {
     std::vector<Part> parts;
     for (const SkeletonLoop& loop : skeleton_.loops)
-      if (loop.axis == axis) parts.push_back({loop.name, parts.empty() ? 0 : loop.trips});
+      if (loop.axis == axis) parts.push_back({stem(loop.name), parts.empty() ? 0 : loop.trips});
     if (parts.size() > 1) moves_.push_back({Split{facts_.name(axis), parts, Tail::peel}});
   }
 
@@ -56,20 +56,27 @@ class MovePrinter {
   }
 
   // The innermost loop of a packing copy runs over vectors. If the operand is contiguous along
-  // another loop, vectors run along that one too, and the copy transposes them.
+  // another loop, vectors run along that one too, and the copy transposes them. A tile that all
+  // threads read is copied by all of them.
   void bind_packing(const AccessFacts& access, const SkeletonStage& stage,
                     const std::string& tile) {
-    const SkeletonLoop *last = nullptr, *contiguous = nullptr;
+    std::vector<const SkeletonLoop*> copied;
+    const SkeletonLoop* contiguous = nullptr;
+    bool is_shared = false;
     for (std::size_t i = stage.at + 1; i < skeleton_.loops.size(); ++i) {
       const SkeletonLoop& loop = skeleton_.loops[i];
+      is_shared |= loop.tag == Tag::parallel;
       if (!access.uses(loop.axis)) continue;
-      last = &loop;
+      copied.push_back(&loop);
       if (access.step(loop.axis) * loop.step == 1) contiguous = &loop;
     }
-    if (!last) return;
-    if (contiguous && contiguous != last)
+    if (copied.empty()) return;
+    if (contiguous && contiguous != copied.back())
       cut_vectors(tile + stem(contiguous->name), contiguous->trips);
-    bind(tile + stem(last->name), Tag::vector);
+    bind(tile + stem(copied.back()->name), Tag::vector);
+    const SkeletonLoop& outer = *copied.front();
+    if (is_shared && outer.trips > 1 && &outer != contiguous && &outer != copied.back())
+      bind(tile + stem(outer.name), Tag::parallel);
   }
 
   // Makes the loop of a copy a loop over vectors, if it has that many iterations.

@@ -19,7 +19,7 @@
 namespace tenon {
 
 struct SkeletonLoop {
-  std::string name;
+  std::string name;    // "sum.ic"
   Var axis;            // of the naive nest
   std::int64_t step;   // how far one iteration advances along the axis
   std::int64_t trips;  // iterations over the whole axis, or over one iteration of the loop outside

@@ -26,7 +26,8 @@ using Point = std::vector<std::int64_t>;  // one value of each knob, in their or
 struct Sketch {
   std::string name;
   std::vector<Knob> knobs;
-  std::vector<Point> seeds;  // where a descent begins; never empty
+  // Where descents begin; never empty. The first one is that of a rule of thumb.
+  std::vector<Point> seeds;
   // Nothing if the values of the knobs contradict each other.
   std::function<std::optional<Skeleton>(const Point&)> skeleton;
 };

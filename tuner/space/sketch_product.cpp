@@ -22,6 +22,14 @@ namespace tenon {
 namespace {
 
 constexpr std::int64_t most_rows = 16;  // of a tile in registers
+// Of the rule of thumb:
+constexpr std::int64_t chains = 16;              // of FMAs; two units of 4 cycles need half of them
+constexpr std::int64_t rows_together = 64;       // of a, in a tile that is staged
+constexpr std::int64_t panel_bytes = 8 << 20;    // of b, packed: a part of the last-level cache
+constexpr std::int64_t packing_pays = 4;         // times that an element is used again
+constexpr std::int64_t worth_threads = 1 << 17;  // multiplications
+constexpr std::int64_t shortest_sum = 32;        // terms; packing pays for no shorter sum
+constexpr std::int64_t stays_near = 1 << 20;     // bytes of b that need no packing: they stay in L2
 enum Place : std::size_t { column, row, rows, vectors, panel, group, block, order, a, b, threads };
 
 std::int64_t tiles(std::int64_t extent, std::int64_t size) { return (extent + size - 1) / size; }
@@ -38,7 +46,7 @@ class ProductSketch {
  public:
   ProductSketch(const Facts& facts, const StatementFacts& statement, const Target& target,
                 const Machine& machine)
-      : facts_(facts), statement_(statement), threads_(machine.threads) {
+      : facts_(facts), statement_(statement), target_(target), threads_(machine.threads) {
     lanes_ = target.vector_bytes / statement.target().element_bytes;
   }
 
@@ -67,10 +75,13 @@ class ProductSketch {
 
   std::optional<Sketch> sketch() const {
     const auto axes = candidates();
+    const auto rule = rule_of_thumb(axes);
+    if (!rule) return {};
     const std::int64_t last_sum = facts_.extent(statement_.store.over.back());
     std::vector<std::int64_t> blocks{0};
     for (std::int64_t size = 64; size < last_sum && !statement_.target().is_local; size *= 2)
       blocks.push_back(size);
+    const bool shares = threads_ > 1;
     Sketch sketch{.name = "product",
                   .knobs = {{"column", axes},
                             {"row", axes},
@@ -82,17 +93,19 @@ class ProductSketch {
                             {"order", {0, 1}},
                             {"a", {0, 1, 2}},
                             {"b", {0, 1}},
-                            {"threads", threads_ > 1 ? std::vector<std::int64_t>{1, 2, 3}
-                                                     : std::vector<std::int64_t>{0}}},
-                  .seeds = {},
-                  .skeleton = {}};
+                            {"threads", shares ? std::vector<std::int64_t>{0, 1, 2, 3}
+                                               : std::vector<std::int64_t>{0}}},
+                  .seeds = {*rule},
+                  .skeleton = [copy = *this](const Point& point) { return copy.skeleton(point); }};
+    for (std::size_t knob = 0; knob < rule->size(); ++knob) {
+      append_once(sketch.knobs[knob].values, (*rule)[knob]);
+      std::ranges::sort(sketch.knobs[knob].values);
+    }
     for (const std::int64_t j : axes)
       for (const std::int64_t i : axes)
         if (operand_of(static_cast<Var>(i)) != operand_of(static_cast<Var>(j)))
           for (const std::int64_t packed : {0, 1})
-            sketch.seeds.push_back({j, i, 6, 2, 16, 8, 0, 0, packed, packed, threads_ > 1 ? 1 : 0});
-    if (sketch.seeds.empty()) return {};
-    sketch.skeleton = [copy = *this](const Point& point) { return copy.skeleton(point); };
+            sketch.seeds.push_back({j, i, 6, 2, 16, 8, 0, 0, packed, packed, shares ? 1 : 0});
     return sketch;
   }
 
@@ -112,13 +125,74 @@ class ProductSketch {
         });
   }
 
+  // How good the axis is as the column, higher is better: long axes first, then those that are
+  // contiguous in b and in the result.
+  std::int64_t worth(Var axis) const {
+    std::int64_t score = std::min(facts_.extent(axis), lanes_) * 4;
+    if (statement_.accesses[operand_of(axis)].step(axis) == 1) score += lanes_;
+    if (statement_.target().step(axis) == 1) score += 2 * lanes_;
+    return score;
+  }
+
+  // A point that is good for large products of matrices on most machines: a tile that fills the
+  // registers, a panel of b that stays in the last cache, and operands packed where that pays.
+  std::optional<Point> rule_of_thumb(const std::vector<std::int64_t>& axes) const {
+    Var j = -1, i = -1;
+    for (const std::int64_t value : axes)
+      if (const auto axis = static_cast<Var>(value); j < 0 || worth(axis) > worth(j)) j = axis;
+    for (const std::int64_t value : axes)
+      if (const auto axis = static_cast<Var>(value);
+          operand_of(axis) != operand_of(j) && (i < 0 || facts_.extent(axis) > facts_.extent(i)))
+        i = axis;
+    if (i < 0) return {};
+    const AccessFacts& of_a = statement_.accesses[operand_of(i)];
+    const AccessFacts& of_b = statement_.accesses[operand_of(j)];
+    const std::int64_t height = facts_.extent(i), length = facts_.extent(j), width = width_of(j);
+    const std::int64_t side = std::clamp<std::int64_t>(length / width, 1, 2);
+    const std::int64_t sums = std::min<std::int64_t>(target_.vector_registers - side - 1, chains);
+    const std::int64_t tile = tiles(height, tiles(height, sums / side));
+    const std::int64_t strips = tiles(length, width * side), groups = tiles(height, tile);
+    std::int64_t terms = 1, results = 1;
+    for (const Var axis : statement_.path)
+      (statement_.sums_over(axis) ? terms : results) *= facts_.extent(axis);
+    const std::int64_t b_bytes = facts_.naive.tensors[of_b.tensor].elements() * of_b.element_bytes;
+    const bool is_near = of_b.step(j) == 1 && b_bytes <= stays_near;
+    const bool packs_b = terms >= shortest_sum && height / tile >= packing_pays && !is_near;
+    const bool packs_a = terms >= shortest_sum && length / (width * side) >= packing_pays &&
+                         of_a.step(statement_.store.over.back()) != 1;
+    const bool has_outer = std::ranges::any_of(statement_.path, [&](Var axis) {
+      return axis != j && statement_.target().uses(axis) && operand_of(axis) != operand_of(i) &&
+             facts_.extent(axis) >= threads_;
+    });
+    const bool is_large = threads_ > 1 && terms * results >= worth_threads;
+    return Point{j,
+                 i,
+                 tile,
+                 side,
+                 std::clamp<std::int64_t>(panel_bytes / (terms * 4 * width * side), 1, strips),
+                 std::clamp<std::int64_t>(rows_together / tile, 1, tiles(groups, threads_)),
+                 0,
+                 0,
+                 of_a.guarded ? 2
+                 : packs_a    ? 1
+                              : 0,
+                 packs_b ? 1 : 0,
+                 !is_large   ? 0
+                 : has_outer ? 3
+                             : 1};
+  }
+
+  std::int64_t width_of(Var axis) const {
+    return std::min<std::int64_t>(lanes_,
+                                  std::bit_ceil(static_cast<std::uint64_t>(facts_.extent(axis))));
+  }
+
   std::optional<Skeleton> skeleton(const Point& point) const {
     const auto j = static_cast<Var>(point[column]), i = static_cast<Var>(point[row]);
     const int of_b = operand_of(j), of_a = operand_of(i);
     if (of_a == of_b || point[rows] > facts_.extent(i)) return {};
     if (point[a] == 2 && !statement_.accesses[of_a].guarded) return {};
-    const std::int64_t width =
-        std::min<std::int64_t>(lanes_, std::bit_ceil(static_cast<std::uint64_t>(facts_.extent(j))));
+    const std::int64_t width = width_of(j);
     const std::int64_t strip = width * point[vectors];
     const std::int64_t strips = tiles(facts_.extent(j), strip);
     const std::int64_t groups = tiles(facts_.extent(i), point[rows]);
@@ -134,8 +208,7 @@ class ProductSketch {
     auto& loops = skeleton.loops;
     const auto add = [&](Var axis, const char* letter, std::int64_t step, std::int64_t trips,
                          Tag tag = Tag::serial) {
-      const std::string& name = facts_.name(axis);
-      loops.push_back({*letter ? stem(name) + letter : name, axis, step, trips, tag});
+      loops.push_back({facts_.name(axis) + letter, axis, step, trips, tag});
     };
     const auto whole = [&](Var axis) { add(axis, "", 1, facts_.extent(axis)); };
     const auto panels = [&] { add(j, "c", strip * in_panel, tiles(strips, in_panel)); };
@@ -209,6 +282,7 @@ class ProductSketch {
 
   const Facts& facts_;
   const StatementFacts& statement_;
+  const Target& target_;
   int threads_;
   std::int64_t lanes_;
 };
@@ -217,11 +291,19 @@ class ProductSketch {
 
 std::optional<Sketch> product_sketch(const Facts& facts, const Target& target,
                                      const Machine& machine) {
+  // Along the strands of a canonical order all three are contiguous. The pick has a rule for them.
+  const auto is_strand = [](const StatementFacts& statement, Var axis) {
+    return std::ranges::all_of(statement.accesses,
+                               [&](const AccessFacts& access) { return access.step(axis) == 1; });
+  };
   for (const StatementFacts& statement : facts.statements) {
     const Store& store = statement.store;
     if (!store.factor || store.over.empty() || statement.accesses.size() != 3 ||
         !std::holds_alternative<Load>(store.value->detail) ||
-        !std::holds_alternative<Load>(store.factor->detail))
+        !std::holds_alternative<Load>(store.factor->detail) ||
+        std::ranges::any_of(statement.path, [&](Var axis) {
+          return facts.extent(axis) == 0 || is_strand(statement, axis);
+        }))
       continue;
     if (auto sketch = ProductSketch(facts, statement, target, machine).sketch()) return sketch;
   }
