@@ -153,10 +153,10 @@ TEST_CASE("explain shows what the cache knows in the words of the graph's text")
   const Outcome after = place.tenon("explain m.tenon --stage moves --stage cache");
   CHECK(after.err == "");
   CHECK(after.code == 0);
-  CHECK(before.out.find("picked now: bind C.jv vector") != std::string::npos);
+  CHECK(before.out.find("picked now: split C.j -> ") != std::string::npos);
   CHECK(before.out.find("not there") != std::string::npos);
-  CHECK(after.out.find("from the cache: bind C.jv vector") != std::string::npos);
-  CHECK(after.out.find("stage C at C.ir in register") != std::string::npos);
+  CHECK(after.out.find("from the cache: split C.j -> ") != std::string::npos);
+  CHECK(after.out.find("stage C at C.") != std::string::npos);
   CHECK(after.out.find("not there") == std::string::npos);
 }
 

@@ -313,3 +313,24 @@ TEST_CASE("untuned, a large product follows the rule of thumb, and a convolution
   const auto column = static_cast<Var>(point->front());
   CHECK(small.facts.extent(column) == 256);
 }
+
+TEST_CASE("a product with strands, and one without terms, are left to the pick") {
+  const auto fits = [](const Tensor& wanted, Inputs& in) {
+    const auto kernels = fusion(apply_rules(std::vector{wanted.node()}, in.executor.nodes()));
+    REQUIRE(kernels.size() == 1);
+    const Facts facts = facts_of(naive(kernels[0]));
+    return !sketches(facts, target(Isa::avx2), machine_of(1)).empty();
+  };
+  Inputs in;
+  CHECK(fits(product(in, 64, 64, 64), in));
+  CHECK_FALSE(fits(product(in, 100000, 64, 10), in));
+  CHECK_FALSE(fits(matmul(in.floats({8, 0}), in.floats({0, 32})), in));
+}
+
+TEST_CASE("a product of a tensor with itself stages neither operand") {
+  Inputs in;
+  const Tensor a = in.floats({1024, 1024});
+  const Space space(matmul(a, transpose(a)), in);
+  const Candidate first = untuned(space.facts.naive, target(space.isa), space.machine);
+  CHECK(first.point.find(" a=0 b=0 ") != std::string::npos);
+}

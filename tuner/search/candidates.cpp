@@ -14,7 +14,8 @@ namespace {
 constexpr int drawn_points = 24;  // beside the seeds, where descents begin
 // An unmeasured point takes the place of the rule of thumb if its predicted time is below this
 // share of the rule's. The predictions of the model are not closer to the truth.
-constexpr double worth_trust = .8;
+constexpr double worth_trust = .75;
+constexpr std::size_t most_refused = 16;  // points that are tried until one applies
 
 // The points of one sketch whose cost was computed, by point.
 class Explored {
@@ -102,15 +103,20 @@ Candidate untuned(const Kernel& naive, const Target& target, const Machine& mach
   for (const Sketch& sketch : sketches(facts, target, machine)) {
     Explored explored(sketch, facts, target, machine);
     for (const Point& point : sketch.seeds) explored.descend(point);
-    const auto ranked = explored.ranked();
-    if (ranked.empty()) continue;
-    const Point& rule = sketch.seeds.front();
-    const auto& [ns, leader] = ranked.front();
-    const auto& by_rule = explored.at(rule);
-    const bool is_better = !by_rule || ns < worth_trust * by_rule->ns;
-    auto candidate = explored.candidate(is_better ? leader : rule);
-    if (candidate && (!best || candidate->predicted_ns < best->predicted_ns))
-      best = std::move(candidate);
+    std::vector<Point> order{sketch.seeds.front()};
+    const auto& rule = explored.at(order.front());
+    for (const auto& [ns, point] : explored.ranked()) {
+      if (order.size() > most_refused) break;
+      const bool is_better = !rule || ns < worth_trust * rule->ns;
+      order.insert(is_better ? order.end() - 1 : order.end(), point);
+    }
+    for (const Point& point : order) {
+      if (!explored.at(point)) continue;
+      auto candidate = explored.candidate(point);
+      if (!candidate) continue;  // a move is refused
+      if (!best || candidate->predicted_ns < best->predicted_ns) best = std::move(candidate);
+      break;
+    }
   }
   if (best) return *best;
   return {.moves = pick(naive, target, machine)};

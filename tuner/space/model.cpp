@@ -26,7 +26,7 @@ struct Core {
   double tested = 8;           // cycles an element whose address is tested before its load
   double boxed = .5;           // the same in a box, where most tests are one for a whole row
   double launch = 10000;       // cycles until another thread has begun
-  std::array<double, 3> line{1.5, 5, 20};  // cycles a line of 64 bytes from L2, L3 and memory
+  std::array<double, 3> line{1.5, 8, 20};  // cycles a line of 64 bytes from L2, L3 and memory
   std::array<double, 3> jump{4, 14, 60};   // the same for lines that no run of lines announces
   double pages = 64, page = 8;             // pages that are found at once; cycles of any other
   double overlap = .2;  // the share of the smaller terms that the largest one does not hide
@@ -214,6 +214,7 @@ class Model {
     // The outermost loop of which one iteration's data fit.
     std::size_t fitting = 0;
     while (fitting < s_.loops.size() && bytes_at(level, fitting) > usable * level.bytes) ++fitting;
+    if (fitting == 0) return;  // the run before has left all data here
     double cycles = 0;
     for (std::size_t access = 0; access < statement_.accesses.size(); ++access) {
       const AccessFacts& facts = statement_.accesses[access];
@@ -228,7 +229,26 @@ class Model {
       cycles += loads_of(facts, place, level.line) * lines_in(facts, place, packed, level.line) *
                 (announced * level.near + (1 - announced) * level.far);
     }
+    for (const SkeletonStage& stage : s_.stages)
+      if (stage.where != Where::reg) cycles += copied(level, stage);
     add(level.missing, cycles);
+  }
+
+  // The cycles of the lines that a copy reads, and of those that it writes, if they do not stay in
+  // the level.
+  double copied(const Level& level, const SkeletonStage& stage) const {
+    const AccessFacts& access = statement_.accesses[stage.access];
+    const std::size_t place = stage.at + 1;
+    const auto line = static_cast<double>(level.line);
+    double cycles = 0;
+    if (lines_in(access, 0, false, level.line) * line > usable * level.bytes)
+      cycles += lines_in(access, place, false, level.line) *
+                (rows_of(access, place).run < announced_bytes ? level.far : level.near);
+    const double tile =
+        tile_elements(access, stage) * static_cast<double>(access.element_bytes) / line;
+    if (tile * line > usable * level.bytes)
+      cycles += 2 * tile * level.near;  // fetched, then stored
+    return executions(place) * cycles;
   }
 
   // How often the lines that the loops from `place` inwards touch are loaded. Loops just outside

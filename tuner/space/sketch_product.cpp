@@ -82,6 +82,7 @@ class ProductSketch {
     for (std::int64_t size = 64; size < last_sum && !statement_.target().is_local; size *= 2)
       blocks.push_back(size);
     const bool shares = threads_ > 1;
+    const std::vector<std::int64_t> just_0{0};
     Sketch sketch{.name = "product",
                   .knobs = {{"column", axes},
                             {"row", axes},
@@ -104,7 +105,7 @@ class ProductSketch {
     for (const std::int64_t j : axes)
       for (const std::int64_t i : axes)
         if (operand_of(static_cast<Var>(i)) != operand_of(static_cast<Var>(j)))
-          for (const std::int64_t packed : {0, 1})
+          for (const std::int64_t packed : sketch.knobs[b].values)
             sketch.seeds.push_back({j, i, 6, 2, 16, 8, 0, 0, packed, packed, shares ? 1 : 0});
     return sketch;
   }
@@ -114,6 +115,10 @@ class ProductSketch {
   int operand_of(Var axis) const {
     const bool left = statement_.accesses[1].uses(axis), right = statement_.accesses[2].uses(axis);
     return left == right ? 0 : left ? 1 : 2;
+  }
+  // Then a stage would be one for both reads.
+  bool is_one_tensor() const {
+    return statement_.accesses[1].tensor == statement_.accesses[2].tensor;
   }
   // Does the axis share a subscript of the operand with a summed axis, like i + r in a convolution?
   bool is_window(int operand, Var axis) const {
@@ -157,8 +162,9 @@ class ProductSketch {
       (statement_.sums_over(axis) ? terms : results) *= facts_.extent(axis);
     const std::int64_t b_bytes = facts_.naive.tensors[of_b.tensor].elements() * of_b.element_bytes;
     const bool is_near = of_b.step(j) == 1 && b_bytes <= stays_near;
-    const bool packs_b = terms >= shortest_sum && height / tile >= packing_pays && !is_near;
-    const bool packs_a = terms >= shortest_sum && length / (width * side) >= packing_pays &&
+    const bool packs = terms >= shortest_sum && !is_one_tensor();
+    const bool packs_b = packs && height / tile >= packing_pays && !is_near;
+    const bool packs_a = packs && length / (width * side) >= packing_pays &&
                          of_a.step(statement_.store.over.back()) != 1;
     const bool has_outer = std::ranges::any_of(statement_.path, [&](Var axis) {
       return axis != j && statement_.target().uses(axis) && operand_of(axis) != operand_of(i) &&
@@ -291,19 +297,22 @@ class ProductSketch {
 
 std::optional<Sketch> product_sketch(const Facts& facts, const Target& target,
                                      const Machine& machine) {
-  // Along the strands of a canonical order all three are contiguous. The pick has a rule for them.
-  const auto is_strand = [](const StatementFacts& statement, Var axis) {
-    return std::ranges::all_of(statement.accesses,
-                               [&](const AccessFacts& access) { return access.step(axis) == 1; });
+  // The strands of a canonical order are the last axis of the result, and both operands have them.
+  // The pick has rules for strands.
+  const auto has_strands = [](const StatementFacts& statement) {
+    const auto& at = statement.target().subscripts;
+    return !at.empty() && std::ranges::any_of(at.back().terms, [&](const auto& term) {
+      return std::ranges::all_of(
+          statement.accesses, [&](const AccessFacts& access) { return access.uses(term.first); });
+    });
   };
   for (const StatementFacts& statement : facts.statements) {
     const Store& store = statement.store;
     if (!store.factor || store.over.empty() || statement.accesses.size() != 3 ||
         !std::holds_alternative<Load>(store.value->detail) ||
         !std::holds_alternative<Load>(store.factor->detail) ||
-        std::ranges::any_of(statement.path, [&](Var axis) {
-          return facts.extent(axis) == 0 || is_strand(statement, axis);
-        }))
+        std::ranges::any_of(statement.path, [&](Var axis) { return facts.extent(axis) == 0; }) ||
+        has_strands(statement))
       continue;
     if (auto sketch = ProductSketch(facts, statement, target, machine).sketch()) return sketch;
   }
