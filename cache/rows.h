@@ -76,7 +76,7 @@ std::optional<ScheduleStatus> status_of(std::string_view name);
 struct ScheduleRow {
   std::string engine = {};   // version of the code that reads the moves
   std::string moves = {};    // text
-  std::string point = {};    // of the space that the moves come from, as text; empty: of none
+  std::string point = {};    // the sketch and point that the moves come from; empty: there is none
   double predicted_ns = 0;   // by the model; 0: unknown
   double measured_ns = 0;    // 0: not measured
   std::int64_t samples = 0;  // number of measurements behind measured_ns

@@ -1,5 +1,5 @@
 // The program `tenon`: parses the command line and hands each subcommand to its file (run.h,
-// explain.h, cache_command.h, device_command.h). main.cpp calls it.
+// explain.h, tune.h, worker_command.h, cache_command.h, device_command.h). main.cpp calls it.
 //
 // Every mistake in what the user wrote (an option, a graph, an .npy file, moves) is one line on
 // stderr with its place and remedy, and exit code 2; every other failure is one line and exit

@@ -1,6 +1,7 @@
 #include "cli/explain.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -82,16 +83,15 @@ std::string search_page(const KernelGraph& graph, const Kernel& naive, KernelSto
   std::erase_if(rows, [](const ScheduleRow& row) {
     return row.measured_ns == 0 && row.status != ScheduleStatus::rejected;
   });
-  std::ranges::stable_sort(rows, {}, [](const ScheduleRow& row) {
-    return std::pair(row.status != ScheduleStatus::tuned,
-                     row.measured_ns > 0 ? row.measured_ns : 1e300);
+  std::ranges::sort(rows, {}, [](const ScheduleRow& row) {
+    return std::tuple(row.status != ScheduleStatus::tuned, row.measured_ns == 0, row.measured_ns,
+                      row.moves);
   });
   for (const ScheduleRow& row : rows)
     text += fmt::format("{:<9} {:>12} {:>12}  {:<8} {}\n", status_name(row.status),
                         time(row.predicted_ns), time(row.measured_ns), limit(row.point),
-                        !row.reason.empty() ? row.point + ": " + row.reason
-                        : row.point.empty() ? "the pick"
-                                            : row.point);
+                        (row.point.empty() ? "the pick" : row.point) +
+                            (row.reason.empty() ? "" : ": " + row.reason));
   if (rows.empty())
     for (const Candidate& leader : leaders(space, facts, backend, shown, 1))
       text += fmt::format("{:<9} {:>12} {:>12}  {:<8} {}\n", "leader", time(leader.predicted_ns),

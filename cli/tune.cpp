@@ -31,6 +31,11 @@ void show(const Session::Tuned& tuned, int measurements) {
     return;
   }
   const double untuned = tuned.found.tried.front().measured_ns;
+  if (untuned == 0) {
+    fmt::print("kernel {} of {}, {}: it cannot be measured: {}\n", tuned.number, tuned.of,
+               tuned.kernel, tuned.found.tried.front().reason);
+    return;
+  }
   if (!tuned.is_done) {
     if (isatty(STDERR_FILENO) == 1)
       fmt::print(stderr,
@@ -41,10 +46,10 @@ void show(const Session::Tuned& tuned, int measurements) {
   }
   if (isatty(STDERR_FILENO) == 1) fmt::print(stderr, "\r\033[K");
   const Tried& winner = tuned.found.tried[tuned.found.winner];
-  fmt::print("kernel {} of {}, {}: {:.1f} us, {:.2f} times as fast as untuned, {} candidates\n",
+  fmt::print("kernel {} of {}, {}: {:.1f} us, {:.2f} times as fast as before, {} candidates\n",
              tuned.number, tuned.of, tuned.kernel, winner.measured_ns / 1e3, tuned.found.gain,
              tuned.found.tried.size() - 1);
-  fmt::print("  {}{}\n", tuned.found.winner == 0 ? "the untuned schedule stays: " : "",
+  fmt::print("  {}{}\n", tuned.found.winner == 0 ? "the schedule stays: " : "",
              winner.candidate.point.empty() ? "the pick" : winner.candidate.point);
   std::fflush(stdout);
 }
@@ -54,19 +59,26 @@ void show(const Session::Tuned& tuned, int measurements) {
 void tune(const TuneOptions& options) {
   Session session({options.threads, options.isa, {}, {}});
   const GraphText graph = load_structure(read_file(options.graph), options.graph, session);
-  const auto before = std::signal(SIGINT, [](int) { interrupted = 1; });
+  const auto before = std::signal(SIGINT, [](int) {
+    interrupted = 1;
+    std::signal(SIGINT, SIG_DFL);  // the second Ctrl-C ends the program
+  });
   SearchOptions search{.measurements = options.measurements,
                        .seconds = options.seconds,
                        .seed = options.seed,
                        .progress = {},
                        .stop = [] { return interrupted != 0; }};
+  bool has_kernels = false;
   try {
-    session.tune(graph.outputs, search,
-                 [&](const Session::Tuned& tuned) { show(tuned, options.measurements); });
+    session.tune(graph.outputs, search, [&](const Session::Tuned& tuned) {
+      has_kernels = true;
+      show(tuned, options.measurements);
+    });
   } catch (const Error& error) {  // the graph is right, so it is no mistake of the user
     throw Failure(error.what());
   }
   std::signal(SIGINT, before);
+  if (!has_kernels) fmt::print("no kernel computes an element, so there is nothing to tune\n");
   if (interrupted) throw Failure("interrupted; what was found is kept");
 }
 

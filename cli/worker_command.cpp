@@ -66,8 +66,7 @@ Json answer(const Json& request, std::optional<Loaded>& loaded) {
 }  // namespace
 
 void serve_worker() {
-  // Ctrl-C is for the process that tunes. When that one ends, however it ends, this one ends too.
-  std::signal(SIGINT, SIG_IGN);
+  // When the process that tunes ends, however it ends, this one ends too.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::optional<Loaded> loaded;
   for (std::string line; std::getline(std::cin, line);) {

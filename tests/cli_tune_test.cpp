@@ -37,7 +37,7 @@ TEST_CASE("a later process runs what was tuned, compiles nothing and measures no
   const Outcome tuned = place.tenon("tune g.tenon --measurements 3 --budget 1000");
   CHECK(tuned.err == "");
   CHECK(has(tuned.out, "kernel 1 of 1, "));
-  CHECK(has(tuned.out, "times as fast as untuned, 3 candidates"));
+  CHECK(has(tuned.out, "times as fast as before, 3 candidates"));
   CHECK(tuned.code == 0);
 
   const Outcome run =
@@ -78,4 +78,25 @@ TEST_CASE("without the worker's program, tuning says so in one line") {
         "tenon: tuning needs the program ./nowhere, which cannot be started: No such file or "
         "directory; set TENON_WORKER to the path of tenon\n");
   CHECK(failed.code == 1);
+}
+
+TEST_CASE("outputs that are one node, and graphs without kernels, are no mistake") {
+  const Workplace place;
+  place.file("two.tenon",
+             "a = input f32[40,48]\nb = input f32[48,56]\nc = matmul(a, b)\nd = matmul(a, b)\n"
+             "output c, d\n");
+  const Outcome twice = place.tenon("tune two.tenon --measurements 1");
+  CHECK(has(twice.out, "kernel 1 of 1, "));
+  CHECK(twice.code == 0);
+  place.file("none.tenon", "a = input f32[4]\noutput a\n");
+  CHECK(place.tenon("tune none.tenon").out ==
+        "no kernel computes an element, so there is nothing to tune\n");
+}
+
+TEST_CASE("a second search begins with what the first one found") {
+  const Workplace place;
+  CHECK(place.tenon("tune g.tenon --measurements 3 --budget 1000").code == 0);
+  const Outcome again = place.tenon("tune g.tenon --budget 0");
+  CHECK(has(again.out, "1.00 times as fast as before, 0 candidates"));
+  CHECK(has(place.tenon("explain g.tenon --stage cache").out, "schedule: tuned, engine "));
 }

@@ -366,15 +366,17 @@ TEST_CASE("progress is told after every measurement") {
   for (std::size_t n = 0; n < sizes.size(); ++n) CHECK(sizes[n] == n + 1);
 }
 
-TEST_CASE("an untuned schedule that cannot be measured is an error that says why") {
+TEST_CASE("a first schedule that cannot be measured is all that is tried") {
   Scripted scripted;
   scripted.time = [](const std::string&) { return std::optional<double>(); };
-  CHECK_THROWS_WITH_AS(
-      scripted.search(),
-      "the untuned schedule cannot be measured: it crashed, or did not finish in time", Error);
+  const Found slow = scripted.search();
+  REQUIRE(slow.tried.size() == 1);
+  CHECK(slow.tried[0].measured_ns == 0);
+  CHECK(slow.tried[0].reason == "it crashed, or did not finish in time");
   scripted.reject = [](const std::string&) { return std::optional<std::string>("it crashes"); };
-  CHECK_THROWS_WITH_AS(scripted.search(), "the untuned schedule cannot be measured: it crashes",
-                       Error);
+  const Found rejected = scripted.search();
+  REQUIRE(rejected.tried.size() == 1);
+  CHECK(rejected.tried[0].reason == "it crashes");
 }
 
 TEST_CASE("without a sketch only the untuned schedule is measured") {

@@ -174,7 +174,7 @@ TEST_CASE("the untuned schedule may crash too") {
   const Folder folder;
   Worker worker(product().job, script(folder, loads + "read prepare; kill -SEGV $$\n"));
   CHECK(holds(worker.meter().prepare(0, "").value(), "it crashes"));
-  CHECK(worker.meter().prepare(1, "") == "the untuned schedule cannot be measured again");
+  CHECK(worker.meter().prepare(1, "") == "schedule 0 cannot be measured again");
 }
 
 TEST_CASE("a worker that ends in the middle is told from one that crashes") {

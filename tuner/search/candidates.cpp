@@ -1,6 +1,7 @@
 #include "tuner/search/candidates.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <random>
 #include <tuple>
@@ -50,8 +51,8 @@ class Explored {
     }
   }
 
-  // Nothing if a move is refused. The point schedules one statement, and the rules of the pick the
-  // others.
+  // Nothing if a move is refused. The point schedules one statement; the rules of the pick
+  // schedule the others.
   std::optional<Candidate> candidate(const Point& point) const {
     const Cost& cost = *costs_.at(point);
     auto moves =

@@ -17,13 +17,15 @@ struct Candidate {
   std::string limit = {};   // what the model says limits it
 };
 
-// The schedule that a kernel runs on if nobody has tuned it: the point with the least predicted
-// time that descents from the seeds find, or the pick if no sketch fits.
+// The schedule that a kernel runs on if nobody has tuned it: the sketch's rule of thumb, or the
+// fastest point that descents from the seeds find if its predicted time is below 75% of the rule's.
+// The pick if no sketch fits.
 Candidate untuned(const Kernel& naive, const Target& target, const Machine& machine);
 
 // At most `count` candidates of all sketches, the one with the least predicted time first. They
 // come from descents that begin at the seeds and at points drawn with `seed`; the same seed gives
-// the same candidates. Two candidates that differ in one small step count as one.
+// the same candidates. Of points that differ in one knob only, the
+// fastest is kept.
 std::vector<Candidate> leaders(const std::vector<Sketch>& sketches, const Facts& facts,
                                const Backend& backend, std::size_t count, std::uint64_t seed);
 

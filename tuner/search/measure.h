@@ -1,10 +1,10 @@
 // Measuring schedules of one kernel in this process. `tenon worker` does it, so that a schedule
-// that crashes takes no one else along; worker.h is the other end of the pipe.
+// that crashes ends only that process; worker.h is the other end of the pipe.
 //
-// Every result is checked before a time counts: outputs are filled with NaN and stand between guard
-// zones, inputs are random, and the bits must be those of schedule 0. A time is the least of five
-// batches of at least a millisecond. A batch during which the system took the processor away is
-// repeated.
+// The first run of each schedule is checked: inputs are random, all buffers stand between guard
+// zones, outputs are filled with NaN before, and the bits must be those of schedule 0. A time is
+// the least of five batches of about a millisecond. A batch during which the system took the
+// processor away is repeated.
 #pragma once
 
 #include <cstdint>

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
-
-#include "core/error.h"
+#include <set>
 
 namespace tenon {
 namespace {
 
 constexpr double must_win_by = .02;
-constexpr double walk_share = .375;  // of the measurements, for neighbours of the best leader
+constexpr double walk_share = .375;  // of the measurements, for neighbours of the fastest so far
 constexpr std::size_t finalists = 3;
 
 class Search {
@@ -20,18 +19,17 @@ class Search {
 
   Found run(std::span<const Candidate> first) {
     measure(first.front());
-    const Tried& floor = found_.tried.front();
-    if (floor.measured_ns == 0) fail("the untuned schedule cannot be measured: {}", floor.reason);
+    if (found_.tried.front().measured_ns == 0) return std::move(found_);
+    for (const Candidate& other : first.subspan(1)) measure_new(other);
     const auto count = static_cast<std::size_t>(options_.measurements);
     const auto walk = static_cast<std::size_t>(walk_share * options_.measurements);
-    for (const Candidate& other : first.subspan(1))
-      if (!is_over()) measure(other);
-    for (const Candidate& leader :
-         leaders(sketches_, facts_, backend_, count - walk, options_.seed))
-      if (!is_over() && !is_tried(leader)) measure(leader);
+    if (!is_over())
+      for (const Candidate& leader :
+           leaders(sketches_, facts_, backend_, count - walk, options_.seed))
+        measure_new(leader);
     while (!is_over() && step()) {
     }
-    crown();
+    choose_winner();
     return std::move(found_);
   }
 
@@ -42,13 +40,18 @@ class Search {
            (options_.stop && options_.stop());
   }
 
-  bool is_tried(const Candidate& candidate) const {
-    return std::ranges::any_of(
-        found_.tried, [&](const Tried& tried) { return tried.candidate.point == candidate.point; });
+  // Measures the candidate, unless the search is over or has tried its moves. Returns whether it
+  // did.
+  bool measure_new(const Candidate& candidate) {
+    const std::string moves = print(candidate.moves);
+    if (is_over() || !moves_.insert(moves).second) return false;
+    measure(candidate);
+    return true;
   }
 
   void measure(const Candidate& candidate) {
     const int number = static_cast<int>(found_.tried.size());
+    moves_.insert(print(candidate.moves));
     Tried& tried = found_.tried.emplace_back(Tried{candidate});
     if (const auto rejected = meter_.prepare(number, print(candidate.moves)))
       tried.reason = *rejected;
@@ -76,16 +79,14 @@ class Search {
     for (const std::size_t place : ranked()) {
       const std::string point = found_.tried[place].candidate.point;
       for (const Candidate& neighbour : neighbours(sketches_, facts_, backend_, point)) {
-        if (is_tried(neighbour)) continue;
-        measure(neighbour);
-        return true;
+        if (measure_new(neighbour)) return true;
       }
     }
     return false;
   }
 
   // Holds the fastest against the untuned one by turns.
-  void crown() {
+  void choose_winner() {
     double best = 1 - must_win_by;
     const auto places = ranked();
     for (std::size_t i = 0; i < std::min(places.size(), finalists); ++i) {
@@ -104,6 +105,7 @@ class Search {
   const Meter& meter_;
   const SearchOptions& options_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::set<std::string> moves_;  // of what was tried
   Found found_;
 };
 

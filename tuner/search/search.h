@@ -2,8 +2,8 @@
 // machine: a Meter builds, checks and times schedules, and worker.h has the Meter that does this in
 // a process of its own. Tests script a Meter.
 //
-// The untuned schedule comes first. It is the floor: another one wins only if a comparison by turns
-// finds it faster by more than 2% and by more than the noise.
+// The schedule that is in use comes first. Another one wins only if a comparison by turns finds it
+// faster by more than 2% and by more than the noise.
 #pragma once
 
 #include <cstdint>
@@ -41,21 +41,21 @@ struct Tried {
   std::string reason = {};  // of a rejected one
 };
 struct Found {
-  std::vector<Tried> tried;  // the untuned schedule first, then in the order of measurement
+  std::vector<Tried> tried;  // the schedule in use first, then in the order of measurement
   std::size_t winner = 0;    // its place in `tried`
-  double gain = 1;           // the untuned time over the winner's, in turns
+  double gain = 1;           // the time of the schedule in use over the winner's, in turns
 };
 
 struct SearchOptions {
   int measurements = 16;
-  double seconds = 2;  // for a kernel; the search stops at the first measurement beyond
+  double seconds = 2;  // for a kernel; after them only the winner is chosen, by turns
   std::uint64_t seed = 1;
   std::function<void(const Found&)> progress = {};  // after each measurement
   std::function<bool()> stop = {};                  // ends the search early, with what was found
 };
 
-// `first` are the untuned schedule and others to begin with. Error: the untuned schedule cannot be
-// measured.
+// `first` holds the schedule that is in use, then others to measure before the leaders. If the
+// schedule in use cannot be measured, it is all that was tried, with the reason.
 Found search(std::span<const Candidate> first, const std::vector<Sketch>& sketches,
              const Facts& facts, const Backend& backend, const Meter& meter,
              const SearchOptions& options);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -24,7 +25,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr double longest = 100;  // runs of the untuned schedule that an answer may take
+constexpr double most_runs = 100;  // of schedule 0, that an answer may take
 
 // Has the process ended? Its status stays for waitpid.
 bool is_gone(pid_t process) {
@@ -37,18 +38,23 @@ bool is_gone(pid_t process) {
 // Error: the program that answers is no worker.
 Json parse_answer(const std::string& answer, const std::string& program) {
   Json read = Json::parse(answer, nullptr, false);
-  if (!read.is_object()) fail("tuning: {} is no worker of Tenon", program);
+  bool is_answer = read.is_object();
+  if (is_answer)
+    for (const auto& [key, value] : read.items())
+      is_answer = is_answer &&
+                  (key == "error" || key == "rejected" ? value.is_string() : value.is_number());
+  if (!is_answer) fail("tuning: {} is no worker of Tenon", program);
   return read;
 }
 
 }  // namespace
 
 std::string worker_program() {
-  if (const char* given = std::getenv("TENON_WORKER")) return given;
+  if (const char* given = std::getenv("TENON_WORKER"); given && *given) return given;
   std::error_code unknown;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", unknown);
-  const auto is_program = [](const std::filesystem::path& path) {
-    return std::filesystem::is_regular_file(path) && access(path.c_str(), X_OK) == 0;
+  const auto is_program = [&](const std::filesystem::path& path) {
+    return std::filesystem::is_regular_file(path, unknown) && access(path.c_str(), X_OK) == 0;
   };
   for (const auto& path :
        {self.parent_path() / "tenon", self.parent_path().parent_path() / "tenon"})
@@ -71,8 +77,17 @@ void Worker::start() {
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   std::string command = "worker";
   std::array<char*, 3> arguments{program_.data(), command.data(), nullptr};
+  // Ctrl-C is for the process that tunes.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGINT);
+  posix_spawnattr_setsigmask(&attributes, &blocked);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   const int problem =
-      posix_spawnp(&process_, program_.c_str(), &actions, nullptr, arguments.data(), environ);
+      posix_spawnp(&process_, program_.c_str(), &actions, &attributes, arguments.data(), environ);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   socket_ = ends[0];
@@ -88,9 +103,14 @@ void Worker::start() {
                   {"text", job_.text}, {"threads", job_.threads}, {"isa", job_.isa}};
   const auto answer = exchange(load.dump());
   if (!answer) fail("tuning: {} worker {}", program_, died_);
-  const Json read = parse_answer(*answer, program_);
-  if (read.contains("error")) fail("tuning: {}", read["error"].get<std::string>());
-  if (!read.empty()) fail("tuning: {} is no worker of Tenon", program_);
+  try {
+    const Json read = parse_answer(*answer, program_);
+    if (read.contains("error")) fail("tuning: {}", read["error"].get<std::string>());
+    if (!read.empty()) fail("tuning: {} is no worker of Tenon", program_);
+  } catch (const Error&) {
+    stop();
+    throw;
+  }
 }
 
 void Worker::stop(bool has_ended) {
@@ -171,16 +191,20 @@ Meter Worker::meter() {
   };
   const auto prepare = [this](int number, const std::string& moves) -> std::optional<std::string> {
     moves_[number] = moves;
-    if (number > 0 && !ready({0})) return "the untuned schedule cannot be measured again";
+    if (number > 0 && !ready({0})) return "schedule 0 cannot be measured again";
+    if (number == 0) slow_ = 10 * patience_;  // nobody knows yet how long it takes
     if (process_ < 0) start();
-    return this->prepare(number);
+    auto rejected = this->prepare(number);
+    if (number == 0) slow_ = 0;
+    return rejected;
   };
   const auto time = [this, ask](int number) -> std::optional<double> {
-    if (number == 0) slow_ = 10 * patience_;  // nobody knows yet how long it takes
+    if (number == 0) slow_ = 10 * patience_;
     const auto answer = ask({0, number}, {{"do", "time"}, {"number", number}});
     if (!answer) return {};
     const double ns = answer->value("ns", 0.0);
-    if (number == 0) slow_ = static_cast<int>(std::min(ns / 1e6 * longest, 1e9));
+    if (ns <= 0) fail("tuning: {} is no worker of Tenon", program_);
+    if (number == 0) slow_ = static_cast<int>(std::min(ns / 1e6 * most_runs, 1e9));
     return ns;
   };
   const auto compare = [ask](int first, int second) -> std::optional<Comparison> {

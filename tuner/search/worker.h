@@ -12,6 +12,7 @@
 
 #include <sys/types.h>
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -42,13 +43,13 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Calls this worker, which has to outlive it. Error, from its functions: the program cannot be
-  // started, or it refuses the job.
+  // The Meter calls this worker, so the worker must outlive it. Error, from its functions: the
+  // program cannot be started, or it refuses the job.
   Meter meter();
 
  private:
   void start();
-  // Ends the process, or, if it has ended by itself, leaves in `died_` how.
+  // Ends the process. If it has ended by itself, `died_` says how.
   void stop(bool has_ended = false);
   // Sends a line and waits for the answer; nothing if the process died or did not answer in time.
   std::optional<std::string> exchange(const std::string& line);

@@ -21,7 +21,7 @@ namespace {
 
 // The version of the language of moves and of the nests that they apply to.
 constexpr std::string_view engine = "3";
-std::string engine_of_picks() { return fmt::format("{} {}", engine, build_id); }
+std::string engine_of_this_build() { return fmt::format("{} {}", engine, build_id); }
 
 DeviceRow row_of(const Backend& backend) {
   const auto cache_text = [](const CacheLevel& cache) {
@@ -49,7 +49,7 @@ ScheduleRow row_of(const Tried& tried, bool is_winner) {
                   .samples = timing_batches,
                   .status = is_winner ? ScheduleStatus::tuned : ScheduleStatus::tried};
   if (!tried.reason.empty()) {
-    row.engine = engine_of_picks();  // another build may build and run it
+    row.engine = engine_of_this_build();  // another build may build and run it
     row.samples = 0;
     row.status = ScheduleStatus::rejected;
     row.reason = tried.reason;
@@ -88,7 +88,7 @@ KernelStore::KernelStore(const Backend& backend, const std::optional<std::string
 // A tuned schedule holds for every build that reads the moves, a picked one for its own build.
 std::optional<ScheduleRow> KernelStore::find_schedule(const WorkloadRow& workload) {
   if (auto tuned = cache_.find_schedule(device_row_, workload, engine)) return tuned;
-  return cache_.find_schedule(device_row_, workload, engine_of_picks());
+  return cache_.find_schedule(device_row_, workload, engine_of_this_build());
 }
 
 // Covers everything that decides the bytes of the code. `kernel` is the canonical text.
@@ -154,19 +154,40 @@ KernelStore::Choice KernelStore::choice(const KernelGraph& graph) {
   return {known, std::move(first), key};
 }
 
+// The schedule that the kernel runs on, which is the one to beat, and what Tenon would choose now.
+std::vector<Candidate> KernelStore::schedules_to_begin_with(const WorkloadRow& workload,
+                                                            const Kernel& naive) {
+  std::vector<Candidate> first;
+  try {
+    if (const auto tuned = cache_.find_schedule(device_row_, workload, engine))
+      first.push_back({tuned->point, parse_schedule(tuned->moves, "cache"), tuned->predicted_ns});
+  } catch (const Error&) {  // the row cannot be read; another schedule takes its place
+  }
+  first.push_back(untuned(naive, backend_.target, backend_.machine));
+  first.push_back({.moves = pick(naive, backend_.target, backend_.machine)});
+  return first;
+}
+
 Found KernelStore::tune(const KernelGraph& graph, const Job& job, const SearchOptions& options) {
   const WorkloadRow workload = row_of(graph);
   const Kernel naive = tenon::naive(graph);
   const Facts facts = facts_of(naive);
   const std::vector<Sketch> space = sketches(facts, backend_.target, backend_.machine);
-  if (space.empty()) return {};
-  const Candidate first[] = {untuned(naive, backend_.target, backend_.machine),
-                             {.moves = pick(naive, backend_.target, backend_.machine)}};
+  if (space.empty()) {
+    program(graph);  // so that a later process compiles nothing
+    return {};
+  }
+  const bool was_tuned = cache_.find_schedule(device_row_, workload, engine).has_value();
   Worker worker(job);
-  Found found = search(first, space, facts, backend_, worker.meter(), options);
+  Found found = search(schedules_to_begin_with(workload, naive), space, facts, backend_,
+                       worker.meter(), options);
+  if (found.tried.front().measured_ns == 0) return found;
   std::vector<ScheduleEntry> entries;
+  // A search that was stopped has not shown that the untuned schedule is the fastest.
+  const bool is_settled = found.winner > 0 || was_tuned || !(options.stop && options.stop());
   for (std::size_t i = 0; i < found.tried.size(); ++i)
-    entries.push_back({device_row_, workload, row_of(found.tried[i], i == found.winner)});
+    entries.push_back(
+        {device_row_, workload, row_of(found.tried[i], is_settled && i == found.winner)});
   // Two points may have the same moves. The winner is stored last, so that it stays the winner.
   std::swap(entries[found.winner], entries.back());
   cache_.store_schedules(entries);
@@ -175,6 +196,7 @@ Found KernelStore::tune(const KernelGraph& graph, const Job& job, const SearchOp
   const std::string key = key_of(print(moves), workload.graph);
   Device::ProgramRef program = find_artifact(key);
   if (!program) {
+    const Timer lowering(statistics_.lowering_seconds);
     const Built built = build(key, naive, moves, Check::once);
     if (const auto* failed = std::get_if<Refusal>(&built))
       fail("the worker built what this process cannot build: {}", failed->reason);
@@ -201,7 +223,7 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
   const Kernel naive = tenon::naive(graph);
   ++statistics_.lowered;
   debug_.show(DebugStage::loops, naive.name, [&] { return "naive nest\n" + print(naive); });
-  const ScheduleRow fresh{.engine = engine_of_picks()};
+  const ScheduleRow fresh{.engine = engine_of_this_build()};
   const std::pair<std::optional<ScheduleRow>, std::function<Schedule()>> candidates[] = {
       {known, [&] { return parse_schedule(known->moves, "cache"); }},
       {fresh, [&] { return untuned(naive, backend_.target, backend_.machine).moves; }},

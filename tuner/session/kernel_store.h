@@ -51,7 +51,8 @@ class KernelStore {
   };
   Choice choice(const KernelGraph& graph);
   // Searches for the kernel's fastest schedule, stores what was tried, and runs the winner from now
-  // on. Nothing is tried if no sketch fits the kernel. `job` names the kernel for the worker.
+  // on. Nothing is tried if no sketch fits the kernel, and nothing is stored if the schedule in use
+  // cannot be measured. `job` names the kernel for the worker.
   // Error: the worker cannot be started.
   Found tune(const KernelGraph& graph, const Job& job, const SearchOptions& options);
   // All schedules of the kernel that the cache has for this device.
@@ -64,6 +65,7 @@ class KernelStore {
   using Built = std::variant<Device::ProgramRef, Refusal>;
   std::string key_of(const std::string& moves, const std::string& kernel) const;
   std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);
+  std::vector<Candidate> schedules_to_begin_with(const WorkloadRow& workload, const Kernel& naive);
   Device::ProgramRef find_artifact(const std::string& key);
   Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);

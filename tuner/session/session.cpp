@@ -94,7 +94,9 @@ struct Session::State {
             const std::function<void(const Tuned&)>& progress) {
     const std::vector<NodeRef> ruled = apply_rules(wanted, nodes);
     const std::vector<KernelGraph> graphs = fusion(ruled);
-    const std::string text = print_graph(ruled);
+    std::vector<NodeRef> roots;  // the text may name an output only once
+    for (const NodeRef& node : ruled) append_once(roots, node);
+    const std::string text = print_graph(roots);
     for (std::size_t i = 0; i < graphs.size(); ++i) {
       if (writes_nothing(graphs[i])) continue;
       if (options.stop && options.stop()) break;
@@ -107,10 +109,10 @@ struct Session::State {
       const Job job{text, static_cast<int>(i), canonical_text(graphs[i]), backend.machine.threads,
                     std::string(backend.target.name)};
       const Found found = kernels.tune(graphs[i], job, options);
+      plans.clear();  // they hold the former programs
       tuned.is_done = true;
       tell(found);
     }
-    plans.clear();  // they hold the former programs
   }
 
   // The plan of the graph, and the leaves that the graph reads.
@@ -171,6 +173,8 @@ std::vector<BufferRef> Session::compute(std::span<const NodeRef> wanted) {
 
 void Session::tune(std::span<const Tensor> wanted, SearchOptions options,
                    const std::function<void(const Tuned&)>& progress) {
+  for (const Tensor& tensor : wanted)
+    if (&tensor.executor() != this) fail("tune: a tensor is of another session");
   state_->tune(mapped(wanted, std::mem_fn(&Tensor::node)), std::move(options), progress);
 }
 

@@ -89,10 +89,11 @@ class Session final : public Executor {
   Bound bind(std::span<const Tensor> wanted);
 
   // Searches for the fastest schedule of every kernel under the tensors, and keeps what it finds in
-  // the cache. The kernels run on the winners from their next launch on; a Bound keeps its own.
-  // Values never change: every schedule gives the same bits. `progress` is called after each
-  // measurement and at the end of each kernel. Error: the program `tenon`, which measures, cannot
-  // be started.
+  // the cache. The kernels run on the winners from their next launch on; a Bound keeps its own, and
+  // moves by hand are never replaced. Values never change: every schedule gives the same bits. A
+  // realized tensor has no kernels left, so tune it before. `progress` is called after each
+  // measurement and at the end of each kernel; options.progress is not used. Error: the program
+  // `tenon`, which measures, cannot be started.
   struct Tuned {
     std::string kernel;      // its name
     std::size_t number, of;  // from 1

@@ -13,7 +13,7 @@
 
 namespace tenon {
 
-// One subscript of an access: constant + sum of coefficient * axis.
+// One subscript of an access: a sum of coefficient * axis, without its constant.
 struct Subscript {
   std::vector<std::pair<Var, std::int64_t>> terms;  // axis, coefficient
   std::int64_t extent;                              // of the tensor's axis, elements

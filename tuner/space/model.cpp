@@ -10,8 +10,8 @@ namespace tenon {
 namespace {
 
 // What a core does in a cycle. Sources: Agner Fog's tables for Zen 3 to 5 and Skylake-X, and the
-// bandwidths of those processors' caches as their vendors state them. A machine that differs keeps
-// the ranking, because the terms scale together.
+// bandwidths of those processors' caches as their vendors state them. On another machine the times
+// are off, but most of the ranking stays.
 struct Core {
   double clock = 3.5;          // GHz
   double fmas = 2, loads = 2;  // vectors a cycle
@@ -28,7 +28,7 @@ struct Core {
   double launch = 10000;       // cycles until another thread has begun
   std::array<double, 3> line{1.5, 8, 20};  // cycles a line of 64 bytes from L2, L3 and memory
   std::array<double, 3> jump{4, 14, 60};   // the same for lines that no run of lines announces
-  double pages = 64, page = 8;             // pages that are found at once; cycles of any other
+  double tlb_entries = 64, tlb_miss = 8;   // pages that are found at once; cycles of others
   double overlap = .2;  // the share of the smaller terms that the largest one does not hide
 };
 constexpr Core core{};
@@ -158,7 +158,7 @@ class Model {
     }
   }
 
-  // Of an element.
+  // Cycles to copy one element of the tile.
   double copy_cycles(const AccessFacts& access, const SkeletonStage& stage) const {
     if (stage.where == Where::reg) return moved(access);
     if (stage.layout == Layout::box) return core.packed + (access.guarded ? core.boxed : 0);
@@ -191,7 +191,7 @@ class Model {
 
   // ---- memory: the lines that each level does not hold ----
 
-  // A cache, or the table of the pages that were used last, which is a cache of pages.
+  // A cache, or the TLB, whose lines are pages.
   struct Level {
     double bytes;
     std::int64_t line;         // bytes
@@ -207,11 +207,11 @@ class Model {
       traffic({static_cast<double>(cache.bytes), cache.line, cache.ways, next[i], core.line[i],
                core.jump[i]});
     }
-    traffic({core.pages * page_bytes, page_bytes, 0, "pages", core.page, core.page});
+    traffic({core.tlb_entries * page_bytes, page_bytes, 0, "pages", core.tlb_miss, core.tlb_miss});
   }
 
   void traffic(const Level& level) {
-    // The outermost loop of which one iteration's data fit.
+    // The outermost place whose inner loops touch no more data than the level holds.
     std::size_t fitting = 0;
     while (fitting < s_.loops.size() && bytes_at(level, fitting) > usable * level.bytes) ++fitting;
     if (fitting == 0) return;  // the run before has left all data here

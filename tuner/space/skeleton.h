@@ -1,12 +1,12 @@
 // Skeleton: a schedule of one statement in closed form: its loops from the outermost to the
-// innermost, and its stages. The model reads nothing else, and the moves are printed from it. A
-// skeleton of a 512 x 512 x 512 product, for instance:
+// innermost, and its stages. The model reads it, and the moves are printed from it.
+// NAME(TRIPS x STEP) is a loop of TRIPS iterations, each of which advances by STEP along its axis.
+// A product of 512 x 512 x 512, for example:
 //
 //   jc(1 x 512) ic(8 x 64) jr(32 x 16) ir(8 x 8) k(512 x 1) i0(8 x 1) j0(2 x 8) jv(8 x 1)
 //   stages: in1 at jc, in0 at ic, sum at ir in registers
 //
-// where ic(8 x 64) is a loop of 8 iterations that advances by 64 along its axis. Sketches make
-// skeletons (sketch.h).
+// Sketches make skeletons (sketch.h).
 #pragma once
 
 #include <cstdint>
@@ -41,7 +41,7 @@ struct Skeleton {
 
   // How many values of the axis the loops from place `from` inwards cover: at least 1.
   std::int64_t span(Var axis, std::size_t from, const Facts& facts) const;
-  // The stage of this access whose tile is read inside the loop at place `from`, or null.
+  // The stage of this access, or null.
   const SkeletonStage* stage_of(int access) const;
 };
 

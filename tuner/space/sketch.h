@@ -32,7 +32,7 @@ struct Sketch {
   std::function<std::optional<Skeleton>(const Point&)> skeleton;
 };
 
-// The sketches that fit the kernel. They keep a reference to the facts.
+// The sketches that fit the kernel. They keep references to the facts.
 std::vector<Sketch> sketches(const Facts& facts, const Target& target, const Machine& machine);
 
 // "product column=1 rows=8 ..", and back. Nothing if the text is of another sketch, or has

@@ -1,7 +1,8 @@
 // The sketch of a sum of products, such as a matrix product or a convolution. One operand ("b") has
 // the column, the axis that the vectors run along. The other one ("a") has the row. A tile of
 // `rows` x `vectors` results stays in registers while the sums run. The loops around it are those
-// of BLIS (Van Zee, van de Geijn, 2015), for a product over i, j and k:
+// of BLIS (Van Zee, van de Geijn, 2015), for a product over i, j and k. Other axes of b stand
+// before them, other axes of a before ic, and the axes of a window before k:
 //
 //   jc [ko] ic jr ir k i0 j0 jv        order=0: a panel of b outside the groups of rows
 //   ic [ko] jc ir jr k i0 j0 jv        order=1: a group of rows outside the panels of b
@@ -10,11 +11,12 @@
 //   rows, vectors the tile in registers
 //   panel, group  how many tiles along j and along i are one iteration of jc and of ic
 //   block         terms of the innermost sum in one iteration of ko; 0: there is no ko. A result
-//                 that is a local of the kernel has no ko, because it would live in memory
+//                 that is a local of the kernel has none: ko would move it from registers to memory
 //   a, b          how the operand's tile is staged: 0 not at all, 1 packed, 2 as a box
 //   threads       0 none, 1 groups of rows, 2 panels of b, 3 the outermost other axis of the result
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 #include "tuner/space/sketch.h"
 
@@ -46,12 +48,15 @@ class ProductSketch {
  public:
   ProductSketch(const Facts& facts, const StatementFacts& statement, const Target& target,
                 const Machine& machine)
-      : facts_(facts), statement_(statement), target_(target), threads_(machine.threads) {
+      : facts_(facts),
+        statement_(statement),
+        registers_(target.vector_registers),
+        threads_(machine.threads) {
     lanes_ = target.vector_bytes / statement.target().element_bytes;
   }
 
   // The axes of the result that index one operand alone.
-  std::vector<std::int64_t> candidates() const {
+  std::vector<std::int64_t> tile_axes() const {
     std::vector<std::int64_t> axes;
     for (const Var axis : statement_.path)
       if (statement_.target().uses(axis) && operand_of(axis) > 0 && facts_.extent(axis) > 1)
@@ -59,34 +64,22 @@ class ProductSketch {
     return axes;
   }
 
-  // One of rows, balanced so that an extent is cut into tiles of nearly one size.
-  std::vector<std::int64_t> row_counts(const std::vector<std::int64_t>& axes) const {
-    std::vector<std::int64_t> counts;
-    for (std::int64_t t = 1; t <= most_rows; ++t) {
-      append_once(counts, t);
-      for (const std::int64_t axis : axes) {
-        const std::int64_t extent = facts_.extent(static_cast<Var>(axis));
-        append_once(counts, tiles(extent, tiles(extent, t)));
-      }
-    }
-    std::ranges::sort(counts);
-    return counts;
-  }
-
   std::optional<Sketch> sketch() const {
-    const auto axes = candidates();
+    const auto axes = tile_axes();
     const auto rule = rule_of_thumb(axes);
     if (!rule) return {};
     const std::int64_t last_sum = facts_.extent(statement_.store.over.back());
     std::vector<std::int64_t> blocks{0};
     for (std::int64_t size = 64; size < last_sum && !statement_.target().is_local; size *= 2)
       blocks.push_back(size);
+    std::vector<std::int64_t> row_counts(most_rows);
+    std::iota(row_counts.begin(), row_counts.end(), 1);
     const bool shares = threads_ > 1;
     const std::vector<std::int64_t> just_0{0};
     Sketch sketch{.name = "product",
                   .knobs = {{"column", axes},
                             {"row", axes},
-                            {"rows", row_counts(axes)},
+                            {"rows", row_counts},
                             {"vectors", {1, 2, 3, 4}},
                             {"panel", doublings(1024)},
                             {"group", doublings(256)},
@@ -154,7 +147,7 @@ class ProductSketch {
     const AccessFacts& of_b = statement_.accesses[operand_of(j)];
     const std::int64_t height = facts_.extent(i), length = facts_.extent(j), width = width_of(j);
     const std::int64_t side = std::clamp<std::int64_t>(length / width, 1, 2);
-    const std::int64_t sums = std::min<std::int64_t>(target_.vector_registers - side - 1, chains);
+    const std::int64_t sums = std::min<std::int64_t>(registers_ - side - 1, chains);
     const std::int64_t tile = tiles(height, tiles(height, sums / side));
     const std::int64_t strips = tiles(length, width * side), groups = tiles(height, tile);
     std::int64_t terms = 1, results = 1;
@@ -237,19 +230,23 @@ class ProductSketch {
     std::ranges::for_each(outer, whole);
     std::size_t b_at, a_at;
     if (point[order] == 0) {
-      panels(), blocks();
+      panels();
+      blocks();
       b_at = loops.size() - 1;
       std::ranges::for_each(middle, whole);
       row_groups();
       a_at = loops.size() - 1;
-      add(j, "r", strip, in_panel), add(i, "r", point[rows], in_group);
+      add(j, "r", strip, in_panel);
+      add(i, "r", point[rows], in_group);
     } else {
       std::ranges::for_each(middle, whole);
-      row_groups(), blocks();
+      row_groups();
+      blocks();
       a_at = loops.size() - 1;
       panels();
       b_at = loops.size() - 1;
-      add(i, "r", point[rows], in_group), add(j, "r", strip, in_panel);
+      add(i, "r", point[rows], in_group);
+      add(j, "r", strip, in_panel);
     }
     std::ranges::for_each(inner, whole);
     const std::size_t target_at = loops.size() - 1;
@@ -288,7 +285,7 @@ class ProductSketch {
 
   const Facts& facts_;
   const StatementFacts& statement_;
-  const Target& target_;
+  int registers_;
   int threads_;
   std::int64_t lanes_;
 };
