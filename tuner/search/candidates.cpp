@@ -15,7 +15,10 @@ namespace {
 constexpr int drawn_points = 24;  // beside the seeds, where descents begin
 // An unmeasured point takes the place of the rule of thumb if its predicted time is below this
 // share of the rule's. The predictions of the model are not closer to the truth.
-constexpr double worth_trust = .75;
+constexpr double trusted_share = .75;
+// The point also has to save this much of each run, because it has more code than the rule of thumb
+// and compiles longer. A hundred runs then make up for that.
+constexpr double least_gain_ns = 5e5;
 constexpr std::size_t most_refused = 16;  // points that are tried until one applies
 
 // The points of one sketch whose cost was computed, by point.
@@ -103,12 +106,14 @@ Candidate untuned(const Kernel& naive, const Target& target, const Machine& mach
   std::optional<Candidate> best;
   for (const Sketch& sketch : sketches(facts, target, machine)) {
     Explored explored(sketch, facts, target, machine);
-    for (const Point& point : sketch.seeds) explored.descend(point);
     std::vector<Point> order{sketch.seeds.front()};
     const auto& rule = explored.at(order.front());
+    if (!rule || rule->ns > least_gain_ns)
+      for (const Point& point : sketch.seeds) explored.descend(point);
     for (const auto& [ns, point] : explored.ranked()) {
       if (order.size() > most_refused) break;
-      const bool is_better = !rule || ns < worth_trust * rule->ns;
+      const bool is_better =
+          !rule || (ns < trusted_share * rule->ns && rule->ns - ns > least_gain_ns);
       order.insert(is_better ? order.end() - 1 : order.end(), point);
     }
     for (const Point& point : order) {

@@ -18,8 +18,8 @@ struct Candidate {
 };
 
 // The schedule that a kernel runs on if nobody has tuned it: the sketch's rule of thumb, or the
-// fastest point that descents from the seeds find if its predicted time is below 75% of the rule's.
-// The pick if no sketch fits.
+// fastest point that descents from the seeds find if its predicted time is well below the rule's
+// (candidates.cpp has the bounds). The pick if no sketch fits.
 Candidate untuned(const Kernel& naive, const Target& target, const Machine& machine);
 
 // At most `count` candidates of all sketches, the one with the least predicted time first. They
