@@ -1,6 +1,9 @@
 #include "cli/tune.h"
 
 #include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 
@@ -15,7 +18,11 @@ namespace tenon::cli {
 
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+// Whether Ctrl-C was pressed. The handler can reach nothing else.
+std::atomic<bool>& interrupted() {
+  static std::atomic<bool> is_interrupted = false;
+  return is_interrupted;
+}
 
 double best_ns(const Found& found) {
   double best = found.tried.front().measured_ns;
@@ -60,14 +67,14 @@ void tune(const TuneOptions& options) {
   Session session({options.threads, options.isa, {}, {}});
   const GraphText graph = load_structure(read_file(options.graph), options.graph, session);
   const auto before = std::signal(SIGINT, [](int) {
-    interrupted = 1;
+    interrupted() = true;
     std::signal(SIGINT, SIG_DFL);  // the second Ctrl-C ends the program
   });
   SearchOptions search{.measurements = options.measurements,
                        .seconds = options.seconds,
                        .seed = options.seed,
                        .progress = {},
-                       .stop = [] { return interrupted != 0; }};
+                       .stop = [] { return interrupted().load(); }};
   bool has_kernels = false;
   try {
     session.tune(graph.outputs, search, [&](const Session::Tuned& tuned) {
@@ -79,7 +86,7 @@ void tune(const TuneOptions& options) {
   }
   std::signal(SIGINT, before);
   if (!has_kernels) fmt::print("no kernel computes an element, so there is nothing to tune\n");
-  if (interrupted) throw Failure("interrupted; what was found is kept");
+  if (interrupted()) throw Failure("interrupted; what was found is kept");
 }
 
 }  // namespace tenon::cli
