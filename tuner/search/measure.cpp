@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -48,11 +49,11 @@ bool same_bits(Type type, std::span<const char> a, std::span<const char> b) {
   if (std::memcmp(a.data(), b.data(), a.size()) == 0) return true;
   if (type != Type::f32) return false;
   for (std::size_t at = 0; at < a.size(); at += sizeof(float)) {
-    float left, right;
+    std::uint32_t left, right;
     std::memcpy(&left, a.data() + at, sizeof left);
     std::memcpy(&right, b.data() + at, sizeof right);
-    if (std::memcmp(&left, &right, sizeof left) != 0 && !(std::isnan(left) && std::isnan(right)))
-      return false;
+    const auto is_nan = [](std::uint32_t bits) { return std::isnan(std::bit_cast<float>(bits)); };
+    if (left != right && !(is_nan(left) && is_nan(right))) return false;
   }
   return true;
 }
