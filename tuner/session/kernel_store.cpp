@@ -158,11 +158,11 @@ KernelStore::Choice KernelStore::choice(const KernelGraph& graph) {
 std::vector<Candidate> KernelStore::schedules_to_begin_with(const WorkloadRow& workload,
                                                             const Kernel& naive) {
   std::vector<Candidate> first;
-  try {
-    if (const auto tuned = cache_.find_schedule(device_row_, workload, engine))
+  if (const auto tuned = cache_.find_schedule(device_row_, workload, engine)) try {
       first.push_back({tuned->point, parse_schedule(tuned->moves, "cache"), tuned->predicted_ns});
-  } catch (const Error&) {  // the row cannot be read; another schedule takes its place
-  }
+    } catch (const Error& unreadable) {
+      report(fmt::format("tenon: warning: a tuned schedule is left out: {}", unreadable.what()));
+    }
   first.push_back(untuned(naive, backend_.target, backend_.machine));
   first.push_back({.moves = pick(naive, backend_.target, backend_.machine)});
   return first;

@@ -90,7 +90,8 @@ class Model {
       const bool is_outermost = place == body_ || s_.loops[place - 1].axis != loop.axis;
       return with(1, is_outermost ? std::ceil(static_cast<double>(extent) / tile) : 1);
     }
-    if (extent >= tile) with(loop.trips, static_cast<double>(extent / tile));
+    const std::int64_t whole = extent / tile;
+    if (whole > 0) with(loop.trips, static_cast<double>(whole));
     if (const std::int64_t rest = extent % tile) with((rest + loop.step - 1) / loop.step, 1);
   }
 
@@ -296,8 +297,8 @@ class Model {
     if (level.ways == 0 || rows.count <= static_cast<double>(level.ways)) return false;
     const auto way = static_cast<std::int64_t>(level.bytes) / level.ways;
     const std::int64_t step = std::gcd(rows.stride, way);
-    return rows.run <= static_cast<double>(step) &&
-           rows.count > static_cast<double>(way / step * level.ways);
+    const std::int64_t places = way / step * level.ways;
+    return rows.run <= static_cast<double>(step) && rows.count > static_cast<double>(places);
   }
 
   // How often the loops outside of place `from` run its body.
