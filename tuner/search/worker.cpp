@@ -77,14 +77,10 @@ void Worker::start() {
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   std::string command = "worker";
   std::array<char*, 3> arguments{program_.data(), command.data(), nullptr};
-  // Ctrl-C is for the process that tunes.
+  // A process group of its own, because Ctrl-C is for the process that tunes.
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
-  sigset_t blocked;
-  sigemptyset(&blocked);
-  sigaddset(&blocked, SIGINT);
-  posix_spawnattr_setsigmask(&attributes, &blocked);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
   const int problem =
       posix_spawnp(&process_, program_.c_str(), &actions, &attributes, arguments.data(), environ);
   posix_spawnattr_destroy(&attributes);

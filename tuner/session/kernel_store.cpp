@@ -191,18 +191,8 @@ Found KernelStore::tune(const KernelGraph& graph, const Job& job, const SearchOp
   // Two points may have the same moves. The winner is stored last, so that it stays the winner.
   std::swap(entries[found.winner], entries.back());
   cache_.store_schedules(entries);
-
-  const Schedule& moves = found.tried[found.winner].candidate.moves;
-  const std::string key = key_of(print(moves), workload.graph);
-  Device::ProgramRef program = find_artifact(key);
-  if (!program) {
-    const Timer lowering(statistics_.lowering_seconds);
-    const Built built = build(key, naive, moves, Check::once);
-    if (const auto* failed = std::get_if<Refusal>(&built))
-      fail("the worker built what this process cannot build: {}", failed->reason);
-    program = std::get<Device::ProgramRef>(built);
-  }
-  programs_[workload.graph] = program;
+  programs_.erase(workload.graph);
+  program(graph);  // on the winner
   return found;
 }
 

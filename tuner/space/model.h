@@ -4,10 +4,12 @@
 // Source: the usual analysis of tiled loops (Low, Igual, Smith, Quintana-Orti, 2016, for products),
 // with the footprint of each loop held against each cache.
 //
-// Read next: model.cpp, in the order of the terms below.
+// Read next: model.cpp (computing, copying, threads), model_memory.cpp (caches), core_table.h (the
+// constants).
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "codegen/backend.h"
 #include "tuner/space/skeleton.h"
@@ -23,5 +25,15 @@ struct Cost {
 // Takes some microseconds.
 Cost cost(const Skeleton& skeleton, const Facts& facts, const Target& target,
           const Machine& machine);
+
+// A part of the predicted time.
+struct Term {
+  std::string_view name;  // one of the limits above
+  double cycles;
+};
+// The terms "L2", "L3", "memory" and "pages": the cycles in which lines come from a level, because
+// the data do not fit into the level before. cost() calls it.
+std::vector<Term> memory_terms(const Skeleton& skeleton, const Facts& facts,
+                               const Machine& machine);
 
 }  // namespace tenon

@@ -136,12 +136,15 @@ class ProductSketch {
   // registers, a panel of b that stays in the last cache, and operands packed where that pays.
   std::optional<Point> rule_of_thumb(const std::vector<std::int64_t>& axes) const {
     Var j = -1, i = -1;
-    for (const std::int64_t value : axes)
-      if (const auto axis = static_cast<Var>(value); j < 0 || worth(axis) > worth(j)) j = axis;
-    for (const std::int64_t value : axes)
-      if (const auto axis = static_cast<Var>(value);
-          operand_of(axis) != operand_of(j) && (i < 0 || facts_.extent(axis) > facts_.extent(i)))
-        i = axis;
+    for (const std::int64_t value : axes) {
+      const auto axis = static_cast<Var>(value);
+      if (j < 0 || worth(axis) > worth(j)) j = axis;
+    }
+    for (const std::int64_t value : axes) {
+      const auto axis = static_cast<Var>(value);
+      const bool is_longer = i < 0 || facts_.extent(axis) > facts_.extent(i);
+      if (operand_of(axis) != operand_of(j) && is_longer) i = axis;
+    }
     if (i < 0) return {};
     const AccessFacts& of_a = statement_.accesses[operand_of(i)];
     const AccessFacts& of_b = statement_.accesses[operand_of(j)];
@@ -164,21 +167,13 @@ class ProductSketch {
              facts_.extent(axis) >= threads_;
     });
     const bool is_large = threads_ > 1 && terms * results >= worth_threads;
-    return Point{j,
-                 i,
-                 tile,
-                 side,
-                 std::clamp<std::int64_t>(panel_bytes / (terms * 4 * width * side), 1, strips),
-                 std::clamp<std::int64_t>(rows_together / tile, 1, tiles(groups, threads_)),
-                 0,
-                 0,
-                 of_a.guarded ? 2
-                 : packs_a    ? 1
-                              : 0,
-                 packs_b ? 1 : 0,
-                 !is_large   ? 0
-                 : has_outer ? 3
-                             : 1};
+    const std::int64_t in_panel =
+        std::clamp<std::int64_t>(panel_bytes / (terms * 4 * width * side), 1, strips);
+    const std::int64_t in_group =
+        std::clamp<std::int64_t>(rows_together / tile, 1, tiles(groups, threads_));
+    const std::int64_t stages_a = of_a.guarded && !is_one_tensor() ? 2 : packs_a ? 1 : 0;
+    const std::int64_t shared = !is_large ? 0 : has_outer ? 3 : 1;
+    return Point{j, i, tile, side, in_panel, in_group, 0, 0, stages_a, packs_b ? 1 : 0, shared};
   }
 
   std::int64_t width_of(Var axis) const {

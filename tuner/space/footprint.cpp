@@ -1,0 +1,64 @@
+#include "tuner/space/footprint.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+namespace tenon {
+
+double Footprint::executions(std::size_t place) const {
+  double times = 1;
+  for (const Var axis : skeleton_.statement->path) {
+    const std::int64_t inside = skeleton_.span(axis, place, facts_);
+    times *= static_cast<double>(facts_.extent(axis)) / static_cast<double>(inside);
+  }
+  return times;
+}
+
+double Footprint::range(const Subscript& subscript, std::size_t place) const {
+  double range = 1;
+  for (const auto& [axis, coefficient] : subscript.terms)
+    range += static_cast<double>(std::abs(coefficient) * (skeleton_.span(axis, place, facts_) - 1));
+  return std::min(range, static_cast<double>(subscript.extent));
+}
+
+double Footprint::elements(const AccessFacts& access, std::size_t place) const {
+  double elements = 1;
+  for (const Subscript& subscript : access.subscripts) elements *= range(subscript, place);
+  return elements;
+}
+
+Rows Footprint::rows(const AccessFacts& access, std::size_t place) const {
+  Rows rows{1, static_cast<double>(access.element_bytes), access.element_bytes};
+  bool is_run = true;
+  for (auto subscript = access.subscripts.rbegin(); subscript != access.subscripts.rend();
+       ++subscript) {
+    const double here = range(*subscript, place);
+    if (is_run)
+      rows.run *= here;
+    else
+      rows.count *= here;
+    if (rows.count == 1) rows.stride *= subscript->extent;
+    is_run = is_run && here == static_cast<double>(subscript->extent);
+  }
+  return rows;
+}
+
+double Footprint::lines(const AccessFacts& access, std::size_t place, bool is_packed,
+                        std::int64_t line) const {
+  const Rows touched = rows(access, place);
+  const auto size = static_cast<double>(line);
+  if (is_packed) return std::ceil(touched.count * touched.run / size);
+  return touched.count * std::ceil(touched.run / size);
+}
+
+double Footprint::tile_elements(const AccessFacts& access, const SkeletonStage& stage) const {
+  const std::size_t place = stage.at + 1;
+  if (stage.layout == Layout::box) return elements(access, place);
+  double elements = 1;
+  for (const Var axis : skeleton_.statement->path)
+    if (access.uses(axis)) elements *= static_cast<double>(skeleton_.span(axis, place, facts_));
+  return elements;
+}
+
+}  // namespace tenon
