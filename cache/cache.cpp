@@ -65,19 +65,20 @@ std::int64_t evict_artifacts(Database& database, std::int64_t limit) {
       limit);
 }
 
-std::int64_t delete_artifact(Database& database, std::string_view key) {
+std::int64_t delete_artifact(Database& database, const std::string& key) {
   return database.run("delete from artifact where key = ?", key);
 }
 
 // Notes the use of an artifact, unless another process holds the lock: a look-up never waits.
-void touch(Database& database, std::string_view key, std::int64_t now) {
-  const int before = database.wait_for_locks(0);
+void touch(Database& database, const std::string& key, std::int64_t now) {
+  const auto before = database.first<std::int64_t>("pragma busy_timeout");
+  database.run("pragma busy_timeout = 0");
   try {
     database.run("update artifact set last_use = ? where key = ?", now, key);
   } catch (const DatabaseError& error) {
     if (error.trouble != Trouble::failed) throw;
   }
-  database.wait_for_locks(before);
+  database.run(fmt::format("pragma busy_timeout = {}", before.value_or(0)));
 }
 
 // Hands the pages of deleted rows back to the file system.
@@ -98,8 +99,6 @@ Cache::Cache(CacheOptions options) : options_(std::move(options)) {
         "none of TENON_CACHE, XDG_CACHE_HOME and HOME is set; nothing is kept after this process");
 }
 
-Cache::~Cache() = default;
-
 std::string Cache::path() const { return cache::newest_generation(path_); }
 
 void Cache::warn_once(const std::string& reason) {
@@ -112,7 +111,7 @@ template <typename Work>
 auto Cache::attempt(Work&& work) {
   const std::lock_guard lock(mutex_);
   const auto open_and_work = [&] {
-    if (!database_) database_ = std::make_unique<Database>(cache::connect(path_, options_.warn));
+    if (!database_) database_ = std::make_shared<Database>(cache::connect(path_, options_.warn));
     return work(*database_);
   };
   try {
@@ -127,15 +126,18 @@ auto Cache::attempt(Work&& work) {
   } catch (const DatabaseError& error) {
     warn_once(fmt::format("{}: {}; going on without", path_, error.what()));
     // A process that holds a lock for so long may never release it. So this one waits only once.
-    if (database_) database_->wait_for_locks(0);
+    if (database_) database_->run("pragma busy_timeout = 0");
     return std::invoke_result_t<Work, Database&>();
   }
 }
 
-// The same for work that changes rows: all that it does happens, or nothing.
-template <typename Work>
-auto Cache::change(Work&& work) {
-  return attempt([&](Database& database) { return database.in_transaction(work); });
+// The same for work that changes rows: either all of it happens, or nothing.
+// Returns whether it happened.
+bool Cache::change(const std::function<void(Database&)>& work) {
+  return attempt([&](Database& database) {
+    database.in_transaction([&] { work(database); });
+    return true;
+  });
 }
 
 std::optional<ScheduleRow> Cache::find_schedule(const DeviceRow& device,
@@ -147,18 +149,17 @@ std::optional<ScheduleRow> Cache::find_schedule(const DeviceRow& device,
       "order by status = 'tuned' desc",
       cache::columns<ScheduleRow>(), cache::columns<WorkloadRow>("w.{0} = ?", " and "));
   return attempt([&](Database& database) {
-    return database.first<ScheduleRow>(sql, workload, device_id(device), engine);
+    return database.first<ScheduleRow>(sql, workload, device_id(device), std::string(engine));
   });
 }
 
 bool Cache::store_schedules(const std::vector<ScheduleEntry>& entries) {
   return change([&](Database& database) {
     for (const ScheduleEntry& entry : entries) insert_schedule(database, entry);
-    return true;
   });
 }
 
-std::vector<ScheduleEntry> Cache::schedules(std::string_view hash_prefix) {
+std::vector<ScheduleEntry> Cache::schedules(const std::string& hash_prefix) {
   static const std::string sql = fmt::format(
       "select {}, {}, {} from schedule s join workload w on w.id = s.workload "
       "join device d on d.id = s.device where substr(w.hash, 1, length(?1)) = ?1 "
@@ -169,14 +170,14 @@ std::vector<ScheduleEntry> Cache::schedules(std::string_view hash_prefix) {
   return attempt([&](Database& database) { return database.all<ScheduleEntry>(sql, hash_prefix); });
 }
 
-std::optional<ArtifactRow> Cache::find_artifact(std::string_view key) {
+std::optional<ArtifactRow> Cache::find_artifact(const std::string& key) {
   return attempt([&](Database& database) -> std::optional<ArtifactRow> {
     using Stored = std::tuple<std::string, std::string, std::string, std::int64_t>;
     const auto stored = database.first<Stored>(
         "select meta, code, checksum, last_use from artifact where key = ?", key);
     if (!stored) return std::nullopt;
     const auto& [meta, code, sum, last_use] = *stored;
-    const ArtifactRow artifact{std::string(key), meta, code};
+    const ArtifactRow artifact{key, meta, code};
     if (sum != checksum(artifact)) {
       delete_artifact(database, key);
       return std::nullopt;
@@ -194,11 +195,11 @@ void Cache::store_artifact(const ArtifactRow& artifact) {
         "values (?, ?, ?, ?, ?, cast(? as blob))",
         artifact.key, artifact.meta, checksum(artifact), size_of(artifact), options_.now(),
         artifact.code);
-    return evict_artifacts(database, options_.artifact_limit);
+    evict_artifacts(database, options_.artifact_limit);
   });
 }
 
-void Cache::forget_artifact(std::string_view key) {
+void Cache::forget_artifact(const std::string& key) {
   attempt([&](Database& database) { return delete_artifact(database, key); });
 }
 
@@ -211,13 +212,13 @@ std::int64_t Cache::prune(std::int64_t limit) {
 }
 
 std::int64_t Cache::clear() {
-  const std::int64_t removed = change([&](Database& database) {
-    const auto gone = database.run("delete from artifact") + database.run("delete from schedule");
+  std::int64_t removed = 0;
+  const bool done = change([&](Database& database) {
+    removed = database.run("delete from artifact") + database.run("delete from schedule");
     database.run("delete from workload; delete from device");
-    return gone;
   });
   attempt(shrink);
-  return removed;
+  return done ? removed : 0;
 }
 
 CacheSummary Cache::summary() {

@@ -55,9 +55,6 @@ class Cache {
  public:
   // Opens nothing: the first call that needs the file does.
   explicit Cache(CacheOptions options = {});
-  ~Cache();
-  Cache(const Cache&) = delete;
-  Cache& operator=(const Cache&) = delete;
 
   // Schedules. A hit has the same fields in device (but `probed`), in workload and in engine. The
   // tuned schedule comes before the picked one; tried and rejected ones are never found, only
@@ -68,15 +65,15 @@ class Cache {
   // former tuned (picked) one a tried one; a pick never replaces a measured row of the same moves.
   // An empty `probed` keeps the numbers that are there.
   bool store_schedules(const std::vector<ScheduleEntry>& entries);
-  std::vector<ScheduleEntry> schedules(std::string_view hash_prefix = "");
+  std::vector<ScheduleEntry> schedules(const std::string& hash_prefix = "");
 
   // Machine code. A hit has passed its checksum; a row that does not is deleted and missed. A hit
   // writes nothing unless the last use is more than a day old.
-  std::optional<ArtifactRow> find_artifact(std::string_view key);
+  std::optional<ArtifactRow> find_artifact(const std::string& key);
   // Drops what was used longest ago to stay within the limit. An artifact that is larger than the
   // limit is not kept.
   void store_artifact(const ArtifactRow& artifact);
-  void forget_artifact(std::string_view key);
+  void forget_artifact(const std::string& key);
 
   // Drops artifacts, least recently used first, until at most `limit` bytes remain; gives the space
   // back to the disk. Returns how many went.
@@ -91,14 +88,13 @@ class Cache {
  private:
   template <typename Work>
   auto attempt(Work&& work);
-  template <typename Work>
-  auto change(Work&& work);
+  bool change(const std::function<void(cache::Database&)>& work);
   void warn_once(const std::string& reason);
 
   CacheOptions options_;
   std::string path_;
-  std::mutex mutex_;  // guards all below
-  std::unique_ptr<cache::Database> database_;
+  std::mutex mutex_;                           // guards all below
+  std::shared_ptr<cache::Database> database_;  // shared_ptr, as the type is incomplete here
   bool warned_ = false;
 };
 

@@ -80,14 +80,13 @@ void create_tables(Database& database) {
   database.run("pragma auto_vacuum = incremental");  // before the first table, or it has no effect
   switch_to_wal(database);
   constexpr const char* column = "{0} {1} not null";
-  database.in_transaction([&](Database&) {
-    if (has_tables(database)) return false;
+  database.in_transaction([&] {
+    if (has_tables(database)) return;
     database.run(fmt::format(fmt::runtime(tables), columns<DeviceRow>(column),
                              columns<WorkloadRow>(column), columns<ScheduleRow>(column),
                              columns<WorkloadRow>()));
     database.run(
         fmt::format("pragma application_id = {}; pragma user_version = {}", application, version));
-    return true;
   });
 }
 

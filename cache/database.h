@@ -1,6 +1,6 @@
-// Database: a thin owner of an SQLite connection, with statements, transactions and errors. Used by
-// the other files of this folder; database.cpp alone includes sqlite3.h. A Database knows no table,
-// and two threads may not use one at once (Cache holds a mutex).
+// Database: a connection to SQLite whose statements take and return the rows of rows.h. Used by the
+// other files of this folder; database.cpp alone includes SQLiteCpp and sqlite3.h. Two threads may
+// not use a Database at once (Cache holds a mutex).
 //
 //   database.run("update artifact set last_use = ? where key = ?", now, key);
 //   for (const auto& key : database.all<std::string>("select key from artifact")) ...
@@ -8,14 +8,13 @@
 // Read next: cache.cpp (the SQL), connection.h (which file).
 #pragma once
 
-#include <cmath>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -26,8 +25,10 @@
 
 #include "cache/rows.h"
 
-struct sqlite3;
-struct sqlite3_stmt;
+namespace SQLite {
+class Database;
+class Statement;
+}  // namespace SQLite
 
 namespace tenon::cache {
 
@@ -39,8 +40,7 @@ enum class Trouble {
 };
 
 // Thrown by Database and by `refuse`; connection.cpp and cache.cpp catch it and let none out.
-class DatabaseError : public std::runtime_error {
- public:
+struct DatabaseError : std::runtime_error {
   DatabaseError(Trouble trouble, const std::string& message)
       : std::runtime_error(message), trouble(trouble) {}
   Trouble trouble;
@@ -66,45 +66,29 @@ std::string columns(const char* pattern = "{0}", const char* between = ", ") {
   return result;
 }
 
-// The value of one column of one row, or of one ? in a statement. A blob is a string.
-using Value = std::variant<std::int64_t, double, std::string>;
-using Values = std::vector<Value>;
+// Where the columns of a row go to, or the arguments of a statement come from, in their order.
+using Field = std::variant<std::int64_t*, double*, std::string*, ScheduleStatus*>;
+using Fields = std::vector<Field>;
 
-// Appends what SQL gets for a field: several values for a struct with columns, and 0 for a number
-// that is not finite.
-template <typename Field>
-void append(Values& values, const Field& field) {
-  if constexpr (Columned<Field>)
-    Field::columns(field, [&](const char*, const auto& part) { append(values, part); });
-  else if constexpr (std::is_same_v<Field, ScheduleStatus>)
-    append(values, status_name(field));
-  else if constexpr (std::is_same_v<Field, std::int64_t>)
-    values.emplace_back(field);
-  else if constexpr (std::is_same_v<Field, double>)
-    values.emplace_back(std::isfinite(field) ? field : 0);
+// Appends the fields of a row: a struct with columns, or a single field.
+template <typename Row>
+void append(Fields& fields, Row& row) {
+  if constexpr (Columned<Row>)
+    Row::columns(row, [&](const char*, auto& field) { append(fields, field); });
   else
-    values.emplace_back(std::string(std::string_view(field)));
+    fields.emplace_back(&row);
 }
 
-// Reads a field from the values that begin at `next`, and moves `next` behind them. A value of
-// another type is damage that SQLite does not see: the field keeps its default, and an unknown
-// status counts as rejected.
-template <typename Field>
-void read(const Value*& next, Field& field) {
-  if constexpr (Columned<Field>) {
-    Field::columns(field, [&](const char*, auto& part) { read(next, part); });
-  } else if constexpr (std::is_same_v<Field, ScheduleStatus>) {
-    std::string name;
-    read(next, name);
-    field = status_of(name).value_or(ScheduleStatus::rejected);
-  } else {
-    if (const auto* value = std::get_if<Field>(next)) field = *value;
-    ++next;
-  }
+// The fields of some rows, or of a tuple of rows.
+template <typename... Rows>
+Fields fields_of(Rows&... rows) {
+  Fields fields;
+  (append(fields, rows), ...);
+  return fields;
 }
-template <typename... Fields>
-void read(const Value*& next, std::tuple<Fields...>& fields) {
-  std::apply([&](auto&... field) { (read(next, field), ...); }, fields);
+template <typename... Rows>
+Fields fields_of(std::tuple<Rows...>& rows) {
+  return std::apply([](auto&... row) { return fields_of(row...); }, rows);
 }
 
 class Database {
@@ -115,26 +99,20 @@ class Database {
   explicit Database(const std::string& file);
   const std::string& file() const { return file_; }
 
-  // Runs statements, or one with arguments: numbers, texts and structs with columns, which replace
-  // its ? in order. Returns how many rows the last insert, update or delete changed.
+  // Runs statements, or one with arguments: numbers, strings and structs with columns, which
+  // replace its ? in order. Returns how many rows the last insert, update or delete changed.
   std::int64_t run(const std::string& sql);
   template <typename... Arguments>
-  std::int64_t run(const std::string& sql, const Arguments&... arguments) {
-    all<std::int64_t>(sql, arguments...);
-    return changes();
+  std::int64_t run(const std::string& sql, Arguments... arguments) {
+    return query(sql, fields_of(arguments...), [] { return Fields(); });
   }
 
   // Runs a select and returns all rows, or the first. A Row is a number, a string, a struct with
   // columns, or a tuple of those.
   template <typename Row, typename... Arguments>
-  std::vector<Row> all(const std::string& sql, const Arguments&... arguments) {
-    Values values;
-    (append(values, arguments), ...);
+  std::vector<Row> all(const std::string& sql, Arguments... arguments) {
     std::vector<Row> rows;
-    for (const Values& found : query(sql, values)) {
-      const Value* next = found.data();
-      read(next, rows.emplace_back());
-    }
+    query(sql, fields_of(arguments...), [&] { return fields_of(rows.emplace_back()); });
     return rows;
   }
   template <typename Row, typename... Arguments>
@@ -143,38 +121,22 @@ class Database {
     return rows.empty() ? std::nullopt : std::optional(std::move(rows.front()));
   }
 
-  // Runs `work` in one transaction and returns its result. If it throws, the database stays as it
-  // was. The write lock is taken at the beginning.
-  template <typename Work>
-  auto in_transaction(Work&& work) {
-    run("begin immediate");
-    try {
-      auto result = work(*this);
-      run("commit");
-      return result;
-    } catch (...) {
-      roll_back();
-      throw;
-    }
-  }
+  // Does `work` in one transaction. If it throws, the database stays as it was. The write lock is
+  // taken at the beginning.
+  void in_transaction(const std::function<void()>& work);
 
-  // Sets how long a statement waits for another process's lock before it fails, and returns the
-  // former time. A new Database waits for `lock_timeout`; eight writers on two cores need far less.
+  // How long a statement of a new Database waits for another process's lock before it fails; eight
+  // writers on two cores need far less. `pragma busy_timeout` changes it.
   static constexpr int lock_timeout = 10'000;  // milliseconds
-  int wait_for_locks(int milliseconds);
 
  private:
-  using Statement = std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)>;
-  std::vector<Values> query(const std::string& sql, const Values& arguments);
-  sqlite3_stmt* prepared(const std::string& sql);
-  void require(bool success) const;
-  std::int64_t changes() const;
-  void roll_back();
+  // `row` makes room for one more row. Returns what run() returns.
+  std::int64_t query(const std::string& sql, const Fields& arguments,
+                     const std::function<Fields()>& row);
 
   std::string file_;
-  std::unique_ptr<sqlite3, int (*)(sqlite3*)> handle_;
-  std::map<std::string, Statement> statements_;  // by text, so that each is compiled once
-  int lock_wait_ = 0;                            // milliseconds
+  std::shared_ptr<SQLite::Database> handle_;  // shared_ptr, as these types are incomplete here
+  std::map<std::string, std::shared_ptr<SQLite::Statement>> statements_;  // by text, compiled once
 };
 
 }  // namespace tenon::cache
