@@ -8,7 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "cache/connection.h"
+#include "cache/database.h"
+#include "cache/location.h"
 
 namespace tenon {
 namespace {

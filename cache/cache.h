@@ -14,7 +14,7 @@
 // One Cache may be used from several threads, and one file from many processes. If a process is
 // killed, only the row that it was writing is missing.
 //
-// Read next: cache.cpp (the SQL on rows), connection.cpp (the tables, and how a file is opened).
+// Read next: cache.cpp (the SQL on rows), database.cpp (the tables), location.h (which file).
 #pragma once
 
 #include <cstdint>

@@ -5,7 +5,7 @@
 //   database.run("update artifact set last_use = ? where key = ?", now, key);
 //   for (const auto& key : database.all<std::string>("select key from artifact")) ...
 //
-// Read next: cache.cpp (the SQL), connection.h (which file).
+// Read next: cache.cpp (the SQL), location.h (which file).
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,7 @@ enum class Trouble {
   failed,   // busy beyond the timeout, disk full, read-only, input or output error
 };
 
-// Thrown by Database and by `refuse`; connection.cpp and cache.cpp catch it and let none out.
+// Thrown by Database and by `refuse`; location.cpp and cache.cpp catch it and let none out.
 struct DatabaseError : std::runtime_error {
   DatabaseError(Trouble trouble, const std::string& message)
       : std::runtime_error(message), trouble(trouble) {}
@@ -138,5 +138,10 @@ class Database {
   std::shared_ptr<SQLite::Database> handle_;  // shared_ptr, as these types are incomplete here
   std::map<std::string, std::shared_ptr<SQLite::Statement>> statements_;  // by text, compiled once
 };
+
+// Opens a Database that has our four tables. A file that is empty, or of an earlier version, gets
+// them. Throws DatabaseError: damaged if the file is no database, refused if it is another
+// program's, or a later version's.
+Database open_tables(const std::string& file);
 
 }  // namespace tenon::cache

@@ -136,4 +136,22 @@ const char* network_file_system(unsigned long type) {
   return nullptr;
 }
 
+Database connect(const std::string& path, const Warn& warn) try {
+  for (;;) {
+    const std::string file = newest_generation(path);
+    try {
+      if (!file.empty()) prepare_location(file);
+      return open_tables(file);
+    } catch (const DatabaseError& error) {
+      if (error.trouble != Trouble::damaged) throw;
+      start_generation_after(file, path, error.what(), warn);
+    }
+  }
+} catch (const DatabaseError& error) {
+  const bool names_file = error.trouble == Trouble::refused;
+  warn(fmt::format("cache: {}{}; nothing is kept after this process", names_file ? "" : path + ": ",
+                   error.what()));
+  return open_tables("");
+}
+
 }  // namespace tenon::cache

@@ -1,12 +1,12 @@
-// Where the cache's file lies, and whether it may be trusted and used there: the owner, the rights,
-// the file system. Used by connection.cpp and cache.cpp; no SQLite here. POSIX and Linux's statfs.
+// Where the cache's file lies, whether it may be trusted and used there (the owner, the rights, the
+// file system), and opening it. Used by cache.cpp; no SQLite here. POSIX and Linux's statfs.
 //
 // A damaged file keeps its name, and the cache goes on in the next generation: after tenon.sqlite
 // comes tenon.sqlite.2, then tenon.sqlite.3. The newest generation that exists is the cache. So a
 // process that creates one tells all others that the older ones are damaged. A name is never used
 // for a second file, so no process opens a file with the log of another, or deletes such a log.
 //
-// Every function works by name and never opens the database file itself: closing a second
+// Every function works by name, and only SQLite opens the database file: closing a second
 // descriptor of a file would drop the locks that SQLite holds on it in this process.
 #pragma once
 
@@ -15,6 +15,8 @@
 #include <string>
 
 namespace tenon::cache {
+
+class Database;  // database.h
 
 // The file that a path given by the user means: a folder (one that exists, or a path that ends in
 // '/') means tenon.sqlite in it. Absolute, so that SQLite reads no meaning into ":memory:" or
@@ -49,5 +51,10 @@ void prepare_location(const std::string& file);
 // The name of a network or FUSE file system by its statfs type; null for others. SQLite's locks and
 // shared memory cannot be relied on there.
 const char* network_file_system(unsigned long type);
+
+// Opens the newest generation of `path` (empty: in memory), with our four tables.
+// Starts the next generation if that file is damaged, and falls back to memory if no file can be
+// used; it warns of both. Throws DatabaseError only when there is no memory.
+Database connect(const std::string& path, const Warn& warn);
 
 }  // namespace tenon::cache
