@@ -100,8 +100,9 @@ class Tails {
     if (kernel_.extent(loop.axis) == 0) return {};
     if (kernel_.extent(loop.axis) == 1) return guarded(loop.body, runs_at(loop, 0));
     std::vector<Range> guards = limits_at(loop.axis);
-    if (!has(loop.axis, Tag::vector)) shorten(loop, guards);
-    return parts(loop, guards);
+    Tails inside = *this;
+    if (!has(loop.axis, Tag::vector)) append(inside.facts_, shorten(loop, guards));
+    return inside.parts(loop, guards);
   }
 
   // The conditions under which the loop runs an iteration with its axis at this value.
@@ -125,9 +126,10 @@ class Tails {
     return ranges;
   }
 
-  // Turns guards into ends of the loop where that is possible, and drops them. An unrolled loop
-  // ends at a number.
-  void shorten(Loop& loop, std::vector<Range>& guards) const {
+  // Turns guards into ends of the loop where that is possible. Moves them from `guards` to the
+  // result: they hold in the whole loop. An unrolled loop ends at a number.
+  std::vector<Range> shorten(Loop& loop, std::vector<Range>& guards) const {
+    std::vector<Range> ended;
     std::erase_if(guards, [&](const Range& guard) {
       const std::int64_t step = guard.index.coefficient(loop.axis);
       const Index rest = guard.index - Index::var(loop.axis) * step;
@@ -135,8 +137,10 @@ class Tails {
       if (has(loop.axis, Tag::unroll) && !rest.is_constant()) return false;
       const Index end = floordiv(Index(guard.high + step - 1) - rest, step, bounds_);
       add_end(loop, end);
+      ended.push_back(guard);
       return true;
     });
+    return ended;
   }
 
   // Adds an end to the loop. An end that is never less than another one is left out.

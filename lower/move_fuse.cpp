@@ -2,8 +2,11 @@
 // there are six moves. Halide: fuse; TVM: fuse.
 //
 //   for r 4                      fuse r c -> rc              for rc 12
-//     for c 3                                                  y[rc / 3,rc mod 3] = ..
-//       y[r,c] = ..
+//     for c 3                                                  y[rc] = x[rc / 3]
+//       y[r,c] = x[r]
+//
+// Two axes of a tensor that are indexed by the quotient and the remainder alone become one axis, as
+// those of y here.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -80,6 +83,7 @@ Reason rewrite(Kernel& kernel, const Fuse& move) {
     kernel.axes[old].name.clear();
     std::erase_if(kernel.limits, [&](const Limit& limit) { return limit.index.uses(old); });
   }
+  join_divided_axes(kernel, Left::none);
   return {};
 }
 

@@ -209,7 +209,7 @@ class NaiveNest {
     }
     for (const NodeRef& local : graph_.locals) add(*local, Where::heap);
     for (const Node* node : order) compute(*node);
-    flatten_arguments();
+    join_divided_axes(kernel_, Left::fewer);
     return std::move(kernel_);
   }
 
@@ -278,36 +278,6 @@ class NaiveNest {
       store.initial = false;
     }
     append(kernel_.body, wrap({{std::move(store)}}, loops));
-  }
-
-  // A reshape between an argument and its reader shows as quotients and remainders in subscripts of
-  // the argument. If they vanish when two axes are read as one, the argument is declared with one.
-  void flatten_arguments() {
-    Uses uses(kernel_.body);
-    for (int t = 0; t < std::ssize(kernel_.tensors); t++)
-      for (int axis = 0; axis + 1 < std::ssize(kernel_.tensors[t].extents);)
-        if (flatten(t, axis, uses.of(t)))
-          uses = Uses(kernel_.body);
-        else
-          axis++;
-  }
-
-  // Joins the axes `axis` and `axis` + 1 of an argument, if that leaves fewer divisions.
-  bool flatten(int tensor, int axis, const std::vector<Use>& uses) {
-    const KernelTensor& declared = kernel_.tensors[tensor];
-    if (declared.where != Where::argument) return false;
-    int before = 0, after = 0;
-    for (const Use& use : uses) {
-      const std::vector<Index>& at = use.access.at;
-      const int apart = at[axis].divisions() + at[axis + 1].divisions();
-      const int together = flat(declared, at, axis, 2).divisions();
-      if (use.access.computed_axis >= 0 || together > apart) return false;
-      before += apart;
-      after += together;
-    }
-    if (after >= before) return false;
-    join_axes(kernel_, tensor, axis, 2);
-    return true;
   }
 
   const KernelGraph& graph_;

@@ -42,4 +42,34 @@ bool stores_to(Items items, int tensor) {
   return std::ranges::any_of(uses.of(tensor), &Use::writes);
 }
 
+void join_divided_axes(Kernel& kernel, Left divisions) {
+  bool has_prefetch = false;  // join_axes() does not change its subscripts
+  visit(kernel.body, [&](const Item& item, const Way&) {
+    has_prefetch = has_prefetch || std::holds_alternative<Prefetch>(item.what);
+  });
+  if (has_prefetch) return;
+  Uses uses(kernel.body);
+  const auto is_simpler = [&](int tensor, int axis) {
+    int before = 0, after = 0;
+    for (const Use& use : uses.of(tensor)) {
+      const std::vector<Index>& at = use.access.at;
+      const int apart = at[axis].divisions() + at[axis + 1].divisions();
+      const int together = flat(kernel.tensors[tensor], at, axis, 2).divisions();
+      const std::int64_t most = divisions == Left::none ? 0 : apart;
+      if (use.access.computed_axis >= 0 || together > most) return false;
+      before += apart;
+      after += together;
+    }
+    return after < before;
+  };
+  for (int t = 0; t < std::ssize(kernel.tensors); ++t)
+    for (int axis = 0; axis + 1 < std::ssize(kernel.tensors[t].extents);)
+      if (is_simpler(t, axis)) {
+        join_axes(kernel, t, axis, 2);
+        uses = Uses(kernel.body);
+      } else {
+        ++axis;
+      }
+}
+
 }  // namespace tenon

@@ -47,4 +47,9 @@ std::size_t common_loops(const Use& a, const Use& b);
 bool uses_tensor(Items items, int tensor);
 bool stores_to(Items items, int tensor);
 
+// Joins neighbouring axes of a tensor wherever that leaves fewer divisions in its subscripts, or
+// none: all accesses x[k / 8,k mod 8] become x[k]. Reshapes and fused loops leave such subscripts.
+enum class Left : std::uint8_t { fewer, none };
+void join_divided_axes(Kernel& kernel, Left divisions);
+
 }  // namespace tenon
