@@ -27,7 +27,9 @@ struct Suite {
 };
 
 constexpr Suite suites[] = {
+    {"cliffs", "graphs drawn at random, to find slow ones", "cliffs --seeds 500", run_cliffs},
     {"gemm", "products of two matrices", "gemm --case 1000x777x333:nt --threads 1", run_gemm},
+    {"graph", "graphs from files", "graph --case examples/matmul.tenon", run_graph},
     {"lower", "what making, scheduling and finishing a nest costs", "lower --case matmul:512",
      run_lower},
     {"map", "element-wise chains", "map --case affine_relu:1048576 --json", run_map},
@@ -67,6 +69,8 @@ int main(int argc, char** argv) {
                        "schedule the kernel by hand, with the moves of this file");
     command.add_option("--isa", options.isa, "avx512, avx2 or fma128: no wider vectors for Tenon")
         ->check(CLI::IsMember({"avx512", "avx2", "fma128"}));
+    if (suite.run == run_cliffs)
+      command.add_option("--seeds", options.seeds, "how many graphs are drawn (default: 100)");
     command.add_flag("--json", options.json, "an object a line");
     command.footer(fmt::format("Example:\n  ./dev bench {}", suite.example));
     command.callback([&] {

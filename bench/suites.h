@@ -1,6 +1,7 @@
 // The suites of tenon-bench, one file each. Used by main.cpp. Read next: suite.h.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,13 @@ struct Options {
   cli::MovesFile moves;  // empty: Tenon's own schedule
   std::string isa;       // for Tenon, not for the peers; "": the widest
   bool json = false;
+  std::uint64_t seeds = 100;  // how many graphs the suite cliffs draws
 };
 
 // Each returns false where a result was wrong. Error: a case that does not exist.
+bool run_cliffs(const Options& options);
 bool run_gemm(const Options& options);
+bool run_graph(const Options& options);  // cases are graph files
 bool run_lower(const Options& options);  // one thread, without peers
 bool run_map(const Options& options);
 bool run_norm(const Options& options);
