@@ -1,7 +1,7 @@
 // The suite lower: what it costs to make a kernel's nest, to apply its schedule and to finish it. A
-// case is a graph, whose kernels get Tenon's pick, or a member of a series: splits:N is a nest with
-// N splits, outputs:N a graph with N outputs, inputs:N one with N inputs. In each series the cost
-// should grow no faster than N.
+// case is a graph, whose kernels get their untuned schedules, or a member of a series: splits:N is
+// a nest with N splits, outputs:N a graph with N outputs, inputs:N one with N inputs. In each
+// series the cost should grow no faster than N.
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -115,7 +115,7 @@ Work work_of(std::string_view name, const Backend& backend) {
   work.graphs = fusion(apply_rules(wanted, session.nodes()));
   for (const KernelGraph& kernel : work.graphs) {
     work.naive.push_back(naive(kernel));
-    work.schedules.push_back(untuned(work.naive.back(), backend.target, backend.machine).moves);
+    work.schedules.push_back(untuned({work.naive.back(), backend.target, backend.machine}).moves);
   }
   return work;
 }

@@ -60,22 +60,17 @@ std::string cache_row(const KernelStore::Choice& choice, Cache& cache) {
 
 // The facts of the kernel, and the schedules that were measured or, before that, those that the
 // model ranks first.
-std::string search_page(const KernelGraph& graph, const Kernel& naive, KernelStore& store,
-                        const Backend& backend) {
+std::string search_page(const KernelGraph& graph, const Kernel& naive, KernelStore& store) {
   constexpr std::size_t shown = 8;
+  const Space space = store.space_of(naive);
   const Facts facts = facts_of(naive);
-  const std::vector<Sketch> space = sketches(facts, backend.target, backend.machine);
   std::string text =
       fmt::format("facts: {:.4g} MFLOP in sums of products, {:.4g} MB of arguments\n",
                   facts.flops / 1e6, facts.bytes / 1e6);
-  if (space.empty()) return text + "space: no sketch fits yet; the pick's rules decide\n";
   const auto time = [](double ns) { return ns > 0 ? fmt::format("{:.1f}", ns / 1e3) : "-"; };
-  const auto limit = [&](const std::string& point) -> std::string {
-    for (const Sketch& sketch : space)
-      if (const auto parsed = parse_point(sketch, point))
-        if (const auto skeleton = sketch.skeleton(*parsed))
-          return std::string(cost(*skeleton, facts, backend.target, backend.machine).limit);
-    return "-";
+  const auto limit = [&](const std::string& point) {
+    const Candidate candidate = candidate_of(space, point);
+    return point.empty() || candidate.point != point ? "-" : candidate.limit;
   };
   text += fmt::format("{:<9} {:>12} {:>12}  {:<8} {}\n", "status", "predicted us", "measured us",
                       "limit", "point");
@@ -90,10 +85,10 @@ std::string search_page(const KernelGraph& graph, const Kernel& naive, KernelSto
   for (const ScheduleRow& row : rows)
     text += fmt::format("{:<9} {:>12} {:>12}  {:<8} {}\n", status_name(row.status),
                         time(row.predicted_ns), time(row.measured_ns), limit(row.point),
-                        (row.point.empty() ? "the pick" : row.point) +
+                        (row.point.empty() ? "by hand" : row.point) +
                             (row.reason.empty() ? "" : ": " + row.reason));
   if (rows.empty())
-    for (const Candidate& leader : leaders(space, facts, backend, shown, 1))
+    for (const Candidate& leader : leaders(space, shown, 1))
       text += fmt::format("{:<9} {:>12} {:>12}  {:<8} {}\n", "leader", time(leader.predicted_ns),
                           "-", leader.limit, leader.point);
   return text;
@@ -174,7 +169,7 @@ void explain(const ExplainOptions& options) {
   const auto by_hand = moves ? moves(nests) : std::vector<std::optional<Schedule>>(kernels.size());
   for (std::size_t i = 0; i < kernels.size(); ++i) {
     if (pages.shows("search"))
-      pages.page("search", titles[i], search_page(kernels[i], nests[i], store, session.backend()));
+      pages.page("search", titles[i], search_page(kernels[i], nests[i], store));
     KernelStore::Choice choice = store.choice(kernels[i]);
     std::string_view origin = choice.row ? "from the cache" : "picked now";
     choice.schedule = renamed(std::move(choice.schedule), names[i]);

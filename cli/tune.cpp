@@ -32,11 +32,6 @@ double best_ns(const Found& found) {
 }
 
 void show(const Session::Tuned& tuned, int measurements) {
-  if (tuned.found.tried.empty()) {
-    fmt::print("kernel {} of {}, {}: no sketch fits it yet, so it keeps its pick\n", tuned.number,
-               tuned.of, tuned.kernel);
-    return;
-  }
   const double untuned = tuned.found.tried.front().measured_ns;
   if (untuned == 0) {
     fmt::print("kernel {} of {}, {}: it cannot be measured: {}\n", tuned.number, tuned.of,
@@ -57,7 +52,7 @@ void show(const Session::Tuned& tuned, int measurements) {
              tuned.number, tuned.of, tuned.kernel, winner.measured_ns / 1e3, tuned.found.gain,
              tuned.found.tried.size() - 1);
   fmt::print("  {}{}\n", tuned.found.winner == 0 ? "the schedule stays: " : "",
-             winner.candidate.point.empty() ? "the pick" : winner.candidate.point);
+             winner.candidate.point.empty() ? "moves by hand" : winner.candidate.point);
   std::fflush(stdout);
 }
 

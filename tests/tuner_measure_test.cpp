@@ -21,7 +21,7 @@
 #include "lower_support.h"
 #include "ops/arithmetic.h"
 #include "ops/matmul.h"
-#include "tuner/schedule/pick.h"
+#include "tuner/search/candidates.h"
 #include "tuner/search/measure.h"
 
 using namespace tenon;
@@ -72,7 +72,7 @@ struct Bench {
     const auto kernels = fusion(apply_rules(std::vector{wanted.node()}, in.executor.nodes()));
     REQUIRE(kernels.size() == 1);
     kernel = naive(kernels[0]);
-    picked = print(pick(kernel, backend.target, backend.machine));
+    untuned = print(tenon::untuned(Space{kernel, backend.target, backend.machine}).moves);
     auto faulty = std::make_unique<FaultyDevice>(std::move(backend.device));
     device = faulty.get();
     backend.device = std::move(faulty);
@@ -105,7 +105,7 @@ struct Bench {
   Backend backend = cpu_backend(1);
   FaultyDevice* device = nullptr;
   Kernel kernel;
-  std::string picked;
+  std::string untuned;
   std::optional<Measurement> measurement;
 };
 
@@ -135,17 +135,17 @@ const std::string other_bits = "its result has other bits";
 
 TEST_CASE("sound schedules pass") {
   ProductBench bench;
-  REQUIRE_FALSE(bench.picked.empty());
-  CHECK(bench.measurement->prepare(0, bench.picked) == std::nullopt);
+  REQUIRE_FALSE(bench.untuned.empty());
+  CHECK(bench.measurement->prepare(0, bench.untuned) == std::nullopt);
   CHECK(bench.measurement->prepare(1, "") == std::nullopt);
-  CHECK(bench.measurement->prepare(2, bench.picked) == std::nullopt);
+  CHECK(bench.measurement->prepare(2, bench.untuned) == std::nullopt);
 }
 
 TEST_CASE("a write outside of a buffer is found, and the next schedule starts anew") {
   ProductBench bench;
   const std::ptrdiff_t end = elements_of_product * sizeof(float);
   int number = 0;
-  REQUIRE(bench.measurement->prepare(number++, bench.picked) == std::nullopt);
+  REQUIRE(bench.measurement->prepare(number++, bench.untuned) == std::nullopt);
   for (const std::ptrdiff_t offset : {std::ptrdiff_t{-1}, end, std::ptrdiff_t{-4096}, end + 4095}) {
     CAPTURE(offset);
     bench.spoil(number, at_byte(offset));
@@ -158,7 +158,7 @@ TEST_CASE("a write outside of an input is found") {
   ProductBench bench;
   const std::size_t place =
       bench.argument([](const KernelTensor& tensor) { return !tensor.is_output; });
-  REQUIRE(bench.measurement->prepare(0, bench.picked) == std::nullopt);
+  REQUIRE(bench.measurement->prepare(0, bench.untuned) == std::nullopt);
   bench.device->faults[1] = [&](const auto& launch, FaultyDevice::Arguments arguments) {
     launch();
     static_cast<char*>(arguments[place])[-1] = 0;
@@ -170,7 +170,7 @@ TEST_CASE("a write into an input is found, and the next schedule gets the former
   ProductBench bench;
   const std::size_t place =
       bench.argument([](const KernelTensor& tensor) { return !tensor.is_output; });
-  REQUIRE(bench.measurement->prepare(0, bench.picked) == std::nullopt);
+  REQUIRE(bench.measurement->prepare(0, bench.untuned) == std::nullopt);
   bench.device->faults[1] = [&](const auto& launch, FaultyDevice::Arguments arguments) {
     launch();
     static_cast<char*>(arguments[place])[5] ^= 1;
@@ -181,7 +181,7 @@ TEST_CASE("a write into an input is found, and the next schedule gets the former
 
 TEST_CASE("one other bit is found, wherever it is") {
   ProductBench bench;
-  REQUIRE(bench.measurement->prepare(0, bench.picked) == std::nullopt);
+  REQUIRE(bench.measurement->prepare(0, bench.untuned) == std::nullopt);
   int number = 1;
   for (const std::size_t element :
        {std::size_t{0}, elements_of_product / 2, elements_of_product - 1}) {
@@ -194,7 +194,7 @@ TEST_CASE("one other bit is found, wherever it is") {
 
 TEST_CASE("an element that a schedule does not write is found") {
   ProductBench bench;
-  REQUIRE(bench.measurement->prepare(0, bench.picked) == std::nullopt);
+  REQUIRE(bench.measurement->prepare(0, bench.untuned) == std::nullopt);
   const std::size_t place =
       bench.argument([](const KernelTensor& tensor) { return tensor.is_output; });
   bench.device->faults[1] = [&](const auto& launch, FaultyDevice::Arguments arguments) {
@@ -214,7 +214,7 @@ TEST_CASE("NaNs are equal whatever their bits, and unlike any number") {
     with_nan(3)(output);
     output[sizeof(float)] ^= 1;
   });
-  CHECK(bench.measurement->prepare(0, bench.picked) == std::nullopt);
+  CHECK(bench.measurement->prepare(0, bench.untuned) == std::nullopt);
   CHECK(bench.measurement->prepare(1, "") == std::nullopt);
   CHECK(bench.measurement->prepare(2, "") == other_bits);  // it has a number there
   CHECK(bench.measurement->prepare(3, "") == other_bits);  // another element differs
@@ -227,13 +227,13 @@ TEST_CASE("the zeros of two signs differ") {
   };
   bench.spoil(0, with_zero(0.0F));
   bench.spoil(1, with_zero(-0.0F));
-  CHECK(bench.measurement->prepare(0, bench.picked) == std::nullopt);
+  CHECK(bench.measurement->prepare(0, bench.untuned) == std::nullopt);
   CHECK(bench.measurement->prepare(1, "") == other_bits);
 }
 
 TEST_CASE("moves that are refused or cannot be read are reasons") {
   ProductBench bench;
-  REQUIRE(bench.measurement->prepare(0, bench.picked) == std::nullopt);
+  REQUIRE(bench.measurement->prepare(0, bench.untuned) == std::nullopt);
   const auto reason = [&](const std::string& moves) {
     return bench.measurement->prepare(1, moves).value_or("none");
   };
@@ -246,7 +246,7 @@ TEST_CASE("moves that are refused or cannot be read are reasons") {
 
 TEST_CASE("a schedule that does not compile is a reason") {
   ProductBench bench;
-  REQUIRE(bench.measurement->prepare(0, bench.picked) == std::nullopt);
+  REQUIRE(bench.measurement->prepare(0, bench.untuned) == std::nullopt);
   const auto compile = std::exchange(bench.backend.compile, [](const FinishedKernel&) -> Compiled {
     return CompileFailure{"too large to compile"};
   });
@@ -265,7 +265,7 @@ TEST_CASE("indices lie within their axis, and are not all the same") {
     launch();
     std::memcpy(drawn.data(), arguments[place], drawn.size() * sizeof drawn[0]);
   };
-  CHECK(bench.measurement->prepare(0, bench.picked) == std::nullopt);
+  CHECK(bench.measurement->prepare(0, bench.untuned) == std::nullopt);
   const auto [least, most] = std::ranges::minmax(drawn);
   CHECK(least >= 0);
   CHECK(most < 7);
@@ -306,7 +306,7 @@ TEST_CASE("every output of a kernel is compared") {
 
 TEST_CASE("times and ratios are positive") {
   ProductBench bench;
-  REQUIRE(bench.measurement->prepare(0, bench.picked) == std::nullopt);
+  REQUIRE(bench.measurement->prepare(0, bench.untuned) == std::nullopt);
   CHECK(bench.measurement->time(0) > 0);
   const Comparison same = bench.measurement->compare(0, 0);
   CHECK(same.ratio > 0);

@@ -17,14 +17,12 @@
 #include "codegen/cpu_info.h"
 #include "core/error.h"
 #include "core/ranges.h"
-#include "lower/fusion.h"
-#include "lower/naive.h"
-#include "lower/rules.h"
-#include "lower_support.h"
 #include "ops/matmul.h"
 #include "tuner/search/search.h"
+#include "tuner_support.h"
 
 using namespace tenon;
+using namespace tuner_test;
 using tenon_test::Inputs;
 
 namespace {
@@ -37,19 +35,19 @@ class Scripted {
  public:
   Scripted() {
     const Tensor product = matmul(in_.floats({64, 64}), in_.floats({64, 64}));
-    facts_ = facts_of(
-        naive(fusion(apply_rules(std::vector{product.node()}, in_.executor.nodes())).at(0)));
-    const std::vector<std::int64_t> sizes{1, 2, 4, 8, 16};
-    const auto tiled = [this](const Point& point) { return skeleton(point); };
-    space.push_back({"tile", {{"rows", sizes}, {"columns", sizes}}, {{1, 1}, {8, 8}}, tiled});
+    space = {.naive = nest_of(product, in_),
+             .target = target(Isa::avx2),
+             .machine = machine_of(1),
+             .sketch_of = [this](const StatementFacts& statement, const Facts& facts, const Target&,
+                                 const Machine&) { return sketch_of(statement, facts); }};
+    const Facts facts = facts_of(space.naive);
     for (const std::int64_t rows : sizes)
       for (const std::int64_t columns : sizes) {
         const Point point{rows, columns};
-        points_[print(moves_of(skeleton(point), facts_))] = text(space[0], point);
+        points_[print(moves_of(skeleton(facts.statements.front(), facts, point)))] =
+            text(sketch, point);
       }
     REQUIRE(points_.size() == sizes.size() * sizes.size());
-    backend_.target = target(Isa::avx2);
-    backend_.machine.caches = {{32 << 10, 64, 8, 1}, {512 << 10, 64, 8, 1}, {32 << 20, 64, 16, 8}};
     options.seconds = 1e9;
   }
   Scripted(const Scripted&) = delete;
@@ -69,21 +67,23 @@ class Scripted {
       compared.push_back(numbered_.at(second));
       return compare(numbered_.at(second));
     };
-    return tenon::search(std::vector<Candidate>(1), space, facts_, backend_, meter, options);
+    return tenon::search(std::vector<Candidate>(1), space, meter, options);
   }
 
   // The points that the model ranks first, among `measurements`. The rest are left to the walk.
   std::vector<std::string> leaders() const {
     const auto walk = static_cast<std::size_t>(.375 * options.measurements);
     const auto count = static_cast<std::size_t>(options.measurements) - walk;
-    return points_in(tenon::leaders(space, facts_, backend_, count, options.seed));
+    return points_in(tenon::leaders(space, count, options.seed));
   }
 
   std::vector<std::string> neighbours(const std::string& point) const {
-    return points_in(tenon::neighbours(space, facts_, backend_, point));
+    return points_in(tenon::neighbours(space, point));
   }
 
-  std::vector<Sketch> space;
+  const std::vector<std::int64_t> sizes{1, 2, 4, 8, 16};
+  Sketch sketch{"tile", {{"rows", sizes}, {"columns", sizes}}, {{1, 1}, {8, 8}}, {}};
+  Space space;
   SearchOptions options;
   // Of a point; the untuned schedule has an empty one.
   std::function<std::optional<std::string>(const std::string&)> reject = [](const std::string&) {
@@ -101,31 +101,31 @@ class Scripted {
     return mapped(candidates, std::mem_fn(&Candidate::point));
   }
 
-  // The moves of a point come first in its schedule, and the rules of the pick add others.
   std::string point_of(const std::string& moves) const {
-    for (const auto& [own, point] : points_)
-      if (moves.starts_with(own)) return point;
-    CHECK(moves.empty());
-    return "";
+    return moves.empty() ? "" : points_.at(moves);
   }
 
-  Skeleton skeleton(const Point& point) const {
-    const StatementFacts& product = facts_.statements.front();
+  std::optional<Sketch> sketch_of(const StatementFacts& product, const Facts& facts) const {
+    Sketch filled = sketch;
+    filled.skeleton = [&](const Point& point) { return skeleton(product, facts, point); };
+    return filled;
+  }
+
+  static Skeleton skeleton(const StatementFacts& product, const Facts& facts, const Point& point) {
     const Var i = product.path.at(0), j = product.path.at(1), k = product.path.at(2);
     const std::int64_t rows = point.at(0), columns = point.at(1);
-    return {.statement = &product,
-            .loops = {{stem(facts_.name(i)) + "c", i, rows, 64 / rows},
-                      {stem(facts_.name(j)) + "c", j, columns, 64 / columns},
-                      {facts_.name(k), k, 1, 64},
-                      {stem(facts_.name(i)) + "0", i, 1, rows},
-                      {stem(facts_.name(j)) + "0", j, 1, columns}},
+    return {.facts = &facts,
+            .statement = &product,
+            .loops = {{stem(facts.name(i)) + "c", i, rows, 64 / rows},
+                      {stem(facts.name(j)) + "c", j, columns, 64 / columns},
+                      {facts.name(k), k, 1, 64},
+                      {stem(facts.name(i)) + "0", i, 1, rows},
+                      {stem(facts.name(j)) + "0", j, 1, columns}},
             .stages = {},
             .lanes = 1};
   }
 
   Inputs in_;
-  Facts facts_;
-  Backend backend_;
   std::map<std::string, std::string> points_;  // by the text of their moves
   std::vector<std::string> numbered_;          // the points by the numbers of their schedules
 };
@@ -328,8 +328,8 @@ TEST_CASE("a walk along one knob ends at its best value") {
     CAPTURE(best);
     Scripted scripted;
     // All points differ in one knob, so only one is a leader. The walk finds the others.
-    scripted.space[0].knobs[1].values = {8};
-    scripted.space[0].seeds = {{1, 8}};
+    scripted.sketch.knobs[1].values = {8};
+    scripted.sketch.seeds = {{1, 8}};
     CHECK(scripted.leaders().size() == 1);
     scripted.time = [&](const std::string& point) -> std::optional<double> {
       if (point.empty()) return untuned_ns;
@@ -381,7 +381,7 @@ TEST_CASE("a first schedule that cannot be measured is all that is tried") {
 
 TEST_CASE("without a sketch only the untuned schedule is measured") {
   Scripted scripted;
-  scripted.space.clear();
+  scripted.space.sketch_of = [](auto&&...) { return std::optional<Sketch>(); };
   scripted.time = times({}, 50);
   CHECK(scripted.search().tried.size() == 1);
 }

@@ -22,7 +22,7 @@
 #include "ops/arithmetic.h"
 #include "ops/functions.h"
 #include "ops/matmul.h"
-#include "tuner/schedule/pick.h"
+#include "tuner/search/candidates.h"
 #include "tuner/search/worker.h"
 #include "tuner/session/session.h"
 
@@ -39,10 +39,10 @@ struct Task {
     const Backend backend = cpu_backend(1);
     job = {print_graph(ruled), static_cast<int>(number), canonical_text(kernel), 1,
            std::string(backend.target.name)};
-    picked = print(pick(naive(kernel), backend.target, backend.machine));
+    untuned = print(tenon::untuned(Space{naive(kernel), backend.target, backend.machine}).moves);
   }
   Job job;
-  std::string picked;
+  std::string untuned;
 };
 
 Task product() {
@@ -113,10 +113,10 @@ bool holds(const std::string& text, const std::string& part) {
 
 TEST_CASE("the worker builds, checks, times and compares schedules") {
   const Task task = product();
-  REQUIRE_FALSE(task.picked.empty());
+  REQUIRE_FALSE(task.untuned.empty());
   Worker worker(task.job, TENON_PROGRAM);
   const Meter meter = worker.meter();
-  CHECK(meter.prepare(0, task.picked) == std::nullopt);
+  CHECK(meter.prepare(0, task.untuned) == std::nullopt);
   CHECK(meter.prepare(1, "") == std::nullopt);
   CHECK(meter.time(0).value() > 0);
   CHECK(meter.time(1).value() > 0);
@@ -129,7 +129,7 @@ TEST_CASE("a refused move is a reason, and the worker goes on") {
   const Task task = product();
   Worker worker(task.job, TENON_PROGRAM);
   const Meter meter = worker.meter();
-  REQUIRE(meter.prepare(0, task.picked) == std::nullopt);
+  REQUIRE(meter.prepare(0, task.untuned) == std::nullopt);
   CHECK(holds(meter.prepare(1, "bind nowhere parallel").value(), "nowhere"));
   CHECK(holds(meter.prepare(2, "jump over the moon").value(), "moves:1: "));
   CHECK(meter.time(2) == std::nullopt);
@@ -142,7 +142,7 @@ TEST_CASE("a kernel is found by its place in the graph") {
   const Tensor first = matmul(in.floats({24, 16}), in.floats({16, 40}));
   const Task task(matmul(relu(first), in.floats({40, 8})), in, 1);
   Worker worker(task.job, TENON_PROGRAM);
-  CHECK(worker.meter().prepare(0, task.picked) == std::nullopt);
+  CHECK(worker.meter().prepare(0, task.untuned) == std::nullopt);
 }
 
 TEST_CASE("a worker that finds another kernel refuses the job") {

@@ -24,7 +24,7 @@ namespace {
 using namespace tenon;
 using namespace tenon::fuzz;
 
-constexpr int schedules_of_kernel = 2;   // beside the pick
+constexpr int schedules_of_kernel = 2;   // beside the untuned one
 constexpr std::size_t most_kernels = 4;  // of a graph, that are scheduled
 
 constexpr unsigned most_seconds = 120;  // for a seed
@@ -89,7 +89,7 @@ class Seed {
   }
 
  private:
-  bool run_schedule(Subject& subject, int number, bool is_pick) {
+  bool run_schedule(Subject& subject, int number, bool is_untuned) {
     static const Machine this_one = this_machine();
     Machine machine = this_one;
     const Kernel& kernel = subject.kernels()[static_cast<std::size_t>(number)];
@@ -99,8 +99,8 @@ class Seed {
     Schedule schedule;
     std::string wrong;
     try {
-      if (is_pick)
-        schedule = untuned(kernel, target(case_.isa), machine).moves;
+      if (is_untuned)
+        schedule = untuned(Space{kernel, target(case_.isa), machine}).moves;
       else
         random_schedule(kernel, random_, coverage_, schedule);
       case_.moves = print(schedule);

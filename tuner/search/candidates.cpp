@@ -6,9 +6,6 @@
 #include <random>
 #include <tuple>
 
-#include "tuner/schedule/pick.h"
-#include "tuner/space/model.h"
-
 namespace tenon {
 namespace {
 
@@ -19,20 +16,19 @@ constexpr double trusted_share = .75;
 // The point also has to save this much of each run, because it has more code than the rule of thumb
 // and compiles longer. A hundred runs then make up for that.
 constexpr double least_gain_ns = 5e5;
+constexpr double unknown_ns = std::numeric_limits<double>::infinity();
 constexpr std::size_t most_refused = 16;  // points that are tried until one applies
 
-// The points of one sketch whose cost was computed, by point.
+// The points of one turn whose cost was computed, by point.
 class Explored {
  public:
-  Explored(const Sketch& sketch, const Facts& facts, const Target& target, const Machine& machine)
-      : sketch_(sketch), facts_(facts), target_(target), machine_(machine) {}
+  Explored(const Turns& turns, const Sketch& sketch) : turns_(turns), sketch_(sketch) {}
 
-  // The cost of the point; nothing if it is no schedule.
-  const std::optional<Cost>& at(const Point& point) {
-    const auto [entry, is_new] = costs_.try_emplace(point);
-    if (!is_new) return entry->second;
-    if (const auto skeleton = sketch_.skeleton(point))
-      entry->second = cost(*skeleton, facts_, target_, machine_);
+  // The time of the point; unknown_ns if it is no schedule.
+  double ns(const Point& point) {
+    const auto [entry, is_new] = times_.try_emplace(point, unknown_ns);
+    if (is_new)
+      if (const auto cost = turns_.cost(point)) entry->second = cost->ns;
     return entry->second;
   }
 
@@ -54,37 +50,87 @@ class Explored {
     }
   }
 
-  // Nothing if a move is refused. The point schedules one statement; the rules of the pick
-  // schedule the others.
-  std::optional<Candidate> candidate(const Point& point) const {
-    const Cost& cost = *costs_.at(point);
-    auto moves =
-        pick_after(moves_of(*sketch_.skeleton(point), facts_), facts_.naive, target_, machine_);
-    if (!moves) return {};
-    return Candidate{text(sketch_, point), std::move(*moves), cost.ns, std::string(cost.limit)};
+  void descend_from_seeds() {
+    for (const Point& point : sketch_.seeds) descend(point);
+  }
+  void descend_from_drawn(std::mt19937_64& random) {
+    for (int i = 0; i < drawn_points; ++i)
+      descend(mapped(sketch_.knobs,
+                     [&](const Knob& knob) { return knob.values[random() % knob.values.size()]; }));
   }
 
   // The explored points that are schedules, the fastest first.
   std::vector<std::pair<double, Point>> ranked() const {
     std::vector<std::pair<double, Point>> points;
-    for (const auto& [point, cost] : costs_)
-      if (cost) points.emplace_back(cost->ns, point);
+    for (const auto& [point, ns] : times_)
+      if (ns < unknown_ns) points.emplace_back(ns, point);
     std::ranges::sort(points);
     return points;
   }
 
  private:
-  double ns(const Point& point) {
-    const auto& cost = at(point);
-    return cost ? cost->ns : std::numeric_limits<double>::infinity();
-  }
-
+  const Turns& turns_;
   const Sketch& sketch_;
-  const Facts& facts_;
-  const Target& target_;
-  const Machine& machine_;
-  std::map<Point, std::optional<Cost>> costs_;
+  std::map<Point, double> times_;
 };
+
+// Takes the first of the points that is not refused, if there is one.
+bool take_first(Turns& turns, const std::vector<Point>& order) {
+  return std::ranges::any_of(order, [&](const Point& point) { return turns.take(point); });
+}
+
+// The fastest explored points that are below the limit.
+std::vector<Point> fastest(const Explored& explored, double limit_ns) {
+  std::vector<Point> points;
+  for (const auto& [ns, point] : explored.ranked())
+    if (ns < limit_ns && points.size() < most_refused) points.push_back(point);
+  return points;
+}
+
+void take_untuned(Turns& turns, const Sketch& sketch) {
+  const Point& rule = sketch.seeds.front();
+  Explored explored(turns, sketch);
+  const double rule_ns = explored.ns(rule);
+  if (rule_ns > least_gain_ns) {
+    explored.descend_from_seeds();
+    const double limit = std::min(trusted_share * rule_ns, rule_ns - least_gain_ns);
+    if (take_first(turns, fastest(explored, limit))) return;
+  }
+  if (turns.take(rule)) return;
+  explored.descend_from_seeds();
+  take_first(turns, fastest(explored, unknown_ns));
+}
+
+void take_fastest(Turns& turns, const Sketch& sketch) {
+  Explored explored(turns, sketch);
+  explored.descend_from_seeds();
+  take_first(turns, fastest(explored, unknown_ns));
+}
+
+// The points of the turns, in their order.
+std::vector<std::string> parts_of(const std::string& point) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin < point.size();) {
+    const std::size_t end = std::min(point.find("; ", begin), point.size());
+    parts.push_back(point.substr(begin, end - begin));
+    begin = end + 2;
+  }
+  return parts;
+}
+
+// Takes the point that the text gives for this turn. Any other text is as none.
+void take_given(Turns& turns, const Sketch& sketch, const std::string& text) {
+  const auto point = parse_point(sketch, text);
+  if (!point || !turns.take(*point)) take_untuned(turns, sketch);
+}
+
+// The rest of the turns.
+Candidate finished(Turns turns, const std::vector<std::string>& parts = {}) {
+  for (std::size_t turn = parts_of(turns.candidate().point).size();
+       const Sketch* sketch = turns.next(); ++turn)
+    take_given(turns, *sketch, turn < parts.size() ? parts[turn] : "");
+  return turns.candidate();
+}
 
 // In how many knobs do the points differ?
 std::size_t distance(const Point& a, const Point& b) {
@@ -101,80 +147,62 @@ void sort_by_prediction(std::vector<Candidate>& candidates) {
 
 }  // namespace
 
-Candidate untuned(const Kernel& naive, const Target& target, const Machine& machine) {
-  const Facts facts = facts_of(naive);
-  std::optional<Candidate> best;
-  for (const Sketch& sketch : sketches(facts, target, machine)) {
-    Explored explored(sketch, facts, target, machine);
-    std::vector<Point> order{sketch.seeds.front()};
-    const auto& rule = explored.at(order.front());
-    if (!rule || rule->ns > least_gain_ns)
-      for (const Point& point : sketch.seeds) explored.descend(point);
-    for (const auto& [ns, point] : explored.ranked()) {
-      if (order.size() > most_refused) break;
-      const bool is_better =
-          !rule || (ns < trusted_share * rule->ns && rule->ns - ns > least_gain_ns);
-      order.insert(is_better ? order.end() - 1 : order.end(), point);
-    }
-    for (const Point& point : order) {
-      if (!explored.at(point)) continue;
-      auto candidate = explored.candidate(point);
-      if (!candidate) continue;  // a move is refused
-      if (!best || candidate->predicted_ns < best->predicted_ns) best = std::move(candidate);
-      break;
-    }
-  }
-  if (best) return *best;
-  return {.moves = pick(naive, target, machine)};
+Candidate untuned(const Space& space) { return finished(Turns(space)); }
+
+Candidate candidate_of(const Space& space, const std::string& point) {
+  return finished(Turns(space), parts_of(point));
 }
 
-std::vector<Candidate> leaders(const std::vector<Sketch>& sketches, const Facts& facts,
-                               const Backend& backend, std::size_t count, std::uint64_t seed) {
+std::vector<Candidate> leaders(const Space& space, std::size_t count, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   std::vector<Candidate> found;
-  for (const Sketch& sketch : sketches) {
-    Explored explored(sketch, facts, backend.target, backend.machine);
-    for (const Point& point : sketch.seeds) explored.descend(point);
-    for (int i = 0; i < drawn_points; ++i)
-      explored.descend(mapped(sketch.knobs, [&](const Knob& knob) {
-        return knob.values[random() % knob.values.size()];
-      }));
+  Turns best(space), turns(space);
+  while (const Sketch* sketch = best.next()) take_fastest(best, *sketch);
+  found.push_back(best.candidate());
+  while (const Sketch* sketch = turns.next()) {
+    Explored explored(turns, *sketch);
+    explored.descend_from_seeds();
+    explored.descend_from_drawn(random);
     std::vector<Point> taken;
     for (const auto& [ns, point] : explored.ranked()) {
       if (taken.size() == count) break;
       if (std::ranges::any_of(taken,
                               [&](const Point& other) { return distance(point, other) < 2; }))
         continue;
-      auto candidate = explored.candidate(point);
-      if (!candidate) continue;
+      Turns with = turns;
+      if (!with.take(point)) continue;
       taken.push_back(point);
-      found.push_back(std::move(*candidate));
+      Candidate candidate = finished(std::move(with));
+      if (candidate.point != found.front().point) found.push_back(std::move(candidate));
     }
+    take_untuned(turns, *sketch);
   }
   sort_by_prediction(found);
   if (found.size() > count) found.resize(count);
   return found;
 }
 
-std::vector<Candidate> neighbours(const std::vector<Sketch>& sketches, const Facts& facts,
-                                  const Backend& backend, const std::string& text) {
+std::vector<Candidate> neighbours(const Space& space, const std::string& text) {
   std::vector<Candidate> found;
-  for (const Sketch& sketch : sketches) {
-    const auto point = parse_point(sketch, text);
-    if (!point) continue;
-    Explored explored(sketch, facts, backend.target, backend.machine);
+  const std::vector<std::string> parts = parts_of(text);
+  Turns turns(space);
+  for (const std::string& part : parts) {
+    const Sketch* sketch = turns.next();
+    const auto point = sketch ? parse_point(*sketch, part) : std::nullopt;
+    if (!point) break;
     for (std::size_t knob = 0; knob < point->size(); ++knob) {
-      const auto& values = sketch.knobs[knob].values;
+      const auto& values = sketch->knobs[knob].values;
       const auto here = position(values, (*point)[knob]);
       for (const int step : {-1, 1}) {
         const int there = here ? *here + step : -1;
         if (there < 0 || there >= std::ssize(values)) continue;
         Point other = *point;
         other[knob] = values[there];
-        if (!explored.at(other)) continue;
-        if (auto candidate = explored.candidate(other)) found.push_back(std::move(*candidate));
+        Turns with = turns;
+        if (with.take(other)) found.push_back(finished(std::move(with), parts));
       }
     }
+    if (!turns.take(*point)) break;
   }
   sort_by_prediction(found);
   return found;

@@ -6,32 +6,27 @@
 #include <string>
 #include <vector>
 
-#include "tuner/space/sketch.h"
+#include "tuner/space/turns.h"
 
 namespace tenon {
 
-struct Candidate {
-  std::string point = {};  // text() of its sketch and point; empty: a pick, which has none
-  Schedule moves = {};
-  double predicted_ns = 0;  // 0: unknown
-  std::string limit = {};   // what the model says limits it
-};
+// The schedule that a kernel runs on if nobody has tuned it. In every turn it takes the sketch's
+// rule of thumb, or the fastest point that descents from the seeds find if its predicted time is
+// well below the rule's (candidates.cpp has the bounds).
+Candidate untuned(const Space& space);
 
-// The schedule that a kernel runs on if nobody has tuned it: the sketch's rule of thumb, or the
-// fastest point that descents from the seeds find if its predicted time is well below the rule's
-// (candidates.cpp has the bounds). The pick if no sketch fits.
-Candidate untuned(const Kernel& naive, const Target& target, const Machine& machine);
-
-// At most `count` candidates of all sketches, the one with the least predicted time first. They
+// At most `count` candidates, the one with the least predicted time first. Each differs from the
+// untuned one in a single turn, but for one that takes the fastest point in every turn. The points
 // come from descents that begin at the seeds and at points drawn with `seed`; the same seed gives
-// the same candidates. Of points that differ in one knob only, the
-// fastest is kept.
-std::vector<Candidate> leaders(const std::vector<Sketch>& sketches, const Facts& facts,
-                               const Backend& backend, std::size_t count, std::uint64_t seed);
+// the same candidates. Of points that differ in one knob only, the fastest is kept.
+std::vector<Candidate> leaders(const Space& space, std::size_t count, std::uint64_t seed);
 
-// The points that differ from `point` in one knob, by one step up or down its values, the one with
-// the least predicted time first. Empty if the text is of none of the sketches.
-std::vector<Candidate> neighbours(const std::vector<Sketch>& sketches, const Facts& facts,
-                                  const Backend& backend, const std::string& point);
+// The candidates that differ from `point` in one knob, by one step up or down its values, the one
+// with the least predicted time first.
+std::vector<Candidate> neighbours(const Space& space, const std::string& point);
+
+// The candidate with this point. Later turns have other sketches if the text is of an earlier
+// version of Tenon; those turns take what untuned() takes.
+Candidate candidate_of(const Space& space, const std::string& point);
 
 }  // namespace tenon

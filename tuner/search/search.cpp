@@ -13,9 +13,8 @@ constexpr std::size_t finalists = 3;
 
 class Search {
  public:
-  Search(const std::vector<Sketch>& sketches, const Facts& facts, const Backend& backend,
-         const Meter& meter, const SearchOptions& options)
-      : sketches_(sketches), facts_(facts), backend_(backend), meter_(meter), options_(options) {}
+  Search(const Space& space, const Meter& meter, const SearchOptions& options)
+      : space_(space), meter_(meter), options_(options) {}
 
   Found run(std::span<const Candidate> first) {
     measure(first.front());
@@ -24,8 +23,7 @@ class Search {
     const auto count = static_cast<std::size_t>(options_.measurements);
     const auto walk = static_cast<std::size_t>(walk_share * options_.measurements);
     if (!is_over())
-      for (const Candidate& leader :
-           leaders(sketches_, facts_, backend_, count - walk, options_.seed))
+      for (const Candidate& leader : leaders(space_, count - walk, options_.seed))
         measure_new(leader);
     while (!is_over() && step()) {
     }
@@ -78,7 +76,7 @@ class Search {
   bool step() {
     for (const std::size_t place : ranked()) {
       const std::string point = found_.tried[place].candidate.point;
-      for (const Candidate& neighbour : neighbours(sketches_, facts_, backend_, point)) {
+      for (const Candidate& neighbour : neighbours(space_, point)) {
         if (measure_new(neighbour)) return true;
       }
     }
@@ -99,9 +97,7 @@ class Search {
     }
   }
 
-  const std::vector<Sketch>& sketches_;
-  const Facts& facts_;
-  const Backend& backend_;
+  const Space& space_;
   const Meter& meter_;
   const SearchOptions& options_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -111,10 +107,9 @@ class Search {
 
 }  // namespace
 
-Found search(std::span<const Candidate> first, const std::vector<Sketch>& sketches,
-             const Facts& facts, const Backend& backend, const Meter& meter,
+Found search(std::span<const Candidate> first, const Space& space, const Meter& meter,
              const SearchOptions& options) {
-  return Search(sketches, facts, backend, meter, options).run(first);
+  return Search(space, meter, options).run(first);
 }
 
 }  // namespace tenon

@@ -56,8 +56,7 @@ struct SearchOptions {
 
 // `first` holds the schedule that is in use, then others to measure before the leaders. If the
 // schedule in use cannot be measured, it is all that was tried, with the reason.
-Found search(std::span<const Candidate> first, const std::vector<Sketch>& sketches,
-             const Facts& facts, const Backend& backend, const Meter& meter,
+Found search(std::span<const Candidate> first, const Space& space, const Meter& meter,
              const SearchOptions& options);
 
 }  // namespace tenon

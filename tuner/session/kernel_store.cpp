@@ -11,7 +11,6 @@
 #include "lower/moves.h"
 #include "lower/naive.h"
 #include "tuner/build_id.h"
-#include "tuner/schedule/pick.h"
 #include "tuner/session/session.h"
 #include "tuner/session/timer.h"
 
@@ -145,42 +144,38 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& 
   return program = std::get<Device::ProgramRef>(built);
 }
 
+Space KernelStore::space_of(const Kernel& naive) const {
+  return {naive, backend_.target, backend_.machine};
+}
+
 KernelStore::Choice KernelStore::choice(const KernelGraph& graph) {
   const WorkloadRow workload = row_of(graph);
   const auto known = find_schedule(workload);
-  Schedule first = known ? parse_schedule(known->moves, "cache")
-                         : untuned(tenon::naive(graph), backend_.target, backend_.machine).moves;
+  Schedule first =
+      known ? parse_schedule(known->moves, "cache") : untuned(space_of(tenon::naive(graph))).moves;
   const std::string key = key_of(known ? known->moves : print(first), workload.graph);
   return {known, std::move(first), key};
 }
 
 // The schedule that the kernel runs on, which is the one to beat, and what Tenon would choose now.
 std::vector<Candidate> KernelStore::schedules_to_begin_with(const WorkloadRow& workload,
-                                                            const Kernel& naive) {
+                                                            const Space& space) {
   std::vector<Candidate> first;
   if (const auto tuned = cache_.find_schedule(device_row_, workload, engine)) try {
       first.push_back({tuned->point, parse_schedule(tuned->moves, "cache"), tuned->predicted_ns});
     } catch (const Error& unreadable) {
       report(fmt::format("tenon: warning: a tuned schedule is left out: {}", unreadable.what()));
     }
-  first.push_back(untuned(naive, backend_.target, backend_.machine));
-  first.push_back({.moves = pick(naive, backend_.target, backend_.machine)});
+  first.push_back(untuned(space));
   return first;
 }
 
 Found KernelStore::tune(const KernelGraph& graph, const Job& job, const SearchOptions& options) {
   const WorkloadRow workload = row_of(graph);
-  const Kernel naive = tenon::naive(graph);
-  const Facts facts = facts_of(naive);
-  const std::vector<Sketch> space = sketches(facts, backend_.target, backend_.machine);
-  if (space.empty()) {
-    program(graph);  // so that a later process compiles nothing
-    return {};
-  }
+  const Space space = space_of(tenon::naive(graph));
   const bool was_tuned = cache_.find_schedule(device_row_, workload, engine).has_value();
   Worker worker(job);
-  Found found = search(schedules_to_begin_with(workload, naive), space, facts, backend_,
-                       worker.meter(), options);
+  Found found = search(schedules_to_begin_with(workload, space), space, worker.meter(), options);
   if (found.tried.front().measured_ns == 0) return found;
   std::vector<ScheduleEntry> entries;
   // A search that was stopped has not shown that the untuned schedule is the fastest.
@@ -216,8 +211,7 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
   const ScheduleRow fresh{.engine = engine_of_this_build()};
   const std::pair<std::optional<ScheduleRow>, std::function<Schedule()>> candidates[] = {
       {known, [&] { return parse_schedule(known->moves, "cache"); }},
-      {fresh, [&] { return untuned(naive, backend_.target, backend_.machine).moves; }},
-      {fresh, [&] { return pick(naive, backend_.target, backend_.machine); }},
+      {fresh, [&] { return untuned(space_of(naive)).moves; }},
       {fresh, [] { return Schedule(); }}};
   std::vector<std::string> failures;
   for (auto [row, make_schedule] : candidates) {

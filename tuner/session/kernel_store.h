@@ -5,8 +5,8 @@
 //
 // For each kernel, the cache holds the schedule as text, and the code under a key that covers
 // everything that the code was made from. With both, a warm process neither lowers nor compiles. A
-// picked schedule is found only by the build of Tenon that picked it, so that a better pick of a
-// later build takes its place at once.
+// picked schedule, which nobody has tuned, is found only by the build of Tenon that picked it, so
+// that a better one of a later build takes its place at once.
 #pragma once
 
 #include <functional>
@@ -36,7 +36,7 @@ class KernelStore {
               const DebugStages& debug, Statistics& statistics);
 
   // The program for a kernel, on the schedule that the cache knows, else on the untuned one, else
-  // on the pick, else on the naive nest. Error: even the naive nest does not compile.
+  // on the naive nest. Error: even the naive nest does not compile.
   Device::ProgramRef program(const KernelGraph& graph);
   // The program for moves given by hand, with the nest that they apply to. MovesError: a move is
   // refused, or the result does not compile.
@@ -50,9 +50,10 @@ class KernelStore {
     std::string key;
   };
   Choice choice(const KernelGraph& graph);
+  Space space_of(const Kernel& naive) const;
   // Searches for the kernel's fastest schedule, stores what was tried, and runs the winner from now
-  // on. Nothing is tried if no sketch fits the kernel, and nothing is stored if the schedule in use
-  // cannot be measured. `job` names the kernel for the worker.
+  // on. Nothing is stored if the schedule in use cannot be measured. `job` names the kernel for the
+  // worker.
   // Error: the worker cannot be started.
   Found tune(const KernelGraph& graph, const Job& job, const SearchOptions& options);
   // All schedules of the kernel that the cache has for this device.
@@ -65,7 +66,7 @@ class KernelStore {
   using Built = std::variant<Device::ProgramRef, Refusal>;
   std::string key_of(const std::string& moves, const std::string& kernel) const;
   std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);
-  std::vector<Candidate> schedules_to_begin_with(const WorkloadRow& workload, const Kernel& naive);
+  std::vector<Candidate> schedules_to_begin_with(const WorkloadRow& workload, const Space& space);
   Device::ProgramRef find_artifact(const std::string& key);
   Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);

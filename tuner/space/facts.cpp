@@ -1,51 +1,74 @@
 #include "tuner/space/facts.h"
 
 #include <algorithm>
+#include <set>
+
+#include "core/ranges.h"
 
 namespace tenon {
 namespace {
 
-// The facts of an access, or nothing if a subscript is not affine or is computed.
-std::optional<AccessFacts> access_facts(const Kernel& kernel, const Access& access, bool guarded) {
-  if (access.computed_axis >= 0) return {};
+AccessFacts access_facts(const Kernel& kernel, const Access& access, bool guarded) {
   const KernelTensor& tensor = kernel.tensors[access.tensor];
   AccessFacts facts{.tensor = access.tensor,
                     .element_bytes = info(tensor.type).bytes,
                     .subscripts = {},
                     .steps = std::vector<std::int64_t>(kernel.axes.size()),
                     .is_local = tensor.where != Where::argument,
-                    .guarded = guarded};
-  std::int64_t stride = tensor.elements();  // of the subscript at hand
-  for (std::size_t i = 0; i < access.at.size(); ++i) {
-    if (!access.at[i].is_affine()) return {};
-    stride /= std::max<std::int64_t>(tensor.extents[i], 1);
-    Subscript subscript{{}, tensor.extents[i]};
-    for (const Index::Term& term : access.at[i].terms()) {
-      subscript.terms.emplace_back(term.var, term.coefficient);
-      facts.steps[term.var] += stride * term.coefficient;
-    }
+                    .guarded = guarded,
+                    .again = false};
+  const Index address = flat(tensor, access.at);
+  for (const Var axis : address.vars()) {
+    const std::int64_t step = address.coefficient(axis);
+    facts.steps[axis] = (address - Index::var(axis) * step).uses(axis) ? irregular : step;
+  }
+  const int count = static_cast<int>(access.at.size());
+  for (int i = 0; i < count; ++i) {
+    // Divided subscripts that make one address, as k / 8 and k mod 8 do, are one subscript.
+    int joined = 1;
+    while (i + joined <= count && !flat(tensor, access.at, i, joined).is_affine()) ++joined;
+    if (i + joined > count) joined = 1;
+    const Index index = flat(tensor, access.at, i, joined);
+    Subscript subscript{{}, 1, index.is_affine()};
+    for (int axis = i; axis < i + joined; ++axis) subscript.extent *= tensor.extents[axis];
+    for (const Var axis : index.vars())
+      subscript.terms.emplace_back(axis, subscript.is_affine ? index.coefficient(axis) : 1);
     facts.subscripts.push_back(std::move(subscript));
+    i += joined - 1;
+  }
+  if (access.computed) {
+    std::vector<Var> axes;
+    visit_values(access.computed, [&](const Value& value) {
+      for_each_index(value, [&](const Index& index) { index.collect(axes); });
+    });
+    facts.subscripts.push_back({{}, tensor.extents[access.computed_axis], false});
+    for (const Var axis : axes) {
+      facts.subscripts.back().terms.emplace_back(axis, 1);
+      facts.steps[axis] = irregular;
+    }
   }
   return facts;
 }
 
-std::optional<StatementFacts> statement_facts(const Kernel& kernel, const Store& store,
-                                              const Path& path) {
-  StatementFacts facts{store, path, {}};
-  bool is_affine = true;
-  const auto add = [&](const Access& access, bool guarded) {
-    auto found = access_facts(kernel, access, guarded);
-    if (found)
-      facts.accesses.push_back(std::move(*found));
-    else
-      is_affine = false;
+StatementFacts statement_facts(const Kernel& kernel, const Store& store, const Path& path) {
+  StatementFacts facts{store, path, {access_facts(kernel, store, false)}};
+  std::vector<const Access*> reads;
+  const auto is_read = [&](const Access& access) {  // the same element, which is loaded once
+    return std::ranges::any_of(reads, [&](const Access* read) {
+      return read->tensor == access.tensor && read->at == access.at &&
+             read->computed == access.computed;
+    });
   };
-  add(store, false);
   visit_values(store, [&](const Value& value) {
     const auto* ranges = ranges_in(value.detail);
-    if (const Access* read = access_in(value.detail)) add(*read, ranges && !ranges->empty());
+    if (const Access* read = access_in(value.detail); read && !is_read(*read)) {
+      reads.push_back(read);
+      facts.accesses.push_back(access_facts(kernel, *read, ranges && !ranges->empty()));
+    }
+    if (const auto* apply = std::get_if<Apply>(&value.detail))
+      facts.operations += info(apply->op).instructions;
   });
-  if (!is_affine) return {};
+  if (store.combine) ++facts.operations;
   return facts;
 }
 
@@ -58,16 +81,22 @@ bool AccessFacts::uses(Var axis) const {
   });
 }
 
-Facts facts_of(const Kernel& naive) {
-  Facts facts{.naive = naive, .statements = {}};
-  visit_stores(naive.body, [&](const Store& store, const Path& path) {
+Facts facts_of(const Kernel& nest) {
+  Facts facts{.nest = nest, .statements = {}, .around_vectors = {}};
+  std::set<int> seen;  // arguments that were read
+  visit_stores(nest.body, [&](const Store& store, const Path& path) {
     double iterations = 1;
-    for (const Var axis : path) iterations *= static_cast<double>(naive.extent(axis));
+    for (const Var axis : path) iterations *= static_cast<double>(nest.extent(axis));
+    const auto is_vector = [&](Var axis) { return nest.axes[axis].tag == Tag::vector; };
+    for (auto axis = path.begin(); axis != path.end(); ++axis)
+      if (std::any_of(axis + 1, path.end(), is_vector)) append_once(facts.around_vectors, *axis);
     if (store.factor) facts.flops += 2 * iterations;
-    if (auto found = statement_facts(naive, store, path))
-      facts.statements.push_back(std::move(*found));
+    auto& statement = facts.statements.emplace_back(statement_facts(nest, store, path));
+    for (AccessFacts& access : statement.accesses) access.again = seen.contains(access.tensor);
+    for (const AccessFacts& access : statement.accesses)
+      if (!access.is_local && &access != &statement.accesses.front()) seen.insert(access.tensor);
   });
-  for (const KernelTensor& tensor : naive.tensors)
+  for (const KernelTensor& tensor : nest.tensors)
     if (tensor.where == Where::argument)
       facts.bytes += static_cast<double>(tensor.elements() * info(tensor.type).bytes);
   return facts;

@@ -1,5 +1,5 @@
-// Facts: what a naive nest computes and how it moves through memory, as numbers. The sketches and
-// the model ask for these facts thousands of times, so one pass over the nest finds them once.
+// Facts: what a nest computes and how it moves through memory, as numbers. The sketches and the
+// model ask for these facts thousands of times, so one pass over the nest finds them once.
 // Used by sketch.h and model.h.
 #pragma once
 
@@ -17,7 +17,11 @@ namespace tenon {
 struct Subscript {
   std::vector<std::pair<Var, std::int64_t>> terms;  // axis, coefficient
   std::int64_t extent;                              // of the tensor's axis, elements
+  bool is_affine = true;  // else it is divided or computed, and the coefficients mean nothing
 };
+
+// The step of an axis along which the address moves by no constant, as in x[i / 3].
+constexpr std::int64_t irregular = std::int64_t{1} << 32;
 
 struct AccessFacts {
   int tensor;
@@ -26,6 +30,7 @@ struct AccessFacts {
   std::vector<std::int64_t> steps;  // by axis: elements by which one iteration moves the address
   bool is_local;  // of the kernel: finish() holds a tile of it in registers if the tile fits
   bool guarded;   // the access has conditions of its own, as at a padded edge
+  bool again;     // an earlier statement has read the same argument
 
   std::int64_t step(Var axis) const { return steps[axis]; }
   bool uses(Var axis) const;
@@ -35,21 +40,24 @@ struct StatementFacts {
   Store store;
   Path path;
   std::vector<AccessFacts> accesses;  // the target, then the reads in their order
+  std::int64_t operations = 0;        // instructions that compute a vector of results or of terms
 
   const AccessFacts& target() const { return accesses.front(); }
   bool sums_over(Var axis) const { return contains(store.over, axis); }
 };
 
 struct Facts {
-  Kernel naive;
-  std::vector<StatementFacts> statements;  // those whose subscripts are all affine
-  double flops = 0;                        // of sums of products: two for each term
-  double bytes = 0;                        // of the arguments, each counted once
+  Kernel nest;
+  std::vector<StatementFacts> statements;
+  std::vector<Var> around_vectors;  // axes of loops that have a loop over vectors inside
+  double flops = 0;                 // of sums of products: two for each term
+  double bytes = 0;                 // of the arguments, each counted once
 
-  std::int64_t extent(Var axis) const { return naive.extent(axis); }
-  const std::string& name(Var axis) const { return naive.axes[axis].name; }
+  std::int64_t extent(Var axis) const { return nest.extent(axis); }
+  const std::string& name(Var axis) const { return nest.axes[axis].name; }
+  Tag tag(Var axis) const { return nest.axes[axis].tag; }
 };
 
-Facts facts_of(const Kernel& naive);
+Facts facts_of(const Kernel& nest);
 
 }  // namespace tenon

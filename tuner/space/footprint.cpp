@@ -9,16 +9,21 @@ namespace tenon {
 double Footprint::executions(std::size_t place) const {
   double times = 1;
   for (const Var axis : skeleton_.statement->path) {
-    const std::int64_t inside = skeleton_.span(axis, place, facts_);
-    times *= static_cast<double>(facts_.extent(axis)) / static_cast<double>(inside);
+    const std::int64_t inside = skeleton_.span(axis, place);
+    times *= static_cast<double>(skeleton_.facts->extent(axis)) / static_cast<double>(inside);
   }
   return times;
 }
 
 double Footprint::range(const Subscript& subscript, std::size_t place) const {
   double range = 1;
-  for (const auto& [axis, coefficient] : subscript.terms)
-    range += static_cast<double>(std::abs(coefficient) * (skeleton_.span(axis, place, facts_) - 1));
+  for (const auto& [axis, coefficient] : subscript.terms) {
+    const auto span = static_cast<double>(skeleton_.span(axis, place));
+    if (subscript.is_affine)
+      range += static_cast<double>(std::abs(coefficient)) * (span - 1);
+    else
+      range *= span;
+  }
   return std::min(range, static_cast<double>(subscript.extent));
 }
 
@@ -57,7 +62,7 @@ double Footprint::tile_elements(const AccessFacts& access, const SkeletonStage& 
   if (stage.layout == Layout::box) return elements(access, place);
   double elements = 1;
   for (const Var axis : skeleton_.statement->path)
-    if (access.uses(axis)) elements *= static_cast<double>(skeleton_.span(axis, place, facts_));
+    if (access.uses(axis)) elements *= static_cast<double>(skeleton_.span(axis, place));
   return elements;
 }
 

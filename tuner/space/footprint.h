@@ -17,10 +17,10 @@ struct Rows {
   std::int64_t stride;  // bytes from one row to the next
 };
 
-// Keeps references to both.
+// Keeps a reference to the skeleton.
 class Footprint {
  public:
-  Footprint(const Skeleton& skeleton, const Facts& facts) : skeleton_(skeleton), facts_(facts) {}
+  explicit Footprint(const Skeleton& skeleton) : skeleton_(skeleton) {}
 
   // How often the loops outside of the place run its body.
   double executions(std::size_t place) const;
@@ -38,7 +38,6 @@ class Footprint {
   double range(const Subscript& subscript, std::size_t place) const;
 
   const Skeleton& skeleton_;
-  const Facts& facts_;
 };
 
 }  // namespace tenon

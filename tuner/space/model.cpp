@@ -10,15 +10,17 @@
 namespace tenon {
 namespace {
 
+constexpr std::int64_t shuffled = 4;  // the longest step between lanes that are loaded together
+
 class Model {
  public:
-  Model(const Skeleton& skeleton, const Facts& facts, const Target& target, const Machine& machine)
+  Model(const Skeleton& skeleton, const Target& target, const Machine& machine)
       : skeleton_(skeleton),
         statement_(*skeleton.statement),
-        facts_(facts),
+        facts_(*skeleton.facts),
         target_(target),
         machine_(machine),
-        footprint_(skeleton, facts),
+        footprint_(skeleton),
         body_(skeleton.loops.size()) {
     while (body_ > 0 && skeleton_.loops[body_ - 1].tag != Tag::serial &&
            skeleton_.loops[body_ - 1].tag != Tag::parallel)
@@ -29,7 +31,7 @@ class Model {
     compute();
     begin_sums();
     packing();
-    for (const Term& term : memory_terms(skeleton_, facts_, machine_)) terms_.push_back(term);
+    for (const Term& term : memory_terms(skeleton_, machine_)) terms_.push_back(term);
     const auto largest = std::ranges::max_element(terms_, {}, &Term::cycles);
     double cycles = largest->cycles;
     for (const Term& term : terms_)
@@ -58,7 +60,8 @@ class Model {
     if (loop.tag == Tag::vector) {
       // Only the outermost loop of an axis decides how often the others run.
       const bool is_outermost = place == body_ || skeleton_.loops[place - 1].axis != loop.axis;
-      return with(1, is_outermost ? std::ceil(static_cast<double>(extent) / tile) : 1);
+      const std::int64_t registers = (loop.trips + skeleton_.lanes - 1) / skeleton_.lanes;
+      return with(registers, is_outermost ? std::ceil(static_cast<double>(extent) / tile) : 1);
     }
     const std::int64_t whole = extent / tile;
     if (whole > 0) with(loop.trips, static_cast<double>(whole));
@@ -68,39 +71,61 @@ class Model {
   void body(const std::vector<std::int64_t>& trips, double count) {
     for (const Var axis : statement_.path)
       if (!in_body(axis)) count *= static_cast<double>(facts_.extent(axis));
-    double fmas = 1;
-    for (const std::int64_t times : trips) fmas *= static_cast<double>(times);
-    double loads = 0, registers = fmas + 1, slow = 0;
+    // Vectors of terms or results, those among them that wait for each other, and the sums.
+    double vectors = 1, in_turn = 1, sums = 1;
+    for (std::size_t i = body_; i < skeleton_.loops.size(); ++i) {
+      const Var axis = skeleton_.loops[i].axis;
+      const auto here = static_cast<double>(trips[i - body_]);
+      vectors *= here;
+      (statement_.sums_over(axis) ? in_turn : sums) *= here;
+    }
+    // With the sums unrolled, few parts of a test are left to be made for every term.
+    const bool has_inner_sum = body_ > 0 && statement_.sums_over(skeleton_.loops[body_ - 1].axis);
+    double loads = 0, registers = sums + 1, slow = 0;
     for (std::size_t access = 0; access < statement_.accesses.size(); ++access) {
       const AccessFacts& read = statement_.accesses[access];
       double values = 1;
-      bool has_lanes = false, is_contiguous = true;
+      bool has_lanes = false;
+      std::int64_t step = 1;  // elements between the lanes
       for (std::size_t i = body_; i < skeleton_.loops.size(); ++i) {
         const SkeletonLoop& loop = skeleton_.loops[i];
         if (!read.uses(loop.axis)) continue;
         values *= static_cast<double>(trips[i - body_]);
         if (loop.tag != Tag::vector) continue;
         has_lanes = true;
-        is_contiguous = read.step(loop.axis) == 1;
+        step = std::abs(read.step(loop.axis));
       }
       const SkeletonStage* stage = skeleton_.stage_of(static_cast<int>(access));
+      const bool is_direct = !stage || stage->depth > 1;  // a prefetch makes no tile
       if (access == 0) {
-        if (!stage && !read.is_local) loads += 2 * values;
-        continue;
+        if (is_direct && !has_sums()) loads += values;
+        if (is_direct && has_sums() && !read.is_local) loads += 2 * values;
+        if (read.is_local) continue;
+      } else {
+        if (has_lanes) registers += values;
+        loads += values;
       }
-      if (has_lanes) registers += values;
-      loads += values;
-      if (!stage && has_lanes && !is_contiguous)
-        slow += values * core.gathered * static_cast<double>(skeleton_.lanes);
-      if (!stage && read.guarded) slow += values * core.tested;
+      // Lanes that lie close together come in a few vectors that are shuffled.
+      const auto lanes = static_cast<double>(skeleton_.lanes);
+      const bool keeps_steps = is_direct || stage->layout == Layout::box;
+      if (keeps_steps && has_lanes && step > 1)
+        slow += values * (step <= shuffled ? static_cast<double>(step) : core.gathered * lanes);
+      if (is_direct && read.guarded)
+        slow +=
+            values * (has_lanes && step <= shuffled && !has_inner_sum ? core.masked : core.tested);
     }
     const double excess = registers - target_.vector_registers;
-    if (excess > 0) slow += core.spilled + excess * core.spill;
-    add("fma", count * fmas / core.fmas);
+    if (excess > 0 && has_sums()) slow += core.spilled + excess * core.spill;
+    const double work =
+        vectors * static_cast<double>(std::max<std::int64_t>(statement_.operations, 1));
+    add("fma", count * work / core.fmas);
     add("loads", count * (loads / core.loads + slow));
-    add("issue", count * (fmas + loads + 2) / core.issued);
-    add("chain", count * core.latency);  // every term waits for the one before it
+    add("issue", count * (work + loads + 2) / core.issued);
+    if (has_sums())  // every term waits for the one before it
+      add("chain", count * in_turn * core.latency);
   }
+
+  bool has_sums() const { return !statement_.store.over.empty(); }
 
   bool in_body(Var axis) const {
     return std::any_of(skeleton_.loops.begin() + static_cast<std::ptrdiff_t>(body_),
@@ -134,7 +159,8 @@ class Model {
 
   // Cycles to copy one element of the tile.
   double copy_cycles(const AccessFacts& access, const SkeletonStage& stage) const {
-    if (stage.where == Where::reg) return moved(access);
+    if (stage.depth > 1) return 0;
+    if (stage.where == Where::reg) return stage.access > 0 ? loaded(access) : moved(access);
     if (stage.layout == Layout::box) return core.packed + (access.guarded ? core.boxed : 0);
     if (access.guarded) return core.tested;
     std::int64_t last = 1;  // elements by which the innermost loop of the copy moves
@@ -147,11 +173,16 @@ class Model {
     return last == 1 ? core.packed : has_contiguous ? core.transposed : core.gathered;
   }
 
-  // Cycles an element that is loaded into a register and stored again.
-  double moved(const AccessFacts& access) const {
-    const bool has_vectors = access.step(skeleton_.loops.back().axis) == 1;
-    return 2 * (has_vectors ? 1 / static_cast<double>(skeleton_.lanes) : core.gathered);
+  // Cycles an element that is loaded into a register, or stored from one.
+  double loaded(const AccessFacts& access) const {
+    if (access.step(skeleton_.loops.back().axis) == 1)
+      return 1 / static_cast<double>(skeleton_.lanes);
+    const bool turns = std::ranges::any_of(
+        skeleton_.loops, [&](const SkeletonLoop& loop) { return is_turned(access, loop); });
+    return turns ? core.transposed : core.gathered;
   }
+  // Of a result: both.
+  double moved(const AccessFacts& access) const { return 2 * loaded(access); }
 
   // ---- threads ----
 
@@ -168,7 +199,7 @@ class Model {
     if (!place) return 1;
     const SkeletonLoop& loop = skeleton_.loops[*place];
     const std::int64_t rounds = (loop.trips + machine_.threads - 1) / machine_.threads;
-    const auto whole = static_cast<double>(skeleton_.span(loop.axis, *place, facts_));
+    const auto whole = static_cast<double>(skeleton_.span(loop.axis, *place));
     return std::min(1.0, static_cast<double>(rounds * loop.step) / whole);
   }
 
@@ -204,9 +235,8 @@ class Model {
 
 }  // namespace
 
-Cost cost(const Skeleton& skeleton, const Facts& facts, const Target& target,
-          const Machine& machine) {
-  return Model(skeleton, facts, target, machine).cost();
+Cost cost(const Skeleton& skeleton, const Target& target, const Machine& machine) {
+  return Model(skeleton, target, machine).cost();
 }
 
 }  // namespace tenon

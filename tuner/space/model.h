@@ -23,8 +23,7 @@ struct Cost {
 };
 
 // Takes some microseconds.
-Cost cost(const Skeleton& skeleton, const Facts& facts, const Target& target,
-          const Machine& machine);
+Cost cost(const Skeleton& skeleton, const Target& target, const Machine& machine);
 
 // A part of the predicted time.
 struct Term {
@@ -33,7 +32,6 @@ struct Term {
 };
 // The terms "L2", "L3", "memory" and "pages": the cycles in which lines come from a level, because
 // the data do not fit into the level before. cost() calls it.
-std::vector<Term> memory_terms(const Skeleton& skeleton, const Facts& facts,
-                               const Machine& machine);
+std::vector<Term> memory_terms(const Skeleton& skeleton, const Machine& machine);
 
 }  // namespace tenon

@@ -2,6 +2,7 @@
 // does not hold them.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 #include <numeric>
 #include <utility>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::int64_t page_bytes = 4096;
 constexpr double announced_bytes = 1024;  // of a run whose lines all arrive in time
+constexpr double few_rows = 4;            // that a core follows at once
 constexpr double usable = .8;             // of a cache, beside other data
 
 // A cache, or the TLB, whose lines are pages.
@@ -28,8 +30,8 @@ struct Level {
 
 class MemoryModel {
  public:
-  MemoryModel(const Skeleton& skeleton, const Facts& facts)
-      : skeleton_(skeleton), statement_(*skeleton.statement), footprint_(skeleton, facts) {}
+  explicit MemoryModel(const Skeleton& skeleton)
+      : skeleton_(skeleton), statement_(*skeleton.statement), footprint_(skeleton) {}
 
   std::vector<Term> terms(const Machine& machine) {
     static constexpr std::array<std::string_view, 3> next{"L2", "L3", "memory"};
@@ -38,6 +40,7 @@ class MemoryModel {
       traffic({static_cast<double>(cache.bytes), cache.line, cache.ways, next[i], core.line[i],
                core.jump[i]});
     }
+    if (skeleton_.streams) torn();
     traffic({core.tlb_entries * page_bytes, page_bytes, 0, "pages", core.tlb_miss, core.tlb_miss});
     return std::move(terms_);
   }
@@ -59,15 +62,28 @@ class MemoryModel {
              conflicts(level, rows()))
         ++place;
       const bool packed = is_packed(access, place);
-      const double run = packed ? page_bytes : rows().run;
+      const double run = packed ? page_bytes : run_of(facts, place, rows());
       const double announced = std::clamp(run / announced_bytes, 0.0, 1.0);
-      cycles += loads_of(facts, place, level.line) *
+      // A line of results is fetched first and stored later, unless it goes past the caches.
+      const bool is_new = access == 0 && statement_.store.over.empty();
+      const double passes = is_new && !skeleton_.streams ? 2 : 1;
+      cycles += passes * loads_of(facts, place, level.line) *
                 footprint_.lines(facts, place, packed, level.line) *
                 (announced * level.near + (1 - announced) * level.far);
     }
     for (const SkeletonStage& stage : skeleton_.stages)
       if (stage.where != Where::reg) cycles += copied(level, stage);
     terms_.push_back({level.missing, cycles});
+  }
+
+  // A line that is written past the caches in two parts goes to memory twice, and is read before.
+  void torn() {
+    const AccessFacts& target = statement_.target();
+    const std::int64_t row = skeleton_.facts->extent(skeleton_.loops.back().axis);
+    const auto lines = static_cast<double>(row * target.element_bytes) / 64;
+    if (lines == std::floor(lines)) return;
+    const double elements = footprint_.elements(target, 0);
+    terms_.push_back({"memory", elements / static_cast<double>(row) * 2 * core.torn});
   }
 
   // The cycles of the lines that a copy reads, and of those that it writes, if they do not stay in
@@ -101,9 +117,22 @@ class MemoryModel {
            std::clamp(moved / static_cast<double>(line), 1 / static_cast<double>(loop.trips), 1.0);
   }
 
+  // The loops just outside of the place may go on where its rows end, if these are a few.
+  double run_of(const AccessFacts& access, std::size_t place, const Rows& rows) const {
+    double run = rows.run;
+    for (; place > 0 && rows.count <= few_rows; --place) {
+      const SkeletonLoop& loop = skeleton_.loops[place - 1];
+      if (static_cast<double>(access.step(loop.axis) * loop.step * access.element_bytes) != run)
+        break;
+      run *= static_cast<double>(loop.trips);
+    }
+    return run;
+  }
+
   bool is_packed(std::size_t access, std::size_t place) const {
     const SkeletonStage* stage = skeleton_.stage_of(static_cast<int>(access));
-    return stage && static_cast<int>(place) > stage->at;
+    if (!stage || static_cast<int>(place) <= stage->at) return false;
+    return access == 0 || stage->where != Where::reg;  // registers hold no tile of an operand
   }
 
   double bytes_at(const Level& level, std::size_t place) const {
@@ -139,9 +168,8 @@ class MemoryModel {
 
 }  // namespace
 
-std::vector<Term> memory_terms(const Skeleton& skeleton, const Facts& facts,
-                               const Machine& machine) {
-  return MemoryModel(skeleton, facts).terms(machine);
+std::vector<Term> memory_terms(const Skeleton& skeleton, const Machine& machine) {
+  return MemoryModel(skeleton).terms(machine);
 }
 
 }  // namespace tenon

@@ -1,57 +1,99 @@
 #include "tuner/space/skeleton.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace tenon {
 namespace {
 
 class MovePrinter {
  public:
-  MovePrinter(const Skeleton& skeleton, const Facts& facts)
-      : skeleton_(skeleton), statement_(*skeleton.statement), facts_(facts) {}
+  explicit MovePrinter(const Skeleton& skeleton)
+      : skeleton_(skeleton), statement_(*skeleton.statement), facts_(*skeleton.facts) {}
 
   Schedule print() {
-    for (const Var axis : statement_.path) split(axis);
-    moves_.push_back(
-        {Order{mapped(skeleton_.loops, [](const SkeletonLoop& l) { return l.name; })}});
+    std::vector<std::string> loops;  // in the order after the splits
+    for (const Var axis : statement_.path) append(loops, split(axis));
+    order(std::move(loops));
     for (const SkeletonLoop& loop : skeleton_.loops)
-      if (loop.tag == Tag::vector || loop.tag == Tag::unroll) bind(loop.name, loop.tag);
+      if (loop.tag == Tag::vector || loop.tag == Tag::unroll) bind(loop);
     for (const SkeletonStage& stage : skeleton_.stages) this->stage(stage);
+    if (skeleton_.streams)
+      moves_.push_back({Stage{.tensor = tensor_of(0), .at = loop(0), .stream = true}});
     for (const SkeletonLoop& loop : skeleton_.loops)
-      if (loop.tag == Tag::parallel) bind(loop.name, loop.tag);
+      if (loop.tag == Tag::parallel) bind(loop);
     return std::move(moves_);
   }
 
  private:
-  void bind(const std::string& loop, Tag tag) { moves_.push_back({Bind{loop, tag}}); }
+  const std::string& loop(std::size_t place) const { return skeleton_.loops[place].name; }
+  const std::string& tensor_of(int access) const {
+    return facts_.nest.tensors[statement_.accesses[access].tensor].name;
+  }
 
-  void split(Var axis) {
+  void bind(const std::string& loop, Tag tag) { moves_.push_back({Bind{loop, tag}}); }
+  void bind(const SkeletonLoop& loop) {
+    const bool is_new = loop.name != facts_.name(loop.axis) || facts_.tag(loop.axis) != loop.tag;
+    if (is_new) bind(loop.name, loop.tag);
+  }
+
+  // Returns the names of the loops that the axis becomes.
+  std::vector<std::string> split(Var axis) {
     std::vector<Part> parts;
-    for (const SkeletonLoop& loop : skeleton_.loops)
-      if (loop.axis == axis) parts.push_back({stem(loop.name), parts.empty() ? 0 : loop.trips});
+    std::vector<std::string> names;
+    for (const SkeletonLoop& loop : skeleton_.loops) {
+      if (loop.axis != axis) continue;
+      parts.push_back({stem(loop.name), parts.empty() ? 0 : loop.trips});
+      names.push_back(loop.name);
+    }
     if (parts.size() > 1) moves_.push_back({Split{facts_.name(axis), parts, Tail::peel}});
+    return names;
+  }
+
+  // Names the loops between the first and the last one whose place changes.
+  void order(std::vector<std::string> before) {
+    auto after = mapped(skeleton_.loops, [](const SkeletonLoop& loop) { return loop.name; });
+    const auto first = std::ranges::mismatch(before, after).in2;
+    if (first == after.end()) return;
+    const auto last = std::mismatch(before.rbegin(), before.rend(), after.rbegin()).second.base();
+    moves_.push_back({Order{{first, last}}});
   }
 
   void stage(const SkeletonStage& stage) {
     const AccessFacts& access = statement_.accesses[stage.access];
-    const std::string& tensor = facts_.naive.tensors[access.tensor].name;
-    const std::string& at = skeleton_.loops[stage.at].name;
-    moves_.push_back(
-        {Stage{.tensor = tensor, .at = at, .where = stage.where, .layout = stage.layout}});
+    const std::string &tensor = tensor_of(stage.access), &at = loop(stage.at);
+    moves_.push_back({Stage{.tensor = tensor,
+                            .at = at,
+                            .where = stage.where,
+                            .depth = stage.depth,
+                            .layout = stage.layout}});
     const std::string tile = tensor + "." + stem(at) + ".";
     if (stage.layout == Layout::box)
-      cut_vectors(tile + std::to_string(access.subscripts.size() - 1), box_width(access, stage));
+      cut_vectors(loop_of_copy(
+                      tile + std::to_string(facts_.nest.tensors[access.tensor].extents.size() - 1)),
+                  box_width(access, stage));
     else if (stage.where == Where::reg)
       bind_tile(access, stage, tile);
     else
       bind_packing(access, stage, tile);
   }
 
-  // The copy of a tile in registers has the tags of the loops that compute it.
+  // The loop of a copy. A loop of an earlier statement's copy may have the name.
+  std::string loop_of_copy(const std::string& wanted) const {
+    return unused(wanted,
+                  [&](const std::string& name) { return facts_.nest.find_axis(name).has_value(); });
+  }
+  std::string copy_of(const SkeletonLoop& loop, const std::string& tile) const {
+    return loop_of_copy(tile + stem(loop.name));
+  }
+
+  // The copy of a tile in registers has the tags of the loops that compute it. If the tensor is
+  // contiguous along another loop than the vectors, vectors run along both: that is a transpose.
   void bind_tile(const AccessFacts& access, const SkeletonStage& stage, const std::string& tile) {
     for (std::size_t i = stage.at + 1; i < skeleton_.loops.size(); ++i) {
       const SkeletonLoop& loop = skeleton_.loops[i];
-      if (access.uses(loop.axis) && loop.tag != Tag::serial) bind(tile + stem(loop.name), loop.tag);
+      if (access.uses(loop.axis) && loop.tag != Tag::serial)
+        bind(copy_of(loop, tile), is_turned(access, loop) ? Tag::vector : loop.tag);
     }
   }
 
@@ -72,11 +114,11 @@ class MovePrinter {
     }
     if (copied.empty()) return;
     if (contiguous && contiguous != copied.back())
-      cut_vectors(tile + stem(contiguous->name), contiguous->trips);
-    bind(tile + stem(copied.back()->name), Tag::vector);
+      cut_vectors(copy_of(*contiguous, tile), contiguous->trips);
+    bind(copy_of(*copied.back(), tile), Tag::vector);
     const SkeletonLoop& outer = *copied.front();
     if (is_shared && outer.trips > 1 && &outer != contiguous && &outer != copied.back())
-      bind(tile + stem(outer.name), Tag::parallel);
+      bind(copy_of(outer, tile), Tag::parallel);
   }
 
   // Makes the loop of a copy a loop over vectors, if it has that many iterations.
@@ -90,7 +132,7 @@ class MovePrinter {
   std::int64_t box_width(const AccessFacts& access, const SkeletonStage& stage) const {
     std::int64_t width = 1;
     for (const auto& [axis, coefficient] : access.subscripts.back().terms)
-      width += std::abs(coefficient) * (skeleton_.span(axis, stage.at + 1, facts_) - 1);
+      width += std::abs(coefficient) * (skeleton_.span(axis, stage.at + 1) - 1);
     return width;
   }
 
@@ -102,9 +144,9 @@ class MovePrinter {
 
 }  // namespace
 
-std::int64_t Skeleton::span(Var axis, std::size_t from, const Facts& facts) const {
+std::int64_t Skeleton::span(Var axis, std::size_t from) const {
   for (std::size_t i = from; i < loops.size(); ++i)
-    if (loops[i].axis == axis) return std::min(loops[i].step * loops[i].trips, facts.extent(axis));
+    if (loops[i].axis == axis) return std::min(loops[i].step * loops[i].trips, facts->extent(axis));
   return 1;
 }
 
@@ -113,8 +155,28 @@ const SkeletonStage* Skeleton::stage_of(int access) const {
   return found == stages.end() ? nullptr : &*found;
 }
 
-Schedule moves_of(const Skeleton& skeleton, const Facts& facts) {
-  return MovePrinter(skeleton, facts).print();
+void Skeleton::add(Var axis, const char* letter, std::int64_t step, std::int64_t trips, Tag tag) {
+  loops.push_back({facts->name(axis) + letter, axis, step, trips, tag});
 }
+
+void Skeleton::stage(int access, std::size_t loops, Where where, Layout layout, int depth) {
+  stages.push_back({access, static_cast<int>(loops) - 1, where, layout, depth});
+}
+
+bool Skeleton::share(int threads, const std::function<bool(Var)>& is_one) {
+  for (SkeletonLoop& loop : loops) {
+    if (loop.tag != Tag::serial || loop.trips < threads || !is_one(loop.axis)) continue;
+    loop.tag = Tag::parallel;
+    return true;
+  }
+  return false;
+}
+
+bool is_turned(const AccessFacts& access, const SkeletonLoop& loop) {
+  return loop.tag == Tag::unroll && access.step(loop.axis) * loop.step == 1 &&
+         std::has_single_bit(static_cast<std::uint64_t>(loop.trips));
+}
+
+Schedule moves_of(const Skeleton& skeleton) { return MovePrinter(skeleton).print(); }
 
 }  // namespace tenon

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -31,21 +32,44 @@ struct SkeletonStage {
   int at;      // place of the loop whose every iteration copies a tile
   Where where = Where::heap;
   Layout layout = Layout::expand;
+  int depth = 1;  // above 1: the next tiles are prefetched
 };
 
 struct Skeleton {
+  const Facts* facts = nullptr;
   const StatementFacts* statement = nullptr;
   std::vector<SkeletonLoop> loops;    // outermost first
   std::vector<SkeletonStage> stages;  // in the order in which they are made
   std::int64_t lanes = 1;             // elements in a vector
+  bool streams = false;               // the results are written past the caches
 
   // How many values of the axis the loops from place `from` inwards cover: at least 1.
-  std::int64_t span(Var axis, std::size_t from, const Facts& facts) const;
+  std::int64_t span(Var axis, std::size_t from) const;
   // The stage of this access, or null.
   const SkeletonStage* stage_of(int access) const;
+
+  // Adds the innermost loop so far. Its name is the axis's name with the letter.
+  void add(Var axis, const char* letter, std::int64_t step, std::int64_t trips,
+           Tag tag = Tag::serial);
+  // A loop over the whole axis, with the tag that the axis has.
+  void whole(Var axis) { add(axis, "", 1, facts->extent(axis), facts->tag(axis)); }
+  // Adds a stage in the loop that is the innermost of the first `loops`.
+  void stage(int access, std::size_t loops, Where where, Layout layout = Layout::expand,
+             int depth = 1);
+  // Makes the first serial loop over one of the axes parallel that has an iteration for every
+  // thread. Returns whether there is one.
+  bool share(int threads, const std::function<bool(Var)>& is_one);
 };
 
-// The moves that make the skeleton from the naive nest. Some may be refused.
-Schedule moves_of(const Skeleton& skeleton, const Facts& facts);
+// How many tiles of a size cover the extent.
+inline std::int64_t tiles(std::int64_t extent, std::int64_t size) {
+  return (extent + size - 1) / size;
+}
+
+// Does a copy of the tensor's tile in registers transpose vectors along this loop?
+bool is_turned(const AccessFacts& access, const SkeletonLoop& loop);
+
+// The moves that make the skeleton from the nest of the facts. Some may be refused.
+Schedule moves_of(const Skeleton& skeleton);
 
 }  // namespace tenon

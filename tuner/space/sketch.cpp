@@ -1,15 +1,23 @@
 #include "tuner/space/sketch.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include <fmt/format.h>
 
 namespace tenon {
 
-std::vector<Sketch> sketches(const Facts& facts, const Target& target, const Machine& machine) {
-  std::vector<Sketch> found;
-  if (auto product = product_sketch(facts, target, machine)) found.push_back(std::move(*product));
-  return found;
+std::optional<Sketch> sketch_of(const StatementFacts& statement, const Facts& facts,
+                                const Target& target, const Machine& machine) {
+  auto sketch = product_sketch(statement, facts, target, machine);
+  if (!sketch) sketch = tile_sketch(statement, facts, target, machine);
+  if (!sketch) return {};
+  for (std::size_t knob = 0; knob < sketch->knobs.size(); ++knob) {
+    std::vector<std::int64_t>& values = sketch->knobs[knob].values;
+    for (const Point& seed : sketch->seeds) append_once(values, seed[knob]);
+    std::ranges::sort(values);
+  }
+  return sketch;
 }
 
 std::string text(const Sketch& sketch, const Point& point) {

@@ -1,9 +1,10 @@
-// Sketch: a schedule with holes, for the kernels that it fits. A hole is a knob with a few values.
-// A point is one value for each knob, and the sketch turns a point into a skeleton. The search
-// knows sketches only as values of this type: a new sketch is one function in a file sketch_*.cpp
-// and a line in sketch.cpp.
+// Sketch: a schedule of one statement with holes. A hole is a knob with a few values. A point is
+// one value for each knob, and the sketch turns a point into a skeleton. The search knows sketches
+// only as values of this type: a new sketch is one function in a file sketch_*.cpp and a line in
+// sketch.cpp.
 //
-// Read next: sketch_product.cpp, model.h (how points are ranked).
+// Read next: sketch_product.cpp, sketch_tile.cpp, model.h (how points are ranked), turns.h (how the
+// statements of a kernel are scheduled one after another).
 #pragma once
 
 #include <functional>
@@ -32,16 +33,20 @@ struct Sketch {
   std::function<std::optional<Skeleton>(const Point&)> skeleton;
 };
 
-// The sketches that fit the kernel. They keep references to the facts.
-std::vector<Sketch> sketches(const Facts& facts, const Target& target, const Machine& machine);
+// The sketch that fits the statement; nothing if no schedule helps it, or if the loops that it
+// shares with an earlier statement are scheduled already. The sketch keeps references to both.
+std::optional<Sketch> sketch_of(const StatementFacts& statement, const Facts& facts,
+                                const Target& target, const Machine& machine);
 
 // "product column=1 rows=8 ..", and back. Nothing if the text is of another sketch, or has
 // other knobs or values.
 std::string text(const Sketch& sketch, const Point& point);
 std::optional<Point> parse_point(const Sketch& sketch, std::string_view text);
 
-// The sketch of sketch_product.cpp, if the kernel is a sum of products.
-std::optional<Sketch> product_sketch(const Facts& facts, const Target& target,
-                                     const Machine& machine);
+// For sums of products, and for everything else.
+std::optional<Sketch> product_sketch(const StatementFacts& statement, const Facts& facts,
+                                     const Target& target, const Machine& machine);
+std::optional<Sketch> tile_sketch(const StatementFacts& statement, const Facts& facts,
+                                  const Target& target, const Machine& machine);
 
 }  // namespace tenon

@@ -7,6 +7,11 @@
 //   jc [ko] ic jr ir k i0 j0 jv        order=0: a panel of b outside the groups of rows
 //   ic [ko] jc ir jr k i0 j0 jv        order=1: a group of rows outside the panels of b
 //
+// If the canonical order has strands, s, the vectors run along them, and the column's tile counts
+// single columns:
+//
+//   jc ic jr ir so k i0 j0 sv
+//
 //   column, row   axes of the result
 //   rows, vectors the tile in registers
 //   panel, group  how many tiles along j and along i are one iteration of jc and of ic
@@ -16,16 +21,15 @@
 //   threads       0 none, 1 groups of rows, 2 panels of b, 3 the outermost other axis of the result
 #include <algorithm>
 #include <bit>
-#include <numeric>
 
 #include "tuner/space/sketch.h"
 
 namespace tenon {
 namespace {
 
-constexpr std::int64_t most_rows = 16;  // of a tile in registers
 // Of the rule of thumb:
 constexpr std::int64_t chains = 16;              // of FMAs; two units of 4 cycles need half of them
+constexpr std::int64_t chains_of_strands = 24;   // more, because a comes in whole vectors too
 constexpr std::int64_t rows_together = 64;       // of a, in a tile that is staged
 constexpr std::int64_t panel_bytes = 8 << 20;    // of b, packed: a part of the last-level cache
 constexpr std::int64_t packing_pays = 4;         // times that an element is used again
@@ -34,16 +38,6 @@ constexpr std::int64_t shortest_sum = 32;        // terms; packing pays for no s
 constexpr std::int64_t stays_near = 1 << 20;     // bytes of b that need no packing: they stay in L2
 enum Place : std::size_t { column, row, rows, vectors, panel, group, block, order, a, b, threads };
 
-std::int64_t tiles(std::int64_t extent, std::int64_t size) { return (extent + size - 1) / size; }
-
-// 1, 2, 4, .. below `most`, and `most` itself.
-std::vector<std::int64_t> doublings(std::int64_t most) {
-  std::vector<std::int64_t> values;
-  for (std::int64_t value = 1; value < most; value *= 2) values.push_back(value);
-  values.push_back(most);
-  return values;
-}
-
 class ProductSketch {
  public:
   ProductSketch(const Facts& facts, const StatementFacts& statement, const Target& target,
@@ -51,8 +45,14 @@ class ProductSketch {
       : facts_(facts),
         statement_(statement),
         registers_(target.vector_registers),
-        threads_(machine.threads) {
-    lanes_ = target.vector_bytes / statement.target().element_bytes;
+        threads_(machine.threads),
+        lanes_(target.vector_bytes / statement.target().element_bytes) {
+    const auto& at = statement.target().subscripts;
+    const auto& last = at.empty() ? Subscript{} : at.back();
+    for (const auto& [axis, coefficient] : last.terms)
+      if (std::ranges::all_of(statement.accesses,
+                              [&](const AccessFacts& access) { return access.uses(axis); }))
+        strand_ = axis;
   }
 
   // The axes of the result that index one operand alone.
@@ -72,33 +72,26 @@ class ProductSketch {
     std::vector<std::int64_t> blocks{0};
     for (std::int64_t size = 64; size < last_sum && !statement_.target().is_local; size *= 2)
       blocks.push_back(size);
-    std::vector<std::int64_t> row_counts(most_rows);
-    std::iota(row_counts.begin(), row_counts.end(), 1);
     const bool shares = threads_ > 1;
-    const std::vector<std::int64_t> just_0{0};
     Sketch sketch{.name = "product",
                   .knobs = {{"column", axes},
                             {"row", axes},
-                            {"rows", row_counts},
+                            {"rows", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}},
                             {"vectors", {1, 2, 3, 4}},
-                            {"panel", doublings(1024)},
-                            {"group", doublings(256)},
+                            {"panel", {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024}},
+                            {"group", {1, 2, 4, 8, 16, 32, 64, 128, 256}},
                             {"block", blocks},
                             {"order", {0, 1}},
                             {"a", {0, 1, 2}},
-                            {"b", {0, 1}},
+                            {"b", {0, 1, 2}},
                             {"threads", shares ? std::vector<std::int64_t>{0, 1, 2, 3}
                                                : std::vector<std::int64_t>{0}}},
                   .seeds = {*rule},
                   .skeleton = [copy = *this](const Point& point) { return copy.skeleton(point); }};
-    for (std::size_t knob = 0; knob < rule->size(); ++knob) {
-      append_once(sketch.knobs[knob].values, (*rule)[knob]);
-      std::ranges::sort(sketch.knobs[knob].values);
-    }
     for (const std::int64_t j : axes)
       for (const std::int64_t i : axes)
         if (operand_of(static_cast<Var>(i)) != operand_of(static_cast<Var>(j)))
-          for (const std::int64_t packed : sketch.knobs[b].values)
+          for (const std::int64_t packed : {0, 1})
             sketch.seeds.push_back({j, i, 6, 2, 16, 8, 0, 0, packed, packed, shares ? 1 : 0});
     return sketch;
   }
@@ -108,6 +101,11 @@ class ProductSketch {
   int operand_of(Var axis) const {
     const bool left = statement_.accesses[1].uses(axis), right = statement_.accesses[2].uses(axis);
     return left == right ? 0 : left ? 1 : 2;
+  }
+  bool has_strands() const { return strand_ >= 0; }
+  // Do the vectors along the strands need a copy of the operand?
+  bool is_scattered(const AccessFacts& operand) const {
+    return has_strands() && operand.step(strand_) != 1;
   }
   // Then a stage would be one for both reads.
   bool is_one_tensor() const {
@@ -124,11 +122,14 @@ class ProductSketch {
   }
 
   // How good the axis is as the column, higher is better: long axes first, then those that are
-  // contiguous in b and in the result.
+  // contiguous in b and in the result, unless a window moves by several elements.
   std::int64_t worth(Var axis) const {
+    if (has_strands()) return facts_.extent(axis);  // no vectors run along the column
     std::int64_t score = std::min(facts_.extent(axis), lanes_) * 4;
-    if (statement_.accesses[operand_of(axis)].step(axis) == 1) score += lanes_;
-    if (statement_.target().step(axis) == 1) score += 2 * lanes_;
+    const int operand = operand_of(axis);
+    if (statement_.accesses[operand].step(axis) == 1) score += lanes_;
+    const bool jumps = is_window(operand, axis) && statement_.accesses[operand].step(axis) != 1;
+    if (statement_.target().step(axis) == 1 && !jumps) score += 2 * lanes_;
     return score;
   }
 
@@ -149,19 +150,23 @@ class ProductSketch {
     const AccessFacts& of_a = statement_.accesses[operand_of(i)];
     const AccessFacts& of_b = statement_.accesses[operand_of(j)];
     const std::int64_t height = facts_.extent(i), length = facts_.extent(j), width = width_of(j);
-    const std::int64_t side = std::clamp<std::int64_t>(length / width, 1, 2);
-    const std::int64_t sums = std::min<std::int64_t>(registers_ - side - 1, chains);
+    const std::int64_t most_side =
+        has_strands() ? std::clamp<std::int64_t>(chains_of_strands / height, 2, 4) : 2;
+    const std::int64_t side = std::clamp<std::int64_t>(length / width, 1, most_side);
+    const std::int64_t sums =
+        std::min<std::int64_t>(registers_ - side - 1, has_strands() ? chains_of_strands : chains);
     const std::int64_t tile = tiles(height, tiles(height, sums / side));
     const std::int64_t strips = tiles(length, width * side), groups = tiles(height, tile);
     std::int64_t terms = 1, results = 1;
     for (const Var axis : statement_.path)
-      (statement_.sums_over(axis) ? terms : results) *= facts_.extent(axis);
-    const std::int64_t b_bytes = facts_.naive.tensors[of_b.tensor].elements() * of_b.element_bytes;
+      (statement_.sums_over(axis) || axis == strand_ ? terms : results) *= facts_.extent(axis);
+    const std::int64_t b_bytes = facts_.nest.tensors[of_b.tensor].elements() * of_b.element_bytes;
     const bool is_near = of_b.step(j) == 1 && b_bytes <= stays_near;
     const bool packs = terms >= shortest_sum && !is_one_tensor();
-    const bool packs_b = packs && height / tile >= packing_pays && !is_near;
-    const bool packs_a = packs && length / (width * side) >= packing_pays &&
-                         of_a.step(statement_.store.over.back()) != 1;
+    const bool packs_b =
+        has_strands() ? is_scattered(of_b) : packs && height / tile >= packing_pays && !is_near;
+    const bool packs_a = is_scattered(of_a) || (packs && length / (width * side) >= packing_pays &&
+                                                of_a.step(statement_.store.over.back()) != 1);
     const bool has_outer = std::ranges::any_of(statement_.path, [&](Var axis) {
       return axis != j && statement_.target().uses(axis) && operand_of(axis) != operand_of(i) &&
              facts_.extent(axis) >= threads_;
@@ -171,21 +176,38 @@ class ProductSketch {
         std::clamp<std::int64_t>(panel_bytes / (terms * 4 * width * side), 1, strips);
     const std::int64_t in_group =
         std::clamp<std::int64_t>(rows_together / tile, 1, tiles(groups, threads_));
-    const std::int64_t stages_a = of_a.guarded && !is_one_tensor() ? 2 : packs_a ? 1 : 0;
+    const auto stages = [&](const AccessFacts& operand, bool packs_it) {
+      return operand.guarded && !is_one_tensor() ? 2 : packs_it ? 1 : 0;
+    };
     const std::int64_t shared = !is_large ? 0 : has_outer ? 3 : 1;
-    return Point{j, i, tile, side, in_panel, in_group, 0, 0, stages_a, packs_b ? 1 : 0, shared};
+    return Point{j,
+                 i,
+                 tile,
+                 side,
+                 in_panel,
+                 in_group,
+                 0,
+                 0,
+                 stages(of_a, packs_a),
+                 stages(of_b, packs_b),
+                 shared};
   }
 
-  std::int64_t width_of(Var axis) const {
+  // The elements of a vector along the axis.
+  std::int64_t elements_of(Var axis) const {
     return std::min<std::int64_t>(lanes_,
                                   std::bit_ceil(static_cast<std::uint64_t>(facts_.extent(axis))));
   }
+  // How far the tile reaches along the column with each of its vectors.
+  std::int64_t width_of(Var axis) const { return has_strands() ? 1 : elements_of(axis); }
 
   std::optional<Skeleton> skeleton(const Point& point) const {
     const auto j = static_cast<Var>(point[column]), i = static_cast<Var>(point[row]);
     const int of_b = operand_of(j), of_a = operand_of(i);
     if (of_a == of_b || point[rows] > facts_.extent(i)) return {};
-    if (point[a] == 2 && !statement_.accesses[of_a].guarded) return {};
+    if ((point[a] == 2 && !statement_.accesses[of_a].guarded) ||
+        (point[b] == 2 && !statement_.accesses[of_b].guarded))
+      return {};
     const std::int64_t width = width_of(j);
     const std::int64_t strip = width * point[vectors];
     const std::int64_t strips = tiles(facts_.extent(j), strip);
@@ -198,28 +220,27 @@ class ProductSketch {
     const std::int64_t in_panel = std::min(point[panel], strips);
     const std::int64_t in_group = std::min(point[group], groups);
 
-    Skeleton skeleton{&statement_, {}, {}, lanes_};
-    auto& loops = skeleton.loops;
-    const auto add = [&](Var axis, const char* letter, std::int64_t step, std::int64_t trips,
-                         Tag tag = Tag::serial) {
-      loops.push_back({facts_.name(axis) + letter, axis, step, trips, tag});
+    Skeleton skeleton{&facts_, &statement_, {}, {}, lanes_};
+    const auto& loops = skeleton.loops;
+    const auto whole = [&](Var axis) { skeleton.whole(axis); };
+    const auto panels = [&] { skeleton.add(j, "c", strip * in_panel, tiles(strips, in_panel)); };
+    const auto row_groups = [&] {
+      skeleton.add(i, "c", point[rows] * in_group, tiles(groups, in_group));
     };
-    const auto whole = [&](Var axis) { add(axis, "", 1, facts_.extent(axis)); };
-    const auto panels = [&] { add(j, "c", strip * in_panel, tiles(strips, in_panel)); };
-    const auto row_groups = [&] { add(i, "c", point[rows] * in_group, tiles(groups, in_group)); };
     const Var k = statement_.store.over.back();
     const bool has_block = point[block] > 0;
     const auto blocks = [&] {
-      if (has_block) add(k, "o", point[block], tiles(facts_.extent(k), point[block]));
+      if (has_block) skeleton.add(k, "o", point[block], tiles(facts_.extent(k), point[block]));
     };
     std::vector<Var> outer, middle, inner, sums;
     for (const Var axis : statement_.path) {
-      if (axis == i || axis == j) continue;
+      if (axis == i || axis == j || axis == strand_) continue;
       const bool is_of_a = operand_of(axis) == of_a;
-      auto& place = statement_.sums_over(axis)         ? sums
-                    : is_of_a && is_window(of_a, axis) ? inner
-                    : is_of_a                          ? middle
-                                                       : outer;
+      auto& place = statement_.sums_over(axis)                         ? sums
+                    : is_of_a && is_window(of_a, axis)                 ? inner
+                    : has_strands() && !statement_.target().uses(axis) ? inner
+                    : is_of_a                                          ? middle
+                                                                       : outer;
       place.push_back(axis);
     }
     std::ranges::for_each(outer, whole);
@@ -227,55 +248,50 @@ class ProductSketch {
     if (point[order] == 0) {
       panels();
       blocks();
-      b_at = loops.size() - 1;
+      b_at = loops.size();
       std::ranges::for_each(middle, whole);
       row_groups();
-      a_at = loops.size() - 1;
-      add(j, "r", strip, in_panel);
-      add(i, "r", point[rows], in_group);
+      a_at = loops.size();
+      skeleton.add(j, "r", strip, in_panel);
+      skeleton.add(i, "r", point[rows], in_group);
     } else {
       std::ranges::for_each(middle, whole);
       row_groups();
       blocks();
-      a_at = loops.size() - 1;
+      a_at = loops.size();
       panels();
-      b_at = loops.size() - 1;
-      add(i, "r", point[rows], in_group);
-      add(j, "r", strip, in_panel);
+      b_at = loops.size();
+      skeleton.add(i, "r", point[rows], in_group);
+      skeleton.add(j, "r", strip, in_panel);
     }
     std::ranges::for_each(inner, whole);
-    const std::size_t target_at = loops.size() - 1;
+    const std::int64_t vector = elements_of(has_strands() ? strand_ : j);
+    if (has_strands()) skeleton.add(strand_, "o", vector, tiles(facts_.extent(strand_), vector));
+    const std::size_t target_at = loops.size();
     for (const Var axis : sums)
       if (axis == k && has_block)
-        add(k, "i", 1, point[block]);
+        skeleton.add(k, "i", 1, point[block]);
       else
         whole(axis);
-    add(i, "0", 1, point[rows], Tag::unroll);
-    add(j, "0", width, point[vectors], Tag::unroll);
-    add(j, "v", 1, width, Tag::vector);
+    skeleton.add(i, "0", 1, point[rows], Tag::unroll);
+    skeleton.add(j, "0", width, point[vectors], Tag::unroll);
+    skeleton.add(has_strands() ? strand_ : j, "v", 1, vector, Tag::vector);
 
-    const auto stage = [&](int access, std::size_t at, Where where, Layout layout) {
-      skeleton.stages.push_back({access, static_cast<int>(at), where, layout});
+    const auto layout_of = [](std::int64_t knob) {
+      return knob == 2 ? Layout::box : Layout::expand;
     };
-    if (point[b]) stage(of_b, b_at, Where::heap, Layout::expand);
-    if (point[a]) stage(of_a, a_at, Where::heap, point[a] == 2 ? Layout::box : Layout::expand);
-    if (!statement_.target().is_local) stage(0, target_at, Where::reg, Layout::expand);
-    if (!bind_threads(skeleton, point[threads], i, j, outer)) return {};
-    return skeleton;
-  }
-
-  // Makes the loop that the knob names parallel, if every thread gets an iteration.
-  bool bind_threads(Skeleton& skeleton, std::int64_t knob, Var i, Var j,
-                    const std::vector<Var>& outer) const {
-    if (knob == 0) return true;
+    if (point[b]) skeleton.stage(of_b, b_at, Where::heap, layout_of(point[b]));
+    if (point[a]) skeleton.stage(of_a, a_at, Where::heap, layout_of(point[a]));
+    if (!statement_.target().is_local || has_strands()) skeleton.stage(0, target_at, Where::reg);
+    if (point[threads] == 0) return skeleton;
     const auto other =
         std::ranges::find_if(outer, [&](Var axis) { return statement_.target().uses(axis); });
-    if (knob == 3 && other == outer.end()) return false;
-    const Var axis = knob == 1 ? i : knob == 2 ? j : *other;
-    auto& loop = *std::ranges::find(skeleton.loops, axis, &SkeletonLoop::axis);
-    if (loop.trips < threads_) return false;
-    loop.tag = Tag::parallel;
-    return true;
+    if (point[threads] == 3 && other == outer.end()) return {};
+    const Var shared = point[threads] == 1 ? i : point[threads] == 2 ? j : *other;
+    const auto& loop = *std::ranges::find(loops, shared, &SkeletonLoop::axis);
+    if (loop.trips < threads_) return {};
+    skeleton.share(threads_, [&](Var axis) { return axis == shared; });
+    return skeleton;
   }
 
   const Facts& facts_;
@@ -283,32 +299,33 @@ class ProductSketch {
   int registers_;
   int threads_;
   std::int64_t lanes_;
+  Var strand_ = -1;  // the axis of the strands, if there is one
 };
+
+// target += a * b, or the same without fma(), as integers have it.
+bool is_product(const Store& store) {
+  const auto is_load = [](const ValueRef& value) {
+    return std::holds_alternative<Load>(value->detail);
+  };
+  if (store.factor) return is_load(store.value) && is_load(store.factor);
+  const auto* term = std::get_if<Apply>(&store.value->detail);
+  return store.combine == Combine::sum && term && term->op == ScalarOp::mul &&
+         std::ranges::all_of(term->operands, is_load);
+}
 
 }  // namespace
 
-std::optional<Sketch> product_sketch(const Facts& facts, const Target& target,
-                                     const Machine& machine) {
-  // The strands of a canonical order are the last axis of the result, and both operands have them.
-  // The pick has rules for strands.
-  const auto has_strands = [](const StatementFacts& statement) {
-    const auto& at = statement.target().subscripts;
-    return !at.empty() && std::ranges::any_of(at.back().terms, [&](const auto& term) {
-      return std::ranges::all_of(
-          statement.accesses, [&](const AccessFacts& access) { return access.uses(term.first); });
-    });
-  };
-  for (const StatementFacts& statement : facts.statements) {
-    const Store& store = statement.store;
-    if (!store.factor || store.over.empty() || statement.accesses.size() != 3 ||
-        !std::holds_alternative<Load>(store.value->detail) ||
-        !std::holds_alternative<Load>(store.factor->detail) ||
-        std::ranges::any_of(statement.path, [&](Var axis) { return facts.extent(axis) == 0; }) ||
-        has_strands(statement))
-      continue;
-    if (auto sketch = ProductSketch(facts, statement, target, machine).sketch()) return sketch;
-  }
-  return {};
+std::optional<Sketch> product_sketch(const StatementFacts& statement, const Facts& facts,
+                                     const Target& target, const Machine& machine) {
+  const bool is_regular = std::ranges::all_of(statement.accesses, [](const AccessFacts& access) {
+    return std::ranges::all_of(access.subscripts, &Subscript::is_affine);
+  });
+  const bool is_new =
+      std::ranges::all_of(statement.path, [&](Var axis) { return facts.tag(axis) == Tag::serial; });
+  if (statement.store.over.empty() || statement.accesses.size() != 3 || !is_regular || !is_new ||
+      !is_product(statement.store))
+    return {};
+  return ProductSketch(facts, statement, target, machine).sketch();
 }
 
 }  // namespace tenon
