@@ -12,6 +12,7 @@
 //
 // A streaming store stays one only if it is known to be aligned to the machine's vectors.
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <utility>
 
@@ -117,12 +118,13 @@ class Lanes {
     return result;
   }
 
-  // The axis in pieces of `most` values, and a piece for what is left.
+  // The axis in pieces of `most` values, and pieces for what is left. A piece of several registers
+  // is a power of two: LLVM 19 drops a part of the mask of a load of 24 lanes.
   const std::vector<Piece>& pieces_of(Var axis, std::int64_t most) {
     std::vector<Piece>& result = pieces_[{axis, most}];
     if (!result.empty()) return result;
     const std::string name = kernel_.axes[axis].name;
-    const std::int64_t extent = kernel_.extent(axis), whole = extent / most, rest = extent % most;
+    const std::int64_t extent = kernel_.extent(axis), whole = extent / most;
     const auto add = [&](std::int64_t first, std::int64_t count, std::int64_t lanes) {
       Piece piece{Index(first)};
       if (lanes > 1)
@@ -133,7 +135,14 @@ class Lanes {
       result.push_back(piece);
     };
     if (whole > 0) add(0, whole, most);
-    if (rest > 0) add(whole * most, 1, rest);
+    for (std::int64_t first = whole * most; first < extent;) {
+      const std::int64_t rest = extent - first;
+      const auto lanes = static_cast<std::int64_t>(
+          rest <= target_.vector_bytes / word ? rest
+                                              : std::bit_floor(static_cast<std::uint64_t>(rest)));
+      add(first, 1, lanes);
+      first += lanes;
+    }
     return result;
   }
 

@@ -55,7 +55,8 @@ TEST_CASE("loops of one iteration are gone, and the peel around them stays") {
 TEST_CASE("a vector beyond the most lanes goes in pieces") {
   CHECK(body("x = input f32[100]\ny = relu(x)\noutput y\n", "bind i vector") ==
         R"(  map[i2] = max(x[i2], 0) lanes i2 64
-  map[i3 + 64] = max(x[i3 + 64], 0) lanes i3 36
+  map[i3 + 64] = max(x[i3 + 64], 0) lanes i3 32
+  map[i4 + 96] = max(x[i4 + 96], 0) lanes i4 4
 )");
 }
 
