@@ -21,8 +21,8 @@ struct Core {
   double packed = .25;         // cycles an element that is copied by vectors
   double transposed = .4;      // cycles an element that is copied through a transpose
   double tested = 8;           // cycles an element whose address is tested before its load
-  double masked = 2;           // cycles of a vector whose elements are tested together
-  double boxed = .5;           // the same in a box, where most tests are one for a whole row
+  double masked = .7;          // cycles of a vector whose elements are tested together
+  double boxed = 1.5;          // the same in a box, where most tests are one for a whole row
   double launch = 10000;       // cycles until another thread has begun
   std::array<double, 3> line{1.5, 8, 20};  // cycles a line of 64 bytes from L2, L3 and memory
   std::array<double, 3> jump{4, 14, 60};   // the same for lines that no run of lines announces

@@ -30,6 +30,7 @@ constexpr std::int64_t close_lanes = 4;            // elements; lanes that are l
 constexpr std::int64_t shortest_vector = 4;        // elements of an axis
 constexpr std::int64_t most_instructions = 768;    // of a tile: LLVM takes long over more
 constexpr std::int64_t lines_at_once = 16;         // rows of a reduction down columns
+constexpr std::int64_t lines_of_window = 4;        // of results, which share rows of the operand
 constexpr std::int64_t outgrows_caches = 8 << 20;  // bytes of a tensor
 constexpr std::int64_t long_row = 2048;            // bytes; its ends are few of its lines
 constexpr std::int64_t line_bytes = 64;
@@ -77,7 +78,7 @@ class TileSketch {
                   {"unroll", where(has_sums())},
                   {"turn", both},
                   {"box", where(std::ranges::any_of(statement_.accesses, &AccessFacts::guarded))},
-                  {"stream", where(!has_sums() && !statement_.target().is_local)},
+                  {"stream", where(!statement_.target().is_local)},
                   {"ahead", where(std::ranges::any_of(statement_.accesses, &AccessFacts::again))},
                   {"threads", where(threads_ > 1 && !is_shared_)}},
         .seeds = {rule_of_thumb()},
@@ -178,13 +179,12 @@ class TileSketch {
       point[vectors] = vectors_of(c, 2);
       point[turn] = 1;
     } else if (is_window) {
-      point[vectors] = vectors_of(c, 4);
-      point[unroll] = 1;
+      point[unroll] = 1;  // the tests of a padded edge are then a few for the whole tile
       const Var line = window_axis(c);
-      if (line >= 0 && facts_.extent(line) > 1) set_row(line, 2, 0);
-      point[box] = std::ranges::any_of(statement_.accesses, [&](const AccessFacts& access) {
-        return access.guarded && access.step(c) == 1;
-      });
+      if (line >= 0 && facts_.extent(line) >= lines_of_window)
+        set_row(line, lines_of_window, 0);
+      else
+        point[vectors] = vectors_of(c, 4);
     } else if (const Var last = short_last_axis(c); last >= 0) {
       point[vectors] = vectors_of(c, 2);
       set_row(last, facts_.extent(last), 1);
@@ -196,11 +196,11 @@ class TileSketch {
         set_row(statement_.store.over.back(), lines_at_once, 1);
     }
     const std::int64_t row_bytes = c < 0 ? 0 : facts_.extent(c) * statement_.target().element_bytes;
-    point[stream] = !has_sums() && !statement_.target().is_local &&
+    point[stream] = !statement_.target().is_local &&
                     (row_bytes >= long_row || row_bytes % line_bytes == 0) && c >= 0 &&
                     statement_.target().step(c) == 1 &&
                     bytes_of(statement_.target()) >= outgrows_caches;
-    for (const At knob : {ahead, threads, box, stream})
+    for (const At knob : {ahead, threads, stream})
       if (!skeleton(point)) point[knob] = 0;
     return point;
   }
@@ -277,6 +277,7 @@ class TileSketch {
     std::size_t target_at = 0;
     const bool sums_rows = r >= 0 && statement_.sums_over(r);
     if (sums_rows && point[order]) {
+      if (point[stream]) return {};  // the results are written again for each of the tiles
       std::ranges::for_each(blocks, whole);
       all_sums();
       lines();
