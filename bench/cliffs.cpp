@@ -64,7 +64,7 @@ bool run_cliffs(const Options& options) {
     seeds.push_back(seed);
   std::vector<Cliff> cliffs;
   for (const std::uint64_t seed : seeds) {
-    note(fmt::format("cliffs: seed {}, {} of {}", seed, cliffs.size(), seeds.size()));
+    note(fmt::format("cliffs: seed {}, {} of {} measured", seed, cliffs.size(), seeds.size()));
     Session session({.threads = options.threads, .isa = options.isa, .cache = ""});
     const std::string text = drawn_graph(seed);
     const GraphTime time = time_graph(session, text, fmt::format("seed {}", seed), bounds);

@@ -153,7 +153,7 @@ bool swapped(Drawing& d, const char* name) {
   d.set(fmt::format("{}({})", name, d.value), result);
   return true;
 }
-// An image [N,C,H,W] of the value, if it has four axes.
+// How many windows of this size fit along an axis with the padding; nothing if none fits.
 std::optional<std::int64_t> positions(std::int64_t extent, std::int64_t size, std::int64_t stride,
                                       std::int64_t padding) {
   const std::int64_t covered = extent + 2 * padding - size;
@@ -168,7 +168,7 @@ bool convolution(Drawing& d, const char* name) {
   const std::int64_t outputs = is_depthwise ? channels : d.one_of({3, 8, 32, 64, 100, 128});
   const auto h = positions(d.shape[2], size, stride, padding);
   const auto w = positions(d.shape[3], size, stride, padding);
-  if (!h || !w) return false;
+  if (!h || !w || d.shape[0] * outputs * *h * *w > most_elements) return false;
   const std::string weights = d.input({outputs, is_depthwise ? 1 : channels, size, size});
   d.set(fmt::format("{}({}, {}, stride={}, padding={}, groups={})", name, d.value, weights, stride,
                     padding, is_depthwise ? channels : 1),
@@ -385,6 +385,7 @@ Extents drawn_shape(Drawing& d, int rank) {
   for (;;) {
     Extents shape(rank > 0 ? rank : 1 + d.below(4));
     for (std::int64_t& extent : shape) extent = d.extent();
+    if (shape.size() == 1) shape[0] *= 997;
     const std::int64_t count = elements(shape);
     if (count >= 30'000 && count <= most_elements) return shape;
   }

@@ -46,7 +46,7 @@ Tensor random_input(Session& session, const InputLine& input, std::mt19937& rand
               [&] { return static_cast<std::uint8_t>(random() % 2); });
 }
 
-// Two for each instruction of a vector, divided by its lanes.
+// An instruction on a vector counts as two operations for each lane.
 double flops_of(const KernelGraph& graph) {
   const Facts facts = facts_of(naive(graph));
   double flops = 0;

@@ -21,13 +21,13 @@ struct GraphTime {
   double share() const { return limit_ms / ms; }
 };
 
-// Inputs get random values: f32 from -1 to 1, i32 from 0 to 99, bool. `least` and `most` bound the
-// work that is worth measuring; a graph outside of them is not run, and its ms are 0.
+// The work that is worth measuring. A graph is run if its bytes or its flops are at least the
+// least, and neither is above the most; else its ms are 0.
 struct WorkBounds {
-  double least_bytes = 0, most_bytes = 1e12;  // or
+  double least_bytes = 0, most_bytes = 1e12;
   double least_flops = 0, most_flops = 1e15;
 };
-// Error: the text is no graph.
+// Inputs get random values: f32 from -1 to 1, i32 from 0 to 99, bool. Error: the text is no graph.
 GraphTime time_graph(Session& session, std::string_view text, const std::string& name,
                      const WorkBounds& bounds = {});
 

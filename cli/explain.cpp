@@ -85,7 +85,7 @@ std::string search_page(const KernelGraph& graph, const Kernel& naive, KernelSto
   for (const ScheduleRow& row : rows)
     text += fmt::format("{:<9} {:>12} {:>12}  {:<8} {}\n", status_name(row.status),
                         time(row.predicted_ns), time(row.measured_ns), limit(row.point),
-                        (row.point.empty() ? "by hand" : row.point) +
+                        (row.point.empty() ? "no point" : row.point) +
                             (row.reason.empty() ? "" : ": " + row.reason));
   if (rows.empty())
     for (const Candidate& leader : leaders(space, shown, 1))

@@ -52,7 +52,7 @@ void show(const Session::Tuned& tuned, int measurements) {
              tuned.number, tuned.of, tuned.kernel, winner.measured_ns / 1e3, tuned.found.gain,
              tuned.found.tried.size() - 1);
   fmt::print("  {}{}\n", tuned.found.winner == 0 ? "the schedule stays: " : "",
-             winner.candidate.point.empty() ? "moves by hand" : winner.candidate.point);
+             winner.candidate.point.empty() ? "no point" : winner.candidate.point);
   std::fflush(stdout);
 }
 

@@ -47,8 +47,9 @@ std::size_t common_loops(const Use& a, const Use& b);
 bool uses_tensor(Items items, int tensor);
 bool stores_to(Items items, int tensor);
 
-// Joins neighbouring axes of a tensor wherever that leaves fewer divisions in its subscripts, or
-// none: all accesses x[k / 8,k mod 8] become x[k]. Reshapes and fused loops leave such subscripts.
+// Joins two neighbouring axes of a tensor if that removes divisions from its subscripts: all
+// accesses x[k / 8,k mod 8] become x[k]. Some divisions may be left, or no access may keep one.
+// Nothing is joined in a nest with a Prefetch.
 enum class Left : std::uint8_t { fewer, none };
 void join_divided_axes(Kernel& kernel, Left divisions);
 

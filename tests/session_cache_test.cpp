@@ -70,7 +70,7 @@ TEST_CASE("an empty path keeps nothing") {
   }
 }
 
-TEST_CASE("schedules from the cache that are nonsense are replaced by the pick") {
+TEST_CASE("schedules from the cache that are nonsense are replaced by the untuned schedule") {
   const Folder folder;
   std::vector<float> values;
   {

@@ -66,7 +66,7 @@ std::vector<Graph> others(Inputs& in) {
   depthwise.groups = 6;
   const Pooling pooling{.stride = 2, .padding = 1};
   const Tensor image = in.floats({2, 6, 53, 57}), rows = in.floats({700, 50});
-  const Tensor labels = in.integers({300}, 30);
+  const Tensor labels = in.integers({300}, 30), square_matrix = in.floats({190, 190});
   return {
       {"element-wise", {in.floats({190, 181}) * in.floats({190, 181})}},
       {"element-wise, of integers", {in.integers({190, 181}, 9) + in.integers({190, 181}, 9)}},
@@ -75,6 +75,8 @@ std::vector<Graph> others(Inputs& in) {
       {"transpose", {transpose(in.floats({190, 181})) + in.floats({181, 190})}},
       {"permute", {permute(in.floats({29, 38, 35}), {2, 0, 1}) * in.floats({35, 29, 38})}},
       {"pad", {pad(in.floats({190, 177}), {{1, 2}, {3, 0}})}},
+      {"padded scalar", {pad(expand(in.floats({}), {190, 177}), {{1, 2}, {3, 0}})}},
+      {"a tensor and its transpose", {transpose(square_matrix) + square_matrix}},
       {"max pool", {max_pool2d(image, 3, pooling)}},
       {"average pool", {avg_pool2d(image, 3, pooling)}},
       {"depthwise convolution", {conv2d(image, in.floats({6, 1, 3, 3}), depthwise)}},

@@ -10,8 +10,8 @@ namespace tenon {
 namespace {
 
 constexpr int drawn_points = 24;  // beside the seeds, where descents begin
-// An unmeasured point takes the place of the rule of thumb if its predicted time is below this
-// share of the rule's. The predictions of the model are not closer to the truth.
+// An unmeasured point of a statement takes the place of the rule of thumb if its predicted time is
+// below this share of the rule's. The predictions of the model are not closer to the truth.
 constexpr double trusted_share = .75;
 // The point also has to save this much of each run, because it has more code than the rule of thumb
 // and compiles longer. A hundred runs then make up for that.
@@ -87,6 +87,12 @@ std::vector<Point> fastest(const Explored& explored, double limit_ns) {
   return points;
 }
 
+void take_fastest(Turns& turns, const Sketch& sketch) {
+  Explored explored(turns, sketch);
+  explored.descend_from_seeds();
+  if (!take_first(turns, fastest(explored, unknown_ns))) turns.take(sketch.seeds.front());
+}
+
 void take_untuned(Turns& turns, const Sketch& sketch) {
   const Point& rule = sketch.seeds.front();
   Explored explored(turns, sketch);
@@ -96,15 +102,7 @@ void take_untuned(Turns& turns, const Sketch& sketch) {
     const double limit = std::min(trusted_share * rule_ns, rule_ns - least_gain_ns);
     if (take_first(turns, fastest(explored, limit))) return;
   }
-  if (turns.take(rule)) return;
-  explored.descend_from_seeds();
-  take_first(turns, fastest(explored, unknown_ns));
-}
-
-void take_fastest(Turns& turns, const Sketch& sketch) {
-  Explored explored(turns, sketch);
-  explored.descend_from_seeds();
-  take_first(turns, fastest(explored, unknown_ns));
+  if (!turns.take(rule)) take_fastest(turns, sketch);
 }
 
 // The points of the turns, in their order.
@@ -118,7 +116,8 @@ std::vector<std::string> parts_of(const std::string& point) {
   return parts;
 }
 
-// Takes the point that the text gives for this turn. Any other text is as none.
+// Takes the point that the text gives for this turn. Another text is ignored, and the turn takes
+// what untuned() takes.
 void take_given(Turns& turns, const Sketch& sketch, const std::string& text) {
   const auto point = parse_point(sketch, text);
   if (!point || !turns.take(*point)) take_untuned(turns, sketch);
@@ -172,12 +171,13 @@ std::vector<Candidate> leaders(const Space& space, std::size_t count, std::uint6
       Turns with = turns;
       if (!with.take(point)) continue;
       taken.push_back(point);
-      Candidate candidate = finished(std::move(with));
-      if (candidate.point != found.front().point) found.push_back(std::move(candidate));
+      found.push_back(finished(std::move(with)));
     }
     take_untuned(turns, *sketch);
   }
   sort_by_prediction(found);
+  const auto same = std::ranges::unique(found, {}, &Candidate::point);
+  found.erase(same.begin(), same.end());
   if (found.size() > count) found.resize(count);
   return found;
 }
@@ -188,6 +188,7 @@ std::vector<Candidate> neighbours(const Space& space, const std::string& text) {
   Turns turns(space);
   for (const std::string& part : parts) {
     const Sketch* sketch = turns.next();
+    if (sketch && part == "none") continue;
     const auto point = sketch ? parse_point(*sketch, part) : std::nullopt;
     if (!point) break;
     for (std::size_t knob = 0; knob < point->size(); ++knob) {

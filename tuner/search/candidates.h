@@ -1,5 +1,5 @@
 // Candidates: the schedules of a kernel that the model ranks first. Used by the search, which
-// measures them, and by `tenon explain`.
+// measures them, by the kernel store for kernels that nobody has tuned, and by `tenon explain`.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,11 @@ namespace tenon {
 // well below the rule's (candidates.cpp has the bounds).
 Candidate untuned(const Space& space);
 
-// At most `count` candidates, the one with the least predicted time first. Each differs from the
-// untuned one in a single turn, but for one that takes the fastest point in every turn. The points
-// come from descents that begin at the seeds and at points drawn with `seed`; the same seed gives
-// the same candidates. Of points that differ in one knob only, the fastest is kept.
+// At most `count` candidates, the one with the least predicted time first. Each changes the untuned
+// point of one turn, and the later turns take what untuned() takes after that; one more takes the
+// fastest point in every turn. The points come from descents that begin at the seeds and at points
+// drawn with `seed`; the same seed gives the same candidates. Of points that differ in one knob
+// only, the fastest is kept.
 std::vector<Candidate> leaders(const Space& space, std::size_t count, std::uint64_t seed);
 
 // The candidates that differ from `point` in one knob, by one step up or down its values, the one

@@ -16,7 +16,8 @@ AccessFacts access_facts(const Kernel& kernel, const Access& access, bool guarde
                     .steps = std::vector<std::int64_t>(kernel.axes.size()),
                     .is_local = tensor.where != Where::argument,
                     .guarded = guarded,
-                    .again = false};
+                    .again = false,
+                    .shared = false};
   const Index address = flat(tensor, access.at);
   for (const Var axis : address.vars()) {
     const std::int64_t step = address.coefficient(axis);
@@ -92,10 +93,16 @@ Facts facts_of(const Kernel& nest) {
       if (std::any_of(axis + 1, path.end(), is_vector)) append_once(facts.around_vectors, *axis);
     if (store.factor) facts.flops += 2 * iterations;
     auto& statement = facts.statements.emplace_back(statement_facts(nest, store, path));
-    for (AccessFacts& access : statement.accesses) access.again = seen.contains(access.tensor);
+    for (AccessFacts& access : statement.accesses) {
+      access.again = seen.contains(access.tensor);
+      access.shared =
+          std::ranges::count(statement.accesses, access.tensor, &AccessFacts::tensor) > 1;
+    }
     for (const AccessFacts& access : statement.accesses)
       if (!access.is_local && &access != &statement.accesses.front()) seen.insert(access.tensor);
   });
+  for (StatementFacts& statement : facts.statements)
+    statement.is_final = !statement.target().is_local && !seen.contains(statement.target().tensor);
   for (const KernelTensor& tensor : nest.tensors)
     if (tensor.where == Where::argument)
       facts.bytes += static_cast<double>(tensor.elements() * info(tensor.type).bytes);

@@ -1,10 +1,9 @@
 // Facts: what a nest computes and how it moves through memory, as numbers. The sketches and the
 // model ask for these facts thousands of times, so one pass over the nest finds them once.
-// Used by sketch.h and model.h.
+// Used by the sketches, the model, flatten.cpp, `tenon explain` and bench/graph.cpp.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -31,6 +30,7 @@ struct AccessFacts {
   bool is_local;  // of the kernel: finish() holds a tile of it in registers if the tile fits
   bool guarded;   // the access has conditions of its own, as at a padded edge
   bool again;     // an earlier statement has read the same argument
+  bool shared;    // the statement has another access to the tensor; a stage is one for both
 
   std::int64_t step(Var axis) const { return steps[axis]; }
   bool uses(Var axis) const;
@@ -41,6 +41,7 @@ struct StatementFacts {
   Path path;
   std::vector<AccessFacts> accesses;  // the target, then the reads in their order
   std::int64_t operations = 0;        // instructions that compute a vector of results or of terms
+  bool is_final = false;              // the target is an argument that no statement reads
 
   const AccessFacts& target() const { return accesses.front(); }
   bool sums_over(Var axis) const { return contains(store.over, axis); }
@@ -56,6 +57,9 @@ struct Facts {
   std::int64_t extent(Var axis) const { return nest.extent(axis); }
   const std::string& name(Var axis) const { return nest.axes[axis].name; }
   Tag tag(Var axis) const { return nest.axes[axis].tag; }
+  std::int64_t bytes_of(const AccessFacts& access) const {  // of the whole tensor
+    return nest.tensors[access.tensor].elements() * access.element_bytes;
+  }
 };
 
 Facts facts_of(const Kernel& nest);

@@ -34,8 +34,9 @@ Schedule joined_rows(const Facts& facts, const StatementFacts& statement) {
   return {};
 }
 
-// The strands and the columns of a narrow table that is summed by column. Vectors then run along
-// whole rows. Two steps are unrolled, because the loop over the steps of a block is short.
+// The strands and the columns of a narrow table that is summed by column, so that vectors run along
+// whole rows: part[l,c] += x[l,c], for 64 strands and 3 columns, becomes one loop over 192. Two
+// steps are unrolled, because the loop over the steps of a block is short.
 Schedule joined_columns(const Facts& facts, const StatementFacts& statement) {
   if (statement.store.over.empty() || statement.accesses.size() != 2 || statement.path.size() < 3)
     return {};
@@ -62,25 +63,27 @@ Schedule joined_columns(const Facts& facts, const StatementFacts& statement) {
   return {};
 }
 
+// Applies the first moves that are legal, and appends them. Returns whether there are any.
+bool flattened(Kernel& kernel, Schedule& all) {
+  const Facts facts = facts_of(kernel);
+  for (const StatementFacts& statement : facts.statements)
+    for (const auto find : {joined_rows, joined_columns}) {
+      const Schedule moves = find(facts, statement);
+      if (moves.empty()) continue;
+      Moved moved = apply_all(kernel, moves);
+      if (std::holds_alternative<Refusal>(moved)) continue;
+      kernel = std::get<Kernel>(std::move(moved));
+      append(all, moves);
+      return true;
+    }
+  return false;
+}
+
 }  // namespace
 
 Schedule flatten(Kernel& kernel) {
   Schedule all;
-  // Moves for one statement can change the loops of the others: look again after each.
-  for (bool changed = true; changed;) {
-    changed = false;
-    const Facts facts = facts_of(kernel);
-    for (const StatementFacts& statement : facts.statements)
-      for (const auto find : {joined_rows, joined_columns}) {
-        const Schedule moves = find(facts, statement);
-        if (changed || moves.empty()) continue;
-        Moved moved = apply_all(kernel, moves);
-        if (std::holds_alternative<Refusal>(moved)) continue;
-        kernel = std::get<Kernel>(std::move(moved));
-        append(all, moves);
-        changed = true;
-      }
-  }
+  while (flattened(kernel, all)) continue;
   return all;
 }
 

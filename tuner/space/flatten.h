@@ -1,6 +1,7 @@
 // Flatten: moves that help every schedule of a kernel, so that they come before all others. They
-// fuse axes that lie side by side in memory: the tiles of one long axis have one ragged end, and
-// those of two axes have one in every row. Used by turns.cpp.
+// fuse axes that lie side by side in memory, because one long axis has one ragged end and two axes
+// have one in every row. For a narrow table they also make the fused axis vectors. Used by
+// turns.cpp.
 #pragma once
 
 #include "lower/nest.h"

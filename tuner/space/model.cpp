@@ -181,7 +181,7 @@ class Model {
         skeleton_.loops, [&](const SkeletonLoop& loop) { return is_turned(access, loop); });
     return turns ? core.transposed : core.gathered;
   }
-  // Of a result: both.
+  // Cycles to load and to store one element of a result.
   double moved(const AccessFacts& access) const { return 2 * loaded(access); }
 
   // ---- threads ----

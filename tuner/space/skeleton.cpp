@@ -78,7 +78,7 @@ class MovePrinter {
       bind_packing(access, stage, tile);
   }
 
-  // The loop of a copy. A loop of an earlier statement's copy may have the name.
+  // The name of a loop that copies. A copy of an earlier statement may have the wanted one.
   std::string loop_of_copy(const std::string& wanted) const {
     return unused(wanted,
                   [&](const std::string& name) { return facts_.nest.find_axis(name).has_value(); });

@@ -1,6 +1,7 @@
 #include "tuner/space/sketch.h"
 
 #include <algorithm>
+#include <charconv>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -35,8 +36,10 @@ std::optional<Point> parse_point(const Sketch& sketch, std::string_view text) {
   for (const Knob& knob : sketch.knobs) {
     const std::string name = knob.name + "=";
     if (!(words >> word) || !word.starts_with(name)) return {};
-    point.push_back(std::strtoll(word.c_str() + name.size(), nullptr, 10));
-    if (!contains(knob.values, point.back())) return {};
+    std::int64_t value = 0;
+    const char *const first = word.data() + name.size(), *const last = word.data() + word.size();
+    if (std::from_chars(first, last, value).ptr != last || !contains(knob.values, value)) return {};
+    point.push_back(value);
   }
   if (words >> word) return {};
   return point;

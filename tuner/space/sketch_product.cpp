@@ -107,10 +107,6 @@ class ProductSketch {
   bool is_scattered(const AccessFacts& operand) const {
     return has_strands() && operand.step(strand_) != 1;
   }
-  // Then a stage would be one for both reads.
-  bool is_one_tensor() const {
-    return statement_.accesses[1].tensor == statement_.accesses[2].tensor;
-  }
   // Does the axis share a subscript of the operand with a summed axis, like i + r in a convolution?
   bool is_window(int operand, Var axis) const {
     return std::ranges::any_of(
@@ -160,9 +156,8 @@ class ProductSketch {
     std::int64_t terms = 1, results = 1;
     for (const Var axis : statement_.path)
       (statement_.sums_over(axis) || axis == strand_ ? terms : results) *= facts_.extent(axis);
-    const std::int64_t b_bytes = facts_.nest.tensors[of_b.tensor].elements() * of_b.element_bytes;
-    const bool is_near = of_b.step(j) == 1 && b_bytes <= stays_near;
-    const bool packs = terms >= shortest_sum && !is_one_tensor();
+    const bool is_near = of_b.step(j) == 1 && facts_.bytes_of(of_b) <= stays_near;
+    const bool packs = terms >= shortest_sum && !of_a.shared;
     const bool packs_b =
         has_strands() ? is_scattered(of_b) : packs && height / tile >= packing_pays && !is_near;
     const bool packs_a = is_scattered(of_a) || (packs && length / (width * side) >= packing_pays &&
@@ -177,7 +172,7 @@ class ProductSketch {
     const std::int64_t in_group =
         std::clamp<std::int64_t>(rows_together / tile, 1, tiles(groups, threads_));
     const auto stages = [&](const AccessFacts& operand, bool packs_it) {
-      return operand.guarded && !is_one_tensor() ? 2 : packs_it ? 1 : 0;
+      return operand.guarded && !operand.shared ? 2 : packs_it ? 1 : 0;
     };
     const std::int64_t shared = !is_large ? 0 : has_outer ? 3 : 1;
     return Point{j,

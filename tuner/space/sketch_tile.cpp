@@ -8,13 +8,13 @@
 //
 //   column, vectors  the axis that the vectors run along, -1: none; and how many of them
 //   row, rows        the other axis of the tile, -1: none. It is one of the result, or the last sum
-//   order            as above
+//   order            1: the second of the nests above
 //   unroll           1: the loops of the other sums are unrolled, as those of a 3 x 3 window
 //   turn             1: operands that are contiguous along the row come through a transpose
 //   box              1: operands with padded edges are copied once for the outer loops
 //   stream           1: the results are written past the caches
 //   ahead            1: rows that an earlier statement has read are prefetched
-//   threads          1: they share the outermost loop
+//   threads          1: the first loop over the result with an iteration for each is parallel
 #include <algorithm>
 #include <bit>
 #include <tuple>
@@ -24,17 +24,17 @@
 namespace tenon {
 namespace {
 
-constexpr std::int64_t most_unrolled = 32;  // iterations of the sums
-// Of the rule of thumb:
-constexpr std::int64_t close_lanes = 4;            // elements; lanes that are loaded together
-constexpr std::int64_t shortest_vector = 4;        // elements of an axis
-constexpr std::int64_t most_instructions = 768;    // of a tile: LLVM takes long over more
-constexpr std::int64_t lines_at_once = 16;         // rows of a reduction down columns
-constexpr std::int64_t lines_of_window = 4;        // of results, which share rows of the operand
+constexpr std::int64_t most_unrolled = 32;         // iterations of the sums
 constexpr std::int64_t outgrows_caches = 8 << 20;  // bytes of a tensor
-constexpr std::int64_t long_row = 2048;            // bytes; its ends are few of its lines
+constexpr std::int64_t worth_a_thread = 1 << 15;   // operations
+// Of the rule of thumb:
+constexpr std::int64_t close_lanes = 4;          // elements; lanes that are loaded together
+constexpr std::int64_t shortest_vector = 4;      // elements of an axis
+constexpr std::int64_t most_instructions = 768;  // of a tile: LLVM takes long over more
+constexpr std::int64_t lines_at_once = 16;       // rows of a reduction down columns
+constexpr std::int64_t lines_of_window = 4;      // of results, which share rows of the operand
+constexpr std::int64_t long_row = 2048;          // bytes; its ends are few of its lines
 constexpr std::int64_t line_bytes = 64;
-constexpr std::int64_t worth_a_thread = 1 << 15;  // operations
 enum At : int { column, vectors, row, rows, order, unroll, turn, box, stream, ahead, threads };
 
 class TileSketch {
@@ -78,7 +78,7 @@ class TileSketch {
                   {"unroll", where(has_sums())},
                   {"turn", both},
                   {"box", where(std::ranges::any_of(statement_.accesses, &AccessFacts::guarded))},
-                  {"stream", where(!statement_.target().is_local)},
+                  {"stream", where(statement_.is_final)},
                   {"ahead", where(std::ranges::any_of(statement_.accesses, &AccessFacts::again))},
                   {"threads", where(threads_ > 1 && !is_shared_)}},
         .seeds = {rule_of_thumb()},
@@ -129,14 +129,14 @@ class TileSketch {
   // An axis along which the access is contiguous while it jumps along the column; -1: none.
   Var turning_axis(const AccessFacts& access, Var along) const {
     for (const Var axis : statement_.path)
-      if (is_turned(access, along, axis) && facts_.extent(axis) >= lanes_ &&
+      if (can_turn(access, along, axis) && facts_.extent(axis) >= lanes_ &&
           (is_last_sum(axis) || (is_result(axis) && !has_sums())))
         return axis;
     return -1;
   }
-  bool is_turned(const AccessFacts& access, Var along, Var across) const {
-    return !access.is_local && !access.guarded && across != along && access.step(across) == 1 &&
-           access.step(along) != 1 && access.step(along) != 0;
+  bool can_turn(const AccessFacts& access, Var along, Var across) const {
+    return !access.is_local && !access.guarded && !access.shared && across != along &&
+           access.step(across) == 1 && access.step(along) != 1 && access.step(along) != 0;
   }
   Var turned(Var along) const {
     for (const AccessFacts& access : statement_.accesses)
@@ -157,7 +157,7 @@ class TileSketch {
     return found;
   }
 
-  // The partial sums of a canonical order, which lie side by side in no result.
+  // Is it the axis of the strands of a canonical order? No result has that axis.
   bool is_strand(Var axis) const {
     return has_sums() && statement_.target().is_local && statement_.target().step(axis) == 1 &&
            std::ranges::none_of(facts_.statements, [&](const StatementFacts& other) {
@@ -166,7 +166,7 @@ class TileSketch {
   }
 
   Point rule_of_thumb() const {
-    Point point{best_column(), 1, -1, 1, 0, 0, 0, 0, 0, 1, threads_ > 1 && !is_shared_ ? 1 : 0};
+    Point point{best_column(), 1, -1, 1, 0, 0, 0, 0, 0, 0, 0};
     const auto c = static_cast<Var>(point[column]);
     const auto set_row = [&](Var axis, std::int64_t count, std::int64_t inside) {
       point[row] = axis, point[rows] = count, point[order] = inside;
@@ -196,22 +196,24 @@ class TileSketch {
         set_row(statement_.store.over.back(), lines_at_once, 1);
     }
     const std::int64_t row_bytes = c < 0 ? 0 : facts_.extent(c) * statement_.target().element_bytes;
-    point[stream] = !statement_.target().is_local &&
-                    (row_bytes >= long_row || row_bytes % line_bytes == 0) && c >= 0 &&
-                    statement_.target().step(c) == 1 &&
-                    bytes_of(statement_.target()) >= outgrows_caches;
-    for (const At knob : {ahead, threads, stream})
+    const bool streams =
+        statement_.is_final && (row_bytes >= long_row || row_bytes % line_bytes == 0) && c >= 0 &&
+        statement_.target().step(c) == 1 && facts_.bytes_of(statement_.target()) >= outgrows_caches;
+    for (const auto& [knob, is_useful] : {std::pair(threads, threads_ > 1 && !is_shared_),
+                                          std::pair(stream, streams), std::pair(ahead, true)}) {
+      point[knob] = is_useful ? 1 : 0;
       if (!skeleton(point)) point[knob] = 0;
+    }
     return point;
   }
 
-  // The axis along which the result is contiguous, if it is too short for vectors and these run
-  // along the next one.
+  // The last axis of the result, if it is too short for vectors and the column is the axis before
+  // it; else -1.
   Var short_last_axis(Var c) const {
     for (const Var axis : statement_.path)
       if (c >= 0 && is_result(axis) && axis != c && !has_sums() &&
-          statement_.target().step(axis) == 1 && facts_.extent(axis) <= close_lanes &&
-          facts_.extent(axis) == statement_.target().step(c))
+          statement_.target().step(axis) == 1 && facts_.extent(axis) > 1 &&
+          facts_.extent(axis) <= close_lanes && facts_.extent(axis) == statement_.target().step(c))
         return axis;
     return -1;
   }
@@ -224,16 +226,13 @@ class TileSketch {
     });
   }
 
-  // At most this many, so that the tiles of the axis are nearly of one size.
+  // The number of vectors in a tile: at most `most`, and such that all tiles of the axis are nearly
+  // of one size.
   std::int64_t vectors_of(Var axis, std::int64_t most) const {
     if (axis == given_) return 1;
     const std::int64_t all = tiles(facts_.extent(axis), lanes_);
     return tiles(all, tiles(all, std::min(most, most_vectors_)));
   }
-  std::int64_t bytes_of(const AccessFacts& access) const {
-    return facts_.nest.tensors[access.tensor].elements() * access.element_bytes;
-  }
-
   // ---- from a point to loops ----
 
   std::optional<Skeleton> skeleton(const Point& point) const {
@@ -311,10 +310,11 @@ class TileSketch {
     for (int access = has_sums() ? 1 : 0; access < std::ssize(statement_.accesses); ++access) {
       const AccessFacts& read = statement_.accesses[access];
       if (point[turn] && tile > 0 &&
-          is_turned(read, static_cast<Var>(point[column]), static_cast<Var>(point[row]))) {
+          can_turn(read, static_cast<Var>(point[column]), static_cast<Var>(point[row]))) {
         skeleton.stage(access, tile, Where::reg);
         turns = true;
-      } else if (point[box] && outer > 0 && read.guarded && !is_staged(skeleton, read)) {
+      } else if (point[box] && outer > 0 && read.guarded && !read.shared &&
+                 !read.subscripts.empty()) {
         skeleton.stage(access, outer, Where::heap, Layout::box);
         boxes = true;
       } else if (point[ahead] && !is_ahead) {
@@ -328,19 +328,12 @@ class TileSketch {
            is_ahead == (point[ahead] == 1);
   }
 
-  // A stage is one for all reads of a tensor.
-  bool is_staged(const Skeleton& skeleton, const AccessFacts& read) const {
-    return std::ranges::any_of(skeleton.stages, [&](const SkeletonStage& stage) {
-      return statement_.accesses[stage.access].tensor == read.tensor;
-    });
-  }
-
-  // How many tiles of the innermost loop are two rows, of an argument that was read before; 0 if
-  // they do not stay in the cache until they are read.
+  // How many tiles ahead a row is prefetched: those of two rows. 0 if no earlier statement has read
+  // the argument, or if two rows do not fit into the second cache.
   int rows_ahead(const Skeleton& skeleton, const AccessFacts& read) const {
     const auto& loops = skeleton.loops;
     if (!read.again || loops.size() < 3 || loops.back().tag != Tag::vector ||
-        bytes_of(read) < outgrows_caches || read.step(loops.back().axis) != 1)
+        facts_.bytes_of(read) < outgrows_caches || read.step(loops.back().axis) != 1)
       return 0;
     const SkeletonLoop &line = loops[loops.size() - 3], &strip = loops[loops.size() - 2];
     const std::int64_t far = read.step(line.axis) * line.step,
@@ -351,7 +344,7 @@ class TileSketch {
     return static_cast<int>(tiles(far, near)) + 1;
   }
 
-  // Threads share the outermost loop over the result, if that pays.
+  // Threads share the first loop over the result with an iteration for each, if that pays.
   bool bind_threads(Skeleton& skeleton) const {
     auto work = static_cast<double>(std::max<std::int64_t>(statement_.operations, 1));
     for (const Var axis : statement_.path) work *= static_cast<double>(facts_.extent(axis));

@@ -49,7 +49,7 @@ bool Turns::take(const Point& point) {
   if (std::holds_alternative<Refusal>(moved)) return false;
   kernel_ = std::get<Kernel>(std::move(moved));
   append(candidate_.moves, moves);
-  const Cost cost = *this->cost(point);
+  const Cost cost = tenon::cost(*skeleton, space_->target, space_->machine);
   add_point(text(*sketch_, point));
   sketch_.reset();
   candidate_.predicted_ns += cost.ns;

@@ -1,7 +1,7 @@
 // Turns: the statements of a kernel are scheduled one after another, each by its sketch, the sums
 // of products first. Statements share loops: a statement sees the loops as those before it have
 // left them. So a schedule of the kernel is a list of points, one for each turn. Used by
-// candidates.cpp.
+// candidates.cpp; the kernel store makes the Space.
 //
 //   Turns turns(space);
 //   while (const Sketch* sketch = turns.next()) turns.take(sketch->seeds.front());
@@ -55,8 +55,10 @@ class Turns {
 
   const Space* space_;
   Kernel kernel_;
-  std::vector<std::pair<int, int>> waiting_;  // target, and which of its statements; the next last
-  std::shared_ptr<const Facts> facts_;        // before this turn
+  // The tensor that a statement stores to, and its number among those that store to it; the next
+  // turn's is last.
+  std::vector<std::pair<int, int>> waiting_;
+  std::shared_ptr<const Facts> facts_;  // before this turn
   std::optional<Sketch> sketch_;
   Candidate candidate_;
   double longest_ns_ = 0;
