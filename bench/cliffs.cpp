@@ -3,6 +3,7 @@
 // case is the seed of one graph.
 #include <algorithm>
 #include <charconv>
+#include <string>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -43,15 +44,9 @@ void show(const Cliff& cliff) {
 }
 
 void show_json(const Cliff& cliff, int threads) {
-  print_json_line({{"suite", "cliffs"},
-                   {"case", cliff.seed},
-                   {"threads", threads},
-                   {"flops", cliff.time.flops},
-                   {"bytes", cliff.time.bytes},
-                   {"kernels", cliff.time.kernels},
-                   {"untuned_ms", cliff.time.ms},
-                   {"limit_ms", cliff.time.limit_ms},
-                   {"graph", cliff.text}});
+  auto line = json_of(cliff.time, "cliffs", std::to_string(cliff.seed), threads);
+  line["graph"] = cliff.text;
+  print_json_line(line);
 }
 
 }  // namespace

@@ -1,82 +1,16 @@
 #include "bench/drawn_graph.h"
 
 #include <algorithm>
-#include <functional>
 #include <iterator>
-#include <numeric>
 #include <optional>
-#include <random>
-#include <vector>
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
+#include "bench/drawing.h"
 
 namespace tenon::bench {
 namespace {
 
-using Extents = std::vector<std::int64_t>;
-
-constexpr std::int64_t most_elements = 24'000'000;  // of a value
-
-std::int64_t elements(const Extents& shape) {
-  return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
-}
-
-// The graph that is being drawn: its last value is f32 and has this shape.
-class Drawing {
- public:
-  explicit Drawing(std::uint64_t seed) : random(seed) {}
-
-  std::int64_t below(std::int64_t count) { return static_cast<std::int64_t>(random() % count); }
-  std::int64_t one_of(const std::vector<std::int64_t>& values) {
-    return values[below(std::ssize(values))];
-  }
-  std::int64_t extent() {
-    return one_of({1,   2,   3,   5,   7,   8,    10,   12,   16,   17,   28,  31,  32,
-                   50,  56,  63,  64,  96,  97,   100,  112,  127,  128,  197, 224, 256,
-                   333, 384, 512, 576, 768, 1000, 1024, 1536, 2048, 3072, 4096});
-  }
-  std::string input(const Extents& of, const char* type = "f32") {
-    const std::string name = fmt::format("in{}", inputs++);
-    head += fmt::format("{} = input {}[{}]\n", name, type, fmt::join(of, ","));
-    return name;
-  }
-  // The value becomes the result of the call.
-  void set(const std::string& call, Extents result) {
-    const std::string name = fmt::format("v{}", values++);
-    body += fmt::format("{} = {}\n", name, call);
-    value = name;
-    shape = std::move(result);
-  }
-  std::int64_t count() const { return elements(shape); }
-  int rank() const { return static_cast<int>(shape.size()); }
-  int axis() { return static_cast<int>(below(rank())); }
-  // The shape, or that of a bias, a column or a scalar that broadcasts to it.
-  Extents other() {
-    Extents result = shape;
-    const std::int64_t form = below(4);
-    for (int a = 0; a < rank(); ++a)
-      if ((form == 1 && a + 1 < rank()) || (form == 2 && a + 1 == rank())) result[a] = 1;
-    return result;
-  }
-  Extents without(int axis) const {
-    Extents result = shape;
-    result.erase(result.begin() + axis);
-    return result;
-  }
-  std::string list(auto of) const {
-    std::vector<std::int64_t> numbers;
-    for (int a = 0; a < rank(); ++a) numbers.push_back(of(a));
-    return fmt::format("[{}]", fmt::join(numbers, ","));
-  }
-
-  std::mt19937_64 random;
-  std::string head, body, value;
-  Extents shape;
-  int inputs = 0, values = 0;
-};
-
-// Applies the operation to the value. Returns false, and draws nothing, if the shape does not fit.
+// Applies the operation to the last value, whose rank fits. Returns false, and adds nothing, if the
+// extents do not fit.
 using Draw = bool (*)(Drawing& d, const char* name);
 
 bool map(Drawing& d, const char* name) {
@@ -112,7 +46,6 @@ bool negation(Drawing& d, const char* name) {
   return true;
 }
 bool reduction(Drawing& d, const char* name) {
-  if (d.rank() == 0) return false;
   std::vector<int> axes;
   Extents result;
   for (int a = 0; a < d.rank(); ++a)
@@ -125,13 +58,11 @@ bool reduction(Drawing& d, const char* name) {
   return true;
 }
 bool index_of(Drawing& d, const char* name) {
-  if (d.rank() == 0) return false;
   const int axis = d.axis();
   d.set(fmt::format("cast({}({}, axis={}), type=f32)", name, d.value, axis), d.without(axis));
   return true;
 }
 bool product(Drawing& d, const char* name) {
-  if (d.rank() < 2) return false;
   const std::int64_t n = d.extent();
   Extents result = d.shape, right = d.shape;
   right[d.rank() - 2] = d.shape.back();
@@ -147,7 +78,6 @@ bool product(Drawing& d, const char* name) {
   return true;
 }
 bool swapped(Drawing& d, const char* name) {
-  if (d.rank() < 2) return false;
   Extents result = d.shape;
   std::swap(result.back(), result[d.rank() - 2]);
   d.set(fmt::format("{}({})", name, d.value), result);
@@ -161,7 +91,6 @@ std::optional<std::int64_t> positions(std::int64_t extent, std::int64_t size, st
   return covered / stride + 1;
 }
 bool convolution(Drawing& d, const char* name) {
-  if (d.rank() != 4) return false;
   const std::int64_t size = d.one_of({1, 3, 3, 5, 7}), stride = d.one_of({1, 1, 2});
   const std::int64_t padding = d.below(2) * (size / 2), channels = d.shape[1];
   const bool is_depthwise = d.below(3) == 0;
@@ -176,7 +105,6 @@ bool convolution(Drawing& d, const char* name) {
   return true;
 }
 bool pooling(Drawing& d, const char* name) {
-  if (d.rank() != 4) return false;
   const std::int64_t size = d.one_of({2, 3}), stride = d.one_of({1, 2}), padding = size / 2;
   const auto h = positions(d.shape[2], size, stride, padding);
   const auto w = positions(d.shape[3], size, stride, padding);
@@ -186,22 +114,18 @@ bool pooling(Drawing& d, const char* name) {
   return true;
 }
 bool along(Drawing& d, const char* name) {
-  if (d.rank() == 0) return false;
   d.set(fmt::format("{}({}, axis={})", name, d.value, d.axis()), d.shape);
   return true;
 }
 bool normalization(Drawing& d, const char* name) {
-  if (d.rank() == 0) return false;
   d.set(fmt::format("{}({})", name, d.value), d.shape);
   return true;
 }
 bool loss(Drawing& d, const char* name) {
-  if (d.rank() != 2) return false;
   d.set(fmt::format("{}({}, {})", name, d.value, d.input({d.shape[0]}, "i32")), {});
   return true;
 }
 bool reshaped(Drawing& d, const char* name) {
-  if (d.rank() < 2) return false;
   Extents result(d.shape.begin() + 1, d.shape.end());
   result[0] *= d.shape[0];
   d.set(fmt::format("{}({}, shape=[{}])", name, d.value, fmt::join(result, ",")), result);
@@ -215,7 +139,6 @@ bool repeated(Drawing& d, const char* name) {
   return true;
 }
 bool permuted(Drawing& d, const char* name) {
-  if (d.rank() < 2) return false;
   std::vector<int> order(d.rank());
   std::iota(order.begin(), order.end(), 0);
   std::ranges::shuffle(order, d.random);
@@ -225,7 +148,6 @@ bool permuted(Drawing& d, const char* name) {
   return true;
 }
 bool sliced(Drawing& d, const char* name) {
-  if (d.rank() == 0) return false;
   const int axis = d.axis();
   const std::int64_t step = d.one_of({1, 1, 2});
   if (d.shape[axis] < 3) return false;
@@ -239,12 +161,10 @@ bool sliced(Drawing& d, const char* name) {
   return true;
 }
 bool flipped(Drawing& d, const char* name) {
-  if (d.rank() == 0) return false;
   d.set(fmt::format("{}({}, axes=[{}])", name, d.value, d.axis()), d.shape);
   return true;
 }
 bool padded(Drawing& d, const char* name) {
-  if (d.rank() == 0) return false;
   const int axis = d.axis();
   Extents result = d.shape;
   result[axis] += 3;
@@ -255,7 +175,6 @@ bool padded(Drawing& d, const char* name) {
   return true;
 }
 bool windowed(Drawing& d, const char* name) {
-  if (d.rank() == 0) return false;
   const int axis = d.axis();
   if (d.shape[axis] < 3 || d.count() > most_elements / 3) return false;
   Extents result = d.shape;
@@ -265,7 +184,7 @@ bool windowed(Drawing& d, const char* name) {
   return true;
 }
 bool joined(Drawing& d, const char* name) {
-  if (d.rank() == 0 || d.count() > most_elements / 3) return false;
+  if (d.count() > most_elements / 3) return false;
   const bool is_stack = std::string_view(name) == "stack";
   const int axis = d.axis();
   Extents result = d.shape;
@@ -278,7 +197,6 @@ bool joined(Drawing& d, const char* name) {
   return true;
 }
 bool taken(Drawing& d, const char* name) {
-  if (d.rank() == 0) return false;
   const int axis = d.axis();
   d.set(fmt::format("{}({}, {}, axis={})", name, d.value, d.input(d.shape, "i32"), axis), d.shape);
   return true;
@@ -303,7 +221,8 @@ struct Operation {
   const char* name;
   int weight;
   Draw draw;
-  int rank = 0;  // that the operation needs; 0: any
+  int least_rank = 0, most_rank = 9;  // of the value that the operation takes
+  int first_rank = 0;                 // of the value if the operation is the first; 0: any
 };
 constexpr Operation operations[] = {
     {"add", 2, pair},
@@ -337,39 +256,44 @@ constexpr Operation operations[] = {
     {"silu", 1, map},
     {"erf", 1, map},
     {"gelu", 1, map},
-    {"sum", 4, reduction},
-    {"mean", 2, reduction},
-    {"var", 2, reduction},
-    {"max", 2, reduction},
-    {"min", 1, reduction},
-    {"argmax", 2, index_of},
-    {"matmul", 6, product, 2},
-    {"transpose", 3, swapped},
-    {"conv2d", 6, convolution, 4},
-    {"max_pool2d", 2, pooling, 4},
-    {"avg_pool2d", 2, pooling, 4},
-    {"softmax", 3, along},
-    {"log_softmax", 1, along},
-    {"layernorm", 2, normalization},
-    {"cross_entropy", 1, loss, 2},
-    {"reshape", 1, reshaped},
+    {"sum", 4, reduction, 1},
+    {"mean", 2, reduction, 1},
+    {"var", 2, reduction, 1},
+    {"max", 2, reduction, 1},
+    {"min", 1, reduction, 1},
+    {"argmax", 2, index_of, 1},
+    {"matmul", 6, product, 2, 9, 2},
+    {"transpose", 3, swapped, 2},
+    {"conv2d", 6, convolution, 4, 4, 4},
+    {"max_pool2d", 2, pooling, 4, 4, 4},
+    {"avg_pool2d", 2, pooling, 4, 4, 4},
+    {"softmax", 3, along, 1},
+    {"log_softmax", 1, along, 1},
+    {"layernorm", 2, normalization, 1},
+    {"cross_entropy", 1, loss, 2, 2, 2},
+    {"reshape", 1, reshaped, 2},
     {"expand", 1, repeated},
-    {"permute", 3, permuted},
-    {"slice", 2, sliced},
-    {"flip", 1, flipped},
-    {"pad", 2, padded},
-    {"window", 1, windowed},
-    {"concat", 2, joined},
-    {"stack", 1, joined},
-    {"take_along_axis", 1, taken},
+    {"permute", 3, permuted, 2},
+    {"slice", 2, sliced, 1},
+    {"flip", 1, flipped, 1},
+    {"pad", 2, padded, 1},
+    {"window", 1, windowed, 1},
+    {"concat", 2, joined, 1},
+    {"stack", 1, joined, 1},
+    {"take_along_axis", 1, taken, 1},
     {"one_hot", 1, classes},
     {"uniform", 1, random_numbers},
     {"normal", 1, random_numbers},
     {"dropout", 1, dropped},
 };
 
-// The operation that comes first in the graph of this seed: in `total weight` successive seeds each
-// one comes as often as its weight.
+bool draw(Drawing& d, const Operation& operation) {
+  return d.rank() >= operation.least_rank && d.rank() <= operation.most_rank &&
+         operation.draw(d, operation.name);
+}
+
+// The operation that comes first in the graph of this seed. Among as many successive seeds as the
+// weights add up to, each operation comes as often as its weight.
 const Operation& first_operation(std::uint64_t seed) {
   std::uint64_t total = 0;
   for (const Operation& operation : operations) total += operation.weight;
@@ -399,13 +323,13 @@ std::string drawn_graph(std::uint64_t seed) {
   for (;;) {
     d.head = d.body = "";
     d.inputs = d.values = 0;
-    d.shape = drawn_shape(d, first.rank);
+    d.shape = drawn_shape(d, first.first_rank);
     d.value = d.input(d.shape);
-    if (first.draw(d, first.name)) break;
+    if (draw(d, first)) break;
   }
   for (std::int64_t more = d.below(4); more > 0; --more) {
     const Operation& next = operations[d.below(std::size(operations))];
-    if (d.count() > 1) next.draw(d, next.name);
+    if (d.count() > 1) draw(d, next);
   }
   return d.head + d.body + fmt::format("output {}\n", d.value);
 }

@@ -13,6 +13,8 @@
 #include "bench/report.h"
 #include "bench/suites.h"
 #include "cli/files.h"
+#include "cli/graph_file.h"
+#include "core/error.h"
 #include "core/ranges.h"
 #include "lower/fusion.h"
 #include "lower/naive.h"
@@ -87,14 +89,10 @@ double best_of_three(const Sample& sample) {
 GraphTime time_graph(Session& session, std::string_view text, const std::string& name,
                      const WorkBounds& bounds) {
   GraphTime result;
-  const auto structure = [&](const InputLine& input) {
-    result.bytes += static_cast<double>(bytes(input.type, input.shape));
-    auto nowhere = std::make_shared<Buffer>(Buffer{nullptr, bytes(input.type, input.shape)});
-    return Tensor(session, session.nodes().make(BufferLeaf{std::move(nowhere), 0, input.name},
-                                                input.type, input.shape, {}));
-  };
   {
-    const GraphText graph = parse_graph(text, name, session, structure, compose, operation_names());
+    const GraphText graph = cli::load_structure(text, name, session);
+    for (const InputLine& input : graph.inputs)
+      result.bytes += static_cast<double>(bytes(input.type, input.shape));
     for (const Tensor& output : graph.outputs)
       result.bytes += static_cast<double>(bytes(output.type(), output.shape()));
     const auto wanted = mapped(graph.outputs, std::mem_fn(&Tensor::node));
@@ -124,21 +122,23 @@ GraphTime time_graph(Session& session, std::string_view text, const std::string&
   return result;
 }
 
+nlohmann::ordered_json json_of(const GraphTime& time, std::string_view suite,
+                               const std::string& name, int threads) {
+  return {{"suite", suite},        {"case", name},
+          {"threads", threads},    {"flops", time.flops},
+          {"bytes", time.bytes},   {"kernels", time.kernels},
+          {"untuned_ms", time.ms}, {"limit_ms", time.limit_ms}};
+}
+
 bool run_graph(const Options& options) {
+  if (options.cases.empty()) fail("graph: name a graph file, as in --case examples/matmul.tenon");
   Session session({.threads = options.threads, .isa = options.isa, .cache = ""});
   if (!options.json)
     fmt::print("{:<24} {:>7} {:>10} {:>10} {:>7}\n", "graph", "kernels", "ms", "limit ms", "share");
   for (const std::string& path : options.cases) {
     const GraphTime time = time_graph(session, cli::read_file(path), path);
     if (options.json)
-      print_json_line({{"suite", "graph"},
-                       {"case", path},
-                       {"threads", session.threads()},
-                       {"flops", time.flops},
-                       {"bytes", time.bytes},
-                       {"kernels", time.kernels},
-                       {"untuned_ms", time.ms},
-                       {"limit_ms", time.limit_ms}});
+      print_json_line(json_of(time, "graph", path, session.threads()));
     else
       fmt::print("{:<24} {:>7} {:>10.3f} {:>10.3f} {:>7.2f}\n",
                  path.substr(path.find_last_of('/') + 1), time.kernels, time.ms, time.limit_ms,

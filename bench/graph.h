@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "tuner/session/session.h"
 
 namespace tenon::bench {
@@ -30,5 +32,9 @@ struct WorkBounds {
 // Inputs get random values: f32 from -1 to 1, i32 from 0 to 99, bool. Error: the text is no graph.
 GraphTime time_graph(Session& session, std::string_view text, const std::string& name,
                      const WorkBounds& bounds = {});
+
+// What --json prints of a graph.
+nlohmann::ordered_json json_of(const GraphTime& time, std::string_view suite,
+                               const std::string& name, int threads);
 
 }  // namespace tenon::bench

@@ -233,6 +233,7 @@ class TileSketch {
     const std::int64_t all = tiles(facts_.extent(axis), lanes_);
     return tiles(all, tiles(all, std::min(most, most_vectors_)));
   }
+
   // ---- from a point to loops ----
 
   std::optional<Skeleton> skeleton(const Point& point) const {
