@@ -64,7 +64,7 @@ void add_run(CLI::App& program) {
   struct Words : GraphWords {
     std::vector<std::string> inputs, outputs;
     std::string device = "cpu";
-    bool statistics = false;
+    bool statistics = false, profile = false;
   };
   auto words = std::make_shared<Words>();
   CLI::App& command = *program.add_subcommand("run", "compute the outputs of a graph file");
@@ -76,15 +76,19 @@ void add_run(CLI::App& program) {
   command.add_option("--device", words->device, "cpu, or interpret: the slow reference")
       ->option_text("DEVICE");
   command.add_flag("--statistics", words->statistics, "print what was compiled, and the times");
+  command.add_flag("--profile", words->profile, "print the time of each kernel, and its limit");
   command.footer(
       "Example:\n"
       "  tenon run classify.tenon --input a=a.npy --input w=w.npy --output p=p.npy");
   command.callback([words] {
     if (words->device != "cpu" && words->device != "interpret")
       fail("--device {}: choose cpu or interpret", words->device);
-    RunOptions options{words->checked(), pairs(words->inputs, "--input"),
-                       pairs(words->outputs, "--output"), words->device == "interpret",
-                       words->statistics};
+    RunOptions options{words->checked(),
+                       pairs(words->inputs, "--input"),
+                       pairs(words->outputs, "--output"),
+                       words->device == "interpret",
+                       words->statistics,
+                       words->profile};
     run(options);
   });
 }

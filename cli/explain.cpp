@@ -64,16 +64,20 @@ std::string search_page(const KernelGraph& graph, const Kernel& naive, KernelSto
   constexpr std::size_t shown = 8;
   const Space space = store.space_of(naive);
   const Facts facts = facts_of(naive);
-  std::string text =
-      fmt::format("facts: {:.4g} MFLOP in sums of products, {:.4g} MB of arguments\n",
-                  facts.flops / 1e6, facts.bytes / 1e6);
+  const Cost least = limit_of(facts, space.target, space.machine);
+  std::string text = fmt::format(
+      "facts: {:.4g} MFLOP in sums of products, {:.4g} MB of arguments\nlimit: {:.1f} us ({})\n",
+      facts.flops / 1e6, facts.bytes / 1e6, least.ns / 1e3, least.limit);
   const auto time = [](double ns) { return ns > 0 ? fmt::format("{:.1f}", ns / 1e3) : "-"; };
   const auto limit = [&](const std::string& point) {
     const Candidate candidate = candidate_of(space, point);
     return point.empty() || candidate.point != point ? "-" : candidate.limit;
   };
-  text += fmt::format("{:<9} {:>12} {:>12}  {:<8} {}\n", "status", "predicted us", "measured us",
-                      "limit", "point");
+  const auto share = [&](double ns) {
+    return ns > 0 ? fmt::format("{:.0f}%", least.ns / ns * 100) : "-";
+  };
+  text += fmt::format("{:<9} {:>12} {:>12} {:>8}  {:<10} {}\n", "status", "predicted us",
+                      "measured us", "of limit", "limited by", "point");
   std::vector<ScheduleRow> rows = store.known_schedules(graph);
   std::erase_if(rows, [](const ScheduleRow& row) {
     return row.measured_ns == 0 && row.status != ScheduleStatus::rejected;
@@ -83,14 +87,15 @@ std::string search_page(const KernelGraph& graph, const Kernel& naive, KernelSto
                       row.moves);
   });
   for (const ScheduleRow& row : rows)
-    text += fmt::format("{:<9} {:>12} {:>12}  {:<8} {}\n", status_name(row.status),
-                        time(row.predicted_ns), time(row.measured_ns), limit(row.point),
+    text += fmt::format("{:<9} {:>12} {:>12} {:>8}  {:<10} {}\n", status_name(row.status),
+                        time(row.predicted_ns), time(row.measured_ns), share(row.measured_ns),
+                        limit(row.point),
                         (row.point.empty() ? "no point" : row.point) +
                             (row.reason.empty() ? "" : ": " + row.reason));
   if (rows.empty())
     for (const Candidate& leader : leaders(space, shown, 1))
-      text += fmt::format("{:<9} {:>12} {:>12}  {:<8} {}\n", "leader", time(leader.predicted_ns),
-                          "-", leader.limit, leader.point);
+      text += fmt::format("{:<9} {:>12} {:>12} {:>8}  {:<10} {}\n", "leader",
+                          time(leader.predicted_ns), "-", "-", leader.limit, leader.point);
   return text;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <vector>
 
 #include <fmt/format.h>
@@ -39,14 +40,27 @@ void print_statistics(const Statistics& statistics) {
       statistics.running_seconds * 1e3));
 }
 
-// Computes the outputs of the graph, and prints them or writes them to files.
-void run_on(Executor& executor, const RunOptions& options) {
+// A line for each kernel: its time, its rates, and what the machine needs at least as a share of the
+// time.
+void print_profile(const std::vector<KernelTime>& times) {
+  report(fmt::format("{:>10} {:>10} {:>8} {:>7}  {}", "us", "GFLOP/s", "GB/s", "limit", "kernel"));
+  for (const KernelTime& time : times)
+    report(fmt::format("{:>10.1f} {:>10.2f} {:>8.2f} {:>6.0f}%  {}", time.seconds * 1e6,
+                       time.flops / time.seconds / 1e9, time.bytes / time.seconds / 1e9,
+                       time.limit_seconds / time.seconds * 100, time.kernel));
+}
+
+// Computes the outputs of the graph, and prints them or writes them to files. `before` gets the
+// outputs before they are computed.
+void run_on(Executor& executor, const RunOptions& options,
+            const std::function<void(const std::vector<Tensor>&)>& before = {}) {
   const GraphText graph = load_graph(options.graph, options.inputs, executor);
   for (const auto& [name, file] : options.outputs)
     if (std::find(graph.output_names.begin(), graph.output_names.end(), name) ==
         graph.output_names.end())
       fail("--output {}={}: {} has no output {}; it has {}", name, file, options.graph, name,
            fmt::join(graph.output_names, ", "));
+  if (before) before(graph.outputs);
   compute(graph.outputs);
 
   std::vector<NewFile> files;
@@ -72,6 +86,8 @@ void run_on(Executor& executor, const RunOptions& options) {
 void interpret(const RunOptions& options) {
   if (options.moves)
     fail("--moves {}: --device interpret has no kernels; leave out one of them", *options.moves);
+  if (options.profile)
+    fail("--profile: --device interpret has no kernels; leave out one of them");
   const auto start = std::chrono::steady_clock::now();
   InterpretExecutor executor;
   run_on(executor, options);
@@ -87,7 +103,11 @@ void run(const RunOptions& options) {
   if (options.moves)
     session_options.moves = by_hand(parse_moves(read_file(*options.moves), *options.moves));
   Session session(std::move(session_options));
-  run_on(session, options);
+  std::vector<KernelTime> times;
+  run_on(session, options, [&](const std::vector<Tensor>& outputs) {
+    if (options.profile) times = session.profile(outputs);
+  });
+  if (options.profile) print_profile(times);
   if (options.statistics) print_statistics(session.statistics());
 }
 

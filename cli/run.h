@@ -18,6 +18,7 @@ struct RunOptions : GraphOptions {
   std::map<std::string, std::string> inputs, outputs;  // name to .npy file
   bool interpret = false;
   bool statistics = false;
+  bool profile = false;
 };
 // Computes the outputs; those without a file are printed. Throws Error for a mistake in what the
 // user wrote, Failure for anything else that went wrong.

@@ -59,14 +59,15 @@ struct Printer {
 
 }  // namespace
 
-std::string print_nodes(std::span<const NodeRef> nodes, PrintedNames& names) {
+std::string print_nodes(std::span<const NodeRef> nodes, PrintedNames& names,
+                        const std::function<Node::Detail(const Node&)>& detail_of) {
   std::string result;
   for (std::size_t i = 0; i < nodes.size(); i++) {
     const Node& node = *nodes[i];
     const std::string operands =
         joined(node.inputs, ", ", [&](const NodeRef& input) { return names.at(input.get()); });
     const std::string& name = names.try_emplace(&node, fmt::format("%{}", i)).first->second;
-    result += fmt::format("{} = {}", name, std::visit(Printer{node, operands}, node.detail));
+    result += fmt::format("{} = {}", name, std::visit(Printer{node, operands}, detail_of(node)));
     if (!node.is_leaf()) result += "  # " + text(node.type, node.shape);
     result += '\n';
   }

@@ -2,6 +2,7 @@
 // grammar, and text/parse_graph.h reads it.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -14,8 +15,10 @@ using PrintedNames = std::unordered_map<const Node*, std::string>;
 // Prints a line for each node, such as `%2 = add(in0, %1)  # f32[4]`. A node without a name is
 // named after its number, and that name is added to `names`. Requires: every input of a node has a
 // name in `names`, or comes before it in `nodes`. Different nodes over the same operands have
-// different lines.
-std::string print_nodes(std::span<const NodeRef> nodes, PrintedNames& names);
+// different lines. `detail_of` gives what is printed in place of a node's own detail.
+std::string print_nodes(
+    std::span<const NodeRef> nodes, PrintedNames& names,
+    const std::function<Node::Detail(const Node&)>& detail_of = std::mem_fn(&Node::detail));
 
 // Prints the primitive graph under `roots`, a line for each node, inputs first, in the order of
 // first visit. Nodes are numbered and buffers are ignored, so graphs of the same structure have the

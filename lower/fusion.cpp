@@ -13,6 +13,7 @@
 #include "core/ranges.h"
 #include "lower/canonical.h"
 #include "lower/graph_reads.h"
+#include "lower/input_parts.h"
 
 namespace tenon {
 namespace {
@@ -289,13 +290,20 @@ std::vector<NodeRef> nodes_of(const KernelGraph& kernel) {
 
 std::string canonical_text(const KernelGraph& kernel, PrintedNames names) {
   std::string result;
+  const std::vector<InputPart> parts = parts_of(kernel);
+  std::unordered_map<const Node*, const InputPart*> part;
   for (std::size_t i = 0; i < kernel.inputs.size(); i++) {
     const Node& input = *kernel.inputs[i];
     const std::string& name = names.try_emplace(&input, fmt::format("in{}", i)).first->second;
-    result += fmt::format("{} {}\n", name, text(input.type, input.shape));
+    result += fmt::format("{} {}\n", name, text(input.type, parts[i].shape));
+    part[&input] = &parts[i];
   }
   const std::vector<NodeRef> nodes = nodes_of(kernel);
-  result += print_nodes(nodes, names);
+  result += print_nodes(nodes, names, [&](const Node& node) -> Node::Detail {
+    const auto* view = node.as<View>();
+    const auto read = view ? part.find(node.inputs[0].get()) : part.end();
+    return read == part.end() ? node.detail : over_part(*view, *read->second);
+  });
   for (const NodeRef& node : nodes)
     if (node->as<Reduce>() && canonical_order(*node).strands > 1)
       result += "strands " + names.at(node.get()) + "\n";

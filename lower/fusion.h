@@ -54,8 +54,8 @@ std::vector<KernelGraph> fusion(std::span<const NodeRef> wanted);
 std::vector<NodeRef> nodes_of(const KernelGraph& kernel);
 
 // The kernel's graph as text, the same for the same structure: the cache's key. Nodes are numbered
-// in order of first visit and printed as in the text of a graph (core/print_graph.h); buffers are
-// ignored:
+// in order of first visit and printed as in the text of a graph (core/print_graph.h). Buffers are
+// ignored, and so is where in an input the kernel's part of it begins (input_parts.h):
 //
 //   in0 f32[4,5]
 //   in1 f32[5,3]

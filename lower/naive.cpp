@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/ranges.h"
 #include "lower/canonical.h"
+#include "lower/input_parts.h"
 #include "lower/merge.h"
 #include "lower/naive_value.h"
 #include "lower/tree.h"
@@ -19,9 +20,9 @@ namespace {
 
 // ---- tensors and loops ----
 
-// A new tensor of the kernel that holds the value of the node. Returns its number.
-int add_tensor(Kernel& kernel, const Node& node, std::string name, Where where) {
-  kernel.tensors.push_back({std::move(name), node.type, values(node.shape), where});
+// A new tensor of the kernel. Returns its number.
+int add_tensor(Kernel& kernel, Type type, const Shape& shape, std::string name, Where where) {
+  kernel.tensors.push_back({std::move(name), type, values(shape), where});
   return static_cast<int>(kernel.tensors.size()) - 1;
 }
 
@@ -159,7 +160,8 @@ class ReduceNest {
     const bool is_last = level + 1 == order_.levels();
     if (is_last && strand_.empty()) return target_;
     const char* const name = level == 0 ? "part" : is_last ? "tot" : "group";
-    const int local = add_tensor(kernel_, reduce_, kernel_.unused_name(name), Where::heap);
+    const int local =
+        add_tensor(kernel_, reduce_.type, reduce_.shape, kernel_.unused_name(name), Where::heap);
     if (!strand_.empty()) kernel_.tensors.back().extents.push_back(order_.strands);
     return local;
   }
@@ -202,7 +204,13 @@ class NaiveNest {
 
   Kernel build() {
     const std::vector<const Node*> order = name_nodes();
-    for (const NodeRef& input : graph_.inputs) values_.set_tensor(*input, add(*input));
+    const std::vector<InputPart> parts = parts_of(graph_);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const Node& input = *graph_.inputs[i];
+      const int tensor =
+          add_tensor(kernel_, input.type, parts[i].shape, names_[&input], Where::argument);
+      values_.set_tensor(input, tensor, parts[i].from);
+    }
     for (const NodeRef& output : graph_.outputs) {
       add(*output);
       kernel_.tensors.back().is_output = true;
@@ -234,7 +242,7 @@ class NaiveNest {
   }
 
   int add(const Node& node, Where where = Where::argument) {
-    return add_tensor(kernel_, node, names_[&node], where);
+    return add_tensor(kernel_, node.type, node.shape, names_[&node], where);
   }
 
   // Appends the loops of a node and merges them into the loops before it, where the rows agree.

@@ -48,18 +48,23 @@ ValueRef NodeValues::value(const Node& node, const std::vector<Index>& at,
 }
 
 ValueRef NodeValues::compute(const Node& node, const std::vector<Index>& at, const Ranges& inside) {
-  if (const auto tensor = tensors_.find(&node); tensor != tensors_.end())
-    return make_value(Load{{tensor->second, at}, inside}, node.type);
+  if (const auto source = tensors_.find(&node); source != tensors_.end()) {
+    std::vector<Index> in_part = at;
+    for (std::size_t axis = 0; axis < source->second.from.size(); ++axis)
+      in_part[axis] = at[axis] - source->second.from[axis];
+    return make_value(Load{{source->second.tensor, std::move(in_part)}, inside}, node.type);
+  }
   if (const auto* constant = node.as<ConstantLeaf>())
     return make_value(Constant{constant->value}, node.type);
   if (node.as<IotaLeaf>()) return make_value(IndexValue{at[0]}, node.type);
   if (node.as<View>()) return compute_view(node, at, inside);
   if (const auto* gather = node.as<Gather>()) {
-    const auto tensor = tensors_.find(node.inputs[0].get());
-    check(tensor != tensors_.end(), "a Gather reads data that is not in the kernel's memory");
+    const auto source = tensors_.find(node.inputs[0].get());
+    check(source != tensors_.end(), "a Gather reads data that is not in the kernel's memory");
     const auto [index_at, data_at] = computed_axis(at, gather->axis, *node.inputs[1]);
     const ValueRef computed = value(*node.inputs[1], index_at, inside);
-    return make_value(Load{{tensor->second, data_at, gather->axis, computed}, inside}, node.type);
+    return make_value(Load{{source->second.tensor, data_at, gather->axis, computed}, inside},
+                      node.type);
   }
   const auto* map = node.as<Map>();
   check(map != nullptr, "a kernel reads a Reduce, a Scatter or a buffer that is not in its memory");

@@ -27,8 +27,11 @@ class NodeValues {
   // The kernel must outlive this object. Axes and tensors may be added to the kernel meanwhile.
   explicit NodeValues(const Kernel& kernel) : kernel_(kernel) {}
 
-  // From now on the node is read from the tensor.
-  void set_tensor(const Node& node, int tensor) { tensors_[&node] = tensor; }
+  // From now on the node is read from the tensor. If `from` is given, the tensor is a part of the
+  // node's value, and its first element is the value's element `from`.
+  void set_tensor(const Node& node, int tensor, std::vector<std::int64_t> from = {}) {
+    tensors_[&node] = {tensor, std::move(from)};
+  }
 
   // The value of the node at `at`, one index per axis, over the kernel's axes. Outside the ranges
   // `inside` the value may be anything, but it touches no memory there. Equal arguments give the
@@ -41,8 +44,13 @@ class NodeValues {
   ValueRef compute(const Node& node, const std::vector<Index>& at, const Ranges& inside);
   ValueRef compute_view(const Node& node, const std::vector<Index>& at, const Ranges& inside);
 
+  struct Source {
+    int tensor;
+    std::vector<std::int64_t> from;
+  };
+
   const Kernel& kernel_;
-  std::unordered_map<const Node*, int> tensors_;
+  std::unordered_map<const Node*, Source> tensors_;
   std::map<std::tuple<const Node*, std::vector<Index>, Ranges>, ValueRef> known_;
 };
 

@@ -1,6 +1,7 @@
 // `tenon tune` as people meet it: what it prints, what a later process finds, and how it fails.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "cli/npy.h"
@@ -71,6 +72,50 @@ TEST_CASE("kernels that are no products are tuned too, statement by statement") 
   CHECK(has(tuned.out, "tile column="));
   CHECK(has(tuned.out, "; tile column="));
   CHECK(tuned.code == 0);
+}
+
+TEST_CASE("TENON_TUNE tunes inside a program after its first result, and a later process has it") {
+  const Workplace place;
+  const std::string run = "run g.tenon --input a=a.npy --input b=b.npy --output c=c.npy";
+  const auto status = [&] {
+    const Outcome shown = place.tenon("explain g.tenon --stage cache");
+    return shown.out.substr(shown.out.find("schedule: "), 16);
+  };
+  CHECK(place.tenon(run).code == 0);
+  CHECK(status() == "schedule: picked");
+  const Outcome tuned = place.tenon(run, "TENON_TUNE=1000");
+  CHECK(tuned.err == "");
+  CHECK(tuned.code == 0);
+  CHECK(status() == "schedule: tuned,");
+  const Outcome later = place.tenon(run + " --statistics", "TENON_TUNE=1000 TENON_WORKER=./no");
+  CHECK(has(later.err, "compiled: 0, from cache: 1;"));  // and nothing is left to tune
+  CHECK(!has(later.err, "warning"));
+}
+
+TEST_CASE("inside a program, tuning without the worker's program is one warning") {
+  const Workplace place;
+  const Outcome run = place.tenon("run g.tenon --input a=a.npy --input b=b.npy --output c=c.npy",
+                                  "TENON_TUNE=1 TENON_WORKER=./nowhere");
+  CHECK(run.err.starts_with("tenon: warning: tuning needs the program ./nowhere"));
+  CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+  CHECK(run.code == 0);
+  const Outcome wrong = place.tenon("explain g.tenon", "TENON_TUNE=fast");
+  CHECK(wrong.err == "tenon: TENON_TUNE=fast: give seconds, such as TENON_TUNE=10\n");
+  CHECK(wrong.code == 2);
+}
+
+TEST_CASE("a profile has a line for each kernel") {
+  const Workplace place;
+  const Outcome run =
+      place.tenon("run g.tenon --input a=a.npy --input b=b.npy --output c=c.npy --profile");
+  CHECK(has(run.err, "GFLOP/s"));
+  CHECK(has(run.err, "%  map\n"));
+  CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 2);
+  CHECK(run.code == 0);
+  const Outcome interpreted =
+      place.tenon("run g.tenon --input a=a.npy --input b=b.npy --profile --device interpret");
+  CHECK(interpreted.err ==
+        "tenon: --profile: --device interpret has no kernels; leave out one of them\n");
 }
 
 TEST_CASE("without the worker's program, tuning says so in one line") {

@@ -76,7 +76,7 @@ KernelGraph kernel_of_graph(const std::string& text, Inputs& inputs) {
 }
 
 std::string other_bits(const KernelGraph& graph, const Kernel& scheduled, Inputs& inputs) {
-  const auto values = interpret(graph.inputs, inputs.executor.device());
+  const auto values = values_read(graph, inputs);
   const NestRun expected = evaluate_nest(naive(graph), values);
   if (!expected.error.empty()) return expected.error;
   for (const bool is_finished : {false, true}) {

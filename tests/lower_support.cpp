@@ -8,6 +8,7 @@
 
 #include "codegen/cpu_info.h"
 #include "lower/finish.h"
+#include "lower/input_parts.h"
 #include "lower/naive.h"
 #include "lower/names.h"
 #include "lower/rules.h"
@@ -97,7 +98,7 @@ KernelGraph one_kernel(const std::vector<Tensor>& outputs, const std::vector<Ten
 std::string wrong(const KernelGraph& kernel, Inputs& inputs) {
   const Kernel nest = naive(kernel);
   if (const auto broken = verify(nest)) return *broken + "\n" + print(nest);
-  const auto values = interpret(kernel.inputs, inputs.executor.device());
+  const auto values = values_read(kernel, inputs);
   const NestRun run = evaluate_nest(nest, values);
   if (!run.error.empty()) return run.error + "\n" + print(nest);
   const Kernel explicit_nest = finish(nest, target(Isa::avx512)).kernel;
@@ -124,6 +125,17 @@ std::string wrong(const KernelGraph& kernel, Inputs& inputs) {
     }
   }
   return "";
+}
+
+std::vector<std::vector<double>> values_read(const KernelGraph& kernel, Inputs& inputs) {
+  auto values = interpret(kernel.inputs, inputs.executor.device());
+  const std::vector<InputPart> parts = parts_of(kernel);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    values[i].erase(values[i].begin(),
+                    values[i].begin() + parts[i].offset(kernel.inputs[i]->shape));
+    values[i].resize(elements(parts[i].shape));
+  }
+  return values;
 }
 
 std::string checked_nest(const KernelGraph& kernel, Inputs& inputs) {

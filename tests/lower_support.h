@@ -56,6 +56,8 @@ tenon::KernelGraph one_kernel(const std::vector<Tensor>& outputs,
 std::string wrong(const tenon::KernelGraph& kernel, Inputs& inputs);
 // The nest as text, after checking it as above.
 std::string checked_nest(const tenon::KernelGraph& kernel, Inputs& inputs);
+// The values of the parts of the inputs that the kernel reads (lower/input_parts.h).
+std::vector<std::vector<double>> values_read(const tenon::KernelGraph& kernel, Inputs& inputs);
 
 // Rewrites and fuses the graph and checks every kernel as above.
 struct Fused {

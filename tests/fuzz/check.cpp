@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "error_bounds.h"
 #include "lower/finish.h"
+#include "lower/input_parts.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
 #include "lower/names.h"
@@ -171,8 +172,17 @@ std::string Subject::execute(int kernel, const Kernel& scheduled, Isa isa, int t
       outputs.clear();
       return "";
     }
+    std::vector<Bytes> read;  // the parts of the inputs that the kernel reads
+    const std::vector<InputPart> parts = parts_of(graph);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const Node& input = *graph.inputs[i];
+      const Bytes& whole = values_.at(&input);
+      const std::size_t begin = parts[i].offset(input.shape) * info(input.type).bytes;
+      const std::size_t end = std::min(whole.size(), begin + bytes(input.type, parts[i].shape));
+      read.emplace_back(whole.begin() + begin, whole.begin() + end);
+    }
     std::vector<const Bytes*> inputs;
-    for (const NodeRef& input : graph.inputs) inputs.push_back(&values_.at(input.get()));
+    for (const Bytes& part : read) inputs.push_back(&part);
     outputs.clear();
     for (const NodeRef& output : graph.outputs)
       outputs.emplace_back(static_cast<std::size_t>(elements(output->shape)) *

@@ -115,24 +115,33 @@ Device::ProgramRef KernelStore::find_artifact(const std::string& key) {
   }
 }
 
-Device::ProgramRef KernelStore::program(const KernelGraph& graph) {
+// Null until it is made.
+SharedProgram KernelStore::shared_program(const std::string& key) {
+  SharedProgram& shared = programs_[key];
+  if (!shared) shared = std::make_shared<Device::ProgramRef>();
+  return shared;
+}
+
+SharedProgram KernelStore::program(const KernelGraph& graph) {
   const WorkloadRow workload = row_of(graph);
-  Device::ProgramRef& program = programs_[workload.graph];
-  if (program) return program;
+  const SharedProgram shared = shared_program(workload.graph);
+  Device::ProgramRef& program = *shared;
+  if (program) return shared;
   const auto known = find_schedule(workload);
   debug_.show(DebugStage::cache, "schedule of kernel " + workload.hash,
               [&] { return known ? "found\n" + known->moves : "not there"; });
   if (known) program = find_artifact(key_of(known->moves, workload.graph));
   if (!program) program = lower_and_build(graph, workload, known);
-  return program;
+  return shared;
 }
 
-Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& naive,
-                                        const Schedule& moves) {
+SharedProgram KernelStore::program(const KernelGraph& graph, const Kernel& naive,
+                                   const Schedule& moves) {
   const std::string key = key_of(graph, naive, moves);
-  Device::ProgramRef& program = programs_[key];
+  const SharedProgram shared = shared_program(key);
+  Device::ProgramRef& program = *shared;
   if (!program) program = find_artifact(key);
-  if (program) return program;
+  if (program) return shared;
   const Timer lowering(statistics_.lowering_seconds, &statistics_.graph_seconds);
   const Built built = build(key, naive, moves, Check::each);
   if (const auto* failed = std::get_if<Refusal>(&built)) {
@@ -141,7 +150,8 @@ Device::ProgramRef KernelStore::program(const KernelGraph& graph, const Kernel& 
     throw MovesError(
         fmt::format("{}: {}", failed->place.empty() ? what : failed->place, failed->reason));
   }
-  return program = std::get<Device::ProgramRef>(built);
+  program = std::get<Device::ProgramRef>(built);
+  return shared;
 }
 
 Space KernelStore::space_of(const Kernel& naive) const {
@@ -170,10 +180,14 @@ std::vector<Candidate> KernelStore::schedules_to_begin_with(const WorkloadRow& w
   return first;
 }
 
+bool KernelStore::is_tuned(const KernelGraph& graph) {
+  return cache_.find_schedule(device_row_, row_of(graph), engine).has_value();
+}
+
 Found KernelStore::tune(const KernelGraph& graph, const Job& job, const SearchOptions& options) {
   const WorkloadRow workload = row_of(graph);
   const Space space = space_of(tenon::naive(graph));
-  const bool was_tuned = cache_.find_schedule(device_row_, workload, engine).has_value();
+  const bool was_tuned = is_tuned(graph);
   Worker worker(job);
   Found found = search(schedules_to_begin_with(workload, space), space, worker.meter(), options);
   if (found.tried.front().measured_ns == 0) return found;
@@ -186,7 +200,7 @@ Found KernelStore::tune(const KernelGraph& graph, const Job& job, const SearchOp
   // Two points may have the same moves. The winner is stored last, so that it stays the winner.
   std::swap(entries[found.winner], entries.back());
   cache_.store_schedules(entries);
-  programs_.erase(workload.graph);
+  shared_program(workload.graph)->reset();
   program(graph);  // on the winner
   return found;
 }

@@ -24,6 +24,7 @@
 #include "tuner/search/search.h"
 #include "tuner/search/worker.h"
 #include "tuner/session/debug_stages.h"
+#include "tuner/session/plan.h"
 
 namespace tenon {
 
@@ -37,10 +38,10 @@ class KernelStore {
 
   // The program for a kernel, on the schedule that the cache knows, else on the untuned one, else
   // on the naive nest. Error: even the naive nest does not compile.
-  Device::ProgramRef program(const KernelGraph& graph);
+  SharedProgram program(const KernelGraph& graph);
   // The program for moves given by hand, with the nest that they apply to. MovesError: a move is
   // refused, or the result does not compile.
-  Device::ProgramRef program(const KernelGraph& graph, const Kernel& naive, const Schedule& moves);
+  SharedProgram program(const KernelGraph& graph, const Kernel& naive, const Schedule& moves);
 
   // The schedule that program() tries first, which is the cache's or the untuned one, and the key
   // of its code in the cache. For `tenon explain`.
@@ -51,9 +52,10 @@ class KernelStore {
   };
   Choice choice(const KernelGraph& graph);
   Space space_of(const Kernel& naive) const;
-  // Searches for the kernel's fastest schedule, stores what was tried, and runs the winner from now
-  // on. Nothing is stored if the schedule in use cannot be measured. `job` names the kernel for the
-  // worker.
+  bool is_tuned(const KernelGraph& graph);
+  // Searches for the kernel's fastest schedule, stores what was tried, and makes the winner the
+  // kernel's program. Nothing is stored if the schedule in use cannot be measured. `job` names the
+  // kernel for the worker.
   // Error: the worker cannot be started.
   Found tune(const KernelGraph& graph, const Job& job, const SearchOptions& options);
   // All schedules of the kernel that the cache has for this device.
@@ -67,6 +69,7 @@ class KernelStore {
   std::string key_of(const std::string& moves, const std::string& kernel) const;
   std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);
   std::vector<Candidate> schedules_to_begin_with(const WorkloadRow& workload, const Space& space);
+  SharedProgram shared_program(const std::string& key);
   Device::ProgramRef find_artifact(const std::string& key);
   Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);
@@ -83,7 +86,7 @@ class KernelStore {
   Statistics& statistics_;
   Cache cache_;
   DeviceRow device_row_;
-  std::unordered_map<std::string, Device::ProgramRef> programs_;  // by canonical text or key
+  std::unordered_map<std::string, SharedProgram> programs_;  // by canonical text or key
 };
 
 }  // namespace tenon

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "lower/input_parts.h"
 
 namespace tenon {
 
@@ -43,11 +44,17 @@ Plan place(std::span<const NodeRef> wanted, std::span<const KernelGraph> kernels
   };
   for (const KernelGraph& kernel : kernels) {
     Plan::Step step;
-    for (const NodeRef& input : kernel.inputs) step.slots.push_back(slot_of(input));
+    const std::vector<InputPart> parts = parts_of(kernel);
+    for (std::size_t i = 0; i < kernel.inputs.size(); ++i) {
+      const Node& input = *kernel.inputs[i];
+      step.slots.push_back(slot_of(kernel.inputs[i]));
+      step.offsets.push_back(parts[i].offset(input.shape) * info(input.type).bytes);
+    }
     for (const NodeRef& output : kernel.outputs) {
       slots.emplace(output.get(), std::ssize(slots));
       plan.written.push_back(bytes(output->type, output->shape));
       step.slots.push_back(slot_of(output));
+      step.offsets.push_back(0);
     }
     plan.steps.push_back(std::move(step));
   }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,12 +16,17 @@
 
 namespace tenon {
 
+// The program of a kernel. All plans that run the kernel share it, so all of them change to a
+// faster program at once.
+using SharedProgram = std::shared_ptr<Device::ProgramRef>;
+
 struct Plan {
   // Slots: the leaves in the order of their first visit, then what the kernels write.
   struct Step {
-    Device::ProgramRef program = nullptr;  // null: the kernel writes no element
-    std::vector<int> slots = {};           // one per argument
-    std::vector<int> last_used = {};       // written slots that no later step reads
+    SharedProgram program = nullptr;        // null: the kernel writes no element
+    std::vector<int> slots = {};            // one per argument
+    std::vector<std::size_t> offsets = {};  // in bytes: where each argument begins in its slot
+    std::vector<int> last_used = {};        // written slots that no later step reads
   };
   int leaves = 0;
   std::vector<std::size_t> written = {};  // bytes of each written slot

@@ -1,7 +1,9 @@
 #include "tuner/session/session.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
+#include <limits>
 #include <unordered_map>
 #include <utility>
 
@@ -18,6 +20,7 @@
 #include "tuner/session/kernel_store.h"
 #include "tuner/session/plan.h"
 #include "tuner/session/timer.h"
+#include "tuner/space/model.h"
 
 namespace tenon {
 
@@ -37,6 +40,26 @@ std::vector<BufferRef> buffers_of(std::span<const NodeRef> leaves) {
   return mapped(leaves, [](const NodeRef& leaf) { return leaf->as<BufferLeaf>()->buffer; });
 }
 
+// What is left of the seconds that $TENON_TUNE gives to all sessions of this process.
+std::atomic<double>& budget_of_process() {
+  static std::atomic<double> left = [] {
+    const char* given = std::getenv("TENON_TUNE");
+    if (!given || !*given) return 0.0;
+    char* end = nullptr;
+    const double seconds = std::strtod(given, &end);
+    if (*end != 0 || !(seconds >= 0))
+      fail("TENON_TUNE={}: give seconds, such as TENON_TUNE=10", given);
+    return seconds;
+  }();
+  return left;
+}
+
+// All kernels of a graph, with the graph's text, from which a worker makes the same kernels.
+struct Kernels {
+  std::string text;
+  std::vector<KernelGraph> graphs;
+};
+
 bool writes_nothing(const KernelGraph& kernel) {
   return std::ranges::all_of(kernel.outputs,
                              [](const NodeRef& node) { return elements(node->shape) == 0; });
@@ -49,7 +72,9 @@ struct Session::State {
       : options(std::move(asked)),
         backend(std::move(made)),
         nodes(table),
-        kernels(backend, options.cache, debug, statistics) {}
+        kernels(backend, options.cache, debug, statistics),
+        own_budget(options.tune.value_or(0)),
+        budget(options.tune ? own_budget : budget_of_process()) {}
 
   SessionOptions options;
   Backend backend;
@@ -57,6 +82,8 @@ struct Session::State {
   Statistics statistics;
   NodeTable& nodes;
   KernelStore kernels;
+  std::atomic<double> own_budget;
+  std::atomic<double>& budget;  // seconds for tuning inside the program
   std::unordered_map<std::string, std::shared_ptr<const Plan>> plans;  // by Structure::key
 
   Plan make_plan(std::span<const NodeRef> wanted, std::span<const NodeRef> leaves) {
@@ -90,29 +117,65 @@ struct Session::State {
     return plan;
   }
 
-  void tune(std::span<const NodeRef> wanted, SearchOptions options,
-            const std::function<void(const Tuned&)>& progress) {
+  Kernels kernels_of(std::span<const NodeRef> wanted) const {
     const std::vector<NodeRef> ruled = apply_rules(wanted, nodes);
-    const std::vector<KernelGraph> graphs = fusion(ruled);
     std::vector<NodeRef> roots;  // the text may name an output only once
     for (const NodeRef& node : ruled) append_once(roots, node);
-    const std::string text = print_graph(roots);
-    for (std::size_t i = 0; i < graphs.size(); ++i) {
-      if (writes_nothing(graphs[i])) continue;
-      if (options.stop && options.stop()) break;
-      Tuned tuned{naive(graphs[i]).name, i + 1, graphs.size(), {}, false};
+    return {print_graph(roots), fusion(ruled)};
+  }
+
+  Found tune(const Kernels& all, std::size_t place, const SearchOptions& search) {
+    const KernelGraph& graph = all.graphs[place];
+    const Job job{all.text, static_cast<int>(place), canonical_text(graph), backend.machine.threads,
+                  std::string(backend.target.name)};
+    return kernels.tune(graph, job, search);
+  }
+
+  void tune(std::span<const NodeRef> wanted, SearchOptions search,
+            const std::function<void(const Tuned&)>& progress) {
+    const Kernels all = kernels_of(wanted);
+    for (std::size_t i = 0; i < all.graphs.size(); ++i) {
+      if (writes_nothing(all.graphs[i])) continue;
+      if (search.stop && search.stop()) break;
+      Tuned tuned{naive(all.graphs[i]).name, i + 1, all.graphs.size(), {}, false};
       const auto tell = [&](const Found& found) {
         tuned.found = found;
         if (progress) progress(tuned);
       };
-      options.progress = tell;
-      const Job job{text, static_cast<int>(i), canonical_text(graphs[i]), backend.machine.threads,
-                    std::string(backend.target.name)};
-      const Found found = kernels.tune(graphs[i], job, options);
-      plans.clear();  // they hold the former programs
+      search.progress = tell;
+      const Found found = tune(all, i, search);
       tuned.is_done = true;
       tell(found);
     }
+  }
+
+  // Spends what is left of the budget on the kernels that no search has tuned. Those with the most
+  // time above their limit come first. `seconds` are the times of all kernels.
+  void spend_budget(std::span<const NodeRef> wanted, std::span<const double> seconds) {
+    const Kernels all = kernels_of(wanted);
+    std::vector<std::pair<double, std::size_t>> above;  // ns above the limit, place
+    for (std::size_t i = 0; i < all.graphs.size(); ++i)
+      if (!writes_nothing(all.graphs[i]) && !kernels.is_tuned(all.graphs[i]))
+        above.emplace_back(seconds[i] * 1e9 - limit_ns(naive(all.graphs[i])), i);
+    std::ranges::sort(above, std::greater());
+    for (const auto& [ns, place] : above) {
+      if (budget <= 0 || ns <= 0) return;
+      double spent = 0;
+      try {
+        const Timer timer(spent);
+        SearchOptions search;
+        search.seconds = std::min(search.seconds, budget.load());
+        tune(all, place, search);
+      } catch (const Error& failure) {
+        report(fmt::format("tenon: warning: {}", failure.what()));
+        budget = 0;
+      }
+      budget -= spent;
+    }
+  }
+
+  double limit_ns(const Kernel& naive) const {
+    return limit_of(facts_of(naive), backend.target, backend.machine).ns;
   }
 
   // The plan of the graph, and the leaves that the graph reads.
@@ -125,22 +188,39 @@ struct Session::State {
     return {plan, std::move(leaves)};
   }
 
-  std::vector<BufferRef> run(std::span<const NodeRef> wanted) {
+  // Runs the kernel on these buffers, unless it writes nothing. An assignment gives a buffer other
+  // memory, so each launch asks for the addresses again.
+  void launch(const Plan::Step& step, std::span<const BufferRef> slots) {
+    if (!step.program) return;
+    std::vector<void*> arguments;
+    for (std::size_t i = 0; i < step.slots.size(); ++i)
+      arguments.push_back(static_cast<char*>(slots[step.slots[i]]->data) + step.offsets[i]);
+    backend.device->launch(**step.program, arguments, {});
+    ++statistics.launches;
+  }
+
+  // The buffers of all slots of the plan.
+  std::vector<BufferRef> slots_of(const Plan& plan, std::span<const NodeRef> leaves) {
+    std::vector<BufferRef> slots = buffers_of(leaves);
+    for (const std::size_t bytes : plan.written) slots.push_back(backend.device->allocate(bytes));
+    return slots;
+  }
+
+  // The seconds of each kernel go to `seconds`, if there is one.
+  std::vector<BufferRef> run(std::span<const NodeRef> wanted, std::vector<double>* seconds) {
     const auto [plan, leaves] = this->plan(wanted);
     const Timer running(statistics.running_seconds);
     std::vector<BufferRef> slots = buffers_of(leaves);
     slots.resize(plan->leaves + plan->written.size());
-    std::vector<void*> arguments;
     for (const Plan::Step& step : plan->steps) {
-      arguments.clear();
-      for (const int slot : step.slots) {
+      for (const int slot : step.slots)
         if (!slots[slot])
           slots[slot] = backend.device->allocate(plan->written[slot - plan->leaves]);
-        arguments.push_back(slots[slot]->data);
-      }
-      if (step.program) {
-        backend.device->launch(*step.program, arguments, {});
-        ++statistics.launches;
+      if (seconds) {
+        const Timer timer(seconds->emplace_back(0));
+        launch(step, slots);
+      } else {
+        launch(step, slots);
       }
       for (const int slot : step.last_used) slots[slot].reset();
     }
@@ -168,30 +248,60 @@ KernelStore& Session::kernels() { return state_->kernels; }
 const Statistics& Session::statistics() const { return state_->statistics; }
 
 std::vector<BufferRef> Session::compute(std::span<const NodeRef> wanted) {
-  return state_->run(wanted);
+  const std::int64_t plans = state_->statistics.plans;
+  const bool may_tune = state_->budget > 0 && !state_->options.moves;
+  std::vector<double> seconds;
+  std::vector<BufferRef> results = state_->run(wanted, may_tune ? &seconds : nullptr);
+  if (may_tune && state_->statistics.plans > plans) state_->spend_budget(wanted, seconds);
+  return results;
+}
+
+std::vector<NodeRef> Session::nodes_of(std::span<const Tensor> wanted, std::string_view call) {
+  for (const Tensor& tensor : wanted)
+    if (&tensor.executor() != this) fail("{}: a tensor is of another session", call);
+  return mapped(wanted, std::mem_fn(&Tensor::node));
 }
 
 void Session::tune(std::span<const Tensor> wanted, SearchOptions options,
                    const std::function<void(const Tuned&)>& progress) {
-  for (const Tensor& tensor : wanted)
-    if (&tensor.executor() != this) fail("tune: a tensor is of another session");
-  state_->tune(mapped(wanted, std::mem_fn(&Tensor::node)), std::move(options), progress);
+  state_->tune(nodes_of(wanted, "tune"), std::move(options), progress);
 }
 
 Bound Session::bind(std::span<const Tensor> wanted) {
-  for (const Tensor& tensor : wanted)
-    if (&tensor.executor() != this) fail("bind: a tensor is of another session");
-  const auto [plan, leaves] = state_->plan(mapped(wanted, std::mem_fn(&Tensor::node)));
-  std::vector<BufferRef> slots = buffers_of(leaves);
-  for (const std::size_t bytes : plan->written) slots.push_back(device().allocate(bytes));
+  const auto [plan, leaves] = state_->plan(nodes_of(wanted, "bind"));
+  std::vector<BufferRef> slots = state_->slots_of(*plan, leaves);
   Bound bound{.results = mapped(plan->results, [&](int slot) { return slots[slot]; })};
-  // An assignment gives a buffer other memory, so each launch asks for the addresses again.
   bound.launch = [this, plan, slots = std::move(slots)] {
-    const auto data = [&](int slot) { return slots[slot]->data; };
-    for (const Plan::Step& step : plan->steps)
-      if (step.program) device().launch(*step.program, mapped(step.slots, data), {});
+    for (const Plan::Step& step : plan->steps) state_->launch(step, slots);
   };
   return bound;
+}
+
+std::vector<KernelTime> Session::profile(std::span<const Tensor> wanted) {
+  constexpr double enough_seconds = 1;
+  constexpr int fewest_runs = 3, most_runs = 1000;
+  const std::vector<NodeRef> roots = nodes_of(wanted, "profile");
+  const auto [plan, leaves] = state_->plan(roots);
+  const std::vector<BufferRef> slots = state_->slots_of(*plan, leaves);
+  std::vector<KernelTime> times;
+  for (const KernelGraph& graph : state_->kernels_of(roots).graphs) {
+    const Kernel nest = naive(graph);
+    const Facts facts = facts_of(nest);
+    times.push_back({nest.name, std::numeric_limits<double>::infinity(), facts.flops, facts.bytes,
+                     state_->limit_ns(nest) / 1e9});
+  }
+  double spent = 0;
+  for (int run = 0; run < fewest_runs || (run < most_runs && spent < enough_seconds); ++run)
+    for (std::size_t i = 0; i < times.size(); ++i) {
+      double seconds = 0;
+      {
+        const Timer timer(seconds);
+        state_->launch(plan->steps[i], slots);
+      }
+      times[i].seconds = std::min(times[i].seconds, seconds);
+      spent += seconds;
+    }
+  return times;
 }
 
 Tensor Session::tensor(std::span<const float> values, Shape shape, std::string name) {

@@ -49,6 +49,10 @@ struct SessionOptions {
   // A file or folder; "" keeps nothing between processes; nullopt: where cache/cache.h says.
   std::optional<std::string> cache;
   HandMoves moves = {};
+  // Seconds for searching schedules inside the program; 0: none; nullopt: what is left of
+  // $TENON_TUNE, which all sessions of the process share. After the first results of a graph were
+  // computed, the session searches for its kernels with the most time above their limit.
+  std::optional<double> tune = {};
 };
 
 struct Statistics {
@@ -61,6 +65,15 @@ struct Statistics {
   double lowering_seconds = 0;  // nests, moves, finish
   double compiling_seconds = 0;
   double running_seconds = 0;
+};
+
+// The time of one kernel, and what it does in that time.
+struct KernelTime {
+  std::string kernel;    // its name
+  double seconds;        // of a launch, after the kernels before it: the least of several
+  double flops;          // of its sums of products: two for each term
+  double bytes;          // of its arguments, each counted once
+  double limit_seconds;  // what the machine needs at least, by the model (limit_of() in model.h)
 };
 
 class KernelStore;
@@ -87,10 +100,13 @@ class Session final : public Executor {
 
   Device& device() override;
   Bound bind(std::span<const Tensor> wanted);
+  // The times of the kernels under the tensors, in the order in which they run. Runs them for about
+  // a second, at least three times.
+  std::vector<KernelTime> profile(std::span<const Tensor> wanted);
 
   // Searches for the fastest schedule of every kernel under the tensors, and keeps what it finds in
-  // the cache. The kernels run on the winners from their next launch on; a Bound keeps its own, and
-  // moves by hand are never replaced. Values never change: every schedule gives the same bits. A
+  // the cache. The kernels run on the winners from their next launch on, also in a Bound. Moves by
+  // hand are never replaced. Values never change: every schedule gives the same bits. A
   // realized tensor has no kernels left, so tune it before. `progress` is called after each
   // measurement and at the end of each kernel; options.progress is not used. Error: the program
   // `tenon`, which measures, cannot be started.
@@ -110,6 +126,8 @@ class Session final : public Executor {
 
  private:
   std::vector<BufferRef> compute(std::span<const NodeRef> wanted) override;
+  // Error: a tensor is of another session. `call` names the caller's function.
+  std::vector<NodeRef> nodes_of(std::span<const Tensor> wanted, std::string_view call);
 
   struct State;
   std::unique_ptr<State> state_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <string_view>
 
 namespace tenon {
 
@@ -31,5 +32,8 @@ struct Core {
   double overlap = .2;  // the share of the smaller terms that the largest one does not hide
 };
 inline constexpr Core core{};
+
+// Where the lines come from that are not in the first cache, in the second, in the third.
+inline constexpr std::array<std::string_view, 3> level_names{"L2", "L3", "memory"};
 
 }  // namespace tenon

@@ -239,4 +239,24 @@ Cost cost(const Skeleton& skeleton, const Target& target, const Machine& machine
   return Model(skeleton, target, machine).cost();
 }
 
+Cost limit_of(const Facts& facts, const Target& target, const Machine& machine) {
+  double work = 0;  // instructions on elements
+  for (const StatementFacts& statement : facts.statements) {
+    double iterations = static_cast<double>(statement.operations);
+    for (const Var axis : statement.path) iterations *= static_cast<double>(facts.extent(axis));
+    work += iterations;
+  }
+  const double lanes = target.vector_bytes / 4.0;
+  const Cost compute{work / lanes / core.fmas / core.clock / machine.threads, "fma"};
+  const std::size_t levels = std::min(machine.caches.size(), core.line.size());
+  std::size_t level = 0;
+  while (level < levels && facts.bytes > static_cast<double>(machine.caches[level].bytes)) ++level;
+  if (level == 0) return compute;  // everything is in the first cache
+  const double lines = facts.bytes / machine.caches.front().line;
+  const bool is_memory = level == levels;  // all threads share it
+  const Cost moved{lines * core.line[level - 1] / core.clock / (is_memory ? 1 : machine.threads),
+                   level_names[level - 1]};
+  return compute.ns > moved.ns ? compute : moved;
+}
+
 }  // namespace tenon

@@ -25,6 +25,11 @@ struct Cost {
 // Takes some microseconds.
 Cost cost(const Skeleton& skeleton, const Target& target, const Machine& machine);
 
+// The least time in which a kernel could do what its facts say: the larger of its operations at the
+// rate of FMAs, and its arguments through memory or the last cache that holds them all. The limit
+// is "fma" or the level.
+Cost limit_of(const Facts& facts, const Target& target, const Machine& machine);
+
 // A part of the predicted time.
 struct Term {
   std::string_view name;  // one of the limits above

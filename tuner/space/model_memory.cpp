@@ -34,11 +34,10 @@ class MemoryModel {
       : skeleton_(skeleton), statement_(*skeleton.statement), footprint_(skeleton) {}
 
   std::vector<Term> terms(const Machine& machine) {
-    static constexpr std::array<std::string_view, 3> next{"L2", "L3", "memory"};
-    for (std::size_t i = 0; i < std::min(machine.caches.size(), next.size()); ++i) {
+    for (std::size_t i = 0; i < std::min(machine.caches.size(), level_names.size()); ++i) {
       const CacheLevel& cache = machine.caches[i];
-      traffic({static_cast<double>(cache.bytes), cache.line, cache.ways, next[i], core.line[i],
-               core.jump[i]});
+      traffic({static_cast<double>(cache.bytes), cache.line, cache.ways, level_names[i],
+               core.line[i], core.jump[i]});
     }
     if (skeleton_.streams) torn();
     traffic({core.tlb_entries * page_bytes, page_bytes, 0, "pages", core.tlb_miss, core.tlb_miss});
