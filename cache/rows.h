@@ -81,7 +81,7 @@ struct ScheduleRow {
   double measured_ns = 0;    // 0: not measured
   std::int64_t samples = 0;  // number of measurements behind measured_ns
   ScheduleStatus status = ScheduleStatus::picked;
-  std::string reason = {};  // of a rejected one
+  std::string reason = {};  // of a rejected one; of another one, where it comes from, if known
 
   static void columns(auto& row, auto&& visit) {
     visit("engine", row.engine);

@@ -87,10 +87,13 @@ void cache_show(const std::string& hash_prefix) {
 void cache_export(const std::string& file) {
   Cache cache;
   const std::string text = print_schedules(cache.schedules());
-  if (file == "-")
+  if (file.ends_with(".sqlite")) {
+    if (!Cache({file}).store_schedules(cache.schedules())) fail("{}: it cannot be written", file);
+  } else if (file == "-") {
     fmt::print("{}", text);
-  else
+  } else {
     write_files({{file, {text}}});
+  }
 }
 
 void cache_import(const std::string& file) {

@@ -130,6 +130,7 @@ void add_tune(CLI::App& program) {
     double budget = 2;
     int measurements = 16;
     std::uint64_t seed = 1;
+    bool resume = false, exhaustive = false;
   };
   auto words = std::make_shared<Words>();
   CLI::App& command =
@@ -145,9 +146,15 @@ void add_tune(CLI::App& program) {
       ->check(CLI::Range(1, 100000));
   command.add_option("--seed", words->seed, "draws the first candidates (default: 1)")
       ->option_text("N");
+  command.add_flag("--resume", words->resume,
+                   "go on where earlier searches ended: measure nothing twice");
+  command.add_flag("--exhaustive", words->exhaustive,
+                   "measure about a thousand schedules of each kernel; takes minutes");
   command.footer("Example:\n  tenon tune classify.tenon --budget 10 --measurements 100");
-  command.callback(
-      [words] { tune({words->checked(), words->budget, words->measurements, words->seed}); });
+  command.callback([words] {
+    tune({words->checked(), words->budget, words->measurements, words->seed, words->resume,
+          words->exhaustive});
+  });
 }
 
 void add_worker(CLI::App& program) {
@@ -184,7 +191,7 @@ void add_cache(CLI::App& program) {
       ->required();
   add("export", "write all schedules as text, for another machine", "export schedules.jsonl",
       [words] { cache_export(words->file); })
-      .add_option("FILE", words->file, "where to; - is the terminal");
+      .add_option("FILE", words->file, "where to; - is the terminal; FILE.sqlite becomes a cache");
   add("import", "read schedules that were exported", "import schedules.jsonl",
       [words] { cache_import(words->file); })
       .add_option("FILE", words->file, "where from")

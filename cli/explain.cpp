@@ -46,14 +46,12 @@ std::string cache_row(const KernelStore::Choice& choice, Cache& cache) {
   std::string text =
       fmt::format("file: {}\n", cache.path().empty() ? "none, in memory" : cache.path());
   text += "schedule: ";
-  if (const auto& row = choice.row) {
-    text += fmt::format("{}, engine {}", status_name(row->status), row->engine);
-    if (row->measured_ns > 0)
-      text += fmt::format(", {:.1f} us in {} samples", row->measured_ns / 1e3, row->samples);
-    if (!row->reason.empty()) text += ", " + row->reason;
-  } else {
-    text += "none yet";
-  }
+  const ScheduleRow& row = choice.row;
+  text += row.moves.empty() ? "none yet"
+                            : fmt::format("{}, engine {}", status_name(row.status), row.engine);
+  if (row.measured_ns > 0)
+    text += fmt::format(", {:.1f} us in {} samples", row.measured_ns / 1e3, row.samples);
+  if (!row.reason.empty()) text += ", " + row.reason;
   return text + fmt::format("\ncode: {}, {}\n", choice.key,
                             cache.find_artifact(choice.key) ? "there" : "not there");
 }
@@ -176,7 +174,9 @@ void explain(const ExplainOptions& options) {
     if (pages.shows("search"))
       pages.page("search", titles[i], search_page(kernels[i], nests[i], store));
     KernelStore::Choice choice = store.choice(kernels[i]);
-    std::string_view origin = choice.row ? "from the cache" : "picked now";
+    const bool is_new = choice.row.moves.empty();
+    std::string origin = is_new ? "picked now" : std::string(status_name(choice.row.status));
+    if (!choice.row.reason.empty()) origin += ", " + choice.row.reason;
     choice.schedule = renamed(std::move(choice.schedule), names[i]);
     if (by_hand[i]) {
       choice = {choice.row, *by_hand[i], store.key_of(kernels[i], nests[i], *by_hand[i])};

@@ -86,8 +86,7 @@ void run_on(Executor& executor, const RunOptions& options,
 void interpret(const RunOptions& options) {
   if (options.moves)
     fail("--moves {}: --device interpret has no kernels; leave out one of them", *options.moves);
-  if (options.profile)
-    fail("--profile: --device interpret has no kernels; leave out one of them");
+  if (options.profile) fail("--profile: --device interpret has no kernels; leave out one of them");
   const auto start = std::chrono::steady_clock::now();
   InterpretExecutor executor;
   run_on(executor, options);

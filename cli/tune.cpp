@@ -31,7 +31,7 @@ double best_ns(const Found& found) {
   return best;
 }
 
-void show(const Session::Tuned& tuned, int measurements) {
+void show(const Session::Tuned& tuned, const TuneOptions& options) {
   const double untuned = tuned.found.tried.front().measured_ns;
   if (untuned == 0) {
     fmt::print("kernel {} of {}, {}: it cannot be measured: {}\n", tuned.number, tuned.of,
@@ -40,9 +40,9 @@ void show(const Session::Tuned& tuned, int measurements) {
   }
   if (!tuned.is_done) {
     if (isatty(STDERR_FILENO) == 1)
-      fmt::print(stderr,
-                 "\r\033[Kkernel {} of {}, {}: {} of {} candidates, best {:.1f} us, {:.2f} x",
-                 tuned.number, tuned.of, tuned.kernel, tuned.found.tried.size() - 1, measurements,
+      fmt::print(stderr, "\r\033[Kkernel {} of {}, {}: {}{} candidates, best {:.1f} us, {:.2f} x",
+                 tuned.number, tuned.of, tuned.kernel, tuned.found.tried.size() - 1,
+                 options.exhaustive ? "" : fmt::format(" of {}", options.measurements),
                  best_ns(tuned.found) / 1e3, untuned / best_ns(tuned.found));
     return;
   }
@@ -68,13 +68,15 @@ void tune(const TuneOptions& options) {
   SearchOptions search{.measurements = options.measurements,
                        .seconds = options.seconds,
                        .seed = options.seed,
+                       .resume = options.resume,
+                       .exhaustive = options.exhaustive,
                        .progress = {},
                        .stop = [] { return interrupted().load(); }};
   bool has_kernels = false;
   try {
     session.tune(graph.outputs, search, [&](const Session::Tuned& tuned) {
       has_kernels = true;
-      show(tuned, options.measurements);
+      show(tuned, options);
     });
   } catch (const Error& error) {  // the graph is right, so it is no mistake of the user
     throw Failure(error.what());

@@ -12,6 +12,7 @@ struct TuneOptions : GraphOptions {
   double seconds;  // for a kernel
   int measurements;
   std::uint64_t seed;
+  bool resume, exhaustive;
 };
 
 // Shows its progress on stderr, and a line for each kernel on stdout. Ctrl-C ends the search of the

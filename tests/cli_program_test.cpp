@@ -155,7 +155,7 @@ TEST_CASE("explain shows what the cache knows in the words of the graph's text")
   CHECK(after.code == 0);
   CHECK(before.out.find("picked now: split C.j -> ") != std::string::npos);
   CHECK(before.out.find("not there") != std::string::npos);
-  CHECK(after.out.find("from the cache: split C.j -> ") != std::string::npos);
+  CHECK(after.out.find("picked: split C.j -> ") != std::string::npos);
   CHECK(after.out.find("stage C at C.") != std::string::npos);
   CHECK(after.out.find("not there") == std::string::npos);
 }

@@ -118,6 +118,38 @@ TEST_CASE("a profile has a line for each kernel") {
         "tenon: --profile: --device interpret has no kernels; leave out one of them\n");
 }
 
+TEST_CASE("a kernel with other lengths starts from the point of a tuned one") {
+  const Workplace place;
+  const auto product = [&](const char* name, int n) {
+    const std::string size = std::to_string(n);
+    place.file(name, "x = input f32[" + size + ",48]\ny = input f32[48," + size +
+                         "]\nz = relu(matmul(x, y))\noutput z\n");
+  };
+  product("near.tenon", 60);
+  product("far.tenon", 200);
+  CHECK(place.tenon("tune g.tenon --measurements 3 --budget 1000").code == 0);
+  CHECK(has(place.tenon("explain near.tenon --stage cache").out, "as the tuned kernel "));
+  CHECK_FALSE(has(place.tenon("explain far.tenon --stage cache").out, "as the tuned kernel "));
+
+  // The schedules of one cache serve another one, and are not written.
+  CHECK(place.tenon("cache export lent.sqlite").code == 0);
+  const std::string lent =
+      "TENON_SCHEDULES=lent.sqlite TENON_CACHE=other.sqlite '" TENON_PROGRAM "' ";
+  const auto with_lent = [&](const std::string& arguments) {
+    return session_test::shell(place, lent + arguments);
+  };
+  CHECK(has(with_lent("explain g.tenon --stage cache").out, "schedule: tuned, engine "));
+  CHECK(has(with_lent("explain near.tenon --stage cache").out, "as the tuned kernel "));
+}
+
+TEST_CASE("a search goes on where another one ended") {
+  const Workplace place;
+  CHECK(place.tenon("tune g.tenon --measurements 3 --budget 1000").code == 0);
+  const Outcome more = place.tenon("tune g.tenon --measurements 5 --budget 1000 --resume");
+  CHECK(has(more.out, ", 5 candidates"));
+  CHECK(has(place.tenon("cache ls").out, "schedules: 6, "));
+}
+
 TEST_CASE("without the worker's program, tuning says so in one line") {
   const Workplace place;
   const Outcome failed = place.tenon("tune g.tenon", "TENON_WORKER=./nowhere");

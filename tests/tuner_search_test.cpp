@@ -57,9 +57,8 @@ class Scripted {
     compared.clear();
     Meter meter;
     meter.prepare = [this](int number, const std::string& moves) -> std::optional<std::string> {
-      CHECK(number == std::ssize(numbered_));
-      numbered_.push_back(point_of(moves));
-      return reject(numbered_.back());
+      CHECK_FALSE(numbered_.contains(number));
+      return reject(numbered_[number] = point_of(moves));
     };
     meter.time = [this](int number) { return time(numbered_.at(number)); };
     meter.compare = [this](int first, int second) {
@@ -67,7 +66,7 @@ class Scripted {
       compared.push_back(numbered_.at(second));
       return compare(numbered_.at(second));
     };
-    return tenon::search(std::vector<Candidate>(1), space, meter, options);
+    return tenon::search(std::vector<Candidate>(1), known, space, meter, options);
   }
 
   // The points that the model ranks first, among `measurements`. The rest are left to the walk.
@@ -85,6 +84,7 @@ class Scripted {
   Sketch sketch{"tile", {{"rows", sizes}, {"columns", sizes}}, {{1, 1}, {8, 8}}, {}};
   Space space;
   SearchOptions options;
+  std::vector<Tried> known;
   // Of a point; the untuned schedule has an empty one.
   std::function<std::optional<std::string>(const std::string&)> reject = [](const std::string&) {
     return std::optional<std::string>();
@@ -127,7 +127,7 @@ class Scripted {
 
   Inputs in_;
   std::map<std::string, std::string> points_;  // by the text of their moves
-  std::vector<std::string> numbered_;          // the points by the numbers of their schedules
+  std::map<int, std::string> numbered_;        // the points by the numbers of their schedules
 };
 
 // The times of the points in the table. Every other point takes `other` ns.
@@ -384,4 +384,32 @@ TEST_CASE("without a sketch only the untuned schedule is measured") {
   scripted.space.sketch_of = [](auto&&...) { return std::optional<Sketch>(); };
   scripted.time = times({}, 50);
   CHECK(scripted.search().tried.size() == 1);
+}
+
+TEST_CASE("what earlier searches measured is not measured again, and may win") {
+  Scripted scripted;
+  scripted.time = times({{"tile rows=8 columns=8", 50}, {"tile rows=4 columns=4", 20}}, 90);
+  const Candidate fast = candidate_of(scripted.space, "tile rows=4 columns=4");
+  const Candidate slow = candidate_of(scripted.space, "tile rows=8 columns=8");
+  scripted.known = {{fast, 20, ""}, {slow, 0, "it crashes"}};
+  scripted.options.measurements = 2;
+  const Found found = scripted.search();
+  CHECK(points_of(found) == std::vector<std::string>{"", fast.point, slow.point});
+  CHECK(winner_of(found) == fast.point);
+  CHECK(scripted.compared == std::vector<std::string>{fast.point});
+}
+
+TEST_CASE("an exhaustive search measures every point of a small space, and finds the fastest") {
+  Scripted scripted;
+  scripted.options.exhaustive = true;
+  scripted.options.measurements = 1;
+  scripted.time = times({{"tile rows=16 columns=1", 10}}, 90);
+  const Found found = scripted.search();
+  CHECK(found.tried.size() == 26);  // the schedule in use, and 25 points
+  CHECK(winner_of(found) == "tile rows=16 columns=1");
+}
+
+TEST_CASE("a point of a kernel with other lengths becomes the nearest point of this one") {
+  Scripted scripted;
+  CHECK(candidate_of(scripted.space, "tile rows=14 columns=3").point == "tile rows=16 columns=2");
 }

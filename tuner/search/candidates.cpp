@@ -19,6 +19,11 @@ constexpr double least_gain_ns = 5e5;
 constexpr double unknown_ns = std::numeric_limits<double>::infinity();
 constexpr std::size_t most_refused = 16;  // points that are tried until one applies
 
+Point draw(const Sketch& sketch, std::mt19937_64& random) {
+  return mapped(sketch.knobs,
+                [&](const Knob& knob) { return knob.values[random() % knob.values.size()]; });
+}
+
 // The points of one turn whose cost was computed, by point.
 class Explored {
  public:
@@ -54,9 +59,7 @@ class Explored {
     for (const Point& point : sketch_.seeds) descend(point);
   }
   void descend_from_drawn(std::mt19937_64& random) {
-    for (int i = 0; i < drawn_points; ++i)
-      descend(mapped(sketch_.knobs,
-                     [&](const Knob& knob) { return knob.values[random() % knob.values.size()]; }));
+    for (int i = 0; i < drawn_points; ++i) descend(draw(sketch_, random));
   }
 
   // The explored points that are schedules, the fastest first.
@@ -180,6 +183,26 @@ std::vector<Candidate> leaders(const Space& space, std::size_t count, std::uint6
   found.erase(same.begin(), same.end());
   if (found.size() > count) found.resize(count);
   return found;
+}
+
+std::vector<Candidate> drawn(const Space& space, std::size_t count, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::map<std::string, Candidate> found;  // by point
+  for (std::size_t i = 0; i < count; ++i) {
+    Turns turns(space);
+    while (const Sketch* sketch = turns.next()) {
+      bool is_taken = false;
+      for (std::size_t i = 0; i < most_refused && !is_taken; ++i) {
+        const Point point = draw(*sketch, random);
+        is_taken = sketch->skeleton(point) && turns.take(point);
+      }
+      if (!is_taken) take_untuned(turns, *sketch);
+    }
+    found.emplace(turns.candidate().point, turns.candidate());
+  }
+  std::vector<Candidate> candidates;
+  for (auto& [point, candidate] : found) candidates.push_back(std::move(candidate));
+  return candidates;
 }
 
 std::vector<Candidate> neighbours(const Space& space, const std::string& text) {

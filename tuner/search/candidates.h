@@ -22,12 +22,17 @@ Candidate untuned(const Space& space);
 // only, the fastest is kept.
 std::vector<Candidate> leaders(const Space& space, std::size_t count, std::uint64_t seed);
 
+// At most `count` different candidates whose points are drawn with `seed`, with no regard to what
+// the model predicts.
+std::vector<Candidate> drawn(const Space& space, std::size_t count, std::uint64_t seed);
+
 // The candidates that differ from `point` in one knob, by one step up or down its values, the one
 // with the least predicted time first.
 std::vector<Candidate> neighbours(const Space& space, const std::string& point);
 
-// The candidate with this point. Later turns have other sketches if the text is of an earlier
-// version of Tenon; those turns take what untuned() takes.
+// The candidate with this point, or the one nearest to it: the point may be of a kernel with other
+// lengths, whose knobs have other values. Turns that have another sketch than the text says take
+// what untuned() takes.
 Candidate candidate_of(const Space& space, const std::string& point);
 
 }  // namespace tenon

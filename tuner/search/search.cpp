@@ -9,22 +9,28 @@ namespace {
 
 constexpr double must_win_by = .02;
 constexpr double walk_share = .375;  // of the measurements, for neighbours of the fastest so far
-constexpr std::size_t finalists = 3;
+constexpr std::size_t finalists = 3, many_finalists = 10;
+constexpr std::size_t drawn_points = 1000, many_leaders = 100, walkers = 5;  // if exhaustive
 
 class Search {
  public:
   Search(const Space& space, const Meter& meter, const SearchOptions& options)
       : space_(space), meter_(meter), options_(options) {}
 
-  Found run(std::span<const Candidate> first) {
+  Found run(std::span<const Candidate> first, std::span<const Tried> known) {
     measure(first.front());
     if (found_.tried.front().measured_ns == 0) return std::move(found_);
+    for (const Tried& earlier : known)
+      if (moves_.insert(print(earlier.candidate.moves)).second) found_.tried.push_back(earlier);
     for (const Candidate& other : first.subspan(1)) measure_new(other);
-    const auto count = static_cast<std::size_t>(options_.measurements);
-    const auto walk = static_cast<std::size_t>(walk_share * options_.measurements);
+    auto count = static_cast<std::size_t>(options_.measurements);
+    count -= static_cast<std::size_t>(walk_share * options_.measurements);
+    if (options_.exhaustive) {
+      count = many_leaders;
+      for (const Candidate& other : drawn(space_, drawn_points, options_.seed)) measure_new(other);
+    }
     if (!is_over())
-      for (const Candidate& leader : leaders(space_, count - walk, options_.seed))
-        measure_new(leader);
+      for (const Candidate& leader : leaders(space_, count, options_.seed)) measure_new(leader);
     while (!is_over() && step()) {
     }
     choose_winner();
@@ -33,6 +39,7 @@ class Search {
 
  private:
   bool is_over() const {
+    if (options_.exhaustive) return options_.stop && options_.stop();
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
     return std::ssize(found_.tried) > options_.measurements || spent.count() > options_.seconds ||
            (options_.stop && options_.stop());
@@ -50,6 +57,7 @@ class Search {
   void measure(const Candidate& candidate) {
     const int number = static_cast<int>(found_.tried.size());
     moves_.insert(print(candidate.moves));
+    prepared_.insert(number);
     Tried& tried = found_.tried.emplace_back(Tried{candidate});
     if (const auto rejected = meter_.prepare(number, print(candidate.moves)))
       tried.reason = *rejected;
@@ -74,7 +82,9 @@ class Search {
   // Measures the first neighbour of the fastest point that was not tried. Returns whether there was
   // one.
   bool step() {
-    for (const std::size_t place : ranked()) {
+    std::vector<std::size_t> places = ranked();
+    if (options_.exhaustive && places.size() > walkers) places.resize(walkers);
+    for (const std::size_t place : places) {
       const std::string point = found_.tried[place].candidate.point;
       for (const Candidate& neighbour : neighbours(space_, point)) {
         if (measure_new(neighbour)) return true;
@@ -87,9 +97,14 @@ class Search {
   void choose_winner() {
     double best = 1 - must_win_by;
     const auto places = ranked();
-    for (std::size_t i = 0; i < std::min(places.size(), finalists); ++i) {
-      if (found_.tried[places[i]].measured_ns >= found_.tried[0].measured_ns) continue;
-      const auto result = meter_.compare(0, static_cast<int>(places[i]));
+    const std::size_t count = options_.exhaustive ? many_finalists : finalists;
+    for (std::size_t i = 0; i < std::min(places.size(), count); ++i) {
+      const auto number = static_cast<int>(places[i]);
+      const Tried& tried = found_.tried[number];
+      if (tried.measured_ns >= found_.tried[0].measured_ns) continue;
+      if (!prepared_.contains(number) && meter_.prepare(number, print(tried.candidate.moves)))
+        continue;
+      const auto result = meter_.compare(0, number);
       if (!result || result->ratio >= best || result->ratio > 1 - result->noise) continue;
       best = result->ratio;
       found_.winner = places[i];
@@ -102,14 +117,15 @@ class Search {
   const SearchOptions& options_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::set<std::string> moves_;  // of what was tried
+  std::set<int> prepared_;       // those that the meter has
   Found found_;
 };
 
 }  // namespace
 
-Found search(std::span<const Candidate> first, const Space& space, const Meter& meter,
-             const SearchOptions& options) {
-  return Search(space, meter, options).run(first);
+Found search(std::span<const Candidate> first, std::span<const Tried> known, const Space& space,
+             const Meter& meter, const SearchOptions& options) {
+  return Search(space, meter, options).run(first, known);
 }
 
 }  // namespace tenon

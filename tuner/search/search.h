@@ -41,7 +41,7 @@ struct Tried {
   std::string reason = {};  // of a rejected one
 };
 struct Found {
-  std::vector<Tried> tried;  // the schedule in use first, then in the order of measurement
+  std::vector<Tried> tried;  // the schedule in use first, then `known`, then as measured
   std::size_t winner = 0;    // its place in `tried`
   double gain = 1;           // the time of the schedule in use over the winner's, in turns
 };
@@ -50,13 +50,19 @@ struct SearchOptions {
   int measurements = 16;
   double seconds = 2;  // for a kernel; after them only the winner is chosen, by turns
   std::uint64_t seed = 1;
+  // Goes on where earlier searches ended: what they measured is not measured again, but counts.
+  bool resume = false;
+  // Measures a thousand drawn points and the model's best hundred, and walks from the five fastest
+  // until no neighbour is faster. It knows no limits of measurements and of seconds.
+  bool exhaustive = false;
   std::function<void(const Found&)> progress = {};  // after each measurement
   std::function<bool()> stop = {};                  // ends the search early, with what was found
 };
 
-// `first` holds the schedule that is in use, then others to measure before the leaders. If the
-// schedule in use cannot be measured, it is all that was tried, with the reason.
-Found search(std::span<const Candidate> first, const Space& space, const Meter& meter,
-             const SearchOptions& options);
+// `first` holds the schedule that is in use, then others to measure before the leaders. `known` was
+// measured before, or rejected. If the schedule in use cannot be measured, it is all that was
+// tried, with the reason.
+Found search(std::span<const Candidate> first, std::span<const Tried> known, const Space& space,
+             const Meter& meter, const SearchOptions& options);
 
 }  // namespace tenon

@@ -1,6 +1,10 @@
 #include "tuner/session/kernel_store.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include <fmt/ranges.h>
@@ -11,6 +15,7 @@
 #include "lower/moves.h"
 #include "lower/naive.h"
 #include "tuner/build_id.h"
+#include "tuner/session/near_shapes.h"
 #include "tuner/session/session.h"
 #include "tuner/session/timer.h"
 
@@ -20,6 +25,7 @@ namespace {
 
 // The version of the language of moves and of the nests that they apply to.
 constexpr std::string_view engine = "3";
+constexpr std::size_t most_first = 4;  // schedules that a search begins with
 std::string engine_of_this_build() { return fmt::format("{} {}", engine, build_id); }
 
 DeviceRow row_of(const Backend& backend) {
@@ -34,9 +40,17 @@ DeviceRow row_of(const Backend& backend) {
           .cores = machine.threads};
 }
 
+// The hashes of the kernels of a family begin with the same digits, so that the cache finds the
+// family.
+constexpr std::size_t family_digits = 12;
+std::string family_of(const std::string& canonical) {
+  return hash_fields({without_lengths(canonical)}).substr(0, family_digits);
+}
+
 WorkloadRow row_of(const KernelGraph& graph) {
   const std::string text = canonical_text(graph);
-  return {.hash = hash_fields({text}), .graph = text, .numerics = "canonical"};
+  const std::string hash = family_of(text) + hash_fields({text}).substr(family_digits);
+  return {.hash = hash, .graph = text, .numerics = "canonical"};
 }
 
 ScheduleRow row_of(const Tried& tried, bool is_winner) {
@@ -82,11 +96,25 @@ KernelStore::KernelStore(const Backend& backend, const std::optional<std::string
       debug_(debug),
       statistics_(statistics),
       cache_(CacheOptions{cache_path}),
-      device_row_(row_of(backend)) {}
+      device_row_(row_of(backend)) {
+  const char* path = std::getenv("TENON_SCHEDULES");
+  if (!path || !*path) return;
+  if (!std::filesystem::exists(path))
+    fail("TENON_SCHEDULES={}: there is no such file; tenon cache export FILE.sqlite writes one",
+         path);
+  lent_.emplace(CacheOptions{path});
+}
 
-// A tuned schedule holds for every build that reads the moves, a picked one for its own build.
+// A tuned schedule holds for every build that reads the moves.
+std::optional<ScheduleRow> KernelStore::find_tuned(const WorkloadRow& workload) {
+  auto tuned = cache_.find_schedule(device_row_, workload, engine);
+  if (!tuned && lent_) tuned = lent_->find_schedule(device_row_, workload, engine);
+  return tuned;
+}
+
+// A picked schedule holds for its own build.
 std::optional<ScheduleRow> KernelStore::find_schedule(const WorkloadRow& workload) {
-  if (auto tuned = cache_.find_schedule(device_row_, workload, engine)) return tuned;
+  if (auto tuned = find_tuned(workload)) return tuned;
   return cache_.find_schedule(device_row_, workload, engine_of_this_build());
 }
 
@@ -158,38 +186,81 @@ Space KernelStore::space_of(const Kernel& naive) const {
   return {naive, backend_.target, backend_.machine};
 }
 
-KernelStore::Choice KernelStore::choice(const KernelGraph& graph) {
-  const WorkloadRow workload = row_of(graph);
-  const auto known = find_schedule(workload);
-  Schedule first =
-      known ? parse_schedule(known->moves, "cache") : untuned(space_of(tenon::naive(graph))).moves;
-  const std::string key = key_of(known ? known->moves : print(first), workload.graph);
-  return {known, std::move(first), key};
+std::vector<KernelStore::Near> KernelStore::near_points(const WorkloadRow& workload) {
+  std::vector<Near> found;
+  const auto look_in = [&](Cache& cache) {
+    for (const auto& [device, other, schedule] : cache.schedules(family_of(workload.graph))) {
+      if (schedule.status != ScheduleStatus::tuned || schedule.engine != engine ||
+          schedule.point.empty() || device_id(device) != device_id(device_row_))
+        continue;
+      const double apart = distance(workload.graph, other.graph);
+      if (std::isfinite(apart)) found.push_back({apart, other.hash, schedule.point});
+    }
+  };
+  look_in(cache_);
+  if (lent_) look_in(*lent_);
+  std::ranges::sort(found, {}, &Near::distance);
+  return found;
 }
 
-// The schedule that the kernel runs on, which is the one to beat, and what Tenon would choose now.
+KernelStore::Choice KernelStore::choice(const KernelGraph& graph) {
+  const WorkloadRow workload = row_of(graph);
+  const Kernel nest = tenon::naive(graph);
+  const Attempt first = attempts(workload, find_schedule(workload), nest).front();
+  Choice choice{first.row, first.make().moves, {}};
+  choice.key = key_of(print(choice.schedule), workload.graph);
+  return choice;
+}
+
+std::vector<KernelStore::Attempt> KernelStore::attempts(const WorkloadRow& workload,
+                                                        const std::optional<ScheduleRow>& known,
+                                                        const Kernel& naive) {
+  const ScheduleRow fresh{.engine = engine_of_this_build()};
+  std::vector<Attempt> found;
+  if (known)
+    found.push_back({*known, [known] {
+                       return Candidate{known->point, parse_schedule(known->moves, "cache")};
+                     }});
+  else if (const auto near = near_points(workload); !near.empty()) {
+    ScheduleRow row = fresh;
+    row.reason = "as the tuned kernel " + near[0].hash;
+    const std::string point = near[0].point;
+    found.push_back({row, [this, &naive, point] { return candidate_of(space_of(naive), point); }});
+  }
+  found.push_back({fresh, [this, &naive] { return untuned(space_of(naive)); }});
+  found.push_back({fresh, [] { return Candidate(); }});
+  return found;
+}
+
+// The schedule that the kernel runs on, which is the one to beat, what Tenon would choose now, and
+// what is best for other lengths.
 std::vector<Candidate> KernelStore::schedules_to_begin_with(const WorkloadRow& workload,
                                                             const Space& space) {
   std::vector<Candidate> first;
-  if (const auto tuned = cache_.find_schedule(device_row_, workload, engine)) try {
+  if (const auto tuned = find_tuned(workload)) try {
       first.push_back({tuned->point, parse_schedule(tuned->moves, "cache"), tuned->predicted_ns});
     } catch (const Error& unreadable) {
       report(fmt::format("tenon: warning: a tuned schedule is left out: {}", unreadable.what()));
     }
   first.push_back(untuned(space));
+  for (const Near& near : near_points(workload))
+    if (first.size() < most_first) first.push_back(candidate_of(space, near.point));
   return first;
 }
 
 bool KernelStore::is_tuned(const KernelGraph& graph) {
-  return cache_.find_schedule(device_row_, row_of(graph), engine).has_value();
+  return find_tuned(row_of(graph)).has_value();
 }
 
 Found KernelStore::tune(const KernelGraph& graph, const Job& job, const SearchOptions& options) {
   const WorkloadRow workload = row_of(graph);
   const Space space = space_of(tenon::naive(graph));
   const bool was_tuned = is_tuned(graph);
+  std::vector<Tried> known;
+  if (options.resume) known = tried_before(graph);
   Worker worker(job);
-  Found found = search(schedules_to_begin_with(workload, space), space, worker.meter(), options);
+  Found found =
+      search(schedules_to_begin_with(workload, space), known, space, worker.meter(), options);
   if (found.tried.front().measured_ns == 0) return found;
   std::vector<ScheduleEntry> entries;
   // A search that was stopped has not shown that the untuned schedule is the fastest.
@@ -203,6 +274,18 @@ Found KernelStore::tune(const KernelGraph& graph, const Job& job, const SearchOp
   shared_program(workload.graph)->reset();
   program(graph);  // on the winner
   return found;
+}
+
+// What earlier searches measured, and what they rejected with this build.
+std::vector<Tried> KernelStore::tried_before(const KernelGraph& graph) {
+  std::vector<Tried> tried;
+  for (const ScheduleRow& row : known_schedules(graph)) {
+    if (row.engine != engine && row.engine != engine_of_this_build()) continue;
+    if (row.measured_ns == 0 && row.status != ScheduleStatus::rejected) continue;
+    const Candidate candidate{row.point, parse_schedule(row.moves, "cache"), row.predicted_ns, {}};
+    tried.push_back({candidate, row.measured_ns, row.reason});
+  }
+  return tried;
 }
 
 std::vector<ScheduleRow> KernelStore::known_schedules(const KernelGraph& graph) {
@@ -222,16 +305,10 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
   const Kernel naive = tenon::naive(graph);
   ++statistics_.lowered;
   debug_.show(DebugStage::loops, naive.name, [&] { return "naive nest\n" + print(naive); });
-  const ScheduleRow fresh{.engine = engine_of_this_build()};
-  const std::pair<std::optional<ScheduleRow>, std::function<Schedule()>> candidates[] = {
-      {known, [&] { return parse_schedule(known->moves, "cache"); }},
-      {fresh, [&] { return untuned(space_of(naive)).moves; }},
-      {fresh, [] { return Schedule(); }}};
   std::vector<std::string> failures;
-  for (auto [row, make_schedule] : candidates) {
-    if (!row) continue;
-    const Built built = attempt(*row, make_schedule, naive, workload);
-    if (row != known) cache_.store_schedules({{device_row_, workload, *row}});
+  for (auto& [row, make] : attempts(workload, known, naive)) {
+    const Built built = attempt(row, make, naive, workload);
+    if (row != known) cache_.store_schedules({{device_row_, workload, row}});
     if (const auto* failed = std::get_if<Refusal>(&built)) {
       append_once(failures, failed->reason);
       continue;
@@ -244,19 +321,23 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
   fail("kernel {} cannot be compiled: {}", naive.name, fmt::join(failures, "; "));
 }
 
-KernelStore::Built KernelStore::attempt(ScheduleRow& row,
-                                        const std::function<Schedule()>& make_schedule,
+KernelStore::Built KernelStore::attempt(ScheduleRow& row, const std::function<Candidate()>& make,
                                         const Kernel& naive, const WorkloadRow& workload) {
   Built built;
-  std::optional<Schedule> schedule;
+  std::optional<Candidate> candidate;
   try {
-    schedule = make_schedule();
+    candidate = make();
   } catch (const Error& unreadable) {
     built = Refusal{unreadable.what(), {}};
   }
-  if (schedule && row.moves.empty()) row.moves = print(*schedule);
+  if (candidate && row.moves.empty()) {
+    row.moves = print(candidate->moves);
+    row.point = candidate->point;
+    row.predicted_ns = candidate->predicted_ns;
+  }
   debug_.show(DebugStage::search, naive.name, [&] { return "tries this schedule\n" + row.moves; });
-  if (schedule) built = build(key_of(row.moves, workload.graph), naive, *schedule, Check::once);
+  if (candidate)
+    built = build(key_of(row.moves, workload.graph), naive, candidate->moves, Check::once);
   if (const auto* failed = std::get_if<Refusal>(&built)) {
     row.status = ScheduleStatus::rejected;
     row.reason = failed->reason;

@@ -6,7 +6,10 @@
 // For each kernel, the cache holds the schedule as text, and the code under a key that covers
 // everything that the code was made from. With both, a warm process neither lowers nor compiles. A
 // picked schedule, which nobody has tuned, is found only by the build of Tenon that picked it, so
-// that a better one of a later build takes its place at once.
+// that a better one of a later build takes its place at once. If kernels were tuned that differ
+// from a new kernel in lengths only, it takes the point of the nearest one (near_shapes.h).
+//
+// $TENON_SCHEDULES may name a second cache, which lends tuned schedules and is never written.
 #pragma once
 
 #include <functional>
@@ -46,13 +49,13 @@ class KernelStore {
   // The schedule that program() tries first, which is the cache's or the untuned one, and the key
   // of its code in the cache. For `tenon explain`.
   struct Choice {
-    std::optional<ScheduleRow> row;  // of the cache; nullopt: it is the untuned one
+    ScheduleRow row;  // has no moves if the schedule is not in the cache yet
     Schedule schedule;
     std::string key;
   };
   Choice choice(const KernelGraph& graph);
   Space space_of(const Kernel& naive) const;
-  bool is_tuned(const KernelGraph& graph);
+  bool is_tuned(const KernelGraph& graph);  // on this device, by any search
   // Searches for the kernel's fastest schedule, stores what was tried, and makes the winner the
   // kernel's program. Nothing is stored if the schedule in use cannot be measured. `job` names the
   // kernel for the worker.
@@ -68,15 +71,33 @@ class KernelStore {
   using Built = std::variant<Device::ProgramRef, Refusal>;
   std::string key_of(const std::string& moves, const std::string& kernel) const;
   std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);
+  // A schedule to build the kernel with. The row has no moves until it is made.
+  struct Attempt {
+    ScheduleRow row;
+    std::function<Candidate()> make;  // Error: the row's moves cannot be read
+  };
+  // The known schedule or the one of the nearest tuned kernel, the untuned one, and the naive nest.
+  // Keeps a reference to the nest.
+  std::vector<Attempt> attempts(const WorkloadRow& workload,
+                                const std::optional<ScheduleRow>& known, const Kernel& naive);
+  // The point of a tuned kernel with other lengths.
+  struct Near {
+    double distance;
+    std::string hash, point;
+  };
+  // Those that are near enough, the nearest first.
+  std::vector<Near> near_points(const WorkloadRow& workload);
+  std::optional<ScheduleRow> find_tuned(const WorkloadRow& workload);
+  std::vector<Tried> tried_before(const KernelGraph& graph);
   std::vector<Candidate> schedules_to_begin_with(const WorkloadRow& workload, const Space& space);
   SharedProgram shared_program(const std::string& key);
   Device::ProgramRef find_artifact(const std::string& key);
   Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);
-  // Makes the schedule and builds the kernel with it. The row gets the moves if it has none, and
-  // the reason if the kernel cannot be built.
-  Built attempt(ScheduleRow& row, const std::function<Schedule()>& make_schedule,
-                const Kernel& naive, const WorkloadRow& workload);
+  // Makes the schedule and builds the kernel with it. The row gets the moves and the point if it has
+  // no moves, and the reason if the kernel cannot be built.
+  Built attempt(ScheduleRow& row, const std::function<Candidate()>& make, const Kernel& naive,
+                const WorkloadRow& workload);
   // Applies the moves to the nest, compiles it, loads the code and stores it in the cache. Returns
   // the program, or why that failed, with the place of the move if one was refused.
   Built build(const std::string& key, const Kernel& naive, const Schedule& schedule, Check check);
@@ -85,6 +106,7 @@ class KernelStore {
   const DebugStages& debug_;
   Statistics& statistics_;
   Cache cache_;
+  std::optional<Cache> lent_;  // of $TENON_SCHEDULES
   DeviceRow device_row_;
   std::unordered_map<std::string, SharedProgram> programs_;  // by canonical text or key
 };

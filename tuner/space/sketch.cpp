@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -38,8 +39,9 @@ std::optional<Point> parse_point(const Sketch& sketch, std::string_view text) {
     if (!(words >> word) || !word.starts_with(name)) return {};
     std::int64_t value = 0;
     const char *const first = word.data() + name.size(), *const last = word.data() + word.size();
-    if (std::from_chars(first, last, value).ptr != last || !contains(knob.values, value)) return {};
-    point.push_back(value);
+    if (std::from_chars(first, last, value).ptr != last) return {};
+    point.push_back(*std::ranges::min_element(
+        knob.values, {}, [&](std::int64_t other) { return std::abs(other - value); }));
   }
   if (words >> word) return {};
   return point;

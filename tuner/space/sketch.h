@@ -38,8 +38,8 @@ struct Sketch {
 std::optional<Sketch> sketch_of(const StatementFacts& statement, const Facts& facts,
                                 const Target& target, const Machine& machine);
 
-// "product column=1 rows=8 ..", and back. Nothing if the text is of another sketch, or has
-// other knobs or values.
+// "product column=1 rows=8 ..", and back. Nothing if the text is of another sketch, or has other
+// knobs. In place of a value that the knob does not have, the point has the nearest one.
 std::string text(const Sketch& sketch, const Point& point);
 std::optional<Point> parse_point(const Sketch& sketch, std::string_view text);
 
