@@ -106,30 +106,26 @@ void Cache::warn_once(const std::string& reason) {
   if (!std::exchange(warned_, true)) options_.warn("cache: " + reason);
 }
 
-// Does `work` on the open database. If the file is damaged, does `work` once more on the next
-// generation. Any other trouble gives one warning and an empty result.
+// Does `work` on the open database. If the file cannot be opened or is damaged, does `work` where
+// the cache goes on (next_place). Any other trouble gives one warning and an empty result.
 template <typename Work>
 auto Cache::attempt(Work&& work) {
   const std::lock_guard lock(mutex_);
-  const auto open_and_work = [&] {
-    if (!database_) database_ = std::make_shared<Database>(cache::connect(path_, options_.warn));
-    return work(*database_);
-  };
-  try {
-    try {
-      return open_and_work();
+  std::string file = database_ ? database_->file() : path();
+  for (;;) try {
+      if (!database_) database_ = std::make_shared<Database>(cache::open(file));
+      return work(*database_);
     } catch (const DatabaseError& error) {
-      if (error.trouble != Trouble::damaged || !database_ || database_->file().empty()) throw;
-      cache::start_generation_after(database_->file(), path_, error.what(), options_.warn);
+      if (error.trouble == Trouble::damaged) database_.reset();
+      if (!database_ && !file.empty()) {
+        file = cache::next_place(file, path_, error, options_.warn);
+        continue;
+      }
+      warn_once(fmt::format("{}: {}; going on without", path_, error.what()));
+      // A process that holds a lock for so long may never release it. So this one waits only once.
+      if (database_) database_->run("pragma busy_timeout = 0");
+      return std::invoke_result_t<Work, Database&>();
     }
-    database_.reset();
-    return open_and_work();
-  } catch (const DatabaseError& error) {
-    warn_once(fmt::format("{}: {}; going on without", path_, error.what()));
-    // A process that holds a lock for so long may never release it. So this one waits only once.
-    if (database_) database_->run("pragma busy_timeout = 0");
-    return std::invoke_result_t<Work, Database&>();
-  }
 }
 
 // The same for work that changes rows: either all of it happens, or nothing.

@@ -37,17 +37,11 @@ double stored(double field) { return std::isfinite(field) ? field : 0; }
 std::string stored(const std::string& field) { return field; }
 std::string stored(ScheduleStatus field) { return std::string(status_name(field)); }
 
-// A value of another type is damage that SQLite does not see: the field keeps its default, and an
-// unknown status counts as rejected.
-void read(const SQLite::Column& column, std::int64_t& field) {
-  if (column.isInteger()) field = column.getInt64();
-}
-void read(const SQLite::Column& column, double& field) {
-  if (column.isFloat()) field = column.getDouble();
-}
-void read(const SQLite::Column& column, std::string& field) {
-  if (column.isText() || column.isBlob()) field = column.getString();
-}
+// SQLite converts a value of another type, which is damage that it does not see. An unknown status
+// counts as rejected.
+void read(const SQLite::Column& column, std::int64_t& field) { field = column.getInt64(); }
+void read(const SQLite::Column& column, double& field) { field = column.getDouble(); }
+void read(const SQLite::Column& column, std::string& field) { field = column.getString(); }
 void read(const SQLite::Column& column, ScheduleStatus& field) {
   field = status_of(column.getString()).value_or(ScheduleStatus::rejected);
 }

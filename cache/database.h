@@ -70,25 +70,22 @@ std::string columns(const char* pattern = "{0}", const char* between = ", ") {
 using Field = std::variant<std::int64_t*, double*, std::string*, ScheduleStatus*>;
 using Fields = std::vector<Field>;
 
-// Appends the fields of a row: a struct with columns, or a single field.
+// Appends the fields of a row: a struct with columns, a tuple of rows, or a single field.
 template <typename Row>
 void append(Fields& fields, Row& row) {
   if constexpr (Columned<Row>)
     Row::columns(row, [&](const char*, auto& field) { append(fields, field); });
+  else if constexpr (requires { std::tuple_size<Row>::value; })
+    std::apply([&](auto&... part) { (append(fields, part), ...); }, row);
   else
     fields.emplace_back(&row);
 }
 
-// The fields of some rows, or of a tuple of rows.
 template <typename... Rows>
 Fields fields_of(Rows&... rows) {
   Fields fields;
   (append(fields, rows), ...);
   return fields;
-}
-template <typename... Rows>
-Fields fields_of(std::tuple<Rows...>& rows) {
-  return std::apply([](auto&... row) { return fields_of(row...); }, rows);
 }
 
 class Database {

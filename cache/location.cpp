@@ -105,17 +105,30 @@ std::string newest_generation(const std::string& path) {
   return generation(path, number);
 }
 
-void start_generation_after(const std::string& damaged, const std::string& path,
-                            const std::string& why, const Warn& warn) {
-  int number = 2;
-  while (generation(path, number - 1) != damaged) ++number;
-  const std::string next = generation(path, number);
-  if (number > last_generation)
-    refuse("{} is damaged ({}), and so are the files before it; delete them", damaged, why);
-  if (create_empty(next))
-    warn(fmt::format("cache: {} is damaged ({}); {} takes its place", damaged, why, next));
-  else if (errno != EEXIST)
-    refuse("{} is damaged, and {} cannot be created: {}", damaged, next, std::strerror(errno));
+std::string next_place(const std::string& file, const std::string& path, const DatabaseError& error,
+                       const std::function<void(const std::string&)>& warn) {
+  std::string reason = error.what();
+  if (error.trouble == Trouble::damaged) {
+    int number = 2;
+    while (generation(path, number - 1) != file) ++number;
+    const std::string next = generation(path, number);
+    if (number > last_generation) {
+      reason = fmt::format("{} is damaged ({}), and so are the files before it; delete them", file,
+                           reason);
+    } else if (create_empty(next)) {
+      warn(fmt::format("cache: {} is damaged ({}); {} takes its place", file, reason, next));
+      return next;
+    } else if (errno == EEXIST) {
+      return newest_generation(path);
+    } else {
+      reason = fmt::format("{} is damaged, and {} cannot be created: {}", file, next,
+                           std::strerror(errno));
+    }
+  } else if (error.trouble == Trouble::failed) {
+    reason = fmt::format("{}: {}", file, reason);
+  }
+  warn(fmt::format("cache: {}; nothing is kept after this process", reason));
+  return "";
 }
 
 void prepare_location(const std::string& file) {
@@ -136,22 +149,9 @@ const char* network_file_system(unsigned long type) {
   return nullptr;
 }
 
-Database connect(const std::string& path, const Warn& warn) try {
-  for (;;) {
-    const std::string file = newest_generation(path);
-    try {
-      if (!file.empty()) prepare_location(file);
-      return open_tables(file);
-    } catch (const DatabaseError& error) {
-      if (error.trouble != Trouble::damaged) throw;
-      start_generation_after(file, path, error.what(), warn);
-    }
-  }
-} catch (const DatabaseError& error) {
-  const bool names_file = error.trouble == Trouble::refused;
-  warn(fmt::format("cache: {}{}; nothing is kept after this process", names_file ? "" : path + ": ",
-                   error.what()));
-  return open_tables("");
+Database open(const std::string& file) {
+  if (!file.empty()) prepare_location(file);
+  return open_tables(file);
 }
 
 }  // namespace tenon::cache

@@ -16,7 +16,8 @@
 
 namespace tenon::cache {
 
-class Database;  // database.h
+class Database;        // database.h
+struct DatabaseError;  // database.h
 
 // The file that a path given by the user means: a folder (one that exists, or a path that ends in
 // '/') means tenon.sqlite in it. Absolute, so that SQLite reads no meaning into ":memory:" or
@@ -35,12 +36,11 @@ inline constexpr int last_generation = 9;
 // The newest generation of the file that exists, or `path` if none does. An empty path stays empty.
 std::string newest_generation(const std::string& path);
 
-using Warn = std::function<void(const std::string&)>;
-
-// Creates the generation after `damaged`, an empty file, and warns of it. Does nothing if another
-// process has done that. Throws DatabaseError, refused, if there can be no further generation.
-void start_generation_after(const std::string& damaged, const std::string& path,
-                            const std::string& why, const Warn& warn);
+// Where the cache at `path` goes on if `file` cannot be used: in the next generation if the file is
+// damaged, else in memory (empty). Creates that generation, an empty file, unless another process
+// has done so. Warns of a file that it creates, and of memory.
+std::string next_place(const std::string& file, const std::string& path, const DatabaseError& error,
+                       const std::function<void(const std::string&)>& warn);
 
 // Creates the folder (0700) and an empty file (0600) where they are missing. Throws DatabaseError,
 // refused, where the file must not be used: the folder and the files there have to belong to this
@@ -52,9 +52,8 @@ void prepare_location(const std::string& file);
 // shared memory cannot be relied on there.
 const char* network_file_system(unsigned long type);
 
-// Opens the newest generation of `path` (empty: in memory), with our four tables.
-// Starts the next generation if that file is damaged, and falls back to memory if no file can be
-// used; it warns of both. Throws DatabaseError only when there is no memory.
-Database connect(const std::string& path, const Warn& warn);
+// Prepares the location of the file (empty: in memory) and opens it, with our four tables. Throws
+// DatabaseError.
+Database open(const std::string& file);
 
 }  // namespace tenon::cache
