@@ -9,7 +9,7 @@
 
 #include <fmt/core.h>
 
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 
 namespace tenon::bench::openblas {
 

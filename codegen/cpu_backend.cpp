@@ -1,6 +1,15 @@
 #include "codegen/cpu_backend.h"
 
+#include <cpuid.h>
 #include <dlfcn.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <fstream>
+
+#include <tbb/info.h>
 
 #include "codegen/cpu_device.h"
 #include "codegen/llvm/module.h"
@@ -8,6 +17,54 @@
 
 namespace tenon {
 namespace {
+
+std::string model_name() {
+  std::array<unsigned, 13> words{};  // the last one ends the text
+  if (__get_cpuid_max(0x80000000, nullptr) < 0x80000004) return "x86-64";
+  for (unsigned i = 0; i < 3; ++i)
+    __get_cpuid(0x80000002 + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2],
+                &words[4 * i + 3]);
+  std::string name = reinterpret_cast<const char*>(words.data());
+  name.erase(0, name.find_first_not_of(' '));
+  name.erase(name.find_last_not_of(' ') + 1);
+  return name.empty() ? "x86-64" : name;
+}
+
+// Reads the first word or number of a system file. Returns `value` if the file cannot be read.
+template <typename T>
+T system_value(const std::string& path, T value) {
+  T read;
+  return std::ifstream(path) >> read ? read : value;
+}
+
+// How many processors a mask like "00000000,0000f00f" names.
+int count_bits(const std::string& mask) {
+  int count = 0;
+  for (const char digit : mask)
+    if (digit != ',') count += std::popcount(std::stoul(std::string(1, digit), nullptr, 16));
+  return std::max(count, 1);
+}
+
+std::vector<CacheLevel> read_caches() {
+  std::vector<CacheLevel> caches;
+  for (int entry = 0; entry < 16; ++entry) {
+    const std::string folder = fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/", entry);
+    const auto type = system_value<std::string>(folder + "type", "");
+    if (type.empty()) break;
+    if (type == "Instruction") continue;
+    std::int64_t size = 0;
+    char unit = 'B';
+    std::ifstream(folder + "size") >> size >> unit;
+    if (size <= 0) continue;
+    size <<= unit == 'K' ? 10 : unit == 'M' ? 20 : 0;
+    caches.push_back({size, system_value(folder + "coherency_line_size", 64),
+                      system_value(folder + "ways_of_associativity", 0),
+                      count_bits(system_value<std::string>(folder + "shared_cpu_map", ""))});
+  }
+  std::ranges::sort(caches, {}, &CacheLevel::bytes);
+  if (caches.empty()) caches = {{32 << 10, 64, 8, 1}, {512 << 10, 64, 8, 1}};
+  return caches;
+}
 
 Isa resolved(std::string_view asked) {
   const Isa widest = widest_isa();
@@ -34,13 +91,37 @@ const CompilerModule& module() {
 
 }  // namespace
 
+// Asks the operating system as well as the processor, because vector registers may be used only if
+// the system saves them.
+Isa widest_isa() {
+  __builtin_cpu_init();
+  if (!__builtin_cpu_supports("fma") || !__builtin_cpu_supports("avx"))
+    fail("this processor ({}) has no FMA instructions, which Tenon needs everywhere", model_name());
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    return Isa::avx512;
+  return __builtin_cpu_supports("avx2") ? Isa::avx2 : Isa::fma128;
+}
+
+Machine this_machine() {
+  Machine machine;
+  machine.kind = "cpu";
+  machine.model = model_name();
+  machine.caches = read_caches();
+  machine.threads = tbb::info::default_concurrency();
+  const std::int64_t pages = sysconf(_SC_PHYS_PAGES);
+  machine.memory = std::max<std::int64_t>(0, pages) * sysconf(_SC_PAGE_SIZE);
+  for (const IsaInfo& isa : isa_table)
+    if (isa.vector_bytes <= vector_bytes(widest_isa())) machine.isas.emplace_back(isa.name);
+  return machine;
+}
+
 Backend cpu_backend(int threads, std::string_view asked) {
   if (threads < 0) fail("a session of {} threads: give 1 or more, or 0 for all", threads);
   const Isa isa = resolved(asked);
   Machine machine = this_machine();
   if (threads > 0) machine.threads = threads;
-  auto device = cpu_device(machine.threads);
-  return {.device = std::move(device),
+  return {.device = cpu_device(machine.threads),
           .target = target(isa),
           .machine = std::move(machine),
           .compile = [isa](const FinishedKernel& kernel) { return compile(kernel, isa); },

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "cli/npy.h"
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "session_support.h"
 
 using namespace tenon;

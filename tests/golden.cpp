@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "core/error.h"
 #include "lower/finish.h"
 #include "lower/moves.h"

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "lower/finish.h"
 #include "lower/input_parts.h"
 #include "lower/naive.h"

@@ -3,7 +3,7 @@
 
 #include "cache/cache.h"
 #include "cache_support.h"
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "core/error.h"
 #include "ops/arithmetic.h"
 #include "ops/matmul.h"

@@ -14,7 +14,7 @@
 
 #include <fmt/format.h>
 
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "core/error.h"
 #include "core/ranges.h"
 #include "ops/matmul.h"

@@ -9,7 +9,7 @@
 #include <numeric>
 #include <random>
 
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "lower/finish.h"
 #include "lower/moves.h"
 #include "ops/convolution.h"

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "ops/arithmetic.h"
 #include "ops/convolution.h"
 #include "ops/functions.h"

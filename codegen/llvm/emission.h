@@ -12,7 +12,7 @@
 #include <span>
 #include <vector>
 
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "codegen/llvm/indices.h"
 
 namespace llvm {

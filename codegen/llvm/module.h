@@ -9,7 +9,7 @@
 #include <string_view>
 #include <variant>
 
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 
 namespace llvm {
 class Module;

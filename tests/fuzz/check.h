@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "core/tensor.h"
 #include "launch.h"
 #include "lower/fusion.h"

@@ -10,7 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "check.h"
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "core/error.h"
 #include "graphs.h"
 #include "isolated.h"

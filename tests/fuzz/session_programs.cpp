@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "core/error.h"
 #include "oracle/interpret_executor.h"
 #include "sessions.h"

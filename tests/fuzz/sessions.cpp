@@ -13,7 +13,7 @@
 #include <fmt/ranges.h>
 
 #include "check.h"
-#include "codegen/cpu_info.h"
+#include "codegen/cpu_backend.h"
 #include "core/error.h"
 #include "core/ranges.h"
 #include "error_bounds.h"
