@@ -3,21 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 
 #include "codegen/cpu_backend.h"
-
-namespace llvm {
-class Module;
-class TargetMachine;
-namespace orc {
-class ThreadSafeModule;
-}
-}  // namespace llvm
 
 namespace tenon {
 
@@ -31,22 +21,10 @@ struct CompilerModule {
   Compiled (*lay_out)(std::string_view object, std::uint64_t address);
 };
 
-// ---- inside the module: the steps from LLVM IR to a slab ----
-//
-// A slab is the image that the cache keeps and cpu_device maps: contiguous and
-// position-independent, code first, then read-only data.
-
-// A target machine serves one compile: LLVM's are not safe to share between threads (target.cpp).
-std::unique_ptr<llvm::TargetMachine> make_machine(Isa isa);
-
-// Makes the module ready for code generation, with two passes (target.cpp). Returns why that
-// failed: the tensors that were not turned into registers are too large for the stack.
-std::optional<std::string> prepare(llvm::Module& module, const llvm::TargetMachine& machine);
-
-// The slab of a prepared module: ORC compiles the module and links the object (slab.cpp). Fails on
-// a symbol that the object does not define itself, which it names, and on writable data.
-Compiled link(llvm::orc::ThreadSafeModule module, std::unique_ptr<llvm::TargetMachine> machine);
-// The second half of link(): links an object for `address`, a multiple of a page.
+// The second half of compiling, in slab.cpp: links an object for `address`, a multiple of a page. A
+// slab is the image that the cache keeps and cpu_device maps: contiguous and position-independent,
+// code first, then read-only data. Fails on a symbol that the object does not define itself, which
+// it names, and on writable data.
 Compiled lay_out(std::string_view object, std::uint64_t address);
 
 }  // namespace tenon

@@ -1,16 +1,12 @@
 #include "codegen/llvm/module.h"
 
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include <llvm/ADT/BitmaskEnum.h>
 #include <llvm/ExecutionEngine/JITLink/JITLink.h>
 #include <llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h>
-#include <llvm/ExecutionEngine/Orc/CompileUtils.h>
-#include <llvm/ExecutionEngine/Orc/IRCompileLayer.h>
 #include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
-#include <llvm/Target/TargetMachine.h>
 
 namespace tenon {
 namespace {
@@ -39,15 +35,13 @@ class Slab : public JITLinkMemoryManager {
                 OnAllocatedFunction done) override {
     BasicLayout layout(graph);
     std::size_t size = 0;
-    for (const MemProt protection : {MemProt::Read | MemProt::Exec, MemProt::Read}) {
-      for (auto& [group, segment] : layout.segments()) {
-        if ((group.getMemProt() & MemProt::Write) != MemProt::None)
-          return done(llvm::createStringError("the code has data that would have to be written"));
-        if (group.getMemProt() != protection) continue;
-        size = llvm::alignTo(llvm::alignTo(size, 64), segment.Alignment);
-        segment.Addr = ExecutorAddr(address + size);
-        size += segment.ContentSize + segment.ZeroFillSize;
-      }
+    // The order of the segments is that of their protections. Code, which can be executed, is last.
+    for (auto& [group, segment] : llvm::reverse(layout.segments())) {
+      if ((group.getMemProt() & MemProt::Write) != MemProt::None)
+        return done(llvm::createStringError("the code has data that would have to be written"));
+      size = llvm::alignTo(llvm::alignTo(size, 64), segment.Alignment);
+      segment.Addr = ExecutorAddr(address + size);
+      size += segment.ContentSize + segment.ZeroFillSize;
     }
     artifact.code.assign(size, '\0');
     for (auto& [group, segment] : layout.segments())
@@ -67,11 +61,12 @@ class Slab : public JITLinkMemoryManager {
   Artifact artifact;
 };
 
-// Makes the slab of the kernel that `add` puts into ORC, all of it in the calling thread. Each call
-// has a session of its own: threads share nothing, an error belongs to this kernel, and nothing is
-// left once the artifact has been taken out.
-template <typename Add>
-Compiled slab_of(std::uint64_t address, const Add& add) {
+}  // namespace
+
+// All of it happens in the calling thread. Each call has a session of its own: threads share
+// nothing, an error belongs to this kernel, and nothing is left once the artifact has been taken
+// out.
+Compiled lay_out(std::string_view object, std::uint64_t address) {
   std::string cause;
   Slab slab(address);
   llvm::orc::ExecutionSession session(  // code does not run here, so no process is controlled
@@ -79,31 +74,13 @@ Compiled slab_of(std::uint64_t address, const Add& add) {
   session.setErrorReporter([&](llvm::Error error) { cause = llvm::toString(std::move(error)); });
   llvm::orc::ObjectLinkingLayer objects(session, slab);
   llvm::orc::JITDylib& kernel = session.createBareJITDylib("kernel");
-  if (auto refused = add(objects, kernel)) session.reportError(std::move(refused));
+  if (auto refused = objects.add(kernel, llvm::MemoryBuffer::getMemBufferCopy(object)))
+    session.reportError(std::move(refused));
   const auto entry = llvm::expectedToOptional(session.lookup({&kernel}, "kernel"));
   llvm::cantFail(session.endSession());
   if (!entry) return CompileFailure{cause.empty() ? "the code has no entry" : cause};
   slab.artifact.entry = entry->getAddress().getValue() - address;
   return std::move(slab.artifact);
-}
-
-constexpr std::uint64_t slab_address = 0x10'0000;  // any will do: the code does not depend on it
-
-}  // namespace
-
-Compiled link(llvm::orc::ThreadSafeModule module, std::unique_ptr<llvm::TargetMachine> machine) {
-  std::optional<llvm::orc::IRCompileLayer> modules;
-  return slab_of(slab_address, [&](auto& objects, auto& kernel) {
-    auto compiler = std::make_unique<llvm::orc::TMOwningSimpleCompiler>(std::move(machine));
-    modules.emplace(objects.getExecutionSession(), objects, std::move(compiler));
-    return modules->add(kernel, std::move(module));
-  });
-}
-
-Compiled lay_out(std::string_view object, std::uint64_t address) {
-  return slab_of(address, [&](auto& objects, auto& kernel) {
-    return objects.add(kernel, llvm::MemoryBuffer::getMemBufferCopy(object));
-  });
 }
 
 }  // namespace tenon
