@@ -44,10 +44,11 @@ class Emission {
   struct Access {
     int tensor;
     Linear index;
-    llvm::Value* computed = nullptr;  // i64 or a vector of them
-    llvm::Value* valid = nullptr;     // null: always
-    bool in_bounds = true;            // for all values of the axes
-    Bounds reach = {0, 0};            // of the index, in elements
+    llvm::Value* computed = nullptr;   // i64 or a vector of them
+    std::int64_t computed_stride = 1;  // of the computed axis, in elements
+    llvm::Value* valid = nullptr;      // null: always
+    bool in_bounds = true;             // for all values of the axes
+    Bounds reach = {0, 0};             // of the index, in elements
 
     bool is_affine() const { return !computed && index.varying.empty(); }
     // Do the lanes lie at successive addresses, rising or falling?
@@ -82,14 +83,14 @@ class Emission {
   llvm::Value* address(const Access& access, std::int64_t offset = 0);
   llvm::Value* if_any(llvm::Value* touch, llvm::Value* pointer, int tensor);
   llvm::Value* near(const Access& access, llvm::Value* pointer, llvm::Value* touch);
-  llvm::Value* read_strided(const Access& access, llvm::Type* type, llvm::Value* mask);
+  llvm::Value* read_run(const Access& access, llvm::Value* touch, llvm::Value* other);
   llvm::Value* read_memory(const Access& access, llvm::Value* touch, llvm::Value* fill);
   void write(const Access& access, llvm::Value* value, llvm::Value* touch, bool stream);
   llvm::Value* addresses(const Access& access);  // a vector of them, one per lane
   std::vector<llvm::Value*> each_address(const Access& access);
-  // For an access that is a run: its lowest address, and a vector converted between the order of
-  // the addresses and the order of the lanes.
-  llvm::Value* run_address(const Access& access);
+  // For an affine access: the lowest address of its lanes, plus `offset` elements, and a vector
+  // converted between the order of the addresses and the order of the lanes.
+  llvm::Value* lowest_address(const Access& access, std::int64_t offset = 0);
   llvm::Value* in_order(const Access& access, llvm::Value* elements);
 
   // emit_values.cpp

@@ -10,13 +10,12 @@
 
 namespace tenon {
 
-constexpr std::int64_t widest_stride = 4;           // elements; up to it read_strided() is used
+constexpr std::int64_t widest_stride = 4;           // elements; up to it read_run() is used
 constexpr std::int64_t a_load = -10, a_base = -11;  // first numbers of keys of Indices::once
 
 Emission::Access Emission::access(const tenon::Access& of) {
   const KernelTensor& tensor = kernel_.tensors[of.tensor];
   const std::vector<std::int64_t>& extents = tensor.extents;
-  const int computed_axis = of.computed_axis;
   const Index place = flat(tensor, of.at);
   Access result{
       .tensor = of.tensor, .index = indices_.linear(place), .reach = indices_.bounds(place)};
@@ -24,16 +23,17 @@ Emission::Access Emission::access(const tenon::Access& of) {
     const Bounds reach = indices_.bounds(of.at[d]);
     result.in_bounds = result.in_bounds && reach.low >= 0 && reach.high < extents[d];
   }
+  if (of.computed_axis < 0) return result;
+  for (std::size_t d = of.computed_axis + 1; d < extents.size(); d++)
+    result.computed_stride *= extents[d];
   if (!of.computed) return result;
-  std::int64_t stride = 1;
-  for (std::size_t d = computed_axis + 1; d < extents.size(); d++) stride *= extents[d];
   llvm::Value* position = value(of.computed);
   llvm::Type* type = position->getType();
   llvm::Type* wide = type->getWithNewType(builder_.getInt64Ty());
   result.valid =
-      builder_.CreateICmpULT(position, llvm::ConstantInt::get(type, extents[computed_axis]));
-  result.computed =
-      builder_.CreateMul(builder_.CreateSExt(position, wide), llvm::ConstantInt::get(wide, stride));
+      builder_.CreateICmpULT(position, llvm::ConstantInt::get(type, extents[of.computed_axis]));
+  result.computed = builder_.CreateMul(builder_.CreateSExt(position, wide),
+                                       llvm::ConstantInt::get(wide, result.computed_stride));
   return result;
 }
 
@@ -61,7 +61,7 @@ llvm::Value* Emission::address(const Access& access, std::int64_t offset) {
   llvm::Type* element = memory_type(kernel_.tensors[access.tensor].type);
   Linear place = access.index;
   place.constant += offset;
-  llvm::Value* pointer = indices_.pointer(base(access.tensor), access.tensor, element, place);
+  llvm::Value* pointer = indices_.pointer(base(access.tensor), element, place);
   return access.computed ? builder_.CreateGEP(element, pointer, access.computed) : pointer;
 }
 
@@ -83,8 +83,9 @@ std::vector<llvm::Value*> Emission::each_address(const Access& access) {
   return result;
 }
 
-llvm::Value* Emission::run_address(const Access& access) {
-  return address(access, access.index.stride < 0 ? 1 - indices_.state.lanes.count : 0);
+llvm::Value* Emission::lowest_address(const Access& access, std::int64_t offset) {
+  const std::int64_t last = (indices_.state.lanes.count - 1) * access.index.stride;
+  return address(access, std::min<std::int64_t>(last, 0) + offset);
 }
 
 llvm::Value* Emission::in_order(const Access& access, llvm::Value* elements) {
@@ -113,20 +114,8 @@ llvm::Value* Emission::read_memory(const Access& access, llvm::Value* touch, llv
     llvm::Value* pointer = address(access);
     if (touch && !all_readable) pointer = if_any(touch, pointer, access.tensor);
     loaded = builder_.CreateAlignedLoad(element, pointer, align);
-  } else if (access.is_run()) {
-    llvm::Value* pointer = run_address(access);
-    if (mask) {
-      pointer = near(access, pointer, touch);
-      loaded = builder_.CreateMaskedLoad(type, pointer, align, in_order(access, mask),
-                                         in_order(access, other));
-    } else {
-      loaded = builder_.CreateAlignedLoad(type, pointer, align);
-    }
-    loaded = in_order(access, loaded);
-  } else if (access.is_affine() && access.index.stride > 1 &&
-             access.index.stride <= widest_stride) {
-    loaded = read_strided(access, type, mask);
-    if (mask) loaded = builder_.CreateSelect(mask, loaded, other);
+  } else if (access.is_affine() && std::abs(access.index.stride) <= widest_stride) {
+    loaded = read_run(access, mask ? touch : nullptr, other);
   } else if (mask) {
     loaded = builder_.CreateMaskedGather(type, addresses(access), align, mask, other);
   } else {
@@ -158,46 +147,51 @@ llvm::Value* Emission::near(const Access& access, llvm::Value* pointer, llvm::Va
   return if_any(touch, pointer, access.tensor);
 }
 
-// Reads lanes that lie `stride` elements apart: loads `stride` whole vectors and picks the lanes
-// from them. A mask is spread so that only the elements of its lanes are read.
-llvm::Value* Emission::read_strided(const Access& access, llvm::Type* type, llvm::Value* mask) {
+// Reads lanes that lie `step` elements apart, in rising or falling order: loads `step` whole
+// vectors and picks the lanes from them. A lane in which `touch` does not hold (null: it holds in
+// all) is not read; its result is its lane of `other`.
+llvm::Value* Emission::read_run(const Access& access, llvm::Value* touch, llvm::Value* other) {
   const int count = indices_.state.lanes.count;
-  const auto stride = static_cast<int>(access.index.stride);
+  const auto step = static_cast<int>(std::abs(access.index.stride));
   const KernelTensor& tensor = kernel_.tensors[access.tensor];
   const llvm::Align align(info(tensor.type).bytes);
-  // If there is room, the vectors begin at a multiple of the stride, so that neighbouring accesses
-  // read the same vectors. Otherwise they begin with the first lane and end with the last.
-  const auto behind = static_cast<int>((access.index.constant % stride + stride) % stride);
+  llvm::Type* type = other->getType();
+  llvm::Value* mask = touch ? in_order(access, widen(touch)) : nullptr;
+  other = in_order(access, other);
+  // If there is room, the vectors begin at a multiple of the step, so that neighbouring accesses
+  // read the same vectors. Otherwise they begin with the lowest lane and end with the highest.
+  const auto behind = static_cast<int>((access.index.constant % step + step) % step);
   const bool has_room =
-      access.reach.low >= behind && access.reach.high + stride - 1 - behind < tensor.elements();
+      access.reach.low >= behind && access.reach.high + step - 1 - behind < tensor.elements();
   const int first = has_room ? behind : 0;
-  const int last = first + (count - 1) * stride;
+  const int last = first + (count - 1) * step;
   llvm::Value* result = llvm::PoisonValue::get(type);
-  for (int part = 0; part < stride; part++) {
+  for (int part = 0; part < step; part++) {
     const int start = has_room ? part * count : std::min(part * count, last - count + 1);
-    llvm::Value* pointer = address(access, start - first);
+    llvm::Value* pointer = lowest_address(access, start - first);
     llvm::Value* loaded = nullptr;
     if (mask) {
       std::vector<int> lanes;  // the lane of each element; `count`: none
       for (int element = start - first; element < start - first + count; element++) {
-        const bool is_lane = element >= 0 && element % stride == 0 && element / stride < count;
-        lanes.push_back(is_lane ? element / stride : count);
+        const bool is_lane = element >= 0 && element % step == 0 && element / step < count;
+        lanes.push_back(is_lane ? element / step : count);
       }
-      llvm::Value* none = llvm::Constant::getNullValue(mask->getType());
-      loaded = builder_.CreateMaskedLoad(type, near(access, pointer, mask), align,
-                                         builder_.CreateShuffleVector(mask, none, lanes),
-                                         llvm::Constant::getNullValue(type));
+      const auto spread = [&](llvm::Value* of) {
+        return builder_.CreateShuffleVector(of, llvm::Constant::getNullValue(of->getType()), lanes);
+      };
+      loaded = builder_.CreateMaskedLoad(type, near(access, pointer, touch), align, spread(mask),
+                                         spread(other));
     } else {
       loaded = builder_.CreateAlignedLoad(type, pointer, align);
     }
     std::vector<int> from;
     for (int lane = 0; lane < count; lane++) {
-      const int element = first + lane * stride;
+      const int element = first + lane * step;
       from.push_back(element / count == part ? count + element - start : lane);
     }
     result = builder_.CreateShuffleVector(result, loaded, from);
   }
-  return result;
+  return in_order(access, result);
 }
 
 llvm::Value* Emission::make(const Load& load, Type) {
@@ -230,7 +224,7 @@ void Emission::write(const Access& access, llvm::Value* value, llvm::Value* touc
     return when(touch, [&] { builder_.CreateAlignedStore(value, address(access), align); });
   if (touch) touch = widen(touch);
   if (access.is_run()) {
-    llvm::Value* pointer = run_address(access);
+    llvm::Value* pointer = lowest_address(access);
     value = in_order(access, value);
     if (touch) touch = in_order(access, touch);
     if (touch && tensor.where == Where::reg) {

@@ -79,13 +79,10 @@ llvm::Value* Emission::make(const Inside& inside, Type) {
 // the strands are the lanes of one vector. Otherwise each strand is a vector of the statement's
 // lanes.
 llvm::Value* Emission::make(const Fold& fold, Type type) {
-  const std::vector<std::int64_t>& extents = kernel_.tensors[fold.tensor].extents;
   tenon::Access at = static_cast<const tenon::Access&>(fold);
   Access first = access(at);
   if (first.index.is_uniform()) {
-    first.index.stride = 1;
-    for (std::size_t d = fold.computed_axis + 1; d < extents.size(); d++)
-      first.index.stride *= extents[d];
+    first.index.stride = first.computed_stride;
     first.reach.high += (fold.strands - 1) * first.index.stride;
     const Lanes lanes = std::exchange(indices_.state.lanes, {-1, fold.strands});
     llvm::Value* x = read_memory(first, nullptr, nullptr);

@@ -13,9 +13,20 @@ namespace {
 
 constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
 
-// The first number of a key in Frame::known. The key of a pointer starts with the name of its base,
-// which is >= 0.
-enum Kinds : std::int64_t { an_index = -1, an_atom = -2, a_condition = -3 };
+// The first number of a key in Frame::known. The key of a sum starts with the identity of its base.
+enum Kinds : std::int64_t { a_division = -1, a_condition = -2 };
+
+// Tells the values of a function apart; 0 for null.
+std::int64_t identity(const llvm::Value* value) { return reinterpret_cast<std::intptr_t>(value); }
+
+// Keeps the parts in the order of their depths.
+void insert(std::vector<Summand>& parts, const Summand& part) {
+  parts.insert(std::ranges::upper_bound(parts, part.depth, {}, &Summand::depth), part);
+}
+
+void append(std::vector<std::int64_t>& key, std::span<const Summand> parts) {
+  for (const Summand& part : parts) key.insert(key.end(), {part.coefficient, identity(part.value)});
+}
 
 }  // namespace
 
@@ -54,33 +65,22 @@ Linear Indices::linear(const Index& index) {
     } else if (is_var && term.var == state.lanes.axis) {
       result.stride += term.coefficient;
     } else if (is_var) {
-      result.uniform.push_back({term.coefficient, state.axes[term.var].depth, term.var});
+      const Known& loop = state.axes[term.var];
+      insert(result.uniform, {term.coefficient, loop.depth, loop.value});
     } else {
       const Linear inner = linear(*term.inner);
-      (inner.is_uniform() ? result.uniform : result.varying)
-          .push_back({term.coefficient, inner.depth(), division(term, inner)});
+      insert(inner.is_uniform() ? result.uniform : result.varying,
+             {term.coefficient, inner.depth(), division(term, inner)});
     }
   }
-  for (auto* parts : {&result.uniform, &result.varying})
-    std::ranges::sort(*parts, {},
-                      [](const Summand& part) { return std::pair(part.depth, part.atom); });
   return result;
-}
-
-int Indices::division(const Index::Term& term, const Linear& inner) {
-  const auto [found, is_new] = division_numbers_.try_emplace(
-      key({static_cast<std::int64_t>(term.kind), term.divisor}, inner), divisions_.size());
-  if (is_new) divisions_.emplace_back();
-  // Written again at each use, because the same axes may now belong to loops of another depth.
-  divisions_[found->second] = {term.kind, term.divisor, inner, bounds(*term.inner)};
-  return static_cast<int>(kernel_.axes.size() + found->second);
 }
 
 std::vector<std::int64_t> Indices::key(std::vector<std::int64_t> start, const Linear& index) const {
   start.insert(start.end(), {index.constant, index.stride});
   if (!index.is_uniform()) start.push_back(state.lanes.count);
   for (const auto* parts : {&index.uniform, &index.varying}) {
-    for (const Summand& part : *parts) start.insert(start.end(), {part.coefficient, part.atom});
+    append(start, *parts);
     start.push_back(lowest);
   }
   return start;
@@ -95,46 +95,40 @@ llvm::Value* Indices::once(int depth, const std::vector<std::int64_t>& key,
   return frame.known[key] = make();
 }
 
-llvm::Value* Indices::divide(llvm::Value* value, const Division& division) {
-  llvm::Value* divisor = llvm::ConstantInt::get(value->getType(), division.divisor);
-  const bool remainder = division.kind == Index::Kind::mod;
-  if (division.bounds.low >= 0)
-    return remainder ? builder_.CreateURem(value, divisor) : builder_.CreateUDiv(value, divisor);
-  llvm::Value* rest = builder_.CreateSRem(value, divisor);
-  llvm::Value* zero = llvm::ConstantInt::get(value->getType(), 0);
-  llvm::Value* negative = builder_.CreateICmpSLT(rest, zero);
-  if (remainder) return builder_.CreateAdd(rest, builder_.CreateSelect(negative, divisor, zero));
-  llvm::Value* one = llvm::ConstantInt::get(value->getType(), 1);
-  return builder_.CreateSub(builder_.CreateSDiv(value, divisor),
-                            builder_.CreateSelect(negative, one, zero));
-}
-
-llvm::Value* Indices::atom(const Summand& part) {
-  const auto axes = static_cast<int>(kernel_.axes.size());
-  if (part.atom < axes) return state.axes[part.atom].value;
-  const Division division = divisions_[part.atom - axes];
-  return once(part.depth, {an_atom, part.atom}, [&] {
-    if (division.inner.is_uniform()) return divide(uniform(division.inner), division);
-    const Bounds both{division.bounds.low, std::max(division.bounds.high, division.divisor)};
-    return divide(vector(division.inner, integer_for(both)), division);
+llvm::Value* Indices::division(const Index::Term& term, const Linear& inner) {
+  const auto kind = static_cast<std::int64_t>(term.kind);
+  return once(inner.depth(), key({a_division, kind, term.divisor}, inner), [&] {
+    const Bounds of = bounds(*term.inner);
+    llvm::Type* integer = integer_for({of.low, std::max(of.high, term.divisor)});
+    llvm::Value* value = inner.is_uniform() ? uniform(inner) : vector(inner, integer);
+    llvm::Value* divisor = llvm::ConstantInt::get(value->getType(), term.divisor);
+    const bool remainder = term.kind == Index::Kind::mod;
+    if (of.low >= 0)
+      return remainder ? builder_.CreateURem(value, divisor) : builder_.CreateUDiv(value, divisor);
+    llvm::Value* rest = builder_.CreateSRem(value, divisor);
+    llvm::Value* zero = llvm::ConstantInt::get(value->getType(), 0);
+    llvm::Value* negative = builder_.CreateICmpSLT(rest, zero);
+    if (remainder) return builder_.CreateAdd(rest, builder_.CreateSelect(negative, divisor, zero));
+    llvm::Value* one = llvm::ConstantInt::get(value->getType(), 1);
+    return builder_.CreateSub(builder_.CreateSDiv(value, divisor),
+                              builder_.CreateSelect(negative, one, zero));
   });
 }
 
-llvm::Value* Indices::sum(llvm::Value* base, int name, llvm::Type* element,
-                          std::span<const Summand> parts) {
+llvm::Value* Indices::sum(llvm::Value* base, llvm::Type* element, std::span<const Summand> parts) {
   if (parts.empty()) return base;
   const int depth = parts.back().depth;
   const auto outer = std::ranges::lower_bound(parts, depth, {}, &Summand::depth) - parts.begin();
-  std::vector<std::int64_t> key = {name};
-  for (const Summand& part : parts) key.insert(key.end(), {part.coefficient, part.atom});
+  std::vector<std::int64_t> key = {identity(base)};
+  append(key, parts);
   return once(depth, key, [&]() -> llvm::Value* {
-    llvm::Value* before = sum(base, name, element, parts.first(outer));
+    llvm::Value* before = sum(base, element, parts.first(outer));
     Frame& frame = state.frames[depth];
-    if (frame.counter && std::ssize(parts) == outer + 1 && atom(parts[outer]) == frame.counter)
+    if (frame.counter && std::ssize(parts) == outer + 1 && parts[outer].value == frame.counter)
       return induction(frame, before, element, parts[outer].coefficient);
     llvm::Value* offset = nullptr;
     for (const Summand& part : parts.subspan(outer)) {
-      llvm::Value* value = builder_.CreateMul(atom(part), builder_.getInt64(part.coefficient));
+      llvm::Value* value = builder_.CreateMul(part.value, builder_.getInt64(part.coefficient));
       offset = offset ? builder_.CreateAdd(offset, value) : value;
     }
     return plus(before, offset, element);
@@ -169,16 +163,10 @@ void Indices::advance() {
   }
 }
 
-llvm::Value* Indices::uniform(const Linear& index) {
-  llvm::Value* value = sum(nullptr, an_index, nullptr, index.uniform);
-  if (!value) return builder_.getInt64(index.constant);
-  return index.constant ? builder_.CreateAdd(value, builder_.getInt64(index.constant)) : value;
-}
-
-llvm::Value* Indices::pointer(llvm::Value* base, int name, llvm::Type* element,
-                              const Linear& index) {
-  llvm::Value* value = sum(base, name, element, index.uniform);
-  return index.constant ? builder_.CreateConstGEP1_64(element, value, index.constant) : value;
+llvm::Value* Indices::pointer(llvm::Value* base, llvm::Type* element, const Linear& index) {
+  llvm::Value* value = sum(base, element, index.uniform);
+  if (value && index.constant == 0) return value;
+  return plus(value, builder_.getInt64(index.constant), element);
 }
 
 llvm::Type* Indices::integer_for(const Bounds& bounds) const {
@@ -195,7 +183,7 @@ llvm::Value* Indices::vector(const Linear& index, llvm::Type* element) {
   value = builder_.CreateAdd(
       value, builder_.CreateMul(builder_.CreateStepVector(type), constant(index.stride)));
   for (const Summand& part : index.varying) {
-    llvm::Value* varying = builder_.CreateSExtOrTrunc(atom(part), type);
+    llvm::Value* varying = builder_.CreateSExtOrTrunc(part.value, type);
     value = builder_.CreateAdd(value, builder_.CreateMul(varying, constant(part.coefficient)));
   }
   return value;

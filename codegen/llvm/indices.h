@@ -31,11 +31,11 @@ struct Lanes {
   int count = 1;
 };
 
-// coefficient * atom. An atom is a loop's variable, or a quotient or remainder (Division).
+// coefficient * value. The value is a loop's variable, a quotient or a remainder.
 struct Summand {
   std::int64_t coefficient;
-  int depth;  // of the innermost loop that the atom depends on
-  int atom;   // the Var of the loop's axis, or the number of axes + the place of the Division
+  int depth;  // of the innermost loop that the value depends on
+  llvm::Value* value;
 };
 
 // An index at a point of the code: constant + stride * lane + uniform + varying.
@@ -91,11 +91,11 @@ class Indices {
 
   Linear linear(const Index& index);
   // The part that is the same in all lanes, as i64.
-  llvm::Value* uniform(const Linear& index);
+  llvm::Value* uniform(const Linear& index) { return pointer(nullptr, nullptr, index); }
   // The index of each lane as i32 or i64, wrapped around if it does not fit.
   llvm::Value* vector(const Linear& index, llvm::Type* element);
-  // base + the uniform part, for elements of the type. `name` tells bases apart, >= 0.
-  llvm::Value* pointer(llvm::Value* base, int name, llvm::Type* element, const Linear& index);
+  // base + the uniform part, for elements of the type.
+  llvm::Value* pointer(llvm::Value* base, llvm::Type* element, const Linear& index);
   // Does the range hold? An i1, or a vector of i1 if the lanes differ; null if it always holds.
   llvm::Value* holds(const Range& range);
 
@@ -110,28 +110,19 @@ class Indices {
   std::vector<std::int64_t> key(std::vector<std::int64_t> start, const Linear& index) const;
 
  private:
-  struct Division {  // an atom
-    Index::Kind kind;
-    std::int64_t divisor;
-    Linear inner;
-    Bounds bounds;  // of inner
-  };
-  int division(const Index::Term& term, const Linear& inner);  // the number of its atom
+  // The quotient or remainder that a term stands for, without its coefficient. `inner` is the index
+  // that is divided.
+  llvm::Value* division(const Index::Term& term, const Linear& inner);
   // i32 if the bounds fit: a register holds twice as many lanes, and the high multiplication, by
   // which LLVM divides by a constant, does not exist for vectors of i64.
   llvm::Type* integer_for(const Bounds& bounds) const;
-  llvm::Value* atom(const Summand& part);
-  llvm::Value* sum(llvm::Value* base, int name, llvm::Type* element,
-                   std::span<const Summand> parts);
+  llvm::Value* sum(llvm::Value* base, llvm::Type* element, std::span<const Summand> parts);
   llvm::Value* plus(llvm::Value* value, llvm::Value* offset, llvm::Type* element);
   llvm::Value* induction(Frame& frame, llvm::Value* before, llvm::Type* element,
                          std::int64_t coefficient);
-  llvm::Value* divide(llvm::Value* value, const Division& division);
 
   llvm::IRBuilderBase& builder_;
   const Kernel& kernel_;
-  std::vector<Division> divisions_;  // by atom number, less the number of axes
-  std::map<std::vector<std::int64_t>, std::size_t> division_numbers_;
 };
 
 }  // namespace tenon
