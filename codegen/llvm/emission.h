@@ -3,8 +3,8 @@
 // it names. Used by module.cpp alone. Read first: indices.h. The files:
 //
 //   emit_loops        loops, conditions, parallel bodies  emit_values     loads, folds, masks
-//   emit_statements   the lanes of a statement, stores    emit_apply      scalar operations
-//   emit_transpose    copies that turn in registers       emit_memory     reads and writes of lanes
+//   emit_statements   lanes of a statement, transposes    emit_apply      scalar operations
+//                                                         emit_memory     reads and writes of lanes
 #pragma once
 
 #include <functional>
@@ -72,8 +72,6 @@ class Emission {
   void at_lanes(Var axis, std::span<const Range> masks, const std::function<void()>& body);
   void store(const Store& store);
   void prefetch(const Prefetch& prefetch);
-
-  // emit_transpose.cpp
   void transpose(const Store& store, std::span<const Range> masks);
 
   // emit_memory.cpp
