@@ -31,19 +31,17 @@
 namespace tenon {
 
 // The coefficients from the highest power downwards (Horner).
-template <typename M>
-typename M::Float polynomial(M& m, typename M::Float x, std::initializer_list<float> coefficients) {
-  typename M::Float sum = m.number(*coefficients.begin());
+template <typename M, typename Float = M::Float>
+Float polynomial(M& m, Float x, std::initializer_list<float> coefficients) {
+  Float sum = m.number(*coefficients.begin());
   for (const float c : std::span(coefficients).subspan(1)) sum = m.fma(sum, x, m.number(c));
   return sum;
 }
 
 // 2^x = 2^n 2^f with n = round(x) and 2^f = 1 + f q(f). The factor 2^n is applied as two factors,
 // because 2^n itself may be no normal number. Only the second multiplication can round.
-template <typename M>
-typename M::Float exp2(M& m, typename M::Float x) {
-  using Float = typename M::Float;
-  using Int = typename M::Int;
+template <typename M, typename Float = M::Float, typename Int = M::Int>
+Float exp2(M& m, Float x) {
   constexpr float round = 0x1.8p23F;  // adding it leaves an integer in the low bits
   x = m.select(m.less(m.number(129), x), m.number(129), x);
   x = m.select(m.less(x, m.number(-151)), m.number(-151), x);
@@ -65,10 +63,8 @@ typename M::Float exp2(M& m, typename M::Float x) {
 }
 
 // x = 2^e (1 + r) with 1 + r in [sqrt(1/2), sqrt(2)): log2(x) = e + r log2(e) + r^2 s(r).
-template <typename M>
-typename M::Float log2(M& m, typename M::Float x) {
-  using Float = typename M::Float;
-  using Int = typename M::Int;
+template <typename M, typename Float = M::Float, typename Int = M::Int>
+Float log2(M& m, Float x) {
   constexpr float infinity = std::numeric_limits<float>::infinity();
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   constexpr std::uint32_t sqrt_half = 0x3f3504f3;
@@ -96,10 +92,8 @@ typename M::Float log2(M& m, typename M::Float x) {
 // |x| = (q + v) pi/2 with q an integer and |v| <= 1/2. The mantissa is multiplied with the 96 bits
 // of 2/pi that matter for its exponent (Payne and Hanek, 1983). The result is sin or cos of v pi/2,
 // a number that is kept as a sum of two floats.
-template <typename M>
-typename M::Float sin(M& m, typename M::Float x) {
-  using Float = typename M::Float;
-  using Int = typename M::Int;
+template <typename M, typename Float = M::Float, typename Int = M::Int>
+Float sin(M& m, Float x) {
   const auto integer = [&](std::uint32_t value) { return m.integer(value); };
   // The bits of 2/pi behind 64 zeros. The last of these zeros stands before the binary point.
   constexpr std::uint32_t two_over_pi[] = {0,          0,          0xa2f9836e, 0x4e441529,

@@ -56,9 +56,8 @@ llvm::Value* cast(llvm::IRBuilderBase& builder, llvm::Value* a, Type from, Type 
   if (to == Type::boolean)
     return from == Type::f32 ? builder.CreateFCmpUNE(a, zero) : builder.CreateICmpNE(a, zero);
   if (from == Type::f32) return to_integer(builder, a, type);
-  if (from == Type::boolean)
-    return to == Type::f32 ? builder.CreateUIToFP(a, type) : builder.CreateZExt(a, type);
-  return builder.CreateSIToFP(a, type);
+  return builder.CreateCast(llvm::CastInst::getCastOpcode(a, from != Type::boolean, type, true), a,
+                            type);
 }
 
 // The arithmetic of scalar_functions.h as instructions, on scalars or on vectors.
