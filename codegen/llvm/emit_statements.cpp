@@ -36,7 +36,7 @@ std::vector<llvm::Value*> transposed(llvm::IRBuilderBase& builder, std::vector<l
   const auto size = static_cast<int>(llvm::PowerOf2Ceil(std::max(rows, columns)));
   for (llvm::Value*& row : of) row = resized(builder, row, size);
   of.resize(size, llvm::PoisonValue::get(of[0]->getType()));
-  for (int bit = size / 2; bit > 0; bit /= 2) {
+  const auto exchange = [&](int bit) {
     std::vector<int> low(size), high(size);
     for (int lane = 0; lane < size; lane++) {
       low[lane] = lane & bit ? size + lane - bit : lane;
@@ -48,7 +48,11 @@ std::vector<llvm::Value*> transposed(llvm::IRBuilderBase& builder, std::vector<l
       of[j + bit] = builder.CreateShuffleVector(of[j], of[j + bit], high);
       of[j] = first;
     }
-  }
+  };
+  // Bits that only the rows or only the columns have come first: then less is left to exchange.
+  const auto least = static_cast<int>(llvm::PowerOf2Ceil(std::min(rows, columns)));
+  for (int bit = least; bit < size; bit *= 2) exchange(bit);
+  for (int bit = 1; bit < least; bit *= 2) exchange(bit);
   of.resize(columns);
   for (llvm::Value*& column : of) column = resized(builder, column, rows);
   return of;
