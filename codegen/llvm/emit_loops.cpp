@@ -15,7 +15,6 @@ void Emission::emit_kernel() {
       begin_body("kernel", false, {pointer, pointer, pointer, pointer, pointer});
   body_.buffers = function->getArg(0);
   body_.launch_scratch = function->getArg(2);
-  body_.thread_scratch = function->getArg(3);
   body_.runtime = function->getArg(4);
   emit(kernel_.body);
   end_body();
@@ -27,7 +26,7 @@ llvm::Function* Emission::begin_body(const std::string& name, bool is_parallel,
       llvm::FunctionType::get(builder_.getVoidTy(), arguments, false),
       is_parallel ? llvm::Function::InternalLinkage : llvm::Function::ExternalLinkage, name,
       module_);
-  body_ = {.is_parallel = is_parallel};
+  body_ = {.is_parallel = is_parallel, .thread_scratch = function->getArg(3)};
   builder_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "entry", function));
   llvm::BasicBlock* start = block("start");
   indices_.state.frames = {{.place = builder_.CreateBr(start)}};
@@ -155,7 +154,6 @@ void Emission::emit_parallel(const Loop& loop, llvm::Value* end) {
   const auto return_to = builder_.saveIP();
   llvm::Function* function =
       begin_body(kernel_.axes[loop.axis].name, true, {pointer, word, word, pointer});
-  body_.thread_scratch = function->getArg(3);
   llvm::IRBuilder<> inner(indices_.state.frames[0].place);
   for (std::size_t i = 0; i < words.size(); i++) {
     llvm::Value* place = inner.CreateConstGEP1_64(word, function->getArg(0), i);

@@ -1,7 +1,6 @@
 #include "codegen/llvm/indices.h"
 
 #include <algorithm>
-#include <limits>
 
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/IRBuilder.h>
@@ -10,8 +9,6 @@
 
 namespace tenon {
 namespace {
-
-constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
 
 // The first number of a key in Frame::known. The key of a sum starts with the identity of its base.
 enum Kinds : std::int64_t { a_division = -1, a_condition = -2 };
@@ -81,7 +78,7 @@ std::vector<std::int64_t> Indices::key(std::vector<std::int64_t> start, const Li
   if (!index.is_uniform()) start.push_back(state.lanes.count);
   for (const auto* parts : {&index.uniform, &index.varying}) {
     append(start, *parts);
-    start.push_back(lowest);
+    start.push_back(INT64_MIN);  // ends the list
   }
   return start;
 }
@@ -98,20 +95,19 @@ llvm::Value* Indices::once(int depth, const std::vector<std::int64_t>& key,
 llvm::Value* Indices::division(const Index::Term& term, const Linear& inner) {
   const auto kind = static_cast<std::int64_t>(term.kind);
   return once(inner.depth(), key({a_division, kind, term.divisor}, inner), [&] {
+    // The machine rounds towards zero. So a multiple of the divisor is added first, with which no
+    // value is negative.
     const Bounds of = bounds(*term.inner);
-    llvm::Type* integer = integer_for({of.low, std::max(of.high, term.divisor)});
-    llvm::Value* value = inner.is_uniform() ? uniform(inner) : vector(inner, integer);
+    const std::int64_t times = of.low < 0 ? (term.divisor - 1 - of.low) / term.divisor : 0;
+    const std::int64_t added = times * term.divisor;
+    Linear index = inner;
+    index.constant += added;
+    llvm::Type* integer = integer_for({of.low + added, std::max(of.high + added, term.divisor)});
+    llvm::Value* value = index.is_uniform() ? uniform(index) : vector(index, integer);
     llvm::Value* divisor = llvm::ConstantInt::get(value->getType(), term.divisor);
-    const bool remainder = term.kind == Index::Kind::mod;
-    if (of.low >= 0)
-      return remainder ? builder_.CreateURem(value, divisor) : builder_.CreateUDiv(value, divisor);
-    llvm::Value* rest = builder_.CreateSRem(value, divisor);
-    llvm::Value* zero = llvm::ConstantInt::get(value->getType(), 0);
-    llvm::Value* negative = builder_.CreateICmpSLT(rest, zero);
-    if (remainder) return builder_.CreateAdd(rest, builder_.CreateSelect(negative, divisor, zero));
-    llvm::Value* one = llvm::ConstantInt::get(value->getType(), 1);
-    return builder_.CreateSub(builder_.CreateSDiv(value, divisor),
-                              builder_.CreateSelect(negative, one, zero));
+    if (term.kind == Index::Kind::mod) return builder_.CreateURem(value, divisor);
+    llvm::Value* quotient = builder_.CreateUDiv(value, divisor);
+    return builder_.CreateSub(quotient, llvm::ConstantInt::get(value->getType(), times));
   });
 }
 
