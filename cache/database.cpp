@@ -3,6 +3,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <thread>
@@ -10,17 +11,13 @@
 namespace tenon::cache {
 namespace {
 
+// SQLite's codes for a damaged file. An SQLITE_ERROR says that a table of ours is missing or has
+// other columns.
+constexpr int damage[] = {SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_ERROR, SQLITE_MISMATCH};
+
 Trouble trouble_of(int extended_code) {
-  if (extended_code == SQLITE_IOERR_CORRUPTFS) return Trouble::damaged;
-  switch (extended_code & 0xff) {
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-    case SQLITE_ERROR:  // a table of ours is missing or has other columns
-    case SQLITE_MISMATCH:
-      return Trouble::damaged;
-    default:
-      return Trouble::failed;
-  }
+  const bool is_damage = std::ranges::count(damage, extended_code & 0xff) > 0;
+  return is_damage || extended_code == SQLITE_IOERR_CORRUPTFS ? Trouble::damaged : Trouble::failed;
 }
 
 // Does `work` and turns the library's exceptions into DatabaseError.
