@@ -40,8 +40,8 @@ void print_statistics(const Statistics& statistics) {
       statistics.running_seconds * 1e3));
 }
 
-// A line for each kernel: its time, its rates, and what the machine needs at least as a share of the
-// time.
+// A line for each kernel: its time, its rates, and what the machine needs at least as a share of
+// the time.
 void print_profile(const std::vector<KernelTime>& times) {
   report(fmt::format("{:>10} {:>10} {:>8} {:>7}  {}", "us", "GFLOP/s", "GB/s", "limit", "kernel"));
   for (const KernelTime& time : times)

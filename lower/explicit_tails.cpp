@@ -16,7 +16,16 @@
 // value of the axis, there is no second loop: its body stands there with that value. A parallel
 // loop stays one loop, so that the threads share all of it; its body has both forms, each under a
 // `when`.
+//
+// A loop is cut in the same way where the conditions of the values in it begin or cease to hold, so
+// that the tests of a padded edge do not stand in the interior:
+//
+//   for i 100                                for i 100 to 1
+//     y[i] = (x[i - 1] if i >= 1 else 0)       y[i] = 0
+//                                     ->     for i 100 from 1
+//                                              y[i] = x[i - 1]
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "core/ranges.h"
@@ -25,6 +34,8 @@
 
 namespace tenon {
 namespace {
+
+constexpr std::size_t most_seams = 40;  // of a loop, because its code stands once for each part
 
 // Rewrites the items at one place of the nest. The members hold what is known at that place. For
 // the body of a loop the object is copied, and more is known in the copy.
@@ -77,6 +88,7 @@ class Tails {
 
   void settle(Store& store) const {
     replace_values(store, [&](const ValueRef& value) -> ValueRef {
+      if (const auto* apply = std::get_if<Apply>(&value->detail)) return decided(*apply, value);
       Value copy = *value;
       auto* ranges = ranges_in(copy.detail);
       if (!ranges || ranges->empty()) return value;
@@ -86,6 +98,24 @@ class Tails {
       if (!load && ranges->empty()) return make_value(Constant{1}, copy.type);
       return std::make_shared<const Value>(std::move(copy));
     });
+  }
+
+  // What the operation gives, if it compares an index with a number and all iterations agree, or if
+  // it chooses and the choice is known.
+  ValueRef decided(const Apply& apply, const ValueRef& value) const {
+    const auto number = [&](int operand) {
+      return std::get_if<Constant>(&apply.operands[operand]->detail);
+    };
+    if (apply.op == ScalarOp::where && number(0))
+      return apply.operands[number(0)->value != 0 ? 1 : 2];
+    if (apply.op != ScalarOp::lt || !number(1)) return value;
+    const auto* index = std::get_if<IndexValue>(&apply.operands[0]->detail);
+    if (!index) return value;
+    const Bounds of = bounds(index->index, bounds_, facts_);
+    const double limit = number(1)->value;
+    if (static_cast<double>(of.high) < limit) return make_value(Constant{1}, value->type);
+    if (static_cast<double>(of.low) >= limit) return make_value(Constant{0}, value->type);
+    return value;
   }
 
   bool has(Var axis, Tag tag) const { return kernel_.axes[axis].tag == tag; }
@@ -157,8 +187,12 @@ class Tails {
 
   // The loop, or the two that it is peeled into.
   std::vector<Item> parts(const Loop& loop, const std::vector<Range>& guards) const {
-    const auto peeled = is_expanded(loop.axis) ? std::nullopt : peel(loop);
-    if (!peeled) return unpeeled(loop, guards);
+    if (is_expanded(loop.axis)) return unpeeled(loop, guards);
+    const auto peeled = peel(loop);
+    if (!peeled) {
+      const auto places = seams(loop);
+      return places.empty() ? unpeeled(loop, guards) : cut(loop, places, guards);
+    }
     if (has(loop.axis, Tag::parallel) && !is_parallel_) {
       Loop both = loop;
       both.body = under({peeled->whole}, given(peeled->whole).body(loop, guards));
@@ -180,6 +214,67 @@ class Tails {
       append(result, given(peeled->ragged).unpeeled(ragged, guards));
     else if (std::vector<Range> runs = runs_at(loop, *peeled->last); settle(runs))
       append(result, under(runs, tile(loop, *peeled->last, guards)));
+    return result;
+  }
+
+  // Where conditions of values in the loop begin or cease to hold, or to be possible, whatever the
+  // axes inside of the loop are. They are iterations of the loop, ascending, with its first one and
+  // its end. The list is empty if a condition would remain between them, because it depends on the
+  // loops around, or if a sum in the loop has no condition on the loop's axis: then its code would
+  // stand there several times for nothing.
+  std::vector<std::int64_t> seams(const Loop& loop) const {
+    std::set<std::int64_t> found{0, kernel_.extent(loop.axis)};
+    bool remains = false, is_used = false;
+    const auto add = [&](const Range& range) {
+      const std::int64_t step = range.index.coefficient(loop.axis);
+      const Index rest = range.index - Index::var(loop.axis) * step;
+      const bool uses_axis = range.index.uses(loop.axis);
+      if (std::ranges::any_of(rest.vars(), [&](Var v) { return is_around(v); }) ||
+          (uses_axis && (step <= 0 || rest.uses(loop.axis)))) {
+        std::vector<Range> left{range};
+        remains = remains || (settle(left) && !left.empty());
+        return;
+      }
+      if (!uses_axis) return;
+      is_used = true;
+      const Bounds other = bounds(rest, bounds_);
+      for (const std::int64_t limit : {range.low, range.high})
+        for (const std::int64_t value : {other.low, other.high}) {
+          const Index first = floordiv(limit - value + step - 1, step, bounds_);
+          if (first.constant() > 0 && first.constant() < kernel_.extent(loop.axis))
+            found.insert(first.constant());
+        }
+    };
+    visit_stores(loop.body, [&](const Store& store, const Path&) {
+      is_used = false;
+      visit_values(store, [&](const Value& value) {
+        if (const auto* ranges = ranges_in(value.detail)) std::ranges::for_each(*ranges, add);
+      });
+      remains = remains || (store.combine && !is_used);
+    });
+    if (remains || found.size() == 2 || found.size() > most_seams) return {};
+    return {found.begin(), found.end()};
+  }
+
+  // The loop as one for each part between two seams. Most conditions hold in all of a part, or
+  // never.
+  std::vector<Item> cut(const Loop& loop, const std::vector<std::int64_t>& seams,
+                        const std::vector<Range>& guards) const {
+    std::vector<Item> result;
+    Loop shared = loop;  // a parallel loop stays one loop
+    shared.body.clear();
+    for (std::size_t i = 1; i < seams.size(); ++i) {
+      const Range part{Index::var(loop.axis), seams[i - 1], seams[i]};
+      if (has(loop.axis, Tag::parallel)) {
+        append(shared.body, under({part}, given(part).body(loop, guards)));
+        continue;
+      }
+      Loop one = loop;
+      add_end(one, part.high);
+      if (part.low > 0) append_once(one.begins, Index(part.low));
+      append(result, given(part).unpeeled(one, guards));
+    }
+    if (!shared.body.empty()) result.push_back({std::move(shared)});
     return result;
   }
 

@@ -13,9 +13,9 @@
 
 namespace tenon {
 
-// The element [i, j, ..] of the part is the element [i + from[0], j + from[1], ..] of the input. Both
-// have the same strides. `shape` is the input's shape, except that the outermost axis ends where
-// the kernel's reads end.
+// The element [i, j, ..] of the part is the element [i + from[0], j + from[1], ..] of the input.
+// Both have the same strides. `shape` is the input's shape, except that the outermost axis ends
+// where the kernel's reads end.
 struct InputPart {
   std::vector<std::int64_t> from;
   Shape shape;

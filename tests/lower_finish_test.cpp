@@ -52,6 +52,31 @@ TEST_CASE("loops of one iteration are gone, and the peel around them stays") {
 )");
 }
 
+TEST_CASE("a padded edge is cut off the loop, and the interior has no tests") {
+  CHECK(body("x = input f32[64]\ny = pad(x, before=[1], after=[0])\noutput y\n",
+             "split i -> io iv(16)\nbind iv vector") == R"(  for io 5 to 1
+    copy[16*io + iv] = (x[16*io + iv - 1] if 0 <= 16*io + iv - 1 < 64 else 0) lanes iv 16
+  for io 5 from 1 to 4
+    copy[16*io + iv] = x[16*io + iv - 1] lanes iv 16
+  for io 5 from 4
+    copy[16*io + iv] = (x[16*io + iv - 1] if 0 <= 16*io + iv - 1 < 64 else 0) lanes iv 16)"
+        " when 16*io + iv < 65\n");
+}
+
+TEST_CASE("a concat is cut at its seams, where its choices are known") {
+  CHECK(body("a = input f32[8]\nb = input f32[8]\ny = concat(a, b, axis=0)\noutput y\n", "") ==
+        R"(  for i 16 to 8
+    map[i] = a[i]
+  for i 16 from 8
+    map[i] = b[i - 8]
+)");
+  CHECK(body("a = input f32[8]\nb = input f32[8]\ny = concat(a, b, axis=0)\noutput y\n",
+             "bind i parallel") == R"(  for i 16 parallel
+    map[i] = a[i] when i < 8
+    map[i] = b[i - 8] when i >= 8
+)");
+}
+
 TEST_CASE("a vector beyond the most lanes goes in pieces") {
   CHECK(body("x = input f32[100]\ny = relu(x)\noutput y\n", "bind i vector") ==
         R"(  map[i2] = max(x[i2], 0) lanes i2 64

@@ -40,7 +40,10 @@ TEST_CASE("a tail is a limit, and masked where nothing else is asked for") {
 TEST_CASE("a padded tail runs, and touches no memory beyond the end") {
   CHECK(finished(doubled, "split i -> io ii(8) pad") ==
         "kernel map(x f32[20]) -> map f32[20]\n"
-        "  for io 3\n"
+        "  for io 3 to 2\n"
+        "    for ii 8\n"
+        "      map[8*io + ii] = x[8*io + ii] * 2\n"
+        "  for io 3 from 2\n"
         "    for ii 8\n"
         "      map[8*io + ii] = (x[8*io + ii] if 8*io + ii < 20 else 0) * 2 when 8*io + ii < 20\n");
 }

@@ -94,8 +94,8 @@ class KernelStore {
   Device::ProgramRef find_artifact(const std::string& key);
   Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);
-  // Makes the schedule and builds the kernel with it. The row gets the moves and the point if it has
-  // no moves, and the reason if the kernel cannot be built.
+  // Makes the schedule and builds the kernel with it. The row gets the moves and the point if it
+  // has no moves, and the reason if the kernel cannot be built.
   Built attempt(ScheduleRow& row, const std::function<Candidate()>& make, const Kernel& naive,
                 const WorkloadRow& workload);
   // Applies the moves to the nest, compiles it, loads the code and stores it in the cache. Returns
