@@ -8,6 +8,7 @@
 #include "cli/files.h"
 #include "cli/graph_file.h"
 #include "cli/moves_file.h"
+#include "cli/renamed_schedule.h"
 #include "core/print_graph.h"
 #include "lower/finish.h"
 #include "lower/fusion.h"

@@ -118,6 +118,10 @@ bool Index::uses(Var v) const {
   });
 }
 
+bool Index::uses_any(const std::vector<Var>& vars) const {
+  return std::ranges::any_of(vars, [this](Var v) { return uses(v); });
+}
+
 bool uses(const std::vector<Index>& indices, Var v) {
   return std::ranges::any_of(indices, [v](const Index& index) { return index.uses(v); });
 }
@@ -198,17 +202,12 @@ Index operator*(const Index& a, std::int64_t factor) {
   return product;
 }
 
-std::strong_ordering operator<=>(const Index& a, const Index& b) {
-  const auto terms = std::lexicographical_compare_three_way(
-      a.terms_.begin(), a.terms_.end(), b.terms_.begin(), b.terms_.end(),
-      [](const Term& x, const Term& y) {
-        const auto atoms = compare_atoms(x, y);
-        return atoms != 0 ? atoms : x.coefficient <=> y.coefficient;
-      });
-  return terms != 0 ? terms : a.constant_ <=> b.constant_;
+std::strong_ordering operator<=>(const Index::Term& a, const Index::Term& b) {
+  const auto atoms = compare_atoms(a, b);
+  return atoms != 0 ? atoms : a.coefficient <=> b.coefficient;
 }
 
-Bounds bounds(const Index& index, const VarBounds& of) {
+Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>& given) {
   Bounds sum{index.constant(), index.constant()};
   for (const Term& term : index.terms()) {
     Bounds atom = term.kind == Kind::var ? of(term.var) : bounds(*term.inner, of);
@@ -226,6 +225,17 @@ Bounds bounds(const Index& index, const VarBounds& of) {
     sum.low += c * (c > 0 ? atom.low : atom.high);
     sum.high += c * (c > 0 ? atom.high : atom.low);
   }
+  for (const Range& range : given)
+    for (const Term& term : range.index.terms()) {
+      const std::int64_t scale = index.coefficient(term) / term.coefficient;
+      if (scale == 0) continue;
+      // index = scale * range.index + rest
+      const Bounds rest = bounds(index - range.index * scale, of);
+      const std::int64_t far = anything / std::abs(scale);
+      const std::int64_t low = std::max(range.low, -far), high = std::min(range.high - 1, far);
+      sum.low = std::max(sum.low, std::min(scale * low, scale * high) + rest.low);
+      sum.high = std::min(sum.high, std::max(scale * low, scale * high) + rest.high);
+    }
   return sum;
 }
 
@@ -326,29 +336,13 @@ bool holds(const Range& range, const std::function<std::int64_t(Var)>& of) {
   return range.low <= value && value < range.high;
 }
 
-Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>& given) {
-  Bounds result = bounds(index, of);
-  for (const Range& range : given)
-    for (const Term& term : range.index.terms()) {
-      const std::int64_t scale = index.coefficient(term) / term.coefficient;
-      if (scale == 0) continue;
-      // index = scale * range.index + rest
-      const Bounds rest = bounds(index - range.index * scale, of);
-      const std::int64_t far = anything / std::abs(scale);
-      const std::int64_t low = std::max(range.low, -far), high = std::min(range.high - 1, far);
-      result.low = std::max(result.low, std::min(scale * low, scale * high) + rest.low);
-      result.high = std::min(result.high, std::max(scale * low, scale * high) + rest.high);
-    }
-  return result;
-}
-
-bool always(const Range& range, const VarBounds& of) {
-  const Bounds values = bounds(range.index, of);
+bool always(const Range& range, const VarBounds& of, const std::vector<Range>& given) {
+  const Bounds values = bounds(range.index, of, given);
   return values.low >= range.low && values.high < range.high;
 }
 
-bool never(const Range& range, const VarBounds& of) {
-  const Bounds values = bounds(range.index, of);
+bool never(const Range& range, const VarBounds& of, const std::vector<Range>& given) {
+  const Bounds values = bounds(range.index, of, given);
   return values.high < range.low || values.low >= range.high;
 }
 

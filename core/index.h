@@ -30,6 +30,9 @@ class Index {
     Var var = -1;                                  // kind var
     std::shared_ptr<const Index> inner = nullptr;  // kind floordiv, mod
     std::int64_t divisor = 0;                      // kind floordiv, mod; > 1
+    // By the atoms, then by the coefficients.
+    friend std::strong_ordering operator<=>(const Term& a, const Term& b);
+    friend bool operator==(const Term& a, const Term& b) { return (a <=> b) == 0; }
   };
 
   Index() = default;
@@ -47,7 +50,8 @@ class Index {
   // there.
   std::int64_t coefficient(Var v) const { return coefficient(Term{1, Kind::var, v}); }
   std::int64_t coefficient(const Term& atom) const;
-  bool uses(Var v) const;  // at any depth
+  bool uses(Var v) const;                             // at any depth
+  bool uses_any(const std::vector<Var>& vars) const;  // one of them at least
   // Each variable once, in order of appearance; collect() appends those that `vars` lacks.
   std::vector<Var> vars() const;
   void collect(std::vector<Var>& vars) const;
@@ -55,14 +59,13 @@ class Index {
   friend Index operator+(const Index& a, const Index& b);
   friend Index operator-(const Index& a, const Index& b);
   friend Index operator*(const Index& a, std::int64_t factor);
-  friend bool operator==(const Index& a, const Index& b) { return (a <=> b) == 0; }
-  friend std::strong_ordering operator<=>(const Index& a, const Index& b);  // total, for sorting
+  friend std::strong_ordering operator<=>(const Index& a, const Index& b) = default;  // for sorting
 
  private:
   void add(const Term& term);
   bool merge_remainder();
-  std::int64_t constant_ = 0;
   std::vector<Term> terms_;  // sorted
+  std::int64_t constant_ = 0;
 };
 
 // Does any of the indices use v?
@@ -73,8 +76,6 @@ struct Bounds {
   std::int64_t low, high;
 };
 using VarBounds = std::function<Bounds(Var)>;
-
-Bounds bounds(const Index& index, const VarBounds& of);
 
 // floor(index / divisor) and index mod divisor, simplified with the bounds of the variables.
 // Multiples of the divisor leave the division: (8*a + b) / 8 is a + b / 8. If the other terms are
@@ -102,14 +103,15 @@ struct Range {
   std::int64_t low, high;
   friend std::strong_ordering operator<=>(const Range& a, const Range& b) = default;
 };
-// The bounds of the index over the points at which all ranges hold.
-Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>& given);
+// The bounds of the index over the points at which all of the given ranges hold.
+Bounds bounds(const Index& index, const VarBounds& of, const std::vector<Range>& given = {});
 // The same condition without its first quotient that has the coefficient 1, if there is one: 64*a +
 // b / 64 < 5 becomes 4096*a + b < 320.
 Range without_division(const Range& range);
 bool holds(const Range& range, const std::function<std::int64_t(Var)>& of);
-// Do the bounds show that the condition holds everywhere, or nowhere?
-bool always(const Range& range, const VarBounds& of);
-bool never(const Range& range, const VarBounds& of);
+// Do the bounds show that the condition holds everywhere, or nowhere, of all points at which the
+// given ranges hold?
+bool always(const Range& range, const VarBounds& of, const std::vector<Range>& given = {});
+bool never(const Range& range, const VarBounds& of, const std::vector<Range>& given = {});
 
 }  // namespace tenon

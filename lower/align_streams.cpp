@@ -35,22 +35,11 @@ class Streams {
   Streams(Kernel& kernel, const Target& target)
       : kernel_(kernel), vector_(target.vector_bytes / word) {}
 
-  std::vector<Item> run(const std::vector<Item>& items) {
-    std::vector<Item> result;
-    for (const Item& item : items) {
-      Item copy = item;
-      if (Loop* loop = copy.loop()) {
-        if (const auto stream = streamed(*loop)) {
-          append(result, under(item.when, parts(*loop, *stream)));
-          continue;
-        }
-        path_.push_back(loop->axis);
-        loop->body = run(item.loop()->body);
-        path_.pop_back();
-      }
-      result.push_back(std::move(copy));
-    }
-    return result;
+  // The items that take the place of one item. `path` holds the axes of the loops around it.
+  std::vector<Item> aligned(const Item& item, const Path& path) {
+    const Loop* loop = item.loop();
+    const auto stream = loop ? streamed(*loop, path) : std::nullopt;
+    return stream ? under(item.when, parts(*loop, *stream)) : std::vector{item};
   }
 
  private:
@@ -58,7 +47,7 @@ class Streams {
 
   bool has(Var axis, Tag tag) const { return kernel_.axes[axis].tag == tag; }
 
-  std::optional<Stream> streamed(const Loop& loop) const {
+  std::optional<Stream> streamed(const Loop& loop, const Path& path) const {
     const Item* item = only_item(loop);
     const Loop* inner = item ? item->loop() : nullptr;
     if (!(has(loop.axis, Tag::serial) || has(loop.axis, Tag::parallel)) || !inner ||
@@ -71,7 +60,7 @@ class Streams {
     const std::int64_t width = kernel_.extent(inner->axis);
     if (tensor.where != Where::argument || info(tensor.type).bytes != word ||
         width % vector_ != 0 ||
-        std::ranges::any_of(path_, [&](Var v) { return has(v, Tag::vector); }))
+        std::ranges::any_of(path, [&](Var v) { return has(v, Tag::vector); }))
       return {};
     // Every index must use both axes only as this number of the element in the row.
     const Index element = Index::var(loop.axis) * width + Index::var(inner->axis);
@@ -81,7 +70,7 @@ class Streams {
     };
     const Index row = flat(tensor, store->at) - element;
     if (row.uses(inner->axis) || row.uses(loop.axis) || !all_indices(*store, is_run)) return {};
-    const auto end = end_of(loop, *inner, element, width);
+    const auto end = end_of(loop, *inner, path, element, width);
     if (!end) return {};
     return Stream{inner, *store, row, *end, width};
   }
@@ -102,8 +91,8 @@ class Streams {
   }
 
   // The element at which the row ends, if one index says that.
-  std::optional<Index> end_of(const Loop& loop, const Loop& inner, const Index& element,
-                              std::int64_t width) const {
+  std::optional<Index> end_of(const Loop& loop, const Loop& inner, const Path& path,
+                              const Index& element, std::int64_t width) const {
     Index end = kernel_.extent(loop.axis) * width;
     for (const Limit& limit : kernel_.limits) {
       const Var axis = limit.index.uses(inner.axis) ? inner.axis : loop.axis;
@@ -111,7 +100,7 @@ class Streams {
       const std::int64_t step = limit.index.coefficient(axis);
       const bool is_element = axis == inner.axis;
       const Index rest = limit.index - (is_element ? element : Index::var(axis)) * step;
-      const auto is_around = [&](Var v) { return contains(path_, v); };
+      const auto is_around = [&](Var v) { return contains(path, v); };
       if (step <= 0 || (is_element && step != 1) || !std::ranges::all_of(rest.vars(), is_around))
         return {};
       Index other = floordiv(Index(limit.bound + step - 1) - rest, step, kernel_.bounds());
@@ -126,11 +115,11 @@ class Streams {
 
   std::vector<Item> parts(const Loop& loop, const Stream& stream) {
     const VarBounds of = kernel_.bounds();
-    const Index aligned =
+    const Index begin =
         floordiv(stream.row + Index(vector_ - 1), vector_, of) * vector_ - stream.row;
-    const Index left = stream.end - aligned;
+    const Index left = stream.end - begin;
     const Index whole = floordiv(left, stream.width, of), rest = mod(left, stream.width, of);
-    if (aligned == Index(0) && rest == Index(0) && whole == Index(kernel_.extent(loop.axis)))
+    if (begin == Index(0) && rest == Index(0) && whole == Index(kernel_.extent(loop.axis)))
       return {{loop}};
     // The statement for one vector of elements that begins at `first`, where `when` holds.
     const auto lanes = [&](Var axis, const Index& first, std::vector<Range> when) {
@@ -151,27 +140,30 @@ class Streams {
     const auto below = [](const Index& index, const Index& end) {
       return Range{index - end, -anything, 0};
     };
-    const Index after = aligned + whole * stream.width;
+    const Index after = begin + whole * stream.width;
     std::vector<Item> result = {
-        lanes(head, 0, {below(Index::var(head), aligned), below(Index::var(head), stream.end)}),
-        {Loop{body, {lanes(tail, aligned + Index::var(body) * stream.width, {})}, {}, {whole}}},
+        lanes(head, 0, {below(Index::var(head), begin), below(Index::var(head), stream.end)}),
+        {Loop{body, {lanes(tail, begin + Index::var(body) * stream.width, {})}, {}, {whole}}},
         lanes(tail, after, {below(after + Index::var(tail), stream.end)})};
-    result.front().when = {{aligned, 1, anything}};
+    result.front().when = {{begin, 1, anything}};
     result.back().when = {{rest, 1, anything}, {left, 0, anything}};
     return result;
   }
 
   Kernel& kernel_;
   std::int64_t vector_;  // elements in a vector of the machine
-  Path path_;
 };
 
 }  // namespace
 
-Kernel align_streams(const Kernel& kernel, const Target& target) {
-  Kernel result = kernel;
-  result.body = Streams(result, target).run(kernel.body);
-  return result;
+Kernel align_streams(Kernel kernel, const Target& target) {
+  Streams streams(kernel, target);
+  change_bodies(kernel.body, [&](std::vector<Item>& body, const Path& path) {
+    std::vector<Item> items;
+    for (const Item& item : body) append(items, streams.aligned(item, path));
+    body = std::move(items);
+  });
+  return kernel;
 }
 
 }  // namespace tenon

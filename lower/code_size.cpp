@@ -1,8 +1,8 @@
-#include "lower/code_size.h"
-
+// emitted_operations: how much code a finished nest becomes.
 #include <cmath>
 #include <cstdlib>
 
+#include "lower/finish.h"
 #include "lower/tree.h"
 
 namespace tenon {

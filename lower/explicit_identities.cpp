@@ -58,8 +58,7 @@ class Pass {
       if (is_summed(depth)) {
         if (!only_target || !continues(depth - 1)) break;
       } else {
-        const auto uses = [&](const Index& index) { return index.uses(axis(depth)); };
-        only_target = only_target && std::ranges::any_of(store.at, uses);
+        only_target = only_target && uses(store.at, axis(depth));
       }
     }
     return depth;
@@ -80,8 +79,7 @@ class Pass {
       }
       if (way_[d]->loop() && !is_summed) copies.push_back(axis(d));
       for (const Range& range : way_[d]->when)
-        if (std::ranges::none_of(store.over, [&](Var v) { return range.index.uses(v); }))
-          conditions.push_back(range);
+        if (!range.index.uses_any(store.over)) conditions.push_back(range);
     }
     const Type type = kernel_.tensors[store.tensor].type;
     const ValueRef value = make_value(Constant{identity(*store.combine, type)}, type);
@@ -97,10 +95,9 @@ class Pass {
 
 }  // namespace
 
-Kernel explicit_identities(const Kernel& kernel) {
-  Kernel result = kernel;
-  result.body = Pass(kernel).run(kernel.body);
-  return result;
+Kernel explicit_identities(Kernel kernel) {
+  kernel.body = Pass(kernel).run(kernel.body);
+  return kernel;
 }
 
 }  // namespace tenon

@@ -79,43 +79,47 @@ class Tails {
   bool settle(std::vector<Range>& ranges) const {
     bool can_hold = true;
     std::erase_if(ranges, [&](const Range& range) {
-      const Bounds of = bounds(range.index, bounds_, facts_);
-      can_hold = can_hold && of.high >= range.low && of.low < range.high;
-      return of.low >= range.low && of.high < range.high;
+      can_hold = can_hold && !never(range, bounds_, facts_);
+      return always(range, bounds_, facts_);
     });
     return can_hold;
   }
 
   void settle(Store& store) const {
-    replace_values(store, [&](const ValueRef& value) -> ValueRef {
-      if (const auto* apply = std::get_if<Apply>(&value->detail)) return decided(*apply, value);
-      Value copy = *value;
-      auto* ranges = ranges_in(copy.detail);
-      if (!ranges || ranges->empty()) return value;
+    replace_values(store, [&](Value& value) {
+      if (const auto* apply = std::get_if<Apply>(&value.detail)) {
+        const ValueRef known = decided(*apply, value.type);
+        if (known) value = Value(*known);
+        return known != nullptr;
+      }
+      auto* ranges = ranges_in(value.detail);
+      if (!ranges || ranges->empty()) return false;
       const bool can_hold = settle(*ranges);
-      const auto* load = std::get_if<Load>(&copy.detail);
-      if (!can_hold) return make_value(Constant{load ? load->fill : 0}, copy.type);
-      if (!load && ranges->empty()) return make_value(Constant{1}, copy.type);
-      return std::make_shared<const Value>(std::move(copy));
+      const auto* load = std::get_if<Load>(&value.detail);
+      if (!can_hold)
+        value.detail = Constant{load ? load->fill : 0};
+      else if (!load && ranges->empty())
+        value.detail = Constant{1};
+      return true;
     });
   }
 
   // What the operation gives, if it compares an index with a number and all iterations agree, or if
-  // it chooses and the choice is known.
-  ValueRef decided(const Apply& apply, const ValueRef& value) const {
+  // it chooses and the choice is known; else null.
+  ValueRef decided(const Apply& apply, Type type) const {
     const auto number = [&](int operand) {
       return std::get_if<Constant>(&apply.operands[operand]->detail);
     };
     if (apply.op == ScalarOp::where && number(0))
       return apply.operands[number(0)->value != 0 ? 1 : 2];
-    if (apply.op != ScalarOp::lt || !number(1)) return value;
+    if (apply.op != ScalarOp::lt || !number(1)) return {};
     const auto* index = std::get_if<IndexValue>(&apply.operands[0]->detail);
-    if (!index) return value;
+    if (!index) return {};
     const Bounds of = bounds(index->index, bounds_, facts_);
     const double limit = number(1)->value;
-    if (static_cast<double>(of.high) < limit) return make_value(Constant{1}, value->type);
-    if (static_cast<double>(of.low) >= limit) return make_value(Constant{0}, value->type);
-    return value;
+    if (static_cast<double>(of.high) < limit) return make_value(Constant{1}, type);
+    if (static_cast<double>(of.low) >= limit) return make_value(Constant{0}, type);
+    return {};
   }
 
   bool has(Var axis, Tag tag) const { return kernel_.axes[axis].tag == tag; }
@@ -342,23 +346,22 @@ class Tails {
 };
 
 // Replaces every axis of one iteration by 0.
-Kernel without_single_iterations(Kernel kernel) {
+void remove_single_iterations(Kernel& kernel) {
   std::vector<Var> single;
   for (Var v = 0; v < std::ssize(kernel.axes); ++v)
     if (kernel.extent(v) == 1) single.push_back(v);
   const IndexMap map = replacing(kernel, single, std::vector<Index>(single.size(), 0));
   replace_indices(kernel.body, map);
   for (Limit& limit : kernel.limits) limit.index = map(limit.index);
-  return kernel;
 }
 
 }  // namespace
 
-Kernel explicit_tails(const Kernel& kernel) {
-  Kernel result = without_single_iterations(kernel);
-  result.body = Tails(result).run(result.body);
-  result.limits.clear();
-  return result;
+Kernel explicit_tails(Kernel kernel) {
+  remove_single_iterations(kernel);
+  kernel.body = Tails(kernel).run(kernel.body);
+  kernel.limits.clear();
+  return kernel;
 }
 
 }  // namespace tenon

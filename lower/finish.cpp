@@ -24,9 +24,7 @@ Reason broken_rule(const Kernel& kernel, const Item& item, const Store& store) {
   const std::string& name = kernel.tensors[store.tensor].name;
   if (store.combine && store.initial) return fmt::format("{} is added to from nothing", name);
   if (store.lanes.size() > 2) return fmt::format("{} has lanes along three axes", name);
-  const auto is_mask = [&](const Range& range) {
-    return std::ranges::any_of(store.lanes, [&](Var v) { return range.index.uses(v); });
-  };
+  const auto is_mask = [&](const Range& range) { return range.index.uses_any(store.lanes); };
   if (store.stream && (store.lanes.size() != 1 || std::ranges::any_of(item.when, is_mask)))
     return fmt::format("{} is a stream without whole vectors", name);
   return {};
@@ -47,8 +45,7 @@ Reason verify_finished(const Kernel& kernel) {
 
 FinishedKernel finish(const Kernel& kernel, const Target& target) {
   FinishedKernel result = place_locals(pad_tails(explicit_identities(kernel)));
-  const Kernel tailed = explicit_tails(align_streams(result.kernel, target));
-  result.kernel = name_lanes(tailed, target);
+  result.kernel = name_lanes(explicit_tails(align_streams(result.kernel, target)), target);
   if constexpr (TENON_VERIFY != 0)
     if (const auto broken = verify_finished(result.kernel))
       check(false, [&] { return *broken + "\nafter finish\n" + print(result.kernel); });

@@ -49,12 +49,18 @@ FinishedKernel finish(const Kernel& kernel, const Target& target);
 // The first rule of a finished nest that is broken, or nothing.
 Reason verify_finished(const Kernel& kernel);
 
+// How many operations stand in the code of a finished nest: reads, writes and scalar operations. A
+// backend refuses a nest that would compile for minutes. In an unrolled loop each operation counts
+// once for every iteration. A vector counts once for 16 lanes if its elements lie side by side in
+// memory, and once for each lane if they do not.
+double emitted_operations(const Kernel& kernel);
+
 // ---- the passes of finish(), in the order in which it runs them ----
 
 // Ensures: every accumulation finds its identity (or what earlier iterations left) in the target,
 // written by a store before the innermost loops that it accumulates over; `initial` is false
 // everywhere.
-Kernel explicit_identities(const Kernel& kernel);
+Kernel explicit_identities(Kernel kernel);
 
 // Requires explicit identities. Ensures: no limit has tail pad. Loads beyond such a limit read 0,
 // and stores beyond it are dropped.
@@ -65,13 +71,13 @@ FinishedKernel place_locals(const Kernel& kernel);
 
 // Ensures: every loop of streaming stores writes aligned vectors between a head and a tail. A loop
 // whose alignment is not known stays as it is.
-Kernel align_streams(const Kernel& kernel, const Target& target);
+Kernel align_streams(Kernel kernel, const Target& target);
 
 // Ensures: no limit and no loop of one iteration is left; loops begin and end where the limits say,
 // and what no begin or end can say is in `when` conditions.
-Kernel explicit_tails(const Kernel& kernel);
+Kernel explicit_tails(Kernel kernel);
 
 // Requires explicit tails. Ensures: no loop is a vector; every statement names its lanes.
-Kernel name_lanes(const Kernel& kernel, const Target& target);
+Kernel name_lanes(Kernel kernel, const Target& target);
 
 }  // namespace tenon

@@ -56,7 +56,11 @@ class Fusion {
   }
 
   std::vector<KernelGraph> kernels() const {
-    return mapped(groups_in_order(), [this](std::size_t group) { return kernel(group); });
+    std::vector<KernelGraph> result;
+    for (const std::size_t group : order_)
+      if (!groups_[group].empty() && !members_[groups_[group][0]].is_shared_local)
+        result.push_back(kernel(group));
+    return result;
   }
 
  private:
@@ -214,22 +218,6 @@ class Fusion {
   }
 
   // ---- kernels ----
-
-  // The groups, each after those that it reads from, and otherwise in the order of their first
-  // members.
-  std::vector<std::size_t> groups_in_order() const {
-    std::vector<std::size_t> order;
-    std::unordered_set<std::size_t> placed;
-    const auto place = [&](const auto& self, std::size_t group) -> void {
-      if (!placed.insert(group).second) return;
-      for (std::size_t m : groups_[group])
-        for (const auto& [p, at_rows] : members_[m].producers) self(self, members_[p].group);
-      order.push_back(group);
-    };
-    for (const Member& member : members_)
-      if (!member.is_shared_local) place(place, member.group);
-    return order;
-  }
 
   // The kernel of a group: its members, the shared locals that it computes, and its inputs.
   KernelGraph kernel(std::size_t group) const {

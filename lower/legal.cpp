@@ -1,12 +1,11 @@
-#include "lower/legal.h"
-
+// illegal: the one check that every move must pass. moves.h says what it forbids.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <span>
 
-#include "lower/dependence.h"
-#include "lower/tree.h"
+#include "lower/moves.h"
+#include "lower/uses.h"
 
 namespace tenon {
 namespace {
@@ -67,21 +66,6 @@ Reason torn_local(const KernelTensor& local, const std::vector<Use>& uses) {
   return {};
 }
 
-// Does each iteration of a loop have the local to itself? The loop is the one at this depth on the
-// way to a use. No iteration of it, or of a loop around it, may need what another iteration has
-// stored.
-bool is_private(const KernelTensor& local, const std::vector<Use>& uses, const Way& way,
-                std::size_t depth) {
-  const std::span around = std::span(way.path).first(depth + 1);
-  // A tile is allocated at a loop inside this one, or at this one.
-  if (const auto scope = local.scope)
-    return *scope >= 0 && (*scope == around.back() || !contains(around, *scope));
-  return std::ranges::none_of(around, [&](Var v) { return outlives(uses, v); }) &&
-         std::ranges::all_of(uses, [&](const Use& use) {
-           return use.way.loops.size() > depth && use.way.loops[depth] == way.loops[depth];
-         });
-}
-
 // Why iterations of a concurrent loop would interfere: it may write only what is private to an
 // iteration or indexed by its axis.
 Reason race(const Kernel& kernel, int tensor, const std::vector<Use>& uses) {
@@ -95,7 +79,7 @@ Reason race(const Kernel& kernel, int tensor, const std::vector<Use>& uses) {
       const bool by_lanes = axis.tag == Tag::vector && target.scope;  // one tile for all of them
       const bool may_be_private = target.where != Where::argument && !by_lanes;
       if (conflict(kernel, writer, writer, {&v, 1}, depth) &&
-          !(may_be_private && is_private(target, uses, writer.way, depth)))
+          !(may_be_private && depth < private_loops(target, uses).size()))
         return fmt::format("all iterations of {} store to the same elements of {}", axis.name,
                            target.name);
       for (const Use& other : uses)

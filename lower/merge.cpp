@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "lower/dependence.h"
 #include "lower/tree.h"
+#include "lower/uses.h"
 
 namespace tenon {
 namespace {
@@ -15,9 +15,8 @@ namespace {
 bool depends(const Item& a, const Item& b) {
   const Uses first(only(a)), second(only(b));
   return std::ranges::any_of(first.all(), [&](const Use& x) {
-    return std::ranges::any_of(second.all(), [&](const Use& y) {
-      return x.access.tensor == y.access.tensor && (x.writes || y.writes);
-    });
+    return std::ranges::any_of(second.of(x.access.tensor),
+                               [&](const Use& y) { return x.writes || y.writes; });
   });
 }
 
@@ -59,20 +58,15 @@ void rename(Kernel& kernel, Loop& loop, Var with) {
 
 const KernelTensor* conflict_between(const Kernel& kernel, const Item& into, Var axis,
                                      const Item& from) {
-  const Var other = from.loop()->axis;
-  const IndexMap rename = renaming(kernel, {other}, {axis});
-  const Uses first(only(into)), second(only(from));
-  for (const Use& y : second.all()) {
-    Way way = y.way;
-    std::ranges::replace(way.path, other, axis);
-    Access access = y.access;
-    access.at = mapped(access.at, rename);
-    const Use renamed{way, y.store, access, y.load, y.writes};
-    for (const Use& x : first.all())
-      if (x.access.tensor == access.tensor && (x.writes || y.writes) &&
-          conflict(kernel, x, renamed, {&axis, 1}))
-        return &kernel.tensors[access.tensor];
-  }
+  Item merged = from;
+  Loop& loop = *merged.loop();
+  replace_indices(loop.body, renaming(kernel, {loop.axis}, {axis}));
+  loop.axis = axis;
+  const Uses first(only(into)), second(only(merged));
+  for (const Use& y : second.all())
+    for (const Use& x : first.of(y.access.tensor))
+      if ((x.writes || y.writes) && conflict(kernel, x, y, {&axis, 1}))
+        return &kernel.tensors[y.access.tensor];
   return nullptr;
 }
 

@@ -25,9 +25,9 @@
 
 #include <algorithm>
 
-#include "lower/dependence.h"
 #include "lower/merge.h"
 #include "lower/moves.h"
+#include "lower/uses.h"
 
 namespace tenon {
 namespace {
@@ -200,11 +200,10 @@ void move_scopes(Kernel& kernel, std::span<const Use> uses, const std::vector<Va
 }
 
 // Why the iterations of the loops over `axes` need their order.
-Reason dependence_across(const Kernel& kernel, std::span<const Use> uses,
-                         const std::vector<Var>& axes) {
-  for (const Use& writer : uses)
-    for (const Use& other : uses)
-      if (writer.writes && other.access.tensor == writer.access.tensor)
+Reason dependence_across(const Kernel& kernel, const Uses& uses, const std::vector<Var>& axes) {
+  for (const Use& writer : uses.all())
+    for (const Use& other : uses.of(writer.access.tensor))
+      if (writer.writes)
         if (auto reason = dependence(kernel, writer, other, axes)) return reason;
   return {};
 }
@@ -218,7 +217,7 @@ Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>&
     Chain chain;
     if (auto reason = unravel(kernel, items[i], order, chain)) return reason;
     const Uses uses(kernel.body), here(only(items[i]));
-    if (auto reason = dependence_across(kernel, here.all(), chain.axes)) return reason;
+    if (auto reason = dependence_across(kernel, here, chain.axes)) return reason;
     std::vector<Item> placed;
     move_scopes(kernel, here.all(), chain.axes, order);
     if (auto reason = put_together(kernel, uses, outside, chain, order, placed)) return reason;

@@ -44,10 +44,6 @@ constexpr double most_tile_bytes = 1 << 26;
 
 }  // namespace
 
-std::string stage_name(const StageSite& site) {
-  return site.move.tensor + "." + stem(site.move.at);
-}
-
 Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>& used,
                  std::vector<Var>& tile, std::vector<Range>& limits) {
   for (Var v : path)
@@ -62,7 +58,7 @@ Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>
     return "the layout must name every axis of the tile";
   if (!asked.empty()) tile = asked;
   for (const Limit& limit : site.kernel.limits) {
-    if (std::ranges::none_of(tile, [&](Var v) { return limit.index.uses(v); })) continue;
+    if (!limit.index.uses_any(tile)) continue;
     const auto index = index_at_start(limit.index, [&](Var v) { return site.knows(v, tile); });
     if (!index) return "a limit of its loops has a quotient or a remainder";
     limits.push_back({*index, 0, limit.bound});
@@ -73,14 +69,14 @@ Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>
 std::vector<Var> copy_axes(StageSite& site, const std::vector<Var>& tile) {
   return mapped(tile, [&](Var v) {
     const std::string name = stem(site.kernel.axes[v].name);
-    return site.kernel.add_axis(stage_name(site) + "." + name, site.kernel.extent(v));
+    return site.kernel.add_axis(site.name() + "." + name, site.kernel.extent(v));
   });
 }
 
 Reason add_tile(StageSite& site, const std::vector<Var>& axes) {
   Kernel& kernel = site.kernel;
   const KernelTensor& staged = kernel.tensors[site.tensor];
-  KernelTensor local{kernel.unused_name(stage_name(site)), staged.type, {}, site.move.where};
+  KernelTensor local{kernel.unused_name(site.name()), staged.type, {}, site.move.where};
   double bytes = info(staged.type).bytes;
   for (Var axis : axes) {
     local.extents.push_back(kernel.extent(axis));

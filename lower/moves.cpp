@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
-#include "lower/legal.h"
 
 namespace tenon {
 namespace {
@@ -26,8 +25,6 @@ Reason change(Kernel& kernel, const Move& move, Check check) {
 }
 
 }  // namespace
-
-Moved apply(const Kernel& kernel, const Move& move) { return apply_all(kernel, {move}); }
 
 Moved apply_all(Kernel kernel, const Schedule& schedule, const MoveObserver& see, Check check) {
   for (const Move& move : schedule) {

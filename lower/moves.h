@@ -18,18 +18,23 @@ struct Refusal {
 };
 using Moved = std::variant<Kernel, Refusal>;
 
-Moved apply(const Kernel& kernel, const Move& move);
 // Applies all moves, up to the first that is refused. `see` is called with every move and its
 // result.
 //
-// The check of legal.h runs after every move, so that the refusal names the move. For a schedule
-// that Tenon wrote it may run once, at the end, which is enough and costs less.
+// illegal() runs after every move, so that the refusal names the move. For a schedule that Tenon
+// wrote it may run once, at the end, which is enough and costs less.
 enum class Check : std::uint8_t { each, once };
 using MoveObserver = std::function<void(const Move&, const Kernel&)>;
 Moved apply_all(Kernel kernel, const Schedule& schedule, const MoveObserver& see = {},
                 Check check = Check::each);
 
-// apply() calls these. Each rewrites the kernel, or returns the reason why it cannot; then the
+// The one check that every move must pass: why the kernel would compute a wrong result, or nothing.
+// Three things are forbidden: an accumulation whose loops no longer go through its terms in order;
+// a local that is read where its value is gone; and a concurrent loop (parallel or vector, for
+// example) with iterations that depend on each other.
+Reason illegal(const Kernel& kernel);
+
+// apply_all() calls these. Each rewrites the kernel, or returns the reason why it cannot; then the
 // kernel may be half rewritten and must not be used.
 Reason rewrite(Kernel& kernel, const Split& move);
 Reason rewrite(Kernel& kernel, const Order& move);

@@ -66,11 +66,7 @@ ShapeLoops loops_over(Kernel& kernel, const Shape& shape, const std::string& nam
 class ReduceNest {
  public:
   ReduceNest(Kernel& kernel, const Node& reduce, int target, const std::string& name)
-      : kernel_(kernel),
-        reduce_(reduce),
-        order_(canonical_order(reduce)),
-        target_(target),
-        name_(name) {}
+      : kernel_(kernel), reduce_(reduce), target_(target), name_(name) {}
 
   // Appends loops that compute the Reduce into the target, and the locals that they need.
   void append_to(NodeValues& values) {
@@ -175,9 +171,9 @@ class ReduceNest {
 
   Kernel& kernel_;
   const Node& reduce_;
-  const CanonicalOrder order_;
   const int target_;
   const std::string name_;
+  const CanonicalOrder order_ = canonical_order(reduce_);
 
   ShapeLoops kept_;
   std::vector<Var> whole_;               // per reduced axis; no loop runs over these in the end

@@ -45,7 +45,7 @@ class Lanes {
       } else {
         std::vector<Range> branches, masks;
         for (const Range& range : when)
-          (uses_any(range.index, vectors) ? masks : branches).push_back(range);
+          (range.index.uses_any(vectors) ? masks : branches).push_back(range);
         Loop copy = *loop;
         copy.body = run(loop->body, vectors, masks);
         result.push_back({std::move(copy), std::move(branches)});
@@ -61,10 +61,6 @@ class Lanes {
     Path lanes = {};  // none: one value
     Path loop = {};   // none: a single statement
   };
-
-  static bool uses_any(const Index& index, const Path& axes) {
-    return std::ranges::any_of(axes, [&](Var v) { return index.uses(v); });
-  }
 
   // The axes that become the lanes of the statement: one of the vector axes, or the two along which
   // a copy loads and stores consecutive elements. None if its subscript is computed, because two
@@ -170,10 +166,9 @@ class Lanes {
 
 }  // namespace
 
-Kernel name_lanes(const Kernel& kernel, const Target& target) {
-  Kernel result = kernel;
-  result.body = Lanes(result, target).run(kernel.body, {}, {});
-  return result;
+Kernel name_lanes(Kernel kernel, const Target& target) {
+  kernel.body = Lanes(kernel, target).run(kernel.body, {}, {});
+  return kernel;
 }
 
 }  // namespace tenon

@@ -15,42 +15,6 @@ std::string word(std::string name) {
   return name;
 }
 
-// Tiles and loops are called after a tensor: `in1.pc` and `in1.pc.k0` after `in1`.
-struct Renaming {
-  const Names& names;
-
-  void tensor(std::string& name) const {
-    const std::size_t end = std::min(name.find('.'), name.size());
-    const auto known = names.find(name.substr(0, end));
-    if (known != names.end()) name.replace(0, end, known->second);
-  }
-  // The short form of a loop's name, `k` for `sum.k`, names no tensor.
-  void axis(std::string& name) const {
-    if (name.find('.') != std::string::npos) tensor(name);
-  }
-  void axes(std::vector<std::string>& all) const {
-    for (std::string& name : all) axis(name);
-  }
-
-  void operator()(Split& move) const { axis(move.axis); }
-  void operator()(Order& move) const { axes(move.axes); }
-  void operator()(Fuse& move) const {
-    axis(move.outer);
-    axis(move.inner);
-  }
-  void operator()(Bind& move) const { axis(move.axis); }
-  void operator()(Stage& move) const {
-    tensor(move.tensor);
-    axis(move.at);
-    axes(move.order);
-  }
-  void operator()(At& move) const {
-    tensor(move.producer);
-    axis(move.loop);
-  }
-  void operator()(SplitReduce& move) const { axis(move.axis); }
-};
-
 }  // namespace
 
 Names names_of(const KernelGraph& graph, const Kernel& naive, const NodeNames& given) {
@@ -70,19 +34,23 @@ Names names_of(const KernelGraph& graph, const Kernel& naive, const NodeNames& g
   return names;
 }
 
+void rename_tensor(std::string& name, const Names& names) {
+  const std::size_t end = std::min(name.find('.'), name.size());
+  const auto known = names.find(name.substr(0, end));
+  if (known != names.end()) name.replace(0, end, known->second);
+}
+
+void rename_axis(std::string& name, const Names& names) {
+  if (name.find('.') != std::string::npos) rename_tensor(name, names);
+}
+
 Kernel renamed(Kernel kernel, const Names& names) {
-  const Renaming rename{names};
-  for (KernelTensor& tensor : kernel.tensors) rename.tensor(tensor.name);
-  for (Axis& axis : kernel.axes) rename.axis(axis.name);
+  for (KernelTensor& tensor : kernel.tensors) rename_tensor(tensor.name, names);
+  for (Axis& axis : kernel.axes) rename_axis(axis.name, names);
   kernel.name.clear();
   for (const KernelTensor& tensor : kernel.tensors)
     if (tensor.is_output) kernel.name += (kernel.name.empty() ? "" : "_") + tensor.name;
   return kernel;
-}
-
-Schedule renamed(Schedule schedule, const Names& names) {
-  for (Move& move : schedule) std::visit(Renaming{names}, move.what);
-  return schedule;
 }
 
 }  // namespace tenon

@@ -2,7 +2,7 @@
 // which are the same for every graph of its structure, so that one schedule holds for all of them.
 // For people, tensors and loops go by the names of the graph at hand: after renaming, `in1` is `w`
 // and the loop `sum.k` is `logits.k`. Used by the session for moves by hand, and by the program
-// `tenon` for its explain.
+// `tenon` for its explain (cli/renamed_schedule.h).
 #pragma once
 
 #include <functional>
@@ -11,7 +11,6 @@
 
 #include "lower/fusion.h"
 #include "lower/nest.h"
-#include "lower/schedule.h"
 
 namespace tenon {
 
@@ -23,8 +22,13 @@ using Names = std::unordered_map<std::string, std::string>;  // of tensors: cano
 // tensor without a given name keeps its own, with a number if that is taken.
 Names names_of(const KernelGraph& graph, const Kernel& naive, const NodeNames& given);
 
-// The nest, before or after moves, and moves that apply to it, with the given names.
+// The nest, before or after moves, with the given names.
 Kernel renamed(Kernel kernel, const Names& names);
-Schedule renamed(Schedule schedule, const Names& names);
+
+// Give one tensor, or one axis, its given name. A tile and an axis are called after a tensor:
+// `in1.pc` and `in1.pc.k0` after `in1`. The short form of an axis, `k` for `sum.k`, names no
+// tensor.
+void rename_tensor(std::string& name, const Names& names);
+void rename_axis(std::string& name, const Names& names);
 
 }  // namespace tenon

@@ -7,9 +7,9 @@
 //       y[8*io + ii] = x[8*io + ii]
 #include <algorithm>
 
-#include "lower/dependence.h"
 #include "lower/finish.h"
 #include "lower/tree.h"
+#include "lower/uses.h"
 
 namespace tenon {
 namespace {
@@ -30,12 +30,11 @@ bool has_room(const Kernel& kernel, int tensor, const Limit& limit) {
 // no locals except tiles with room for what it stores.
 void pad(const Kernel& kernel, Item& item, Store& store, const Limit& limit) {
   const Range range{limit.index, 0, limit.bound};
-  replace_values(store, [&](const ValueRef& value) {
-    const auto* load = std::get_if<Load>(&value->detail);
-    if (!load || kernel.tensors[load->tensor].where != Where::argument) return value;
-    Load guarded = *load;
-    guarded.inside.push_back(range);
-    return make_value(std::move(guarded), value->type);
+  replace_values(store, [&](Value& value) {
+    auto* load = std::get_if<Load>(&value.detail);
+    if (!load || kernel.tensors[load->tensor].where != Where::argument) return false;
+    load->inside.push_back(range);
+    return true;
   });
   if (!has_room(kernel, store.tensor, limit)) item.when.push_back(range);
 }

@@ -13,42 +13,15 @@
 #include <numeric>
 #include <utility>
 
-#include "core/error.h"
-#include "lower/dependence.h"
 #include "lower/finish.h"
 #include "lower/tree.h"
+#include "lower/uses.h"
 
 namespace tenon {
 namespace {
 
 constexpr std::int64_t most_register_bytes = 8192;  // more would only be spilled
 constexpr std::size_t alignment = 64;               // bytes
-
-bool moves_alike(const Use& a, const Use& b, Var v) {
-  return std::ranges::equal(a.access.at, b.access.at, [v](const Index& x, const Index& y) {
-    return x.coefficient(v) == y.coefficient(v) && x.uses(v) == y.uses(v);
-  });
-}
-
-// The axes around the innermost place at which the local can be allocated: the place holds all
-// uses, and no iteration of a loop around it needs what another one has stored.
-Path scope_of(const KernelTensor& tensor, const std::vector<Use>& uses) {
-  const Use& first = uses.front();
-  const Path& path = first.way.path;
-  std::size_t depth = path.size();
-  if (tensor.scope) {
-    const auto at = position(path, *tensor.scope);
-    check(at || *tensor.scope < 0, "a staged tile is used outside its loop");
-    depth = static_cast<std::size_t>(at.value_or(-1) + 1);
-  } else {
-    for (const Use& use : uses) depth = std::min(depth, common_loops(first, use));
-    // If one iteration needs what another one has stored, the local is outside that loop.
-    for (const Use& use : uses)
-      for (std::size_t d = 0; d < depth; ++d)
-        if (outlives(uses, path[d]) || !moves_alike(first, use, path[d])) depth = d;
-  }
-  return Path(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(depth));
-}
 
 // A loop of one iteration is not shared out to threads.
 bool is_parallel(const Kernel& kernel, Var v) {
@@ -80,50 +53,14 @@ std::vector<int> layout(const Kernel& kernel, const KernelTensor& tensor,
   return order;
 }
 
-bool is_computed(const std::vector<Use>& uses, int axis) {
-  return std::ranges::any_of(uses,
-                             [&](const Use& use) { return use.access.computed_axis == axis; });
-}
-
-// Should these subscripts become one? They should if the reach of one of them is not known but that
-// of all as one is. None may be computed or leave its axis, because beyond a row's end lies the
-// next row.
-bool should_join(const Kernel& kernel, const KernelTensor& tensor, const std::vector<Use>& uses,
-                 const Path& scope, int first, int count) {
-  bool all_known = true;
-  for (int d = first; d < first + count; ++d) {
-    const std::vector<Index> alone = subscripts(uses, d);
-    const auto is_within = [&](const Index& at) {
-      return always({at, 0, tensor.extents[d]}, kernel.bounds());
-    };
-    if (is_computed(uses, d) || !std::ranges::all_of(alone, is_within)) return false;
-    all_known = all_known && reach(kernel, alone, scope);
-  }
-  const auto joined = [&](const Use& use) { return flat(tensor, use.access.at, first, count); };
-  return !all_known && reach(kernel, mapped(uses, joined), scope);
-}
-
-// After a fuse and a split, a quotient or remainder in a subscript may use axes both outside and
-// inside the scope, so that its reach is not known. Joined with its neighbours it may be simple
-// again: in t[f / 8, f mod 8] the position is f. Joins one such run of subscripts to one subscript.
-// Returns whether there was one.
-bool join_subscripts(Kernel& kernel, int t, const Path& scope, const std::vector<Use>& uses) {
-  const int axes = static_cast<int>(kernel.tensors[t].extents.size());
-  for (int count = 2; count <= axes; ++count)
-    for (int first = 0; first + count <= axes; ++first) {
-      if (!should_join(kernel, kernel.tensors[t], uses, scope, first, count)) continue;
-      join_axes(kernel, t, first, count);
-      return true;
-    }
-  return false;
-}
-
 // Where a local begins along one of its axes, and its extent there. Along a computed axis it keeps
 // its whole extent, and what the last tile reaches beyond that.
 Reach extent_along(const Kernel& kernel, const KernelTensor& tensor, const std::vector<Use>& uses,
                    int axis, const Path& scope) {
   const Reach whole = *reach(kernel, subscripts(uses, axis), {});
-  if (!is_computed(uses, axis)) return reach(kernel, subscripts(uses, axis), scope).value_or(whole);
+  const auto is_computed = [&](const Use& use) { return use.access.computed_axis == axis; };
+  if (std::ranges::none_of(uses, is_computed))
+    return reach(kernel, subscripts(uses, axis), scope).value_or(whole);
   return {0, std::max(tensor.extents[axis], whole.begin.constant() + whole.extent)};
 }
 
@@ -135,16 +72,15 @@ FinishedKernel place_locals(const Kernel& kernel) {
   for (int t = 0; t < std::ssize(result.tensors); ++t) {
     KernelTensor& tensor = result.tensors[t];
     if (tensor.where == Where::argument) continue;
-    Uses table(result.body);
-    if (table.of(t).empty()) {
+    const Uses table(result.body);
+    const std::vector<Use>& uses = table.of(t);
+    if (uses.empty()) {
       tensor.extents.assign(tensor.extents.size(), 0);
       continue;
     }
-    Path scope = scope_of(tensor, table.of(t));
+    Path scope = private_loops(tensor, uses);
     // The lanes of a vector run side by side, so each needs its own element.
     std::erase_if(scope, [&](Var v) { return result.axes[v].tag == Tag::vector; });
-    while (join_subscripts(result, t, scope, table.of(t))) table = Uses(result.body);
-    const std::vector<Use>& uses = table.of(t);
     std::vector<Reach> reaches;
     bool known = true;
     for (int d = 0; d < std::ssize(tensor.extents); ++d) {

@@ -262,33 +262,27 @@ NodeRef with_inputs(NodeTable& table, const NodeRef& node, const std::vector<Nod
   return made;
 }
 
-class Rewrite {
- public:
-  explicit Rewrite(NodeTable& table) : table_(table) {}
-
-  NodeRef operator()(const NodeRef& node) {
-    if (const auto known = done_.find(node); known != done_.end()) return known->second;
-    const NodeRef result = rewritten(node);
-    table_.set_name(*result, table_.name(*node));
-    return done_[node] = done_[result] = result;
+// What the first rule that applies makes of the node, or null.
+NodeRef apply_first(const NodeRef& node, NodeTable& table) {
+  for (const Rule& rule : rules) {
+    const NodeRef better = rule.apply({node, table, rule.pattern});
+    if (!better) continue;
+    check(better->type == node->type && better->shape == node->shape, rule.mathematics);
+    return better;
   }
+  return nullptr;
+}
 
- private:
-  NodeRef rewritten(const NodeRef& node) {
-    if (node->is_leaf()) return node;
-    const NodeRef rebuilt = with_inputs(table_, node, mapped(node->inputs, *this));
-    for (const Rule& rule : rules) {
-      const NodeRef better = rule.apply({rebuilt, table_, rule.pattern});
-      if (!better) continue;
-      check(better->type == node->type && better->shape == node->shape, rule.mathematics);
-      return (*this)(better);
-    }
-    return rebuilt;
-  }
-
-  NodeTable& table_;
-  std::unordered_map<NodeRef, NodeRef> done_;
-};
+// The node after all rules. `done` holds the results so far.
+NodeRef rewritten(const NodeRef& node, NodeTable& table,
+                  std::unordered_map<NodeRef, NodeRef>& done) {
+  if (const auto known = done.find(node); known != done.end()) return known->second;
+  const auto in_place = [&](const NodeRef& input) { return rewritten(input, table, done); };
+  NodeRef result = with_inputs(table, node, mapped(node->inputs, in_place));
+  if (const NodeRef better = apply_first(result, table)) result = rewritten(better, table, done);
+  table.set_name(*result, table.name(*node));
+  return done[node] = done[result] = result;
+}
 
 // ---- requested reshapes ----
 
@@ -334,9 +328,9 @@ std::vector<NodeRef> apply_rules(std::span<const NodeRef> wanted, NodeTable& tab
   // by chance, for another graph; the plan must not depend on that.
   NodeOrder order = in_order(wanted, &table);
   const auto in_place = [&](const NodeRef& node) { return order.nodes[order.place(node)]; };
-  Rewrite rewrite(table);
+  std::unordered_map<NodeRef, NodeRef> done;
   for (NodeRef& node : order.nodes)  // inputs before users, as graphs may be deep
-    node = rewrite(with_inputs(table, node, mapped(node->inputs, in_place)));
+    node = rewritten(with_inputs(table, node, mapped(node->inputs, in_place)), table, done);
   return drop_reshapes(mapped(wanted, in_place), table);
 }
 

@@ -19,6 +19,8 @@ struct StageSite {
   const Var at;  // the staging loop's axis, -1 for root
   const Stage& move;
 
+  // `b.pc`; the loops that copy are named `b.pc.k0`.
+  std::string name() const { return move.tensor + "." + stem(move.at); }
   // Is the axis one of a loop around the body, or one of the tile?
   bool knows(Var v, const std::vector<Var>& tile) const {
     return contains(outside, v) || contains(tile, v);
@@ -38,7 +40,5 @@ Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>
 std::vector<Var> copy_axes(StageSite& site, const std::vector<Var>& tile);
 // Adds the local that holds the tile, as the last of the kernel's tensors.
 Reason add_tile(StageSite& site, const std::vector<Var>& axes);
-
-std::string stage_name(const StageSite& site);  // `b.pc`; its loops are named `b.pc.k0`
 
 }  // namespace tenon

@@ -5,8 +5,8 @@
 #include <functional>
 
 #include "core/ranges.h"
-#include "lower/dependence.h"
 #include "lower/stage.h"
+#include "lower/uses.h"
 
 namespace tenon {
 namespace {
@@ -21,17 +21,6 @@ struct Tile {
 bool is_same(const Load& a, const Load& b) {
   return a.at == b.at && a.inside == b.inside && same_bits(a.fill, b.fill) &&
          a.computed_axis == b.computed_axis && a.computed == b.computed;
-}
-
-// The uses, without loads that are the same as an earlier one.
-std::vector<Use> different(const std::vector<Use>& uses) {
-  std::vector<Use> found;
-  for (const Use& use : uses)
-    if (std::ranges::none_of(found, [&](const Use& other) {
-          return use.load && other.load && is_same(*use.load, *other.load);
-        }))
-      found.push_back(use);
-  return found;
 }
 
 // Restricts the copy to elements that exist. A tile may have elements that the loops below never
@@ -65,14 +54,13 @@ Reason expand_tile(StageSite& site, const Use& use, Tile& tile) {
   keep_inside(site, tile.source);
   // Computed subscripts are loaded only inside the limits.
   Reason reason;
-  tile.source.computed = map_values(tile.source.computed, [&](const ValueRef& value) {
-    const auto* load = std::get_if<Load>(&value->detail);
-    if (!load) return value;
+  tile.source.computed = map_values(tile.source.computed, [&](Value& value) {
+    auto* load = std::get_if<Load>(&value.detail);
+    if (!load) return false;
     if (stores_to(site.body, load->tensor))
       reason = "its subscripts are read from what is computed there";
-    Load guarded = *load;
-    append(guarded.inside, tile.source.inside);
-    return make_value(std::move(guarded), value->type);
+    append(load->inside, tile.source.inside);
+    return true;
   });
   tile.read = [old_axes](const Load&) { return Load{{-1, mapped(old_axes, Index::var)}}; };
   return reason;
@@ -117,8 +105,7 @@ Reason box_tile(StageSite& site, const std::vector<Use>& all, Tile& tile) {
     reaches.push_back(*here);
     tile.source.at.push_back(here->begin);
     if (here->extent <= 1) continue;
-    tile.axes.push_back(
-        site.kernel.add_axis(fmt::format("{}.{}", stage_name(site), d), here->extent));
+    tile.axes.push_back(site.kernel.add_axis(fmt::format("{}.{}", site.name(), d), here->extent));
     tile.source.at.back() = here->begin + Index::var(tile.axes.back());
   }
   keep_inside(site, tile.source);
@@ -159,8 +146,8 @@ std::vector<Item> ring(StageSite& site, int staged, const std::vector<Item>& cop
     return items;
   };
   // The first iteration copies the first tiles, so that the loop stays one loop.
-  const Var first = kernel.add_axis(stage_name(site) + ".first",
-                                    std::min<std::int64_t>(depth - 1, kernel.extent(at)));
+  const Var first =
+      kernel.add_axis(site.name() + ".first", std::min<std::int64_t>(depth - 1, kernel.extent(at)));
   Item begin{Loop{first, copies_of(Index::var(first))}, {{Index::var(at), 0, 1}}};
   std::vector<Item> items{std::move(begin)};
   append(items, copies_of(Index::var(at) + Index(depth - 1)));
@@ -172,7 +159,8 @@ std::vector<Item> ring(StageSite& site, int staged, const std::vector<Item>& cop
 
 Reason stage_operand(StageSite& site) {
   const Uses uses(site.body);
-  const std::vector<Use> all = different(uses.of(site.tensor));
+  const std::vector<Use>& all = uses.of(site.tensor);
+  const auto is_first = [&](const Use& use) { return is_same(*use.load, *all.front().load); };
   const bool is_ring = site.move.depth > 1 && site.move.where == Where::shared;
   if (!std::ranges::all_of(all, &Use::load))
     return "its strands are folded there, which needs the tensor itself";
@@ -180,7 +168,7 @@ Reason stage_operand(StageSite& site) {
   if (site.move.depth > 1 && site.at < 0) return "depth needs a loop";
   if (site.move.depth > 1 && !is_ring && site.kernel.tensors[site.tensor].where != Where::argument)
     return "only what lies in the caller's memory is prefetched";
-  if (site.move.layout == Layout::expand && all.size() > 1)
+  if (site.move.layout == Layout::expand && !std::ranges::all_of(all, is_first))
     return "it is read at several places there; use box";
   Tile tile;
   if (auto reason = site.move.layout == Layout::box ? box_tile(site, all, tile)
@@ -196,14 +184,14 @@ Reason stage_operand(StageSite& site) {
   std::vector<Item> copies = wrap(std::move(copied), tile.axes);
   if (is_ring) copies = ring(site, staged, copies);
 
-  const auto read_tile = [&](const ValueRef& value) {
-    const auto* load = std::get_if<Load>(&value->detail);
-    if (!load || load->tensor != site.tensor) return value;
-    Load from = tile.read(*load);
-    from.tensor = staged;
+  const auto read_tile = [&](Value& value) {
+    auto* load = std::get_if<Load>(&value.detail);
+    if (!load || load->tensor != site.tensor) return false;
+    *load = tile.read(*load);
+    load->tensor = staged;
     if (is_ring)
-      from.at.insert(from.at.begin(), mod(Index::var(site.at), site.move.depth, kernel.bounds()));
-    return make_value(std::move(from), value->type);
+      load->at.insert(load->at.begin(), mod(Index::var(site.at), site.move.depth, kernel.bounds()));
+    return true;
   };
   change_stores(site.body, [&](Store& store) { replace_values(store, read_tile); });
   // The copies go in front of the first item that reads the tile.

@@ -34,46 +34,44 @@ void visit_below(const ValueRef& v, std::unordered_set<const Value*>& seen, cons
 
 class Rebuild {
  public:
-  explicit Rebuild(ValueMap change) : change_(std::move(change)) {}
+  explicit Rebuild(ValueChange change) : change_(std::move(change)) {}
 
   ValueRef operator()(const ValueRef& value) {
     if (!value) return value;
     if (auto known = done_.find(value.get()); known != done_.end()) return known->second;
     Value copy = *value;
-    bool is_same = true;
+    bool is_changed = false;
     const auto part = [&](ValueRef& of) {
       const ValueRef old = std::exchange(of, (*this)(of));
-      is_same = is_same && of == old;
+      is_changed = is_changed || of != old;
     };
     if (auto* apply = std::get_if<Apply>(&copy.detail))
       std::ranges::for_each(apply->operands, part);
     if (Access* access = access_in(copy.detail)) part(access->computed);
-    const ValueRef rebuilt = is_same ? value : std::make_shared<const Value>(std::move(copy));
-    return done_[value.get()] = change_(rebuilt);
+    is_changed = change_(copy) || is_changed;
+    return done_[value.get()] = is_changed ? std::make_shared<const Value>(std::move(copy)) : value;
   }
 
  private:
-  ValueMap change_;
+  ValueChange change_;
   std::unordered_map<const Value*, ValueRef> done_;
 };
 
-ValueMap on_indices(const IndexMap& map) {
-  return [&map](const ValueRef& value) -> ValueRef {
-    if (std::holds_alternative<Apply>(value->detail)) return value;
-    Value copy = *value;
-    for_each_index(copy, [&](Index& index) { index = map(index); });
-    if (auto* ranges = ranges_in(copy.detail)) *ranges = mapped(*ranges, without_division);
-    return std::make_shared<const Value>(std::move(copy));
+ValueChange on_indices(const IndexMap& map) {
+  return [&map](Value& value) {
+    for_each_index(value, [&](Index& index) { index = map(index); });
+    if (auto* ranges = ranges_in(value.detail)) *ranges = mapped(*ranges, without_division);
+    return !std::holds_alternative<Apply>(value.detail);
   };
 }
 
 }  // namespace
 
-ValueRef map_values(const ValueRef& value, const ValueMap& change) {
+ValueRef map_values(const ValueRef& value, const ValueChange& change) {
   return Rebuild(change)(value);
 }
 
-void replace_values(Store& store, const ValueMap& change) {
+void replace_values(Store& store, const ValueChange& change) {
   Rebuild rebuild(change);
   for (ValueRef* value : {&store.value, &store.factor, &store.computed}) *value = rebuild(*value);
 }
@@ -156,31 +154,16 @@ void replace_indices(std::vector<Item>& items, const IndexMap& map) {
 
 void replace_accesses(std::vector<Item>& items, int tensor,
                       const std::function<void(Access&)>& change) {
-  const ValueMap on_reads = [&](const ValueRef& value) {
-    const Access* read = access_in(value->detail);
-    if (!read || read->tensor != tensor) return value;
-    Value copy = *value;
-    change(*access_in(copy.detail));
-    return std::make_shared<const Value>(std::move(copy));
+  const ValueChange on_reads = [&](Value& value) {
+    Access* read = access_in(value.detail);
+    if (!read || read->tensor != tensor) return false;
+    change(*read);
+    return true;
   };
   change_stores(items, [&](Store& store) {
     replace_values(store, on_reads);
     if (store.tensor == tensor) change(store);
   });
-}
-
-void join_axes(Kernel& kernel, int tensor, int first, int count) {
-  KernelTensor& joined = kernel.tensors[tensor];
-  const auto drop_others = [&](auto& list) {
-    list.erase(list.begin() + first + 1, list.begin() + first + count);
-  };
-  replace_accesses(kernel.body, tensor, [&](Access& access) {
-    access.at[first] = flat(joined, access.at, first, count);
-    drop_others(access.at);
-    if (access.computed_axis > first) access.computed_axis -= count - 1;
-  });
-  for (int d = 1; d < count; ++d) joined.extents[first] *= joined.extents[first + d];
-  drop_others(joined.extents);
 }
 
 void change_stores(std::vector<Item>& items, const std::function<void(Store&)>& change) {
@@ -203,7 +186,7 @@ void change_bodies(std::vector<Item>& body, const BodyChange& change, const Path
 IndexMap replacing(const Kernel& kernel, std::vector<Var> axes, std::vector<Index> with) {
   return
       [bounds = kernel.bounds(), axes = std::move(axes), with = std::move(with)](const Index& i) {
-        if (std::ranges::none_of(axes, [&](Var v) { return i.uses(v); })) return i;
+        if (!i.uses_any(axes)) return i;
         const auto instead = [&](Var v) {
           const auto place = position(axes, v);
           return place ? with[*place] : Index::var(v);

@@ -84,14 +84,15 @@ int count_loops(Items items, Var axis);
 
 // ---- rewrites ----
 
-// Values are rebuilt bottom up: `change` gets a value whose parts are changed already. A value that
-// is used twice is changed once and stays shared.
+// Values are rebuilt bottom up: `change` gets a copy of a value, whose parts are changed already,
+// and returns whether it has changed the copy. A value that nothing changes stays the same object.
+// A value that is used twice is changed once and stays shared.
 
 // Changes every value that a value is made of. In a statement: its value, factor and computed
 // subscript.
-using ValueMap = std::function<ValueRef(const ValueRef&)>;
-ValueRef map_values(const ValueRef& value, const ValueMap& change);
-void replace_values(Store& store, const ValueMap& change);
+using ValueChange = std::function<bool(Value&)>;
+ValueRef map_values(const ValueRef& value, const ValueChange& change);
+void replace_values(Store& store, const ValueChange& change);
 
 // Maps every index: subscripts, ranges, index values.
 ValueRef map_indices(const ValueRef& value, const IndexMap& map);
@@ -107,10 +108,6 @@ void change_stores(std::vector<Item>& items, const std::function<void(Store&)>& 
 // `path` holds the loops around each.
 using BodyChange = std::function<void(std::vector<Item>& body, const Path& path)>;
 void change_bodies(std::vector<Item>& body, const BodyChange& change, const Path& path = {});
-
-// Joins `count` neighbouring axes of a tensor, from `first` on, to one axis, row-major. The
-// subscripts of all accesses are joined too.
-void join_axes(Kernel& kernel, int tensor, int first, int count);
 
 // A map that replaces each of `axes` by the index, or by the axis, in the same position of `with`.
 IndexMap replacing(const Kernel& kernel, std::vector<Var> axes, std::vector<Index> with);

@@ -1,10 +1,11 @@
-// The uses of a kernel's tensors: which statements read and write each of them, and in which loops.
-// A check, a move or a pass computes the table once and takes every answer from it. A Prefetch is
-// not a use. Used by legal.cpp, merge.cpp, the moves and the passes of finish. Read next:
-// dependence.h.
+// The uses of a kernel's tensors: which statements read and write each of them, in which loops, and
+// whether two iterations may touch the same element. A check, a move or a pass computes the table
+// of uses once and takes every answer from it. A Prefetch is not a use. Used by legal.cpp,
+// merge.cpp, the moves and the passes of finish.
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,8 +27,6 @@ struct Use {
 class Uses {
  public:
   explicit Uses(Items items);
-  Uses(Uses&&) noexcept = default;
-  Uses& operator=(Uses&&) noexcept = default;
 
   // The uses of one tensor, or of all tensors.
   const std::vector<Use>& of(int tensor) const&;
@@ -52,5 +51,38 @@ bool stores_to(Items items, int tensor);
 // Nothing is joined in a nest with a Prefetch.
 enum class Left : std::uint8_t { fewer, none };
 void join_divided_axes(Kernel& kernel, Left divisions);
+
+// ---- dependences between iterations ----
+
+// May two iterations that differ in one of the axes touch the same element, one by the access `a`
+// and the other by `b`? The first `outside` loops around each access have the same value in both
+// iterations, and so does every axis without a loop around either access.
+bool conflict(const Kernel& kernel, const Use& a, const Use& b, std::span<const Var> axes,
+              std::size_t outside = 0);
+
+// Why running the iterations of the axes in another order, or at the same time, could change a
+// result: the writer stores an element that the other use touches in a different iteration. Axes
+// that appear in no subscript are ignored. Along such an axis every iteration touches the same
+// element, and legal.cpp checks the order of those accesses.
+Reason dependence(const Kernel& kernel, const Use& writer, const Use& other,
+                  std::span<const Var> axes, std::size_t outside = 0);
+
+// The interval that several subscripts of one axis reach, for fixed values of the axes in
+// `outside`. For example, 8*io + ii with ii < 8 and io outside begins at 8*io and has the extent 8.
+// Nothing is returned if a quotient or remainder mixes axes inside and outside, or if the distance
+// between the subscripts depends on the outside axes.
+struct Reach {
+  Index begin;
+  std::int64_t extent;
+};
+std::optional<Reach> reach(const Kernel& kernel, std::span<const Index> subscripts,
+                           const Path& outside);
+// The subscripts of the uses along one axis of their tensor.
+std::vector<Index> subscripts(std::span<const Use> uses, std::size_t axis);
+
+// The outermost loops around the uses that have, in each iteration, the local to themselves. These
+// loops hold all uses, and no iteration needs what another one has stored. So the local can be
+// allocated inside them. For a tile they are the loops down to the one that it is allocated in.
+Path private_loops(const KernelTensor& local, std::span<const Use> uses);
 
 }  // namespace tenon

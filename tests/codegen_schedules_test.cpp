@@ -9,7 +9,6 @@
 #include "codegen/cpu_device.h"
 #include "compiled.h"
 #include "golden.h"
-#include "lower/code_size.h"
 #include "lower/finish.h"
 #include "lower/moves.h"
 #include "lower_support.h"

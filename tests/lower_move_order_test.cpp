@@ -191,7 +191,7 @@ TEST_CASE("what follows over one of the loops has to wait for all of it") {
     });
     nest.loop(i, [&] { nest.store(y, {at_a, at_i}, nest.load(s, {at_a})); });  // after the sum
   });
-  const Moved result = apply(nest.finished().kernel, {Order{{"i", "a", "k"}}});
+  const Moved result = apply_all(nest.finished().kernel, {{Order{{"i", "a", "k"}}}});
   REQUIRE(std::holds_alternative<Refusal>(result));
   CHECK(std::get<Refusal>(result).reason ==
         "order i a k: what stands beside them runs over i by itself");
@@ -206,7 +206,7 @@ TEST_CASE("what follows over the innermost loop keeps its own") {
     nest.loop(i, [&] { nest.store(s, at, nest.load(x, at)); });
     nest.loop(i, [&] { nest.store(y, at, nest.load(s, at)); });
   });
-  const Moved result = apply(nest.finished().kernel, {Order{{"i", "a"}}});
+  const Moved result = apply_all(nest.finished().kernel, {{Order{{"i", "a"}}}});
   REQUIRE(std::holds_alternative<Refusal>(result));
   CHECK(std::get<Refusal>(result).reason ==
         "order i a: what stands beside them runs over i by itself");

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "cli/renamed_schedule.h"
 #include "golden.h"
 #include "lower/moves.h"
 #include "lower/naive.h"
@@ -52,7 +53,7 @@ TEST_CASE("a schedule and its nest are renamed before the moves or after, to the
   const Kernel nest = naive(graph);
   const Names names = names_in(graph, nest, inputs);
   const Schedule canonical = parse_schedule(moves, "moves");
-  const Schedule given = renamed(canonical, names);
+  const Schedule given = cli::renamed(canonical, names);
   CHECK(print(given) ==
         "split c.k -> ko k0(4)\n"
         "order c.ko c.i c.j c.k0\n"

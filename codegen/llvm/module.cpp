@@ -24,7 +24,7 @@
 
 #include "codegen/llvm/emission.h"
 #include "core/error.h"
-#include "lower/code_size.h"
+#include "lower/finish.h"
 
 namespace tenon {
 namespace {

@@ -241,7 +241,7 @@ std::string Subject::run(int kernel, const Schedule& schedule, Isa isa, int thre
   Kernel scheduled = naive_[k];
   for (const Move& move : schedule) {
     try {
-      Moved moved = apply(scheduled, move);
+      Moved moved = apply_all(scheduled, {move});
       if (auto* next = std::get_if<Kernel>(&moved)) scheduled = std::move(*next);
     } catch (const std::exception& thrown) {
       return fmt::format("{}: {}", tenon::print(move), thrown.what());

@@ -263,7 +263,7 @@ void random_schedule(const Kernel& kernel, Random& random, Coverage& coverage, S
       Tally& tally = coverage[kind_of(move)];
       ++tally.proposed;
       schedule.push_back(move);  // and stays there if the move throws
-      Moved moved = apply(current, move);
+      Moved moved = apply_all(current, {move});
       if (auto* next = std::get_if<Kernel>(&moved)) {
         ++tally.legal;
         current = std::move(*next);
