@@ -130,7 +130,7 @@ void add_tune(CLI::App& program) {
     double budget = 2;
     int measurements = 16;
     std::uint64_t seed = 1;
-    bool resume = false, exhaustive = false;
+    bool resume = false, exhaustive = false, verify = false;
   };
   auto words = std::make_shared<Words>();
   CLI::App& command =
@@ -150,10 +150,12 @@ void add_tune(CLI::App& program) {
                    "go on where earlier searches ended: measure nothing twice");
   command.add_flag("--exhaustive", words->exhaustive,
                    "measure about a thousand schedules of each kernel; takes minutes");
+  command.add_flag("--verify", words->verify,
+                   "compare some elements of the outputs with the interpreter");
   command.footer("Example:\n  tenon tune classify.tenon --budget 10 --measurements 100");
   command.callback([words] {
     tune({words->checked(), words->budget, words->measurements, words->seed, words->resume,
-          words->exhaustive});
+          words->exhaustive, words->verify});
   });
 }
 

@@ -11,6 +11,7 @@
 
 #include "cli/files.h"
 #include "cli/graph_file.h"
+#include "cli/verify.h"
 #include "core/error.h"
 #include "tuner/session/session.h"
 
@@ -60,7 +61,8 @@ void show(const Session::Tuned& tuned, const TuneOptions& options) {
 
 void tune(const TuneOptions& options) {
   Session session({options.threads, options.isa, {}, {}});
-  const GraphText graph = load_structure(read_file(options.graph), options.graph, session);
+  const std::string text = read_file(options.graph);
+  const GraphText graph = load_structure(text, options.graph, session);
   const auto before = std::signal(SIGINT, [](int) {
     interrupted() = true;
     std::signal(SIGINT, SIG_DFL);  // the second Ctrl-C ends the program
@@ -84,6 +86,7 @@ void tune(const TuneOptions& options) {
   std::signal(SIGINT, before);
   if (!has_kernels) fmt::print("no kernel computes an element, so there is nothing to tune\n");
   if (interrupted()) throw Failure("interrupted; what was found is kept");
+  if (options.verify) fmt::print("{}\n", verify(text, options.graph, session));
 }
 
 }  // namespace tenon::cli

@@ -12,7 +12,7 @@ struct TuneOptions : GraphOptions {
   double seconds;  // for a kernel
   int measurements;
   std::uint64_t seed;
-  bool resume, exhaustive;
+  bool resume, exhaustive, verify;
 };
 
 // Shows its progress on stderr, and a line for each kernel on stdout. Ctrl-C ends the search of the

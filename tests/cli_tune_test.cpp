@@ -142,6 +142,13 @@ TEST_CASE("a kernel with other lengths starts from the point of a tuned one") {
   CHECK(has(with_lent("explain near.tenon --stage cache").out, "as the tuned kernel "));
 }
 
+TEST_CASE("what was tuned can be verified by the interpreter") {
+  const Workplace place;
+  const Outcome tuned = place.tenon("tune g.tenon --measurements 1 --verify");
+  CHECK(has(tuned.out, "verified: 16 elements agree with the interpreter\n"));
+  CHECK(tuned.code == 0);
+}
+
 TEST_CASE("a search goes on where another one ended") {
   const Workplace place;
   CHECK(place.tenon("tune g.tenon --measurements 3 --budget 1000").code == 0);
