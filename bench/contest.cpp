@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <ctime>
-#include <limits>
 #include <thread>
 
 #include <fmt/core.h>
@@ -19,7 +19,6 @@ constexpr double batch_seconds = 1.2e-3;
 // A thread that is woken may share a processor with the thread that woke it until the system's next
 // tick, some 10 ms later. The warm-up lasts two ticks.
 constexpr double warm_up_seconds = 20e-3;
-constexpr std::int64_t sampled_elements = 1000;
 
 double process_seconds() {  // of processor time, all threads together
   std::timespec now{};
@@ -45,8 +44,9 @@ struct Entry {
 };
 
 Entry warm_up(const Contestant& contestant) {
-  const std::span<float> result = contestant.result();
-  std::fill(result.begin(), result.end(), std::numeric_limits<float>::quiet_NaN());
+  // All bits are set: a NaN, a bool that is neither 0 nor 1, or -1.
+  for (const BufferRef& result : contestant.results())
+    std::memset(result->host, 0xff, result->bytes);
   contestant.seconds(1);  // the first call may compile, pack or start threads
   double once = contestant.seconds(1);
   for (int call = 0; call < 3 && once < batch_seconds; ++call) {
@@ -76,58 +76,48 @@ double median(std::vector<double> samples) {
   return *middle;
 }
 
-// The element that a sample looks at. Samples are spread evenly from the first element to the last.
-std::int64_t sampled(std::int64_t sample, std::int64_t elements) {
-  if (elements <= sampled_elements) return sample;
-  const auto part = static_cast<double>(sample) / static_cast<double>(sampled_elements - 1);
-  return static_cast<std::int64_t>(std::llround(part * static_cast<double>(elements - 1)));
-}
-
-std::string text(const Contestant& contestant, std::int64_t element, double is, double ought,
-                 double tolerance) {
-  return fmt::format("{}: element {} is {}, not {} +- {}", contestant.name, element, is, ought,
-                     tolerance);
+// Are these far apart? Values without a number between them, such as two infinities, are not.
+bool differ(double a, double b, double tolerance) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) != std::isnan(b);
+  return a != b && !(std::abs(a - b) <= tolerance);
 }
 
 std::optional<std::string> wrong_against_expected(const Contestant& contestant,
-                                                  const Expected& expected) {
-  const std::span<const float> result = contestant.result();
-  const auto elements = static_cast<std::int64_t>(result.size());
-  for (std::int64_t sample = 0; sample < std::min(elements, sampled_elements); ++sample) {
-    const std::int64_t element = sampled(sample, elements);
-    const double ought = expected.value(element);
-    const double tolerance = expected.tolerance(element, ought);
-    const double is = result[element];
-    if (!(std::abs(is - ought) <= tolerance)) {
-      return text(contestant, element, is, ought, tolerance);
-    }
+                                                  const Buffer& result, const Expected& expected) {
+  for (const Sample& sample : expected.samples) {
+    const double is = element_of(expected.type, result.host, sample.element);
+    if (differ(is, sample.value, sample.tolerance))
+      return fmt::format("{}: element {} is {}, not {} +- {}", contestant.name, sample.element, is,
+                         sample.value, sample.tolerance);
   }
   return {};
 }
 
 // Both may miss the exact value by the tolerance, so they may differ by twice as much.
-std::optional<std::string> wrong_against(const Contestant& first, const Contestant& other,
+std::optional<std::string> wrong_against(const Contestant& first, const Buffer& result,
+                                         const Contestant& other, const Buffer& other_result,
                                          const Expected& expected) {
-  const std::span<const float> results = first.result(), others = other.result();
-  if (results.size() != others.size()) return other.name + ": the result has another size";
-  for (std::size_t element = 0; element < results.size(); ++element) {
-    const auto at = static_cast<std::int64_t>(element);
-    const double tolerance = 2 * expected.tolerance(at, others[element]);
-    if (!(std::abs(results[element] - others[element]) <= tolerance)) {
+  if (result.bytes != other_result.bytes) return other.name + ": the result has another size";
+  const auto count = static_cast<std::int64_t>(result.bytes / info(expected.type).bytes);
+  for (std::int64_t element = 0; element < count; ++element) {
+    const double one = element_of(expected.type, result.host, element);
+    const double another = element_of(expected.type, other_result.host, element);
+    if (differ(one, another, 2 * expected.tolerance))
       return fmt::format("{} and {}: element {} is {} and {}, further apart than {}", first.name,
-                         other.name, at, results[element], others[element], tolerance);
-    }
+                         other.name, element, one, another, 2 * expected.tolerance);
   }
   return {};
 }
 
 std::optional<std::string> wrong_result(const Contest& contest) {
-  for (const Contestant& contestant : contest.contestants) {
-    if (auto wrong = wrong_against_expected(contestant, contest.expected)) return wrong;
-    if (auto wrong = wrong_against(contest.contestants[0], contestant, contest.expected)) {
-      return wrong;
+  const Contestant& first = contest.contestants[0];
+  for (const Contestant& contestant : contest.contestants)
+    for (std::size_t i = 0; i < contest.expected.size(); ++i) {
+      const Expected& expected = contest.expected[i];
+      const Buffer &ours = *first.results()[i], &result = *contestant.results()[i];
+      if (auto wrong = wrong_against_expected(contestant, result, expected)) return wrong;
+      if (auto wrong = wrong_against(first, ours, contestant, result, expected)) return wrong;
     }
-  }
   return {};
 }
 
@@ -149,20 +139,19 @@ std::vector<Timing> summary(const std::vector<Entry>& entries) {
 
 }  // namespace
 
-Contestant contestant(std::string name, std::function<void()> run, const BufferRef& result) {
+Contestant contestant(std::string name, std::function<void()> run, std::vector<BufferRef> results) {
   auto seconds = [run = std::move(run)](std::int64_t repeats) {
     const auto start = Clock::now();
     for (std::int64_t repeat = 0; repeat < repeats; ++repeat) run();
     return std::chrono::duration<double>(Clock::now() - start).count();
   };
-  return {std::move(name), std::move(seconds), [result] { return floats(result); }};
+  return {std::move(name), std::move(seconds), [results = std::move(results)] { return results; }};
+}
+Contestant contestant(std::string name, std::function<void()> run, const BufferRef& result) {
+  return contestant(std::move(name), std::move(run), std::vector{result});
 }
 
-std::span<float> floats(const BufferRef& buffer) {
-  return {static_cast<float*>(buffer->host), buffer->bytes / sizeof(float)};
-}
-
-Outcome hold(const Contest& contest, int rounds, const Progress& progress) {
+Outcome hold(Contest& contest, int rounds, const Progress& progress) {
   Outcome outcome{};
   std::vector<Entry> entries;
   for (const Contestant& contestant : contest.contestants) {
@@ -177,7 +166,7 @@ Outcome hold(const Contest& contest, int rounds, const Progress& progress) {
       take_turn(entries[(turn + round) % entries.size()]);
     }
     wait_for_quiet();
-    outcome.limit_rate = std::max(outcome.limit_rate, contest.limit.rate());
+    contest.limit.sample(outcome.rates);
   }
   outcome.wrong = wrong_result(contest);
   outcome.timings = summary(entries);

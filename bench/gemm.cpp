@@ -1,10 +1,11 @@
 // The suite gemm: products of two matrices. A case is SIZE or MxNxK, and then perhaps :nn, :nt, :tn
 // or :tt, which says for each operand whether it is stored transposed (t).
 
+#include <fmt/core.h>
+
 #include "bench/peers.h"
 #include "bench/suite.h"
 #include "core/error.h"
-#include "ops/matmul.h"
 
 namespace tenon::bench {
 
@@ -25,64 +26,39 @@ Gemm parse(std::string_view name) {
   return {sizes[0], sizes[1], sizes[2], layout.starts_with("t"), layout.ends_with("t")};
 }
 
-// Lengths of a's rows and b's columns, from which each element's tolerance comes.
-struct Lengths {
-  std::vector<double> rows, columns;
-};
-
-Lengths lengths(const Gemm& gemm, const float* a, const float* b) {
-  Lengths result;
-  for (std::int64_t i = 0; i < gemm.m; ++i) {
-    result.rows.push_back(gemm.transpose_a ? length(a + i, gemm.k, gemm.m)
-                                           : length(a + i * gemm.k, gemm.k));
-  }
-  for (std::int64_t j = 0; j < gemm.n; ++j) {
-    result.columns.push_back(gemm.transpose_b ? length(b + j * gemm.k, gemm.k)
-                                              : length(b + j, gemm.k, gemm.n));
-  }
-  return result;
+std::string operand(char name, std::int64_t rows, std::int64_t columns, bool is_transposed) {
+  if (is_transposed) std::swap(rows, columns);
+  return fmt::format("{} = input f32[{},{}]\n", name, rows, columns);
 }
 
-Expected expected(const Gemm& gemm, const float* a, const float* b) {
-  auto value = [=](std::int64_t element) {
-    const std::int64_t i = element / gemm.n, j = element % gemm.n;
-    double sum = 0;
-    for (std::int64_t p = 0; p < gemm.k; ++p) {
-      const double left = gemm.transpose_a ? a[p * gemm.m + i] : a[i * gemm.k + p];
-      const double right = gemm.transpose_b ? b[j * gemm.k + p] : b[p * gemm.n + j];
-      sum += left * right;
-    }
-    return sum;
-  };
-  auto tolerance = [gemm, known = lengths(gemm, a, b)](std::int64_t element, double) {
-    return dot_tolerance(gemm.k, known.rows[element / gemm.n], known.columns[element % gemm.n]);
-  };
-  return {value, tolerance};
-}
-
-Case make_case(Session& session, std::string_view name) {
-  const Gemm gemm = parse(name);
-  const auto [m, n, k, transpose_a, transpose_b] = gemm;
-  Operands operands(session);
-  const Tensor a = operands.uniform(transpose_a ? Shape{k, m} : Shape{m, k});
-  const Tensor b = operands.uniform(transpose_b ? Shape{n, k} : Shape{k, n});
-  auto graph = [=] {
-    const Tensor c = matmul(transpose_a ? transpose(a) : a, transpose_b ? transpose(b) : b);
-    c.executor().nodes().set_name(*c.node(), "c");  // for --moves
-    return c;
-  };
-  return {2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
-          4.0 * static_cast<double>(m * k + k * n + m * n),
-          LimitedBy::fma,
-          graph,
-          gemm_peers(session.device(), gemm, data(a), data(b)),
-          expected(gemm, data(a), data(b))};
+// Squares, and all shapes of five extents that are work enough.
+std::vector<std::string> own_cases() {
+  std::vector<std::string> cases{"256", "512", "1024", "2048"};
+  constexpr std::int64_t extents[] = {1, 8, 35, 333, 1024};
+  for (const std::int64_t m : extents)
+    for (const std::int64_t n : extents)
+      for (const std::int64_t k : extents)
+        for (const char* layout : {"nn", "nt", "tn"})
+          if (2 * m * n * k > 1'000'000)
+            cases.push_back(fmt::format("{}x{}x{}:{}", m, n, k, layout));
+  return cases;
 }
 
 }  // namespace
 
-bool run_gemm(const Options& options) {
-  return run_cases("gemm", options, {"256", "512", "1024", "2048"}, make_case);
+Case gemm_case(Session& session, std::string_view name) {
+  const Gemm gemm = parse(name);
+  const auto [m, n, k, transpose_a, transpose_b] = gemm;
+  const std::string text =
+      operand('a', m, k, transpose_a) + operand('b', k, n, transpose_b) +
+      fmt::format("c = matmul({}, {})\noutput c\n", transpose_a ? "transpose(a)" : "a",
+                  transpose_b ? "transpose(b)" : "b");
+  return text_case(session, name, text, 2 * product(std::vector{m, n, k}),
+                   [gemm](Device& device, std::span<const float* const> of) {
+                     return gemm_peers(device, gemm, of[0], of[1]);
+                   });
 }
+
+Suite gemm_suite() { return {"gemm", own_cases(), gemm_case}; }
 
 }  // namespace tenon::bench

@@ -4,14 +4,13 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
-#include <random>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "bench/machine.h"
 #include "bench/report.h"
-#include "bench/suites.h"
+#include "bench/suite.h"
 #include "cli/files.h"
 #include "cli/graph_file.h"
 #include "core/error.h"
@@ -19,8 +18,6 @@
 #include "lower/fusion.h"
 #include "lower/naive.h"
 #include "lower/rules.h"
-#include "ops/catalogue.h"
-#include "text/parse_graph.h"
 #include "tuner/space/facts.h"
 
 namespace tenon::bench {
@@ -32,20 +29,9 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-Tensor random_input(Session& session, const InputLine& input, std::mt19937& random) {
-  const auto count = static_cast<std::size_t>(elements(input.shape));
-  const auto fill = [&](auto values, auto draw) {
-    std::ranges::generate(values, draw);
-    return session.tensor(std::span(std::as_const(values)), input.shape, input.name);
-  };
-  if (input.type == Type::f32)
-    return fill(std::vector<float>(count),
-                [&] { return static_cast<float>(random()) * 0x1p-31F - 1; });
-  if (input.type == Type::i32)
-    return fill(std::vector<std::int32_t>(count),
-                [&] { return static_cast<std::int32_t>(random() % 100); });
-  return fill(std::vector<std::uint8_t>(count),
-              [&] { return static_cast<std::uint8_t>(random() % 2); });
+std::vector<KernelGraph> kernels_of(const GraphText& graph, Session& session) {
+  const auto wanted = mapped(graph.outputs, std::mem_fn(&Tensor::node));
+  return fusion(apply_rules(wanted, session.nodes()));
 }
 
 // An instruction on a vector counts as two operations for each lane.
@@ -79,27 +65,22 @@ double time_of(const Bound& bound) {
   return best;
 }
 
-template <typename Sample>
-double best_of_three(const Sample& sample) {
-  return std::max({sample(), sample(), sample()});
-}
-
 }  // namespace
 
 GraphTime time_graph(Session& session, std::string_view text, const std::string& name,
                      const WorkBounds& bounds) {
   GraphTime result;
+  double read = 0, written = 0;
   {
     const GraphText graph = cli::load_structure(text, name, session);
     for (const InputLine& input : graph.inputs)
-      result.bytes += static_cast<double>(bytes(input.type, input.shape));
+      read += static_cast<double>(bytes(input.type, input.shape));
     for (const Tensor& output : graph.outputs)
-      result.bytes += static_cast<double>(bytes(output.type(), output.shape()));
-    const auto wanted = mapped(graph.outputs, std::mem_fn(&Tensor::node));
-    for (const KernelGraph& kernel : fusion(apply_rules(wanted, session.nodes()))) {
-      result.flops += flops_of(kernel);
-      ++result.kernels;
-    }
+      written += static_cast<double>(bytes(output.type(), output.shape()));
+    result.bytes = read + written;
+    const std::vector<KernelGraph> kernels = kernels_of(graph, session);
+    for (const KernelGraph& kernel : kernels) result.flops += flops_of(kernel);
+    result.kernels = static_cast<int>(kernels.size());
   }
   const bool moves_enough = result.bytes >= bounds.least_bytes && result.bytes <= bounds.most_bytes;
   const bool computes_enough =
@@ -107,18 +88,12 @@ GraphTime time_graph(Session& session, std::string_view text, const std::string&
   if (result.bytes > bounds.most_bytes || result.flops > bounds.most_flops ||
       (!moves_enough && !computes_enough))
     return result;
-  std::mt19937 random(1);
-  const GraphText graph = parse_graph(
-      text, name, session,
-      [&](const InputLine& input) { return random_input(session, input, random); }, compose,
-      operation_names());
-  result.ms = 1e3 * time_of(session.bind(graph.outputs));
-  const int threads = session.threads();
-  Copy copy(session.device(), static_cast<std::size_t>(std::max(result.bytes / 2, 4096.0)),
-            threads);
-  const double copy_rate = best_of_three([&] { return copy.rate(); });
-  const double compute_rate = best_of_three([&] { return fma_rate(threads); });
-  result.limit_ms = 1e3 * std::max(result.bytes / copy_rate, result.flops / compute_rate);
+  const Case work = text_case(session, name, std::string(text), result.flops);
+  result.ms = 1e3 * time_of(session.bind(work.graph()));
+  Limit limit(session.device(), session.threads(), result.flops, read, written);
+  Rates rates;
+  for (int sample = 0; sample < 3; ++sample) limit.sample(rates);
+  result.limit_ms = limit.ms(rates);
   return result;
 }
 
@@ -130,21 +105,16 @@ nlohmann::ordered_json json_of(const GraphTime& time, std::string_view suite,
           {"untuned_ms", time.ms}, {"limit_ms", time.limit_ms}};
 }
 
-bool run_graph(const Options& options) {
-  if (options.cases.empty()) fail("graph: name a graph file, as in --case examples/matmul.tenon");
-  Session session({.threads = options.threads, .isa = options.isa, .cache = ""});
-  if (!options.json)
-    fmt::print("{:<24} {:>7} {:>10} {:>10} {:>7}\n", "graph", "kernels", "ms", "limit ms", "share");
-  for (const std::string& path : options.cases) {
-    const GraphTime time = time_graph(session, cli::read_file(path), path);
-    if (options.json)
-      print_json_line(json_of(time, "graph", path, session.threads()));
-    else
-      fmt::print("{:<24} {:>7} {:>10.3f} {:>10.3f} {:>7.2f}\n",
-                 path.substr(path.find_last_of('/') + 1), time.kernels, time.ms, time.limit_ms,
-                 time.share());
-  }
-  return true;
+Suite graph_suite() {
+  const auto make = [](Session& session, std::string_view path) {
+    const std::string text = cli::read_file(std::string(path));
+    double flops = 0;
+    for (const KernelGraph& kernel :
+         kernels_of(cli::load_structure(text, std::string(path), session), session))
+      flops += flops_of(kernel);
+    return text_case(session, path, text, flops);
+  };
+  return {"graph", {}, make};
 }
 
 }  // namespace tenon::bench

@@ -89,6 +89,17 @@ __attribute__((target("avx2"))) void stream_copy(std::byte* to, const std::byte*
   std::memcpy(to + whole, from + whole, bytes - whole);
 }
 
+// Loads everything; the address must be a multiple of 64.
+__attribute__((target("avx2"))) void read_all(const std::byte* from, std::size_t bytes) {
+  __m256i bits[4] = {};
+  for (std::size_t at = 0; at + 128 <= bytes; at += 128)
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i)
+      bits[i] = _mm256_xor_si256(
+          bits[i], _mm256_load_si256(reinterpret_cast<const __m256i*>(from + at + 32 * i)));
+  asm volatile("" : : "x"(bits[0]), "x"(bits[1]), "x"(bits[2]), "x"(bits[3]));
+}
+
 std::string model_name() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);) {
@@ -148,17 +159,25 @@ double fma_rate(int threads) {
   return flops_a_step * static_cast<double>(steps) * threads / seconds;
 }
 
-Copy::Copy(Device& device, std::size_t bytes, int threads)
-    : bytes_(bytes), threads_(threads), from_(device.allocate(bytes)), to_(device.allocate(bytes)) {
-  std::memset(from_->host, 1, bytes);
-  std::memset(to_->host, 2, bytes);
+Memory::Memory(Device& device, Traffic traffic, std::size_t bytes, int threads)
+    : traffic_(traffic),
+      bytes_(std::max<std::size_t>(64, traffic == Traffic::copy ? bytes / 2 : bytes)),
+      threads_(threads),
+      from_(device.allocate(bytes_)),
+      to_(traffic == Traffic::copy ? device.allocate(bytes_) : from_) {
+  std::memset(from_->host, 1, bytes_);
+  std::memset(to_->host, 2, bytes_);
 }
 
-double Copy::rate() { return std::max(sample(false), sample(true)); }
+double Memory::rate() {
+  return traffic_ == Traffic::copy ? std::max(sample(false), sample(true)) : sample(false);
+}
 
-double Copy::sample(bool streaming) {
+double Memory::sample(bool streaming) {
   const std::size_t part = (bytes_ / threads_ + 63) / 64 * 64;
-  const auto estimate = static_cast<double>(bytes_) * 2 / 20e9 / threads_;  // seconds
+  const double moved =
+      traffic_ == Traffic::copy ? 2.0 * static_cast<double>(bytes_) : static_cast<double>(bytes_);
+  const double estimate = moved / 20e9 / threads_;  // seconds
   const auto repeats = static_cast<int>(std::clamp(sample_seconds / estimate, 1.0, 1e6));
   const double seconds = timed_together(threads_, [&](int thread) {
     const std::size_t begin = std::min(part * thread, bytes_);
@@ -166,7 +185,9 @@ double Copy::sample(bool streaming) {
     const auto* from = static_cast<const std::byte*>(from_->host) + begin;
     auto* to = static_cast<std::byte*>(to_->host) + begin;
     for (int repeat = 0; repeat < repeats; ++repeat) {
-      if (streaming) {
+      if (traffic_ == Traffic::read) {
+        read_all(from, count);
+      } else if (streaming) {
         stream_copy(to, from, count);
       } else {
         std::memcpy(to, from, count);
@@ -174,7 +195,26 @@ double Copy::sample(bool streaming) {
       asm volatile("" : : "r"(to) : "memory");  // every repeat counts
     }
   });
-  return 2.0 * static_cast<double>(bytes_) * repeats / seconds;
+  return moved * repeats / seconds;
+}
+
+Limit::Limit(Device& device, int threads, double flops, double bytes_read, double bytes_written)
+    : threads_(threads), flops_(flops), bytes_(bytes_read + bytes_written) {
+  const Traffic traffic = bytes_written < bytes_ / 8 ? Traffic::read : Traffic::copy;
+  memory_ = std::make_shared<Memory>(device, traffic, static_cast<std::size_t>(bytes_), threads);
+}
+
+void Limit::sample(Rates& best) {
+  best.fma = std::max(best.fma, fma_rate(threads_));
+  best.memory = std::max(best.memory, memory_->rate());
+}
+
+double Limit::ms(const Rates& rates) const {
+  return 1e3 * std::max(flops_ / rates.fma, bytes_ / rates.memory);
+}
+
+bool Limit::is_compute(const Rates& rates) const {
+  return flops_ / rates.fma > bytes_ / rates.memory;
 }
 
 }  // namespace tenon::bench

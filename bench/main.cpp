@@ -2,15 +2,13 @@
 // how it measures. Read next: suites.h.
 
 #include <cstdio>
-#include <functional>
-#include <map>
 
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
 #include "bench/peers.h"
 #include "bench/report.h"
-#include "bench/suites.h"
+#include "bench/suite.h"
 #include "cli/files.h"
 #include "cli/moves_file.h"
 #include "core/error.h"
@@ -19,22 +17,42 @@ namespace {
 
 using namespace tenon::bench;
 
-struct Suite {
+struct Command {
   const char* name;
   const char* description;
   const char* example;
   bool (*run)(const Options&);
 };
 
-constexpr Suite suites[] = {
+// The command of a suite that compares with peers.
+template <Suite (*suite)()>
+bool compare(const Options& options) {
+  return run_cases(suite(), options);
+}
+
+constexpr Command commands[] = {
+    {"ansor", "the operators by which TVM's tuner was judged", "ansor --case GMM:512,32,512",
+     compare<ansor_suite>},
+    {"attention", "softmax(q kT) v for every head", "attention --case 1,12,128,128,64",
+     compare<attention_suite>},
     {"cliffs", "graphs drawn at random, to find slow ones", "cliffs --seeds 500", run_cliffs},
-    {"gemm", "products of two matrices", "gemm --case 1000x777x333:nt --threads 1", run_gemm},
-    {"graph", "graphs from files", "graph --case examples/matmul.tenon", run_graph},
+    {"conv", "convolutions of images", "conv --case 1,64,56,56,64,3,3,1,1,1,1 --tune",
+     compare<conv_suite>},
+    {"gemm", "products of two matrices", "gemm --case 1000x777x333:nt --threads 1",
+     compare<gemm_suite>},
+    {"graph", "graphs from files", "graph --case examples/matmul.tenon", compare<graph_suite>},
     {"lower", "what making, scheduling and finishing a nest costs", "lower --case matmul:512",
      run_lower},
-    {"map", "element-wise chains", "map --case affine_relu:1048576 --json", run_map},
-    {"norm", "softmax and layernorm over rows", "norm --case softmax:512x32000", run_norm},
+    {"map", "element-wise chains", "map --case affine_relu:1048576 --json", compare<map_suite>},
+    {"move", "transpose, permute, concat, pad and gather", "move --case transpose:4096x4096",
+     compare<move_suite>},
+    {"norm", "softmax and layernorm over rows", "norm --case softmax:512x32000",
+     compare<norm_suite>},
     {"order", "what the canonical order costs", "order --case sum:100000000", run_order},
+    {"pool", "maxima and means of windows", "pool --case max:1,64,112,112,3,2,1",
+     compare<pool_suite>},
+    {"reduce", "sums, maxima and means over axes", "reduce --case sum:4096x1024:1",
+     compare<reduce_suite>},
     {"start", "fresh processes to their first result", "start --case matmul_256", run_start},
     {"size", "lines of code and sizes of programs", "size --json", run_size},
 };
@@ -58,7 +76,7 @@ int main(int argc, char** argv) {
   Options options;
   std::string moves;
   bool all_right = true;
-  for (const Suite& suite : suites) {
+  for (const Command& suite : commands) {
     CLI::App& command = *program.add_subcommand(suite.name, suite.description);
     command.add_option("--case", options.cases, "a case, in place of the suite's own; repeatable");
     command.add_option("--threads", options.threads, "how many threads run (default: all)")
@@ -69,6 +87,12 @@ int main(int argc, char** argv) {
                        "schedule the kernel by hand, with the moves of this file");
     command.add_option("--isa", options.isa, "avx512, avx2 or fma128: no wider vectors for Tenon")
         ->check(CLI::IsMember({"avx512", "avx2", "fma128"}));
+    command
+        .add_option("--tune", options.measurements,
+                    "also tunes each case, with this many measurements of a kernel (default: 16)")
+        ->expected(0, 1)
+        ->default_str("16")
+        ->check(CLI::Range(1, 100'000));
     if (suite.run == run_cliffs)
       command.add_option("--seeds", options.seeds, "how many graphs are drawn (default: 100)");
     command.add_flag("--json", options.json, "an object a line");

@@ -3,9 +3,9 @@
 // (free_order.h), on one thread. The goal is 0.9 of the opponent's speed. A case is gemv_nn:NxK,
 // gemv_nt:NxK, column_sum:ROWS, sum:N, weight_gradient:CHANNELSxSIZE or rows8_nt:NxK.
 
-#include <algorithm>
-#include <cmath>
 #include <memory>
+
+#include <fmt/core.h>
 
 #include "bench/free_order.h"
 #include "bench/suite.h"
@@ -13,14 +13,13 @@
 #include "ops/arithmetic.h"
 #include "ops/convolution.h"
 #include "ops/gradient.h"
-#include "ops/matmul.h"
 #include "ops/reductions.h"
 
 namespace tenon::bench {
 
 namespace {
 
-constexpr std::string_view opponent = "free_order";
+using Values = std::span<const float* const>;
 
 std::vector<std::int64_t> sizes_of(std::string_view name, std::size_t count) {
   std::vector<std::int64_t> sizes = parse_sizes(at_colon(name).second, count);
@@ -28,139 +27,67 @@ std::vector<std::int64_t> sizes_of(std::string_view name, std::size_t count) {
   return sizes;
 }
 
-// An opponent that runs `way` into memory of its own.
+// The opponents that compute the same in different ways. `run` calls a way with the address of its
+// result.
 template <typename Way>
-Contestant into_new_memory(Session& session, std::int64_t elements, Way way) {
-  const BufferRef result = session.device().allocate(elements * sizeof(float));
-  auto* to = static_cast<float*>(result->host);
-  return contestant(std::string(opponent), [way, to] { way(to); }, result);
+std::vector<Contestant> opponents(Device& device, std::int64_t elements,
+                                  const std::vector<Way>& ways, auto run) {
+  std::vector<Contestant> all;
+  for (const Way way : ways) {
+    const BufferRef result = device.allocate(elements * sizeof(float));
+    auto* to = static_cast<float*>(result->host);
+    all.push_back(contestant("free_order", [way, run, to] { run(way, to); }, result));
+  }
+  return all;
 }
 
 // y[n] = x[k] · b, with b[k,n] or b[n,k].
 Case gemv(Session& session, std::string_view name, bool transposed) {
   const auto sizes = sizes_of(name, 2);
   const std::int64_t n = sizes[0], k = sizes[1];
-  Operands operands(session);
-  const Tensor x = operands.uniform({k});
-  const Tensor b = operands.uniform(transposed ? Shape{n, k} : Shape{k, n});
-  const float *from = data(x), *matrix = data(b);
-  std::vector<Contestant> ways;
-  for (const auto way : transposed ? free_order::gemv_nt() : free_order::gemv_nn()) {
-    ways.push_back(into_new_memory(session, n, [=](float* y) { way(from, matrix, y, n, k); }));
-  }
-  const std::int64_t row = transposed ? k : 1, step = transposed ? 1 : n;
-  auto value = [=](std::int64_t j) {
-    double sum = 0;
-    for (std::int64_t p = 0; p < k; ++p) {
-      sum += static_cast<double>(from[p]) * matrix[j * row + p * step];
-    }
-    return sum;
-  };
-  auto tolerance = [=, x_length = length(from, k)](std::int64_t j, double) {
-    return dot_tolerance(k, x_length, length(matrix + j * row, k, step));
-  };
-  return {2.0 * static_cast<double>(n * k),
-          4.0 * static_cast<double>(n * k + n + k),
-          LimitedBy::copy,
-          [=] { return matmul(x, transposed ? transpose(b) : b); },
-          ways,
-          {value, tolerance}};
+  const std::string text =
+      fmt::format("a = input f32[{}]\nb = input f32[{},{}]\ny = matmul(a, {})\noutput y\n", k,
+                  transposed ? n : k, transposed ? k : n, transposed ? "transpose(b)" : "b");
+  return text_case(session, name, text, 2 * product(sizes), [=](Device& device, Values of) {
+    const auto ways = transposed ? free_order::gemv_nt() : free_order::gemv_nn();
+    return opponents(device, n, ways,
+                     [=, x = of[0], b = of[1]](auto way, float* y) { way(x, b, y, n, k); });
+  });
 }
 
 Case rows8_nt(Session& session, std::string_view name) {
   const auto sizes = sizes_of(name, 2);
   const std::int64_t n = sizes[0], k = sizes[1];
-  Operands operands(session);
-  const Tensor a = operands.uniform({8, k}), b = operands.uniform({n, k});
-  const float *left = data(a), *right = data(b);
-  std::vector<Contestant> ways;
-  for (const auto way : free_order::eight_rows_nt()) {
-    ways.push_back(into_new_memory(session, 8 * n, [=](float* c) { way(left, right, c, n, k); }));
-  }
-  auto value = [=](std::int64_t element) {
-    const float *row = left + element / n * k, *column = right + element % n * k;
-    double sum = 0;
-    for (std::int64_t p = 0; p < k; ++p) sum += static_cast<double>(row[p]) * column[p];
-    return sum;
-  };
-  auto tolerance = [=](std::int64_t element, double) {
-    return dot_tolerance(k, length(left + element / n * k, k), length(right + element % n * k, k));
-  };
-  return {16.0 * static_cast<double>(n * k),
-          4.0 * static_cast<double>(n * k + 8 * n + 8 * k),
-          LimitedBy::fma,
-          [=] { return matmul(a, transpose(b)); },
-          ways,
-          {value, tolerance}};
-}
-
-// The sum over the first axis of x[rows, columns].
-Expected sums_of_columns(const float* x, std::int64_t rows, std::int64_t columns) {
-  std::vector<double> sums(columns), tolerances(columns);
-  for (std::int64_t c = 0; c < columns; ++c) {
-    for (std::int64_t r = 0; r < rows; ++r) sums[c] += x[r * columns + c];
-    tolerances[c] = dot_tolerance(rows, length(x + c, rows, columns), 1);
-  }
-  return {[sums](std::int64_t c) { return sums[c]; },
-          [tolerances](std::int64_t c, double) { return tolerances[c]; }};
+  const std::string text = fmt::format(
+      "a = input f32[8,{0}]\nb = input f32[{1},{0}]\nc = matmul(a, transpose(b))\noutput c\n", k,
+      n);
+  return text_case(session, name, text, 16 * product(sizes), [=](Device& device, Values of) {
+    return opponents(device, 8 * n, free_order::eight_rows_nt(),
+                     [=, a = of[0], b = of[1]](auto way, float* c) { way(a, b, c, n, k); });
+  });
 }
 
 Case column_sum(Session& session, std::string_view name) {
   const std::int64_t rows = sizes_of(name, 1)[0];
-  Operands operands(session);
-  const Tensor x = operands.uniform({rows, 3});
-  auto way = [from = data(x), rows](float* y) { free_order::column_sum(from, y, rows); };
-  return {3.0 * static_cast<double>(rows),
-          12.0 * static_cast<double>(rows),
-          LimitedBy::copy,
-          [x] { return sum(x, 0); },
-          {into_new_memory(session, 3, way)},
-          sums_of_columns(data(x), rows, 3)};
+  const std::string text =
+      fmt::format("a = input f32[{},3]\ny = sum(a, axes=[0])\noutput y\n", rows);
+  return text_case(session, name, text, 3 * static_cast<double>(rows),
+                   [=](Device& device, Values of) {
+                     return opponents(device, 3, std::vector{free_order::column_sum},
+                                      [=, x = of[0]](auto way, float* y) { way(x, y, rows); });
+                   });
 }
 
 Case whole_sum(Session& session, std::string_view name) {
   const std::int64_t count = sizes_of(name, 1)[0];
-  Operands operands(session);
-  const Tensor x = operands.uniform({count});
-  std::vector<Contestant> ways;
-  for (const auto way : free_order::sum()) {
-    auto run = [way, from = data(x), count](float* y) { way(from, y, count); };
-    ways.push_back(into_new_memory(session, 1, run));
-  }
-  return {static_cast<double>(count),
-          4.0 * static_cast<double>(count),
-          LimitedBy::copy,
-          [x] { return sum(x); },
-          ways,
-          sums_of_columns(data(x), count, 1)};
+  const std::string text = fmt::format("a = input f32[{}]\ny = sum(a)\noutput y\n", count);
+  return text_case(session, name, text, static_cast<double>(count), [=](Device& device, Values of) {
+    return opponents(device, 1, free_order::sum(),
+                     [=, x = of[0]](auto way, float* y) { way(x, y, count); });
+  });
 }
 
-// The exact gradient: sum over pixels of dy[o, p, q] * x[i, p+r-1, q+s-1].
-Expected weight_gradients(const float* x, const float* dy, std::int64_t channels,
-                          std::int64_t size) {
-  auto value = [=](std::int64_t element) {
-    const std::int64_t s = element % 3, r = element / 3 % 3;
-    const float* image = x + element / 9 % channels * size * size;
-    const float* gradient = dy + element / 9 / channels * size * size;
-    double sum = 0;
-    for (std::int64_t p = std::max<std::int64_t>(0, 1 - r); p < std::min(size, size + 1 - r); ++p) {
-      for (std::int64_t q = std::max<std::int64_t>(0, 1 - s); q < std::min(size, size + 1 - s);
-           ++q) {
-        sum += static_cast<double>(gradient[p * size + q]) * image[(p + r - 1) * size + q + s - 1];
-      }
-    }
-    return sum;
-  };
-  const std::int64_t pixels = size * size;
-  double longest_x = 0, longest_dy = 0;
-  for (std::int64_t c = 0; c < channels; ++c) {
-    longest_x = std::max(longest_x, length(x + c * pixels, pixels));
-    longest_dy = std::max(longest_dy, length(dy + c * pixels, pixels));
-  }
-  const double tolerance = dot_tolerance(pixels, longest_x, longest_dy);
-  return {value, [tolerance](std::int64_t, double) { return tolerance; }};
-}
-
+// The text of a graph has no gradients, so this graph is built in C++.
 Case weight_gradient(Session& session, std::string_view name) {
   const auto sizes = sizes_of(name, 2);
   const std::int64_t channels = sizes[0], size = sizes[1];
@@ -171,19 +98,21 @@ Case weight_gradient(Session& session, std::string_view name) {
   const Tensor weights = operands.uniform({channels, channels, 3, 3});
   Convolution options;
   options.padding = 1;
-  auto graph = [=] {
+  const auto graph = [=] {
     const Tensor loss = sum(conv2d(x, weights, options) * dy);
-    return gradients(loss, std::span(&weights, 1))[0];
+    return gradients(loss, std::span(&weights, 1));
   };
-  auto work = std::make_shared<free_order::WeightGradient>(channels, channels, size);
-  auto way = [=, x = data(x), dy = data(dy)](float* dw) { work->run(x, dy, dw); };
-  const std::int64_t pixels = size * size, taps = channels * channels * 9;
-  return {2.0 * static_cast<double>(taps * pixels),
-          4.0 * static_cast<double>(2 * channels * pixels + taps),
-          LimitedBy::fma,
-          graph,
-          {into_new_memory(session, taps, way)},
-          weight_gradients(data(x), data(dy), channels, size)};
+  const std::int64_t taps = channels * channels * 9;
+  const auto peers = [=, &session] {
+    using free_order::WeightGradient;
+    const auto work = std::make_shared<WeightGradient>(channels, channels, size);
+    return opponents(session.device(), taps, std::vector{work.get()},
+                     [=, x = data(x), dy = data(dy)](WeightGradient* way, float* dw) {
+                       check(way == work.get(), "the closure keeps the opponent");
+                       way->run(x, dy, dw);
+                     });
+  };
+  return {graph, 2 * product(std::vector{taps, size, size}), peers};
 }
 
 Case make_case(Session& session, std::string_view name) {
@@ -206,10 +135,11 @@ bool run_order(const Options& options) {
   Options on_one_thread = options;
   on_one_thread.threads = 1;
   return run_cases(
-      "order", on_one_thread,
-      {"gemv_nn:384x384", "gemv_nn:4096x4096", "gemv_nt:384x384", "gemv_nt:4096x4096",
-       "column_sum:1000000", "sum:100000000", "weight_gradient:64x56", "rows8_nt:1024x1024"},
-      make_case);
+      {"order",
+       {"gemv_nn:384x384", "gemv_nn:4096x4096", "gemv_nt:384x384", "gemv_nt:4096x4096",
+        "column_sum:1000000", "sum:100000000", "weight_gradient:64x56", "rows8_nt:1024x1024"},
+       make_case},
+      on_one_thread);
 }
 
 }  // namespace tenon::bench

@@ -9,7 +9,8 @@ namespace tenon::bench {
 
 namespace {
 
-// Each is 1 if meson.build found the library. If it is 0, the file with the peer is not compiled.
+// Each is 1 if meson.build found the library. If it is 0, openblas.cpp is not compiled, and
+// onednn_missing.cpp takes the place of the other files onednn*.cpp.
 constexpr bool has_openblas = TENON_BENCH_OPENBLAS;
 constexpr bool has_onednn = TENON_BENCH_ONEDNN;
 
@@ -41,29 +42,12 @@ void set_peer_threads([[maybe_unused]] int threads) {
   if constexpr (has_onednn) onednn::set_threads(threads);
 }
 
-std::vector<Contestant> gemm_peers([[maybe_unused]] Device& device,
-                                   [[maybe_unused]] const Gemm& gemm,
-                                   [[maybe_unused]] const float* a,
-                                   [[maybe_unused]] const float* b) {
-  std::vector<Contestant> peers;
-  auto append = [&](std::vector<Contestant> more) {
-    peers.insert(peers.end(), more.begin(), more.end());
-  };
-  if constexpr (has_openblas) append(openblas::gemm(device, gemm, a, b));
-  if constexpr (has_onednn) append(onednn::gemm(device, gemm, a, b));
+std::vector<Contestant> gemm_peers(Device& device, const Gemm& gemm, const float* a,
+                                   const float* b) {
+  std::vector<Contestant> peers = onednn::gemm(device, gemm, a, b);
+  if constexpr (has_openblas)
+    for (Contestant& way : openblas::gemm(device, gemm, a, b)) peers.push_back(std::move(way));
   return peers;
-}
-
-std::vector<Contestant> map_peers([[maybe_unused]] Device& device,
-                                  [[maybe_unused]] const MapOperands& operands) {
-  if constexpr (has_onednn) return onednn::map(device, operands);
-  return {};
-}
-
-std::vector<Contestant> norm_peers([[maybe_unused]] Device& device,
-                                   [[maybe_unused]] const NormOperands& operands) {
-  if constexpr (has_onednn) return onednn::norm(device, operands);
-  return {};
 }
 
 }  // namespace tenon::bench

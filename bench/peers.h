@@ -1,6 +1,7 @@
-// The libraries that Tenon is measured beside: OpenBLAS and oneDNN, if they were found when the
-// build was configured. Each function returns one contestant per way in which a peer can compute
-// the result. Contestants read the operands where they lie and write to memory of their own.
+// The libraries that Tenon is measured beside: OpenBLAS and oneDNN (onednn.h), if they were found
+// when the build was configured. Each function returns one contestant for each way in which a peer
+// can compute the result, and none if the library is missing. Contestants read the operands where
+// they lie and write to memory of their own.
 //
 // No peer is put at a disadvantage: operands and results are aligned to 64 bytes, primitives are
 // created before the first turn, and its threads wait as its makers set them to. Call
@@ -21,20 +22,6 @@ struct Gemm {
   std::int64_t m, n, k;
   bool transpose_a = false, transpose_b = false;
 };
-enum class MapKind : std::uint8_t { affine_relu, add, gelu };
-// affine_relu: relu(x*a[0] + b[0]); add: x + a; gelu of x, with tanh.
-struct MapOperands {
-  MapKind kind;
-  std::int64_t elements;  // of x and of the result
-  const float *x, *a, *b;
-};
-enum class NormKind : std::uint8_t { softmax, layernorm };
-struct NormOperands {
-  NormKind kind;
-  std::int64_t rows, columns;
-  const float* x;  // [rows, columns]; normalised over the columns
-  float epsilon;   // layernorm
-};
 
 struct PeerVersion {
   std::string name, version;
@@ -47,9 +34,8 @@ std::vector<PeerVersion> peer_versions();
 std::vector<MissingPeer> missing_peers();
 void set_peer_threads(int threads);
 
+// OpenBLAS and oneDNN.
 std::vector<Contestant> gemm_peers(Device& device, const Gemm& gemm, const float* a,
                                    const float* b);
-std::vector<Contestant> map_peers(Device& device, const MapOperands& operands);
-std::vector<Contestant> norm_peers(Device& device, const NormOperands& operands);
 
 }  // namespace tenon::bench

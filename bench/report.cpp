@@ -2,8 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
-#include <cstdlib>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -22,80 +23,152 @@ std::string milliseconds(double ms) {
   return fmt::format("{:.3f} ms", ms);
 }
 
-double rate(const Row& row, double ms) { return row.limit_work / ms * 1e-6; }  // in limit_unit
-double share_of_limit(const Row& row) {
-  return rate(row, row.outcome.timings[0].best_ms) * 1e9 / row.outcome.limit_rate;
+std::string rate(const Row& row, double ms) {
+  return row.is_compute ? fmt::format("{:.1f} GFLOP/s", row.gflops(ms))
+                        : fmt::format("{:.1f} GB/s", row.gigabytes(ms));
 }
 
-// The timings after Tenon's own two.
-std::span<const Timing> others(const Row& row) { return std::span(row.outcome.timings).subspan(2); }
+// The lines of the summary: of what, and the ratios.
+std::vector<std::pair<std::string, Mean>> summary(const std::vector<Row>& rows) {
+  std::vector<std::pair<std::string, Mean>> lines;
+  const auto add = [&](const std::string& line, double ratio, const Row& row) {
+    auto found = std::ranges::find(lines, line, &std::pair<std::string, Mean>::first);
+    if (found == lines.end()) found = lines.insert(found, {line, Mean()});
+    found->second.add(ratio, row.name);
+  };
+  for (const Row& row : rows)
+    for (const bool is_tuned : {false, true}) {
+      if (is_tuned && !row.tuned) continue;
+      const double ms = is_tuned ? row.tuned->best_ms : row.untuned.best_ms;
+      const std::string what = is_tuned ? "tuned" : "untuned";
+      if (const Timing* peer = row.best_peer())
+        add(what + " over the fastest peer", peer->best_ms / ms, row);
+      for (const Timing& peer : row.peers)
+        if (is_packed(peer)) add(what + " over " + peer.name, peer.best_ms / ms, row);
+      add(what + " of the limit", row.limit_ms / ms, row);
+    }
+  return lines;
+}
 
 }  // namespace
 
+Row::Row(std::string of_case, const Limit& limit, Outcome outcome)
+    : name(std::move(of_case)),
+      flops(limit.flops()),
+      bytes(limit.bytes()),
+      limit_ms(limit.ms(outcome.rates)),
+      is_compute(limit.is_compute(outcome.rates)),
+      rates(outcome.rates) {
+  for (Timing& timing : outcome.timings) {
+    if (timing.name == "tenon")
+      untuned = timing;
+    else if (timing.name == "realize")
+      realize = timing;
+    else if (timing.name == "tuned")
+      tuned = timing;
+    else
+      peers.push_back(timing);
+  }
+}
+
+const Timing* Row::best_peer() const {
+  const Timing* best = nullptr;
+  for (const Timing& peer : peers)
+    if (!is_packed(peer) && (!best || peer.best_ms < best->best_ms)) best = &peer;
+  return best;
+}
+
+bool is_packed(const Timing& peer) { return peer.name.ends_with("_packed"); }
+
+void Mean::add(double ratio, const std::string& name) {
+  logarithms_ += std::log(ratio);
+  if (count_++ > 0 && ratio >= worst_) return;
+  worst_ = ratio;
+  worst_case_ = name;
+}
+double Mean::value() const { return std::exp(logarithms_ / count_); }
+std::string Mean::text() const {
+  return fmt::format("geomean {:.2f}, worst {:.2f} ({})", value(), worst_, worst_case_);
+}
+
 void Report::add(const Row& row) {
   end_notes();
-  if (options_.json) {
-    print_json(row);
-  } else {
-    if (!has_head_) print_head(row);
-    has_head_ = true;
-    print_row(row);
-  }
+  if (!options_.json && rows_.empty()) print_head();
+  rows_.push_back(row);
+  options_.json ? print_json(row) : print_row(row);
   std::fflush(stdout);
 }
 
-void Report::print_head(const Row& row) {
-  fmt::print("{}\n", machine_line());
-  fmt::print(
-      "{} thread{}; best of {} rounds; a peer's figure in brackets is its time over Tenon's\n\n",
-      row.threads, row.threads == 1 ? "" : "s", options_.rounds);
-  fmt::print("{:<24} {:>12} {:>14} {:>12} {:>12}", row.suite, "tenon", "", "median", "realize");
-  for (const Timing& other : others(row)) fmt::print(" {:>20}", other.name);
-  fmt::print("  share of the limit\n");
+void Report::finish() {
+  const auto lines = summary(rows_);
+  if (options_.json) {
+    ordered_json means = ordered_json::object();
+    for (const auto& [what, mean] : lines)
+      means[what] = {
+          {"geomean", mean.value()}, {"worst", mean.worst()}, {"case", mean.worst_case()}};
+    print_json_line(
+        {{"suite", suite_}, {"threads", threads_}, {"cases", rows_.size()}, {"summary", means}});
+  } else {
+    if (!lines.empty()) fmt::print("\n");
+    for (const auto& [what, mean] : lines) fmt::print("{:<32} {}\n", what, mean.text());
+  }
+}
+
+void Report::print_head() const {
+  fmt::print("{}\n{} thread{}; best of {} rounds; in brackets is a peer's time over Tenon's{}\n\n",
+             machine_line(), threads_, threads_ == 1 ? "" : "s", options_.rounds,
+             options_.measurements ? ", tuned" : "");
+  fmt::print("{:<30} {:>11} {:>15} {:>11}", suite_, "tenon", "", "realize");
+  if (options_.measurements) fmt::print(" {:>11} {:>21}", "tuned", "search");
+  fmt::print("  of the limit  peers\n");
 }
 
 void Report::print_row(const Row& row) const {
-  const Timing& tenon = row.outcome.timings[0];
-  const Timing& realize = row.outcome.timings[1];
-  fmt::print("{:<24} {:>12} {:>14} {:>12} {:>12}", row.name, milliseconds(tenon.best_ms),
-             fmt::format("{:.1f} {}", rate(row, tenon.best_ms), row.limit_unit),
-             milliseconds(tenon.median_ms), milliseconds(realize.best_ms));
-  for (const Timing& other : others(row)) {
-    fmt::print(" {:>20}", fmt::format("{} ({:.2f})", milliseconds(other.best_ms),
-                                      other.best_ms / tenon.best_ms));
-  }
-  fmt::print("  {:.2f} of {:.1f} {}\n", share_of_limit(row), row.outcome.limit_rate * 1e-9,
-             row.limit_unit);
+  fmt::print("{:<30} {:>11} {:>15} {:>11}", row.name, milliseconds(row.untuned.best_ms),
+             rate(row, row.untuned.best_ms), milliseconds(row.realize.best_ms));
+  const double best = row.tuned ? row.tuned->best_ms : row.untuned.best_ms;
+  if (row.tuned && row.search)
+    fmt::print(" {:>11} {:>21}", milliseconds(best),
+               fmt::format("{} tried in {:.1f} s", row.search->candidates, row.search->seconds));
+  fmt::print("  {:>12}", fmt::format("{:.2f}", row.limit_ms / best));
+  for (const Timing& peer : row.peers)
+    fmt::print("  {} {} ({:.2f})", peer.name, milliseconds(peer.best_ms), peer.best_ms / best);
+  fmt::print("\n");
 }
 
 void Report::print_json(const Row& row) const {
-  const Timing& tenon = row.outcome.timings[0];
-  const Timing& realize = row.outcome.timings[1];
   ordered_json peers = ordered_json::object(), medians = ordered_json::object();
-  for (const Timing& other : others(row)) {
-    peers[other.name] = other.best_ms;
-    medians[other.name] = other.median_ms;
+  for (const Timing& peer : row.peers) {
+    peers[peer.name] = peer.best_ms;
+    medians[peer.name] = peer.median_ms;
   }
   ordered_json versions = ordered_json::object();
   for (const PeerVersion& peer : peer_versions()) versions[peer.name] = peer.version;
-  ordered_json object{{"suite", row.suite},
+  ordered_json object{{"suite", suite_},
                       {"case", row.name},
                       {"dtype", "f32"},
-                      {"threads", row.threads},
+                      {"threads", threads_},
                       {"flops", row.flops},
                       {"bytes", row.bytes},
-                      {"untuned_ms", tenon.best_ms},
-                      {"realize_ms", realize.best_ms},
-                      {"peers", peers},
-                      {"peak_fraction", share_of_limit(row)},
-                      {"untuned_median_ms", tenon.median_ms},
-                      {"realize_median_ms", realize.median_ms},
-                      {"peers_median", medians},
-                      {"peak", row.outcome.limit_rate * 1e-9},
-                      {"peak_unit", row.limit_unit},
-                      {"rounds", options_.rounds},
-                      {"machine", processor()},
-                      {"versions", versions}};
+                      {"untuned_ms", row.untuned.best_ms}};
+  if (row.tuned) object["tuned_ms"] = row.tuned->best_ms;
+  object["realize_ms"] = row.realize.best_ms;
+  object["peers"] = peers;
+  object["limit_ms"] = row.limit_ms;
+  if (row.search) {
+    object["candidates"] = row.search->candidates;
+    object["search_s"] = row.search->seconds;
+  }
+  object["verified"] = true;  // a wrong result has no row
+  object["untuned_median_ms"] = row.untuned.median_ms;
+  if (row.tuned) object["tuned_median_ms"] = row.tuned->median_ms;
+  object["realize_median_ms"] = row.realize.median_ms;
+  object["peers_median"] = medians;
+  object["fma_gflops"] = row.rates.fma * 1e-9;
+  object["memory_gbs"] = row.rates.memory * 1e-9;
+  object["rounds"] = options_.rounds;
+  object["machine"] = processor();
+  object["versions"] = versions;
   if (!options_.moves.path.empty()) object["moves"] = options_.moves.path;
   print_json_line(object);
 }

@@ -1,9 +1,12 @@
-// The output: a table for people, or with --json one object a line for programs. Used by suite.cpp,
-// start.cpp, size.cpp and lower.cpp.
+// The output: a table for people, or with --json one object a line for programs, with a summary of
+// the suite at the end. Used by suite.cpp, regret.cpp, start.cpp, size.cpp and lower.cpp. Read
+// next: plot.h.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -13,29 +16,67 @@
 
 namespace tenon::bench {
 
-struct Row {
-  std::string_view suite;
-  std::string name;
-  int threads;
-  double flops, bytes;
-  std::string limit_unit;  // "GFLOP/s" or "GB/s"
-  double limit_work;       // flops or bytes
-  Outcome outcome;         // timings: "tenon", "realize", then the others
+struct SearchCost {
+  int candidates;  // measured
+  double seconds;
 };
 
-// A table whose columns are those of its first row.
-class Report {
+// What was measured of a case.
+struct Row {
+  Row(std::string of_case, const Limit& limit, Outcome outcome);
+
+  double gflops(double ms) const { return flops / ms * 1e-6; }
+  double gigabytes(double ms) const { return bytes / ms * 1e-6; }  // a second
+  // The fastest peer that keeps to the plain layouts; null if there is none.
+  const Timing* best_peer() const;
+
+  std::string name;  // of the case
+  double flops, bytes;
+  double limit_ms;
+  bool is_compute;  // does the limit come from the flops?
+  Rates rates;
+  Timing untuned, realize;
+  std::optional<Timing> tuned;
+  std::vector<Timing> peers;
+  std::optional<SearchCost> search = {};
+};
+
+// Is this a peer whose weights were packed beforehand, so that it does not do the same work?
+bool is_packed(const Timing& peer);
+
+// A geometric mean, with the worst case.
+class Mean {
  public:
-  explicit Report(const Options& options) : options_(options) {}
-  void add(const Row& row);
+  void add(double ratio, const std::string& name);
+  bool is_empty() const { return count_ == 0; }
+  double value() const;
+  double worst() const { return worst_; }
+  const std::string& worst_case() const { return worst_case_; }
+  std::string text() const;  // "geomean 1.02, worst 0.85 (333x8x35)"
 
  private:
-  void print_head(const Row& row);
+  double logarithms_ = 0, worst_ = 0;
+  int count_ = 0;
+  std::string worst_case_;
+};
+
+class Report {
+ public:
+  // Keeps a reference to the options.
+  Report(std::string_view suite, const Options& options, int threads)
+      : suite_(suite), options_(options), threads_(threads) {}
+  void add(const Row& row);
+  void finish();  // prints the summary
+
+ private:
+  void print_head() const;
   void print_row(const Row& row) const;
   void print_json(const Row& row) const;
 
+  std::string_view suite_;
   const Options& options_;
-  bool has_head_ = false;
+  int threads_;
+  std::vector<Row> rows_;
 };
 
 // One line: the processor and the peers' versions.

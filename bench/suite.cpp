@@ -2,117 +2,269 @@
 
 #include <charconv>
 #include <chrono>
-#include <cmath>
+#include <limits>
+#include <map>
 #include <memory>
-#include <thread>
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
-#include "bench/machine.h"
+#include "bench/graph.h"
 #include "bench/peers.h"
+#include "bench/process.h"
 #include "bench/report.h"
+#include "cli/graph_file.h"
 #include "core/error.h"
+#include "ops/catalogue.h"
+#include "text/parse_graph.h"
 
 namespace tenon::bench {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
 // The launches of a graph that is planned, compiled and bound to its buffers.
-Contestant bound_kernels(Session& session, const Case& work) {
-  const Tensor output = work.graph();
-  auto bound = std::make_shared<Bound>(session.bind({&output, 1}));
-  const BufferRef result = bound->results[0];
-  return contestant("tenon", [bound] { bound->launch(); }, result);
+Contestant bound_kernels(std::string name, Session& session, const Case& work) {
+  auto bound = std::make_shared<Bound>(session.bind(work.graph()));
+  return contestant(std::move(name), [bound] { bound->launch(); }, bound->results);
 }
 
 // What a user waits for: realize() of a graph just built, with its walk, look-ups and memory. The
 // graph before is released first; otherwise the new graph would be the same realized nodes.
 Contestant whole_realize(const Case& work) {
-  auto last = std::make_shared<Tensor>();
+  auto last = std::make_shared<std::vector<Tensor>>();
   auto seconds = [last, graph = work.graph](std::int64_t repeats) {
-    std::chrono::duration<double> total{0};
+    double total = 0;
     for (std::int64_t repeat = 0; repeat < repeats; ++repeat) {
-      *last = Tensor();
+      last->clear();
       *last = graph();
-      const auto start = std::chrono::steady_clock::now();
-      last->realize();
-      total += std::chrono::steady_clock::now() - start;
+      const auto start = Clock::now();
+      realize(*last);
+      total += seconds_since(start);
     }
-    return total.count();
+    return total;
   };
-  auto result = [last]() -> std::span<float> {
-    if (last->is_empty()) return {};
-    return floats(last->node()->as<BufferLeaf>()->buffer);
+  const auto results = [last, graph = work.graph] {
+    if (last->empty()) realize(*last = graph());
+    return mapped(*last, [](const Tensor& t) { return t.node()->as<BufferLeaf>()->buffer; });
   };
-  return {"realize", seconds, result};
+  return {"realize", seconds, results};
 }
 
 Limit limit_of(Session& session, const Case& work) {
-  const int threads = session.threads();
-  if (work.limit == LimitedBy::fma) {
-    return {"GFLOP/s", work.flops, [threads] { return fma_rate(threads); }};
+  const std::vector<NodeRef> wanted = mapped(work.graph(), std::mem_fn(&Tensor::node));
+  double read = 0, written = 0;
+  for (const NodeRef& node : in_order(wanted).nodes)
+    if (node->as<BufferLeaf>()) read += static_cast<double>(bytes(node->type, node->shape));
+  for (const NodeRef& node : wanted) written += static_cast<double>(bytes(node->type, node->shape));
+  return Limit(session.device(), session.threads(), work.flops,
+               work.bytes_read > 0 ? work.bytes_read : read, written);
+}
+
+// What the naive nests give, for graphs of which no reference can be computed. Tenon promises the
+// same bits for every schedule.
+std::vector<Expected> expected_of_naive(const Suite& suite, std::string_view name,
+                                        SessionOptions options) {
+  options.moves = [](std::span<const Kernel> nests) {
+    return std::vector<std::optional<Schedule>>(nests.size(), Schedule());
+  };
+  Session session(options);
+  const std::vector<Tensor> outputs = suite.make(session, name).graph();
+  realize(outputs);
+  return *expected_of(outputs);  // leaves by now
+}
+
+struct Search {
+  TemporaryFolder cache;  // with the schedules that it found
+  int candidates = 0;
+  double seconds = 0;
+};
+
+// Tunes the case, in a session of its own: the kernels that are measured later come from its cache.
+void tune(Search& search, const Suite& suite, std::string_view name, const Options& options) {
+  Session session(session_options(options, search.cache.path()));
+  const Case work = suite.make(session, name);
+  SearchOptions search_options;
+  search_options.measurements = *options.measurements;
+  search_options.seconds = std::numeric_limits<double>::infinity();
+  const auto start = Clock::now();
+  session.tune(work.graph(), search_options, [&](const Session::Tuned& tuned) {
+    const auto count = std::ssize(tuned.found.tried);
+    note(fmt::format("{} {}: tuning kernel {} of {}, {} candidates", suite.name, name, tuned.number,
+                     tuned.of, count));
+    if (tuned.is_done) search.candidates += static_cast<int>(count);
+  });
+  search.seconds = seconds_since(start);
+}
+
+class Runner {
+ public:
+  Runner(const Suite& suite, const Options& options)
+      : suite_(suite),
+        options_(options),
+        session_(session_options(options, "")),
+        report_(suite.name, options, session_.threads()) {
+    if (options.measurements && !options.moves.path.empty())
+      fail("{}: moves by hand are never replaced; leave out --moves or --tune", suite.name);
+    set_peer_threads(session_.threads());
   }
-  const auto half = static_cast<std::size_t>(work.bytes / 2);
-  auto copy = std::make_shared<Copy>(session.device(), half, threads);
-  return {"GB/s", work.bytes, [copy] { return copy->rate(); }};
+
+  bool run(const std::string& name) {
+    step(name, "preparing");
+    const Case work = suite_.make(session_, name);
+    std::optional<Search> search;
+    std::optional<Session> tuned;
+    Contest contest{{bound_kernels("tenon", session_, work), whole_realize(work)},
+                    {},
+                    limit_of(session_, work)};
+    if (options_.measurements) {
+      tune(search.emplace(), suite_, name, options_);
+      tuned.emplace(session_options(options_, search->cache.path()));
+      contest.contestants.push_back(bound_kernels("tuned", *tuned, suite_.make(*tuned, name)));
+    }
+    if (work.peers)
+      for (Contestant& peer : work.peers()) contest.contestants.push_back(std::move(peer));
+    step(name, "computing the right results");
+    auto expected = expected_of(work.graph());
+    contest.expected =
+        expected ? *expected : expected_of_naive(suite_, name, session_options(options_, ""));
+    for (Expected& of : contest.expected) widen(of, work.least_tolerance);
+    const Outcome outcome = hold(contest, options_.rounds, [&](int round) {
+      step(name, fmt::format("round {} of {}", round + 1, options_.rounds));
+    });
+    if (outcome.wrong) {
+      end_notes();
+      fmt::print(stderr, "tenon-bench: {} {}: wrong result: {}\n", suite_.name, name,
+                 *outcome.wrong);
+      return false;
+    }
+    Row row(name, contest.limit, outcome);
+    if (search) row.search = SearchCost{search->candidates, search->seconds};
+    report_.add(row);
+    return true;
+  }
+
+  void finish() { report_.finish(); }
+
+ private:
+  void step(std::string_view name, std::string_view what) const {
+    note(fmt::format("{} {}: {}", suite_.name, name, what));
+  }
+
+  const Suite& suite_;
+  const Options& options_;
+  Session session_;
+  Report report_;
+};
+
+std::vector<std::int64_t> numbers_of(std::string_view text, std::size_t count, char between,
+                                     std::int64_t least) {
+  std::vector<std::int64_t> numbers;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    std::int64_t number = 0;
+    const auto [next, problem] = std::from_chars(at, end, number);
+    if (problem != std::errc() || number < least) return {};
+    numbers.push_back(number);
+    if (next != end && (*next != between || next + 1 == end)) return {};
+    at = next == end ? end : next + 1;
+  }
+  if (count > 0 && numbers.size() != count) return {};
+  return numbers;
+}
+
+Tensor drawn_input(Session& session, const InputLine& input, const Draw& draw,
+                   std::mt19937& random) {
+  const auto fill = [&](auto values, auto value) {
+    std::ranges::generate(values, value);
+    return session.tensor(std::span(std::as_const(values)), input.shape, input.name);
+  };
+  const auto count = static_cast<std::size_t>(elements(input.shape));
+  if (input.type == Type::f32) {
+    std::uniform_real_distribution<float> distribution(draw.low, draw.high);
+    return fill(std::vector<float>(count), [&] { return distribution(random); });
+  }
+  const std::int64_t below = input.type == Type::boolean ? 2 : draw.indices;
+  const auto whole = [&] { return static_cast<std::int32_t>(random() % below); };
+  if (input.type == Type::i32) return fill(std::vector<std::int32_t>(count), whole);
+  return fill(std::vector<std::uint8_t>(count), whole);
 }
 
 }  // namespace
 
-bool run_cases(std::string_view suite, const Options& options,
-               const std::vector<std::string>& default_cases, const MakeCase& make) {
-  SessionOptions session_options;
-  session_options.threads = options.threads;
-  session_options.cache = "";
-  if (!options.moves.path.empty()) session_options.moves = cli::by_hand(options.moves);
-  session_options.isa = options.isa;
-  Session session(session_options);
-  set_peer_threads(session.threads());
+SessionOptions session_options(const Options& options, const std::string& cache) {
+  SessionOptions result{.threads = options.threads, .isa = options.isa, .cache = cache};
+  if (!options.moves.path.empty()) result.moves = cli::by_hand(options.moves);
+  return result;
+}
 
-  Report report(options);
+bool run_cases(const Suite& suite, const Options& options) {
+  Runner runner(suite, options);
+  const std::vector<std::string>& cases = options.cases.empty() ? suite.cases : options.cases;
+  if (cases.empty())
+    fail("{}: the suite has no cases of its own; name one with --case", suite.name);
   bool all_right = true;
-  for (const std::string& name : options.cases.empty() ? default_cases : options.cases) {
-    note(fmt::format("{} {}: preparing", suite, name));
-    const Case work = make(session, name);
-    Contest contest{{bound_kernels(session, work), whole_realize(work)},
-                    work.expected,
-                    limit_of(session, work)};
-    for (const Contestant& other : work.others) contest.contestants.push_back(other);
-    const Outcome outcome = hold(contest, options.rounds, [&](int round) {
-      note(fmt::format("{} {}: round {} of {}", suite, name, round + 1, options.rounds));
-    });
-    if (outcome.wrong) {
-      end_notes();
-      fmt::print(stderr, "tenon-bench: {} {}: wrong result: {}\n", suite, name, *outcome.wrong);
-      all_right = false;
-      continue;
-    }
-    report.add({suite, name, session.threads(), work.flops, work.bytes, contest.limit.unit,
-                contest.limit.work, outcome});
-  }
+  for (const std::string& name : cases) all_right &= runner.run(name);
+  runner.finish();
   return all_right;
 }
 
-std::vector<std::int64_t> parse_sizes(std::string_view text, std::size_t count) {
-  std::vector<std::int64_t> sizes;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (at != end) {
-    std::int64_t size = 0;
-    const auto [next, problem] = std::from_chars(at, end, size);
-    if (problem != std::errc() || size <= 0) return {};
-    sizes.push_back(size);
-    if (next != end && (*next != 'x' || next + 1 == end)) return {};
-    at = next == end ? end : next + 1;
-  }
-  if (sizes.size() != count) return {};
-  return sizes;
+Case text_case(Session& session, std::string_view name, const std::string& text, double flops,
+               const MakePeers& peers, const Draw& draw) {
+  auto inputs = std::make_shared<std::map<std::string, Tensor>>();
+  std::vector<const float*> values;
+  std::mt19937 random(1);
+  const auto source = [&](const InputLine& input) {
+    const Tensor& leaf = (*inputs)[input.name] = drawn_input(session, input, draw, random);
+    values.push_back(data(leaf));
+    return leaf;
+  };
+  const std::string file(name);
+  parse_graph(text, file, session, source, compose, operation_names());
+  const auto build = [=, &session] {
+    const auto known = [&](const InputLine& input) { return inputs->at(input.name); };
+    const GraphText graph = parse_graph(text, file, session, known, compose, operation_names());
+    for (std::size_t i = 0; i < graph.outputs.size(); ++i)  // for --moves
+      session.nodes().set_name(*graph.outputs[i].node(), graph.output_names[i]);
+    return graph.outputs;
+  };
+  Case work{build, flops};
+  if (peers) work.peers = [=, &session] { return peers(session.device(), values); };
+  return work;
+}
+
+std::vector<std::int64_t> output_shape(Session& session, std::string_view name,
+                                       const std::string& text) {
+  return values(cli::load_structure(text, std::string(name), session).outputs.at(0).shape());
+}
+
+std::vector<std::int64_t> parse_sizes(std::string_view text, std::size_t count, char between) {
+  return numbers_of(text, count, between, 1);
+}
+std::vector<std::int64_t> parse_list(std::string_view text, std::size_t count) {
+  return numbers_of(text, count, ',', 0);
 }
 
 std::pair<std::string_view, std::string_view> at_colon(std::string_view name) {
   const std::size_t colon = name.find(':');
   if (colon == std::string_view::npos) return {name, {}};
   return {name.substr(0, colon), name.substr(colon + 1)};
+}
+
+std::string f32_of(std::span<const std::int64_t> extents) {
+  return fmt::format("f32[{}]", fmt::join(extents, ","));
+}
+
+double product(std::span<const std::int64_t> extents) {
+  double result = 1;
+  for (const std::int64_t extent : extents) result *= static_cast<double>(extent);
+  return result;
 }
 
 Tensor Operands::uniform(Shape shape, float low, float high) {
@@ -125,19 +277,6 @@ Tensor Operands::uniform(Shape shape, float low, float high) {
 
 const float* data(const Tensor& leaf) {
   return static_cast<const float*>(leaf.node()->as<BufferLeaf>()->buffer->host);
-}
-
-double dot_tolerance(std::int64_t terms, double length, double other_length) {
-  constexpr double unit_roundoff = 0x1p-24;
-  return 2 * unit_roundoff * (std::sqrt(static_cast<double>(terms)) + 4) * length * other_length;
-}
-
-double length(const float* first, std::int64_t count, std::int64_t stride) {
-  double squares = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
-    squares += static_cast<double>(first[i * stride]) * first[i * stride];
-  }
-  return std::sqrt(squares);
 }
 
 }  // namespace tenon::bench

@@ -1,11 +1,13 @@
-// The common part of the suites gemm, map, norm and order. A Case is a graph for Tenon, with the
-// peers that compute the same, the right result, and the limit of the machine. Each suite makes its
-// cases from their names, and run_cases measures them. Read next: gemm.cpp.
+// The common part of the suites that compare with peers. A Case is a graph for Tenon with the peers
+// that compute the same. Each suite makes its cases from their names, most of them from the text of
+// a graph, and run_cases measures them. The right results, the bytes and the limit of the machine
+// follow from the graph. Read next: gemm.cpp.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,28 +19,58 @@
 
 namespace tenon::bench {
 
-enum class LimitedBy : std::uint8_t { fma, copy };
-
 struct Case {
-  double flops;  // an FMA counts as two
-  double bytes;  // operands and results, each once
-  LimitedBy limit;
-  std::function<Tensor()> graph;   // builds the graph anew; keeps the operands
-  std::vector<Contestant> others;  // peers or opponents
-  Expected expected;
+  // Builds the graph anew, and returns its outputs; keeps the inputs.
+  std::function<std::vector<Tensor>()> graph;
+  double flops = 0;  // an FMA counts as two
+  std::function<std::vector<Contestant>()> peers = {};
+  double bytes_read = 0;  // 0: every input is read once
+  // Of all elements, if peers compute the same by a formula that rounds in another way.
+  double least_tolerance = 0;
 };
-// Makes a case from its name. Error: there is no such case; the message lists those there are.
+// Makes a case from its name; the same in every session. Error: there is no such case; the message
+// says what is wrong and how a case is written.
 using MakeCase = std::function<Case(Session& session, std::string_view name)>;
 
-// Measures the cases, those asked for or the default ones, and reports each as it is done. Returns
+struct Suite {
+  std::string_view name;
+  std::vector<std::string> cases;  // its own
+  MakeCase make;
+};
+// Measures the cases, those asked for or the suite's own, and reports each as it is done. Returns
 // false where a result was wrong.
-bool run_cases(std::string_view suite, const Options& options,
-               const std::vector<std::string>& default_cases, const MakeCase& make);
+bool run_cases(const Suite& suite, const Options& options);
 
-// "1000x777" -> {1000, 777}. Empty if the text is not `count` numbers above 0.
-std::vector<std::int64_t> parse_sizes(std::string_view text, std::size_t count);
+// A session as the options say. `cache` as in SessionOptions.
+SessionOptions session_options(const Options& options, const std::string& cache);
+
+// What an input holds: f32 from low to high, i32 from 0 to indices - 1; bool 0 or 1.
+struct Draw {
+  float low = -1, high = 1;
+  std::int64_t indices = 100;
+};
+// Makes the peers from the values of the inputs, which are in the order of their lines.
+using MakePeers =
+    std::function<std::vector<Contestant>(Device& device, std::span<const float* const> inputs)>;
+// The case of a graph that is given as text. Its inputs are drawn at random, the same in every run.
+// `name` stands in messages. Error: the text is no graph.
+Case text_case(Session& session, std::string_view name, const std::string& text, double flops,
+               const MakePeers& peers = {}, const Draw& draw = {});
+
+// The shape of the only output of the graph, for which no values are drawn.
+std::vector<std::int64_t> output_shape(Session& session, std::string_view name,
+                                       const std::string& text);
+
+// "1000x777" -> {1000, 777}; another letter may stand between the numbers. Empty if the text is not
+// `count` numbers above 0; a count of 0 stands for any number of them.
+std::vector<std::int64_t> parse_sizes(std::string_view text, std::size_t count, char between = 'x');
+// The same for numbers of 0 or more with commas between them.
+std::vector<std::int64_t> parse_list(std::string_view text, std::size_t count);
 // Splits a case's name: "softmax:4096x1024" -> "softmax", "4096x1024".
 std::pair<std::string_view, std::string_view> at_colon(std::string_view name);
+// "f32[4,5]".
+std::string f32_of(std::span<const std::int64_t> extents);
+double product(std::span<const std::int64_t> extents);
 
 // Random operands, uniform in [low, high); the same in every run.
 class Operands {
@@ -52,10 +84,5 @@ class Operands {
   std::mt19937 random_;
 };
 const float* data(const Tensor& leaf);  // the values of a realized tensor, where they lie
-
-// How far apart a dot product of `terms` f32 terms may be from its exact value, given the lengths
-// of both vectors: twice the spread of rounding errors that add up at random, with a margin.
-double dot_tolerance(std::int64_t terms, double length, double other_length);
-double length(const float* first, std::int64_t count, std::int64_t stride = 1);
 
 }  // namespace tenon::bench
