@@ -51,7 +51,7 @@ constexpr Command commands[] = {
     {"order", "what the canonical order costs", "order --case sum:100000000", run_order},
     {"pool", "maxima and means of windows", "pool --case max:1,64,112,112,3,2,1",
      compare<pool_suite>},
-    {"reduce", "sums, maxima and means over axes", "reduce --case sum:4096x1024:1",
+    {"reduce", "sums, maxima and means over axes", "reduce --case sum:4096x1024:1 --plot sums.svg",
      compare<reduce_suite>},
     {"start", "fresh processes to their first result", "start --case matmul_256", run_start},
     {"size", "lines of code and sizes of programs", "size --json", run_size},
@@ -93,6 +93,8 @@ int main(int argc, char** argv) {
         ->expected(0, 1)
         ->default_str("16")
         ->check(CLI::Range(1, 100'000));
+    command.add_option("--plot", options.plot,
+                       "draws the cases and the machine's roofline to this SVG file");
     if (suite.run == run_cliffs)
       command.add_option("--seeds", options.seeds, "how many graphs are drawn (default: 100)");
     command.add_flag("--json", options.json, "an object a line");

@@ -11,6 +11,7 @@
 
 #include "bench/machine.h"
 #include "bench/peers.h"
+#include "bench/plot.h"
 
 namespace tenon::bench {
 
@@ -91,6 +92,11 @@ std::string Mean::text() const {
   return fmt::format("geomean {:.2f}, worst {:.2f} ({})", value(), worst_, worst_case_);
 }
 
+Report::Report(std::string_view suite, const Options& options, int threads)
+    : suite_(suite), options_(options), threads_(threads) {
+  if (!options.plot.empty()) begin_plot(options.plot);
+}
+
 void Report::add(const Row& row) {
   end_notes();
   if (!options_.json && rows_.empty()) print_head();
@@ -112,6 +118,7 @@ void Report::finish() {
     if (!lines.empty()) fmt::print("\n");
     for (const auto& [what, mean] : lines) fmt::print("{:<32} {}\n", what, mean.text());
   }
+  if (!options_.plot.empty()) write_plot(options_.plot, suite_, rows_, threads_);
 }
 
 void Report::print_head() const {

@@ -62,11 +62,10 @@ class Mean {
 
 class Report {
  public:
-  // Keeps a reference to the options.
-  Report(std::string_view suite, const Options& options, int threads)
-      : suite_(suite), options_(options), threads_(threads) {}
+  // Keeps a reference to the options. Error: the plot cannot be written.
+  Report(std::string_view suite, const Options& options, int threads);
   void add(const Row& row);
-  void finish();  // prints the summary
+  void finish();  // prints the summary, and draws the plot if one was asked for
 
  private:
   void print_head() const;

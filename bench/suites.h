@@ -19,6 +19,7 @@ struct Options {
   std::string isa;                  // for Tenon, not for the peers; "": the widest
   std::optional<int> measurements;  // a kernel, to tune each case with; none: nothing is tuned
   bool json = false;
+  std::string plot;           // the SVG file to draw; "": none
   std::uint64_t seeds = 100;  // how many graphs the suite cliffs draws
 };
 
