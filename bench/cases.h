@@ -10,6 +10,7 @@ namespace tenon::bench {
 
 Case gemm_case(Session& session, std::string_view name);  // gemm
 Case norm_case(Session& session, std::string_view name);  // norm
+Case order_case(Session& session, std::string_view name);
 
 // A convolution of images, from the eleven numbers n,c,h,w,k,r,s,stride,pad,dilation,groups; suite
 // conv. With a bias and relu behind it, if asked for.

@@ -53,6 +53,8 @@ constexpr Command commands[] = {
      compare<pool_suite>},
     {"reduce", "sums, maxima and means over axes", "reduce --case sum:4096x1024:1 --plot sums.svg",
      compare<reduce_suite>},
+    {"regret", "how far schedules are from the best of an exhaustive search",
+     "regret --case gemm/512 --points 100", run_regret},
     {"start", "fresh processes to their first result", "start --case matmul_256", run_start},
     {"size", "lines of code and sizes of programs", "size --json", run_size},
 };
@@ -97,6 +99,17 @@ int main(int argc, char** argv) {
                        "draws the cases and the machine's roofline to this SVG file");
     if (suite.run == run_cliffs)
       command.add_option("--seeds", options.seeds, "how many graphs are drawn (default: 100)");
+    if (suite.run == run_regret) {
+      command.add_option("--seed", options.seed,
+                         "draws half of the cases, and points (default: 1)");
+      command
+          .add_option("--points", options.points,
+                      "how many points of a space are measured (default: 1000)")
+          ->check(CLI::Range(1, 1'000'000));
+      command.add_option("--results", options.results,
+                         "keeps results in this file, and goes on with it (default: regret.jsonl "
+                         "beside the program)");
+    }
     command.add_flag("--json", options.json, "an object a line");
     command.footer(fmt::format("Example:\n  ./dev bench {}", suite.example));
     command.callback([&] {

@@ -7,8 +7,8 @@
 
 #include <fmt/core.h>
 
+#include "bench/cases.h"
 #include "bench/free_order.h"
-#include "bench/suite.h"
 #include "core/error.h"
 #include "ops/arithmetic.h"
 #include "ops/convolution.h"
@@ -115,7 +115,9 @@ Case weight_gradient(Session& session, std::string_view name) {
   return {graph, 2 * product(std::vector{taps, size, size}), peers};
 }
 
-Case make_case(Session& session, std::string_view name) {
+}  // namespace
+
+Case order_case(Session& session, std::string_view name) {
   const std::string_view kind = at_colon(name).first;
   if (kind == "gemv_nn") return gemv(session, name, false);
   if (kind == "gemv_nt") return gemv(session, name, true);
@@ -129,8 +131,6 @@ Case make_case(Session& session, std::string_view name) {
       name);
 }
 
-}  // namespace
-
 bool run_order(const Options& options) {
   Options on_one_thread = options;
   on_one_thread.threads = 1;
@@ -138,7 +138,7 @@ bool run_order(const Options& options) {
       {"order",
        {"gemv_nn:384x384", "gemv_nn:4096x4096", "gemv_nt:384x384", "gemv_nt:4096x4096",
         "column_sum:1000000", "sum:100000000", "weight_gradient:64x56", "rows8_nt:1024x1024"},
-       make_case},
+       order_case},
       on_one_thread);
 }
 

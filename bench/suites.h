@@ -21,6 +21,10 @@ struct Options {
   bool json = false;
   std::string plot;           // the SVG file to draw; "": none
   std::uint64_t seeds = 100;  // how many graphs the suite cliffs draws
+  // Of the suite regret:
+  std::uint64_t seed = 1;     // half of the cases and the points are drawn with it
+  std::size_t points = 1000;  // that are drawn of a space
+  std::string results;        // the file that keeps them; "": beside this program
 };
 
 // The suites that compare with peers; run_cases() of suite.h measures them.
@@ -40,6 +44,7 @@ Suite reduce_suite();
 bool run_cliffs(const Options& options);
 bool run_lower(const Options& options);  // one thread, without peers
 bool run_order(const Options& options);  // one thread, whatever is asked for
+bool run_regret(const Options& options);
 bool run_start(const Options& options);
 bool run_size(const Options& options);
 
