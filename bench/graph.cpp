@@ -112,9 +112,18 @@ Suite graph_suite() {
     for (const KernelGraph& kernel :
          kernels_of(cli::load_structure(text, std::string(path), session), session))
       flops += flops_of(kernel);
-    return text_case(session, path, text, flops);
+    Case work = text_case(session, path, text, flops);
+    const std::vector<Tensor> outputs = work.graph();
+    std::vector<NodeRef> inputs;
+    for (const NodeRef& node : in_order(mapped(outputs, std::mem_fn(&Tensor::node))).nodes)
+      if (node->as<BufferLeaf>()) inputs.push_back(node);
+    work.outside = frameworks_of(std::string(path), inputs);
+    return work;
   };
-  return {"graph", {}, make};
+  return {"graph",
+          {"bench/graphs/bert_layer.tenon", "bench/graphs/attention.tenon",
+           "bench/graphs/max_pool.tenon"},
+          make};
 }
 
 }  // namespace tenon::bench

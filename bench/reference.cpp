@@ -13,7 +13,7 @@ namespace tenon::bench {
 namespace {
 
 constexpr std::int64_t most_samples = 1000;
-constexpr std::int64_t most_steps = 1 << 30;  // nodes that are visited; some tens of seconds
+constexpr std::int64_t most_steps = 1 << 28;  // nodes that are visited; some ten seconds
 constexpr std::size_t most_axes = 16;
 // Of the operations, in units of their result. The functions of f32 are off by more than one.
 constexpr double rounding = 0x1p-24, rounding_of_functions = 4 * rounding;

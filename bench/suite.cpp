@@ -134,9 +134,14 @@ class Runner {
     contest.expected =
         expected ? *expected : expected_of_naive(suite_, name, session_options(options_, ""));
     for (Expected& of : contest.expected) widen(of, work.least_tolerance);
-    const Outcome outcome = hold(contest, options_.rounds, [&](int round) {
+    Outcome outcome = hold(contest, options_.rounds, [&](int round) {
       step(name, fmt::format("round {} of {}", round + 1, options_.rounds));
     });
+    if (work.outside && !outcome.wrong) {
+      Outside outside = work.outside(*contest.contestants[0].results()[0], session_.threads());
+      outcome.wrong = std::move(outside.wrong);
+      append(outcome.timings, outside.timings);
+    }
     if (outcome.wrong) {
       end_notes();
       fmt::print(stderr, "tenon-bench: {} {}: wrong result: {}\n", suite_.name, name,

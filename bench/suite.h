@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bench/contest.h"
+#include "bench/frameworks.h"
 #include "bench/suites.h"
 #include "core/tensor.h"
 #include "tuner/session/session.h"
@@ -24,7 +25,8 @@ struct Case {
   std::function<std::vector<Tensor>()> graph;
   double flops = 0;  // an FMA counts as two
   std::function<std::vector<Contestant>()> peers = {};
-  double bytes_read = 0;  // 0: every input is read once
+  double bytes_read = 0;        // 0: every input is read once
+  MeasureOutside outside = {};  // peers in processes of their own
   // Of all elements, if peers compute the same by a formula that rounds in another way.
   double least_tolerance = 0;
 };
