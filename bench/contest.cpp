@@ -158,7 +158,8 @@ Outcome hold(Contest& contest, int rounds, const Progress& progress) {
     wait_for_quiet();
     entries.push_back(warm_up(contestant));
   }
-  if ((outcome.wrong = wrong_result(contest))) return outcome;
+  outcome.wrong = wrong_result(contest);
+  if (outcome.wrong) return outcome;
 
   for (int round = 0; round < rounds; ++round) {
     progress(round);

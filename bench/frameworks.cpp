@@ -80,7 +80,8 @@ MeasureOutside frameworks_of(const std::string& path, const std::vector<NodeRef>
         fail("graph: {} failed in {} with status {}", framework, script, finished.status);
       const auto theirs =
           read_npy(folder.path() / fmt::format("{}.npy", framework), result.bytes / sizeof(float));
-      if ((outside.wrong = wrong_result(framework, theirs, result))) return outside;
+      outside.wrong = wrong_result(framework, theirs, result);
+      if (outside.wrong) return outside;
       outside.timings.push_back({framework, figures.at("ms"), figures.at("median_ms")});
     }
     return outside;
