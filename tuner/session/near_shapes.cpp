@@ -45,17 +45,12 @@ std::string without_lengths(std::string_view canonical) {
   };
   std::string result;
   while (!canonical.empty()) {
-    const std::size_t size = kept(canonical);
-    result += canonical.substr(0, size);
+    const std::size_t word = kept(canonical);
+    const std::size_t digits =
+        std::min(canonical.find_first_not_of("0123456789"), canonical.size());
+    const std::size_t size = std::max({word, digits, std::size_t{1}});
+    result += digits > 0 ? "#" : canonical.substr(0, size);
     canonical.remove_prefix(size);
-    const std::size_t after = std::min(canonical.find_first_not_of("0123456789"), canonical.size());
-    if (size == 0 && after > 0) {
-      result += '#';
-      canonical.remove_prefix(after);
-    } else if (size == 0) {
-      result += canonical.front();
-      canonical.remove_prefix(1);
-    }
   }
   return result;
 }
