@@ -20,6 +20,7 @@
 //   a, b          how the operand's tile is staged: 0 not at all, 1 packed, 2 as a box
 //   threads       0 none, 1 groups of rows, 2 panels of b, 3 the outermost other axis of the result
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "tuner/space/sketch.h"
@@ -55,17 +56,12 @@ class ProductSketch {
         strand_ = axis;
   }
 
-  // The axes of the result that index one operand alone.
-  std::vector<std::int64_t> tile_axes() const {
-    std::vector<std::int64_t> axes;
+  std::optional<Sketch> sketch() const {
+    std::vector<Var> axes;  // of the result, and of one operand alone
     for (const Var axis : statement_.path)
       if (statement_.target().uses(axis) && operand_of(axis) > 0 && facts_.extent(axis) > 1)
         axes.push_back(axis);
-    return axes;
-  }
-
-  std::optional<Sketch> sketch() const {
-    const auto axes = tile_axes();
+    const std::vector<std::int64_t> all_axes(axes.begin(), axes.end());
     const auto rule = rule_of_thumb(axes);
     if (!rule) return {};
     const std::int64_t last_sum = facts_.extent(statement_.store.over.back());
@@ -74,8 +70,8 @@ class ProductSketch {
       blocks.push_back(size);
     const bool shares = threads_ > 1;
     Sketch sketch{.name = "product",
-                  .knobs = {{"column", axes},
-                            {"row", axes},
+                  .knobs = {{"column", all_axes},
+                            {"row", all_axes},
                             {"rows", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}},
                             {"vectors", {1, 2, 3, 4}},
                             {"panel", {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024}},
@@ -88,9 +84,9 @@ class ProductSketch {
                                                : std::vector<std::int64_t>{0}}},
                   .seeds = {*rule},
                   .skeleton = [copy = *this](const Point& point) { return copy.skeleton(point); }};
-    for (const std::int64_t j : axes)
-      for (const std::int64_t i : axes)
-        if (operand_of(static_cast<Var>(i)) != operand_of(static_cast<Var>(j)))
+    for (const Var j : axes)
+      for (const Var i : axes)
+        if (operand_of(i) != operand_of(j))
           for (const std::int64_t packed : {0, 1})
             sketch.seeds.push_back({j, i, 6, 2, 16, 8, 0, 0, packed, packed, shares ? 1 : 0});
     return sketch;
@@ -131,18 +127,12 @@ class ProductSketch {
 
   // A point that is good for large products of matrices on most machines: a tile that fills the
   // registers, a panel of b that stays in the last cache, and operands packed where that pays.
-  std::optional<Point> rule_of_thumb(const std::vector<std::int64_t>& axes) const {
-    Var j = -1, i = -1;
-    for (const std::int64_t value : axes) {
-      const auto axis = static_cast<Var>(value);
-      if (j < 0 || worth(axis) > worth(j)) j = axis;
-    }
-    for (const std::int64_t value : axes) {
-      const auto axis = static_cast<Var>(value);
-      const bool is_longer = i < 0 || facts_.extent(axis) > facts_.extent(i);
-      if (operand_of(axis) != operand_of(j) && is_longer) i = axis;
-    }
-    if (i < 0) return {};
+  std::optional<Point> rule_of_thumb(std::vector<Var> axes) const {
+    if (axes.empty()) return {};
+    const Var j = *std::ranges::max_element(axes, {}, [&](Var axis) { return worth(axis); });
+    std::erase_if(axes, [&](Var axis) { return operand_of(axis) == operand_of(j); });
+    if (axes.empty()) return {};
+    const Var i = *std::ranges::max_element(axes, {}, [&](Var v) { return facts_.extent(v); });
     const AccessFacts& of_a = statement_.accesses[operand_of(i)];
     const AccessFacts& of_b = statement_.accesses[operand_of(j)];
     const std::int64_t height = facts_.extent(i), length = facts_.extent(j), width = width_of(j);
@@ -174,18 +164,9 @@ class ProductSketch {
     const auto stages = [&](const AccessFacts& operand, bool packs_it) {
       return operand.guarded && !operand.shared ? 2 : packs_it ? 1 : 0;
     };
+    const std::int64_t of_a_staged = stages(of_a, packs_a), of_b_staged = stages(of_b, packs_b);
     const std::int64_t shared = !is_large ? 0 : has_outer ? 3 : 1;
-    return Point{j,
-                 i,
-                 tile,
-                 side,
-                 in_panel,
-                 in_group,
-                 0,
-                 0,
-                 stages(of_a, packs_a),
-                 stages(of_b, packs_b),
-                 shared};
+    return Point{j, i, tile, side, in_panel, in_group, 0, 0, of_a_staged, of_b_staged, shared};
   }
 
   // The elements of a vector along the axis.
@@ -212,21 +193,12 @@ class ProductSketch {
         (point[panel] > 1 && point[panel] / 2 >= strips) ||
         (point[group] > 1 && point[group] / 2 >= groups))
       return {};
-    const std::int64_t in_panel = std::min(point[panel], strips);
-    const std::int64_t in_group = std::min(point[group], groups);
 
     Skeleton skeleton{&facts_, &statement_, {}, {}, lanes_};
     const auto& loops = skeleton.loops;
     const auto whole = [&](Var axis) { skeleton.whole(axis); };
-    const auto panels = [&] { skeleton.add(j, "c", strip * in_panel, tiles(strips, in_panel)); };
-    const auto row_groups = [&] {
-      skeleton.add(i, "c", point[rows] * in_group, tiles(groups, in_group));
-    };
     const Var k = statement_.store.over.back();
     const bool has_block = point[block] > 0;
-    const auto blocks = [&] {
-      if (has_block) skeleton.add(k, "o", point[block], tiles(facts_.extent(k), point[block]));
-    };
     std::vector<Var> outer, middle, inner, sums;
     for (const Var axis : statement_.path) {
       if (axis == i || axis == j || axis == strand_) continue;
@@ -239,26 +211,24 @@ class ProductSketch {
       place.push_back(axis);
     }
     std::ranges::for_each(outer, whole);
-    std::size_t b_at, a_at;
-    if (point[order] == 0) {
-      panels();
-      blocks();
-      b_at = loops.size();
-      std::ranges::for_each(middle, whole);
-      row_groups();
-      a_at = loops.size();
-      skeleton.add(j, "r", strip, in_panel);
-      skeleton.add(i, "r", point[rows], in_group);
-    } else {
-      std::ranges::for_each(middle, whole);
-      row_groups();
-      blocks();
-      a_at = loops.size();
-      panels();
-      b_at = loops.size();
-      skeleton.add(i, "r", point[rows], in_group);
-      skeleton.add(j, "r", strip, in_panel);
+    // The tiles along an axis. As many as are `together` are one iteration of its outer loop.
+    struct Side {
+      Var axis;
+      std::int64_t tile, count, together;
+      std::size_t stage_at = 0;  // loops around the stage of the operand
+    };
+    Side of_j{j, strip, strips, std::min(point[panel], strips)};
+    Side of_i{i, point[rows], groups, std::min(point[group], groups)};
+    const auto sides = point[order] == 0 ? std::array{&of_j, &of_i} : std::array{&of_i, &of_j};
+    for (Side* side : sides) {
+      if (side == &of_i) std::ranges::for_each(middle, whole);
+      skeleton.add(side->axis, "c", side->tile * side->together,
+                   tiles(side->count, side->together));
+      if (side == sides.front() && has_block)
+        skeleton.add(k, "o", point[block], tiles(facts_.extent(k), point[block]));
+      side->stage_at = loops.size();
     }
+    for (const Side* side : sides) skeleton.add(side->axis, "r", side->tile, side->together);
     std::ranges::for_each(inner, whole);
     const std::int64_t vector = elements_of(has_strands() ? strand_ : j);
     if (has_strands()) skeleton.add(strand_, "o", vector, tiles(facts_.extent(strand_), vector));
@@ -272,11 +242,9 @@ class ProductSketch {
     skeleton.add(j, "0", width, point[vectors], Tag::unroll);
     skeleton.add(has_strands() ? strand_ : j, "v", 1, vector, Tag::vector);
 
-    const auto layout_of = [](std::int64_t knob) {
-      return knob == 2 ? Layout::box : Layout::expand;
-    };
-    if (point[b]) skeleton.stage(of_b, b_at, Where::heap, layout_of(point[b]));
-    if (point[a]) skeleton.stage(of_a, a_at, Where::heap, layout_of(point[a]));
+    const auto layout = [](std::int64_t how) { return how == 2 ? Layout::box : Layout::expand; };
+    if (point[b]) skeleton.stage(of_b, of_j.stage_at, Where::heap, layout(point[b]));
+    if (point[a]) skeleton.stage(of_a, of_i.stage_at, Where::heap, layout(point[a]));
     if (!statement_.target().is_local || has_strands()) skeleton.stage(0, target_at, Where::reg);
     if (point[threads] == 0) return skeleton;
     const auto other =
