@@ -4,7 +4,10 @@
 #include <limits>
 #include <map>
 #include <random>
+#include <ranges>
+#include <string_view>
 #include <tuple>
+#include <utility>
 
 namespace tenon {
 namespace {
@@ -40,8 +43,7 @@ class Explored {
   // Goes from knob to knob, takes the best value of each, and stops when no knob improves.
   void descend(Point point) {
     double best = ns(point);
-    for (bool improved = true; improved;) {
-      improved = false;
+    for (bool improved = true; std::exchange(improved, false);)
       for (std::size_t knob = 0; knob < sketch_.knobs.size(); ++knob)
         for (const std::int64_t value : sketch_.knobs[knob].values) {
           Point other = point;
@@ -52,21 +54,17 @@ class Explored {
             improved = true;
           }
         }
-    }
   }
 
   void descend_from_seeds() {
     for (const Point& point : sketch_.seeds) descend(point);
   }
-  void descend_from_drawn(std::mt19937_64& random) {
-    for (int i = 0; i < drawn_points; ++i) descend(draw(sketch_, random));
-  }
 
-  // The explored points that are schedules, the fastest first.
-  std::vector<std::pair<double, Point>> ranked() const {
+  // The explored points that are schedules with a time below the limit, the fastest first.
+  std::vector<std::pair<double, Point>> ranked(double limit_ns = unknown_ns) const {
     std::vector<std::pair<double, Point>> points;
     for (const auto& [point, ns] : times_)
-      if (ns < unknown_ns) points.emplace_back(ns, point);
+      if (ns < limit_ns) points.emplace_back(ns, point);
     std::ranges::sort(points);
     return points;
   }
@@ -77,23 +75,16 @@ class Explored {
   std::map<Point, double> times_;
 };
 
-// Takes the first of the points that is not refused, if there is one.
-bool take_first(Turns& turns, const std::vector<Point>& order) {
-  return std::ranges::any_of(order, [&](const Point& point) { return turns.take(point); });
-}
-
-// The fastest explored points that are below the limit.
-std::vector<Point> fastest(const Explored& explored, double limit_ns) {
-  std::vector<Point> points;
-  for (const auto& [ns, point] : explored.ranked())
-    if (ns < limit_ns && points.size() < most_refused) points.push_back(point);
-  return points;
+// Takes the fastest of the points that is not refused, if there is one.
+bool take_first(Turns& turns, const std::vector<std::pair<double, Point>>& ranked) {
+  const auto is_taken = [&](const auto& entry) { return turns.take(entry.second); };
+  return std::ranges::any_of(ranked | std::views::take(most_refused), is_taken);
 }
 
 void take_fastest(Turns& turns, const Sketch& sketch) {
   Explored explored(turns, sketch);
   explored.descend_from_seeds();
-  if (!take_first(turns, fastest(explored, unknown_ns))) turns.take(sketch.seeds.front());
+  if (!take_first(turns, explored.ranked())) turns.take(sketch.seeds.front());
 }
 
 void take_untuned(Turns& turns, const Sketch& sketch) {
@@ -103,7 +94,7 @@ void take_untuned(Turns& turns, const Sketch& sketch) {
   if (rule_ns > least_gain_ns) {
     explored.descend_from_seeds();
     const double limit = std::min(trusted_share * rule_ns, rule_ns - least_gain_ns);
-    if (take_first(turns, fastest(explored, limit))) return;
+    if (take_first(turns, explored.ranked(limit))) return;
   }
   if (!turns.take(rule)) take_fastest(turns, sketch);
 }
@@ -111,26 +102,19 @@ void take_untuned(Turns& turns, const Sketch& sketch) {
 // The points of the turns, in their order.
 std::vector<std::string> parts_of(const std::string& point) {
   std::vector<std::string> parts;
-  for (std::size_t begin = 0; begin < point.size();) {
-    const std::size_t end = std::min(point.find("; ", begin), point.size());
-    parts.push_back(point.substr(begin, end - begin));
-    begin = end + 2;
-  }
+  for (const auto part : std::views::split(point, std::string_view("; ")))
+    parts.emplace_back(part.begin(), part.end());
   return parts;
 }
 
-// Takes the point that the text gives for this turn. Another text is ignored, and the turn takes
-// what untuned() takes.
-void take_given(Turns& turns, const Sketch& sketch, const std::string& text) {
-  const auto point = parse_point(sketch, text);
-  if (!point || !turns.take(*point)) take_untuned(turns, sketch);
-}
-
-// The rest of the turns.
+// The rest of the turns. A turn takes the point that its part gives. If its sketch has no such
+// point, or if the point is refused, the turn takes what untuned() takes.
 Candidate finished(Turns turns, const std::vector<std::string>& parts = {}) {
   for (std::size_t turn = parts_of(turns.candidate().point).size();
-       const Sketch* sketch = turns.next(); ++turn)
-    take_given(turns, *sketch, turn < parts.size() ? parts[turn] : "");
+       const Sketch* sketch = turns.next(); ++turn) {
+    const auto point = turn < parts.size() ? parse_point(*sketch, parts[turn]) : std::nullopt;
+    if (!point || !turns.take(*point)) take_untuned(turns, *sketch);
+  }
   return turns.candidate();
 }
 
@@ -164,13 +148,12 @@ std::vector<Candidate> leaders(const Space& space, std::size_t count, std::uint6
   while (const Sketch* sketch = turns.next()) {
     Explored explored(turns, *sketch);
     explored.descend_from_seeds();
-    explored.descend_from_drawn(random);
+    for (int i = 0; i < drawn_points; ++i) explored.descend(draw(*sketch, random));
     std::vector<Point> taken;
     for (const auto& [ns, point] : explored.ranked()) {
       if (taken.size() == count) break;
-      if (std::ranges::any_of(taken,
-                              [&](const Point& other) { return distance(point, other) < 2; }))
-        continue;
+      const auto is_near = [&](const Point& other) { return distance(point, other) < 2; };
+      if (std::ranges::any_of(taken, is_near)) continue;
       Turns with = turns;
       if (!with.take(point)) continue;
       taken.push_back(point);
@@ -192,17 +175,13 @@ std::vector<Candidate> drawn(const Space& space, std::size_t count, std::uint64_
     Turns turns(space);
     while (const Sketch* sketch = turns.next()) {
       bool is_taken = false;
-      for (std::size_t i = 0; i < most_refused && !is_taken; ++i) {
-        const Point point = draw(*sketch, random);
-        is_taken = sketch->skeleton(point) && turns.take(point);
-      }
+      for (std::size_t i = 0; i < most_refused && !is_taken; ++i)
+        is_taken = turns.take(draw(*sketch, random));
       if (!is_taken) take_untuned(turns, *sketch);
     }
     found.emplace(turns.candidate().point, turns.candidate());
   }
-  std::vector<Candidate> candidates;
-  for (auto& [point, candidate] : found) candidates.push_back(std::move(candidate));
-  return candidates;
+  return mapped(found, [](const auto& entry) { return entry.second; });
 }
 
 std::vector<Candidate> neighbours(const Space& space, const std::string& text) {
@@ -216,9 +195,8 @@ std::vector<Candidate> neighbours(const Space& space, const std::string& text) {
     if (!point) break;
     for (std::size_t knob = 0; knob < point->size(); ++knob) {
       const auto& values = sketch->knobs[knob].values;
-      const auto here = position(values, (*point)[knob]);
       for (const int step : {-1, 1}) {
-        const int there = here ? *here + step : -1;
+        const int there = *position(values, (*point)[knob]) + step;
         if (there < 0 || there >= std::ssize(values)) continue;
         Point other = *point;
         other[knob] = values[there];

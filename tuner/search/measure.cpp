@@ -27,9 +27,8 @@ constexpr int turns = 8, fewest_turns = 2, most_repeats = 3;
 constexpr double comparison_ns = 2e9;  // after this time, a comparison ends early
 
 double now_ns() {
-  return std::chrono::duration<double, std::nano>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+  using Nanoseconds = std::chrono::duration<double, std::nano>;
+  return Nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 std::int64_t involuntary_switches() {
@@ -68,7 +67,6 @@ struct Measurement::Guarded {
         bytes(static_cast<std::size_t>(tensor.elements() * info(tensor.type).bytes)),
         memory(device.allocate(bytes + 2 * zone)) {
     if (!memory->host) fail("measuring needs a device whose memory this process can read");
-    fill_zones();
   }
   void fill_zones() {
     std::memset(memory->host, pattern, zone);
@@ -89,7 +87,8 @@ struct Measurement::Guarded {
   bool is_output;
   std::size_t bytes;
   BufferRef memory;
-  std::string drawn;  // the checksum of the values drawn
+  std::string drawn;     // of an input: the checksum of the values drawn
+  std::string expected;  // of an output: what schedule 0 computes
 };
 
 Measurement::Measurement(const Backend& backend, const KernelGraph& graph)
@@ -153,18 +152,14 @@ std::optional<std::string> Measurement::prepare(int number, const std::string& m
     if (buffer->is_output) std::memset(buffer->data(), nan_byte, buffer->bytes);
   }
   run(number);
-  std::size_t output = 0;
   for (const auto& buffer : buffers_) {
     if (!buffer->is_intact()) return "it writes outside of its buffers";
-    if (!buffer->is_output) {
-      if (buffer->is_as_drawn()) continue;
-      return "it writes into an input";
-    }
+    if (!buffer->is_output && !buffer->is_as_drawn()) return "it writes into an input";
+    if (!buffer->is_output) continue;
     if (number == 0)
-      expected_.emplace_back(buffer->contents().begin(), buffer->contents().end());
-    else if (!same_bits(buffer->type, buffer->contents(), expected_[output]))
+      buffer->expected.assign(buffer->data(), buffer->bytes);
+    else if (!same_bits(buffer->type, buffer->contents(), buffer->expected))
       return "its result has other bits";
-    ++output;
   }
   return {};
 } catch (const Error& failure) {  // the moves cannot be read, or the code cannot be loaded

@@ -42,7 +42,6 @@ class Measurement {
   Kernel naive_;
   std::vector<std::unique_ptr<Guarded>> buffers_;
   std::vector<void*> arguments_;
-  std::vector<std::string> expected_;  // the outputs of schedule 0
   std::unordered_map<int, Device::ProgramRef> programs_;
   std::unordered_map<int, std::int64_t> runs_;
 };

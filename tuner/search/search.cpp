@@ -31,8 +31,7 @@ class Search {
     }
     if (!is_over())
       for (const Candidate& leader : leaders(space_, count, options_.seed)) measure_new(leader);
-    while (!is_over() && step()) {
-    }
+    while (!is_over() && step()) continue;
     choose_winner();
     return std::move(found_);
   }
@@ -48,8 +47,7 @@ class Search {
   // Measures the candidate, unless the search is over or has tried its moves. Returns whether it
   // did.
   bool measure_new(const Candidate& candidate) {
-    const std::string moves = print(candidate.moves);
-    if (is_over() || !moves_.insert(moves).second) return false;
+    if (is_over() || moves_.contains(print(candidate.moves))) return false;
     measure(candidate);
     return true;
   }
@@ -86,9 +84,8 @@ class Search {
     if (options_.exhaustive && places.size() > walkers) places.resize(walkers);
     for (const std::size_t place : places) {
       const std::string point = found_.tried[place].candidate.point;
-      for (const Candidate& neighbour : neighbours(space_, point)) {
+      for (const Candidate& neighbour : neighbours(space_, point))
         if (measure_new(neighbour)) return true;
-      }
     }
     return false;
   }
