@@ -97,12 +97,11 @@ void Worker::start() {
   }
   const Json load{{"do", "load"},      {"graph", job_.graph},     {"kernel", job_.kernel},
                   {"text", job_.text}, {"threads", job_.threads}, {"isa", job_.isa}};
-  const auto answer = exchange(load.dump());
-  if (!answer) fail("tuning: {} worker {}", program_, died_);
   try {
-    const Json read = parse_answer(*answer, program_);
-    if (read.contains("error")) fail("tuning: {}", read["error"].get<std::string>());
-    if (!read.empty()) fail("tuning: {} is no worker of Tenon", program_);
+    const auto answer = exchange(load);
+    if (!answer) fail("tuning: {} worker {}", program_, died_);
+    if (answer->contains("error")) fail("tuning: {}", answer->at("error").get<std::string>());
+    if (!answer->empty()) fail("tuning: {} is no worker of Tenon", program_);
   } catch (const Error&) {
     stop();
     throw;
@@ -116,8 +115,7 @@ void Worker::stop(bool has_ended) {
     int status = 0;
     for (int i = 0; has_ended && i < 100 && !is_gone(process_); ++i) usleep(1000);
     if (!has_ended || !is_gone(process_)) kill(process_, SIGKILL);
-    while (waitpid(process_, &status, 0) < 0 && errno == EINTR) {
-    }
+    while (waitpid(process_, &status, 0) < 0 && errno == EINTR) continue;
     if (has_ended)
       died_ = WIFSIGNALED(status) ? fmt::format("crashes: {}", strsignal(WTERMSIG(status)))
                                   : "ends without an answer";
@@ -127,8 +125,8 @@ void Worker::stop(bool has_ended) {
   prepared_.clear();
 }
 
-std::optional<std::string> Worker::exchange(const std::string& line) {
-  const std::string sent = line + "\n";
+std::optional<Json> Worker::exchange(const Json& request) {
+  const std::string sent = request.dump() + "\n";
   for (std::size_t at = 0; at < sent.size();) {
     const ssize_t count = send(socket_, sent.data() + at, sent.size() - at, MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
@@ -137,9 +135,9 @@ std::optional<std::string> Worker::exchange(const std::string& line) {
   }
   for (;;) {
     if (const std::size_t end = received_.find('\n'); end != std::string::npos) {
-      std::string answer = received_.substr(0, end);
+      const std::string answer = received_.substr(0, end);
       received_.erase(0, end + 1);
-      return answer;
+      return parse_answer(answer, program_);
     }
     pollfd wait{socket_, POLLIN, 0};
     const int wait_for = std::max(patience_, slow_);
@@ -160,11 +158,10 @@ std::optional<std::string> Worker::exchange(const std::string& line) {
 
 std::optional<std::string> Worker::prepare(int number) {
   const Json request{{"do", "prepare"}, {"number", number}, {"moves", moves_.at(number)}};
-  const auto answer = exchange(request.dump());
+  const auto answer = exchange(request);
   if (!answer) return "it " + died_;
-  const Json read = parse_answer(*answer, program_);
-  if (read.contains("error")) return read["error"].get<std::string>();
-  if (read.contains("rejected")) return read["rejected"].get<std::string>();
+  for (const char* reason : {"error", "rejected"})
+    if (answer->contains(reason)) return answer->at(reason).get<std::string>();
   prepared_[number] = true;
   return {};
 }
@@ -179,11 +176,10 @@ bool Worker::ready(std::initializer_list<int> numbers) {
 Meter Worker::meter() {
   // Nothing if one of the schedules crashes, or takes too long.
   const auto ask = [this](std::initializer_list<int> numbers, const Json& request) {
-    std::optional<Json> read;
-    if (!ready(numbers)) return read;
-    if (const auto answer = exchange(request.dump())) read = parse_answer(*answer, program_);
-    if (read && read->contains("error")) read.reset();
-    return read;
+    std::optional<Json> answer;
+    if (ready(numbers)) answer = exchange(request);
+    if (answer && answer->contains("error")) answer.reset();
+    return answer;
   };
   const auto prepare = [this](int number, const std::string& moves) -> std::optional<std::string> {
     moves_[number] = moves;

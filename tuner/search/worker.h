@@ -17,6 +17,8 @@
 #include <string>
 #include <unordered_map>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "tuner/search/search.h"
 
 namespace tenon {
@@ -51,8 +53,9 @@ class Worker {
   void start();
   // Ends the process. If it has ended by itself, `died_` says how.
   void stop(bool has_ended = false);
-  // Sends a line and waits for the answer; nothing if the process died or did not answer in time.
-  std::optional<std::string> exchange(const std::string& line);
+  // Sends a request and waits for the answer; nothing if the process died or did not answer in
+  // time. Error: the program that answers is no worker.
+  std::optional<nlohmann::json> exchange(const nlohmann::json& request);
   // Starts the process if there is none, and prepares the schedules that it does not have.
   bool ready(std::initializer_list<int> numbers);
   std::optional<std::string> prepare(int number);
