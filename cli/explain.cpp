@@ -48,7 +48,7 @@ std::string cache_row(const KernelStore::Choice& choice, Cache& cache) {
       fmt::format("file: {}\n", cache.path().empty() ? "none, in memory" : cache.path());
   text += "schedule: ";
   const ScheduleRow& row = choice.row;
-  text += row.moves.empty() ? "none yet"
+  text += !choice.is_stored ? "none yet"
                             : fmt::format("{}, engine {}", status_name(row.status), row.engine);
   if (row.measured_ns > 0)
     text += fmt::format(", {:.1f} us in {} samples", row.measured_ns / 1e3, row.samples);
@@ -175,12 +175,13 @@ void explain(const ExplainOptions& options) {
     if (pages.shows("search"))
       pages.page("search", titles[i], search_page(kernels[i], nests[i], store));
     KernelStore::Choice choice = store.choice(kernels[i]);
-    const bool is_new = choice.row.moves.empty();
-    std::string origin = is_new ? "picked now" : std::string(status_name(choice.row.status));
+    std::string origin =
+        choice.is_stored ? std::string(status_name(choice.row.status)) : "picked now";
     if (!choice.row.reason.empty()) origin += ", " + choice.row.reason;
     choice.schedule = renamed(std::move(choice.schedule), names[i]);
     if (by_hand[i]) {
-      choice = {choice.row, *by_hand[i], store.key_of(kernels[i], nests[i], *by_hand[i])};
+      choice.schedule = *by_hand[i];
+      choice.key = store.key_of(kernels[i], nests[i], *by_hand[i]);
       origin = "by hand";
     }
     explain_kernel(pages, session.backend(), titles[i], nests[i], choice.schedule, origin);

@@ -53,20 +53,23 @@ WorkloadRow row_of(const KernelGraph& graph) {
   return {.hash = hash, .graph = text, .numerics = "canonical"};
 }
 
+// A schedule that this build picked.
+ScheduleRow row_of(const Candidate& candidate) {
+  return {.engine = engine_of_this_build(),
+          .moves = print(candidate.moves),
+          .point = candidate.point,
+          .predicted_ns = candidate.predicted_ns};
+}
+
 ScheduleRow row_of(const Tried& tried, bool is_winner) {
-  ScheduleRow row{.engine = std::string(engine),
-                  .moves = print(tried.candidate.moves),
-                  .point = tried.candidate.point,
-                  .predicted_ns = tried.candidate.predicted_ns,
-                  .measured_ns = tried.measured_ns,
-                  .samples = timing_batches,
-                  .status = is_winner ? ScheduleStatus::tuned : ScheduleStatus::tried};
-  if (!tried.reason.empty()) {
-    row.engine = engine_of_this_build();  // another build may build and run it
-    row.samples = 0;
-    row.status = ScheduleStatus::rejected;
-    row.reason = tried.reason;
-  }
+  ScheduleRow row = row_of(tried.candidate);
+  row.measured_ns = tried.measured_ns;
+  row.reason = tried.reason;
+  row.status = ScheduleStatus::rejected;
+  if (!tried.reason.empty()) return row;  // of this build: another one may build and run it
+  row.engine = engine;
+  row.samples = timing_batches;
+  row.status = is_winner ? ScheduleStatus::tuned : ScheduleStatus::tried;
   return row;
 }
 
@@ -206,29 +209,26 @@ std::vector<KernelStore::Near> KernelStore::near_points(const WorkloadRow& workl
 KernelStore::Choice KernelStore::choice(const KernelGraph& graph) {
   const WorkloadRow workload = row_of(graph);
   const Kernel nest = tenon::naive(graph);
-  const Attempt first = attempts(workload, find_schedule(workload), nest).front();
-  Choice choice{first.row, first.make().moves, {}};
-  choice.key = key_of(print(choice.schedule), workload.graph);
-  return choice;
+  const auto known = find_schedule(workload);
+  const ScheduleRow row = attempts(workload, known, nest).front()();
+  return {row, known.has_value(), parse_schedule(row.moves, "cache"),
+          key_of(row.moves, workload.graph)};
 }
 
 std::vector<KernelStore::Attempt> KernelStore::attempts(const WorkloadRow& workload,
                                                         const std::optional<ScheduleRow>& known,
                                                         const Kernel& naive) {
-  const ScheduleRow fresh{.engine = engine_of_this_build()};
   std::vector<Attempt> found;
   if (known)
-    found.push_back({*known, [known] {
-                       return Candidate{known->point, parse_schedule(known->moves, "cache")};
-                     }});
-  else if (const auto near = near_points(workload); !near.empty()) {
-    ScheduleRow row = fresh;
-    row.reason = "as the tuned kernel " + near[0].hash;
-    const std::string point = near[0].point;
-    found.push_back({row, [this, &naive, point] { return candidate_of(space_of(naive), point); }});
-  }
-  found.push_back({fresh, [this, &naive] { return untuned(space_of(naive)); }});
-  found.push_back({fresh, [] { return Candidate(); }});
+    found.push_back([known] { return *known; });
+  else if (const auto near = near_points(workload); !near.empty())
+    found.push_back([this, &naive, nearest = near[0]] {
+      ScheduleRow row = row_of(candidate_of(space_of(naive), nearest.point));
+      row.reason = "as the tuned kernel " + nearest.hash;
+      return row;
+    });
+  found.push_back([this, &naive] { return row_of(untuned(space_of(naive))); });
+  found.push_back([] { return row_of(Candidate()); });
   return found;
 }
 
@@ -252,13 +252,14 @@ bool KernelStore::is_tuned(const KernelGraph& graph) {
   return find_tuned(row_of(graph)).has_value();
 }
 
-Found KernelStore::tune(const KernelGraph& graph, const Job& job, const SearchOptions& options) {
+Found KernelStore::tune(const KernelGraph& graph, const std::string& whole, std::size_t place,
+                        const SearchOptions& options) {
   const WorkloadRow workload = row_of(graph);
   const Space space = space_of(tenon::naive(graph));
   const bool was_tuned = is_tuned(graph);
-  std::vector<Tried> known;
-  if (options.resume) known = tried_before(graph);
-  Worker worker(job);
+  const auto known = options.resume ? tried_before(graph) : std::vector<Tried>();
+  Worker worker({whole, static_cast<int>(place), workload.graph, backend_.machine.threads,
+                 std::string(backend_.target.name)});
   Found found =
       search(schedules_to_begin_with(workload, space), known, space, worker.meter(), options);
   if (found.tried.front().measured_ns == 0) return found;
@@ -306,13 +307,19 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
   ++statistics_.lowered;
   debug_.show(DebugStage::loops, naive.name, [&] { return "naive nest\n" + print(naive); });
   std::vector<std::string> failures;
-  for (auto& [row, make] : attempts(workload, known, naive)) {
-    const Built built = attempt(row, make, naive, workload);
-    if (row != known) cache_.store_schedules({{device_row_, workload, row}});
-    if (const auto* failed = std::get_if<Refusal>(&built)) {
-      append_once(failures, failed->reason);
-      continue;
+  for (const Attempt& attempt : attempts(workload, known, naive)) {
+    ScheduleRow row = attempt();
+    debug_.show(DebugStage::search, naive.name,
+                [&] { return "tries this schedule\n" + row.moves; });
+    const Built built = build(row, naive, workload);
+    const auto* failed = std::get_if<Refusal>(&built);
+    if (failed) {
+      row.status = ScheduleStatus::rejected;
+      row.reason = failed->reason;
+      append_once(failures, row.reason);
     }
+    if (row != known) cache_.store_schedules({{device_row_, workload, row}});
+    if (failed) continue;
     if (!failures.empty())
       report(fmt::format("tenon: warning: kernel {} runs on another schedule, for one failed: {}",
                          naive.name, fmt::join(failures, "; ")));
@@ -321,28 +328,15 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
   fail("kernel {} cannot be compiled: {}", naive.name, fmt::join(failures, "; "));
 }
 
-KernelStore::Built KernelStore::attempt(ScheduleRow& row, const std::function<Candidate()>& make,
-                                        const Kernel& naive, const WorkloadRow& workload) {
-  Built built;
-  std::optional<Candidate> candidate;
+KernelStore::Built KernelStore::build(const ScheduleRow& row, const Kernel& naive,
+                                      const WorkloadRow& workload) {
+  Schedule moves;
   try {
-    candidate = make();
+    moves = parse_schedule(row.moves, "cache");
   } catch (const Error& unreadable) {
-    built = Refusal{unreadable.what(), {}};
+    return Refusal{unreadable.what(), {}};
   }
-  if (candidate && row.moves.empty()) {
-    row.moves = print(candidate->moves);
-    row.point = candidate->point;
-    row.predicted_ns = candidate->predicted_ns;
-  }
-  debug_.show(DebugStage::search, naive.name, [&] { return "tries this schedule\n" + row.moves; });
-  if (candidate)
-    built = build(key_of(row.moves, workload.graph), naive, candidate->moves, Check::once);
-  if (const auto* failed = std::get_if<Refusal>(&built)) {
-    row.status = ScheduleStatus::rejected;
-    row.reason = failed->reason;
-  }
-  return built;
+  return build(key_of(row.moves, workload.graph), naive, moves, Check::once);
 }
 
 KernelStore::Built KernelStore::build(const std::string& key, const Kernel& naive,

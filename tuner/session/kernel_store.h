@@ -49,7 +49,8 @@ class KernelStore {
   // The schedule that program() tries first, which is the cache's or the untuned one, and the key
   // of its code in the cache. For `tenon explain`.
   struct Choice {
-    ScheduleRow row;  // has no moves if the schedule is not in the cache yet
+    ScheduleRow row;
+    bool is_stored;  // the schedule is in the cache already
     Schedule schedule;
     std::string key;
   };
@@ -57,10 +58,11 @@ class KernelStore {
   Space space_of(const Kernel& naive) const;
   bool is_tuned(const KernelGraph& graph);  // on this device, by any search
   // Searches for the kernel's fastest schedule, stores what was tried, and makes the winner the
-  // kernel's program. Nothing is stored if the schedule in use cannot be measured. `job` names the
-  // kernel for the worker.
+  // kernel's program. Nothing is stored if the schedule in use cannot be measured. The worker finds
+  // the kernel at `place` among those of the graph `whole`, as in Job.
   // Error: the worker cannot be started.
-  Found tune(const KernelGraph& graph, const Job& job, const SearchOptions& options);
+  Found tune(const KernelGraph& graph, const std::string& whole, std::size_t place,
+             const SearchOptions& options);
   // All schedules of the kernel that the cache has for this device.
   std::vector<ScheduleRow> known_schedules(const KernelGraph& graph);
   // The key of the code for moves by hand.
@@ -71,11 +73,9 @@ class KernelStore {
   using Built = std::variant<Device::ProgramRef, Refusal>;
   std::string key_of(const std::string& moves, const std::string& kernel) const;
   std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);
-  // A schedule to build the kernel with. The row has no moves until it is made.
-  struct Attempt {
-    ScheduleRow row;
-    std::function<Candidate()> make;  // Error: the row's moves cannot be read
-  };
+  // Returns a schedule to build the kernel with. Finding one takes long, so the next is found only
+  // if those before it have failed.
+  using Attempt = std::function<ScheduleRow()>;
   // The known schedule or the one of the nearest tuned kernel, the untuned one, and the naive nest.
   // Keeps a reference to the nest.
   std::vector<Attempt> attempts(const WorkloadRow& workload,
@@ -94,13 +94,11 @@ class KernelStore {
   Device::ProgramRef find_artifact(const std::string& key);
   Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);
-  // Makes the schedule and builds the kernel with it. The row gets the moves and the point if it
-  // has no moves, and the reason if the kernel cannot be built.
-  Built attempt(ScheduleRow& row, const std::function<Candidate()>& make, const Kernel& naive,
-                const WorkloadRow& workload);
   // Applies the moves to the nest, compiles it, loads the code and stores it in the cache. Returns
   // the program, or why that failed, with the place of the move if one was refused.
   Built build(const std::string& key, const Kernel& naive, const Schedule& schedule, Check check);
+  // The same for moves as text, which may be unreadable.
+  Built build(const ScheduleRow& row, const Kernel& naive, const WorkloadRow& workload);
 
   const Backend& backend_;
   const DebugStages& debug_;

@@ -124,31 +124,6 @@ struct Session::State {
     return {print_graph(roots), fusion(ruled)};
   }
 
-  Found tune(const Kernels& all, std::size_t place, const SearchOptions& search) {
-    const KernelGraph& graph = all.graphs[place];
-    const Job job{all.text, static_cast<int>(place), canonical_text(graph), backend.machine.threads,
-                  std::string(backend.target.name)};
-    return kernels.tune(graph, job, search);
-  }
-
-  void tune(std::span<const NodeRef> wanted, SearchOptions search,
-            const std::function<void(const Tuned&)>& progress) {
-    const Kernels all = kernels_of(wanted);
-    for (std::size_t i = 0; i < all.graphs.size(); ++i) {
-      if (writes_nothing(all.graphs[i])) continue;
-      if (search.stop && search.stop()) break;
-      Tuned tuned{naive(all.graphs[i]).name, i + 1, all.graphs.size(), {}, false};
-      const auto tell = [&](const Found& found) {
-        tuned.found = found;
-        if (progress) progress(tuned);
-      };
-      search.progress = tell;
-      const Found found = tune(all, i, search);
-      tuned.is_done = true;
-      tell(found);
-    }
-  }
-
   // Spends what is left of the budget on the kernels that no search has tuned. Those with the most
   // time above their limit come first. `seconds` are the times of all kernels.
   void spend_budget(std::span<const NodeRef> wanted, std::span<const double> seconds) {
@@ -165,7 +140,7 @@ struct Session::State {
         const Timer timer(spent);
         SearchOptions search;
         search.seconds = std::min(search.seconds, budget.load());
-        tune(all, place, search);
+        kernels.tune(all.graphs[place], all.text, place, search);
       } catch (const Error& failure) {
         report(fmt::format("tenon: warning: {}", failure.what()));
         budget = 0;
@@ -188,9 +163,12 @@ struct Session::State {
     return {plan, std::move(leaves)};
   }
 
-  // Runs the kernel on these buffers, unless it writes nothing. An assignment gives a buffer other
-  // memory, so each launch asks for the addresses again.
-  void launch(const Plan::Step& step, std::span<const BufferRef> slots) {
+  // Runs the kernel on these buffers, unless it writes nothing, and adds its time to `seconds`, if
+  // the caller asks for it. An assignment gives a buffer other memory, so each launch asks for the
+  // addresses again.
+  void launch(const Plan::Step& step, std::span<const BufferRef> slots, double* seconds = nullptr) {
+    std::optional<Timer> timer;
+    if (seconds) timer.emplace(*seconds);
     if (!step.program) return;
     std::vector<void*> arguments;
     for (std::size_t i = 0; i < step.slots.size(); ++i)
@@ -216,12 +194,7 @@ struct Session::State {
       for (const int slot : step.slots)
         if (!slots[slot])
           slots[slot] = backend.device->allocate(plan->written[slot - plan->leaves]);
-      if (seconds) {
-        const Timer timer(seconds->emplace_back(0));
-        launch(step, slots);
-      } else {
-        launch(step, slots);
-      }
+      launch(step, slots, seconds ? &seconds->emplace_back(0) : nullptr);
       for (const int slot : step.last_used) slots[slot].reset();
     }
     std::vector<BufferRef> results;
@@ -264,7 +237,20 @@ std::vector<NodeRef> Session::nodes_of(std::span<const Tensor> wanted, std::stri
 
 void Session::tune(std::span<const Tensor> wanted, SearchOptions options,
                    const std::function<void(const Tuned&)>& progress) {
-  state_->tune(nodes_of(wanted, "tune"), std::move(options), progress);
+  const Kernels all = state_->kernels_of(nodes_of(wanted, "tune"));
+  for (std::size_t i = 0; i < all.graphs.size(); ++i) {
+    if (writes_nothing(all.graphs[i])) continue;
+    if (options.stop && options.stop()) break;
+    Tuned tuned{naive(all.graphs[i]).name, i + 1, all.graphs.size(), {}, false};
+    const auto tell = [&](const Found& found) {
+      tuned.found = found;
+      if (progress) progress(tuned);
+    };
+    options.progress = tell;
+    const Found found = state_->kernels.tune(all.graphs[i], all.text, i, options);
+    tuned.is_done = true;
+    tell(found);
+  }
 }
 
 Bound Session::bind(std::span<const Tensor> wanted) {
@@ -294,10 +280,7 @@ std::vector<KernelTime> Session::profile(std::span<const Tensor> wanted) {
   for (int run = 0; run < fewest_runs || (run < most_runs && spent < enough_seconds); ++run)
     for (std::size_t i = 0; i < times.size(); ++i) {
       double seconds = 0;
-      {
-        const Timer timer(seconds);
-        state_->launch(plan->steps[i], slots);
-      }
+      state_->launch(plan->steps[i], slots, &seconds);
       times[i].seconds = std::min(times[i].seconds, seconds);
       spent += seconds;
     }
