@@ -12,21 +12,18 @@ AccessFacts access_facts(const Kernel& kernel, const Access& access, bool guarde
   const KernelTensor& tensor = kernel.tensors[access.tensor];
   AccessFacts facts{.tensor = access.tensor,
                     .element_bytes = info(tensor.type).bytes,
-                    .subscripts = {},
                     .steps = std::vector<std::int64_t>(kernel.axes.size()),
                     .is_local = tensor.where != Where::argument,
-                    .guarded = guarded,
-                    .again = false,
-                    .shared = false};
+                    .guarded = guarded};
   const Index address = flat(tensor, access.at);
   for (const Var axis : address.vars()) {
     const std::int64_t step = address.coefficient(axis);
     facts.steps[axis] = (address - Index::var(axis) * step).uses(axis) ? irregular : step;
   }
   const int count = static_cast<int>(access.at.size());
-  for (int i = 0; i < count; ++i) {
+  for (int i = 0, joined = 1; i < count; i += joined) {
     // Divided subscripts that make one address, as k / 8 and k mod 8 do, are one subscript.
-    int joined = 1;
+    joined = 1;
     while (i + joined <= count && !flat(tensor, access.at, i, joined).is_affine()) ++joined;
     if (i + joined > count) joined = 1;
     const Index index = flat(tensor, access.at, i, joined);
@@ -35,7 +32,6 @@ AccessFacts access_facts(const Kernel& kernel, const Access& access, bool guarde
     for (const Var axis : index.vars())
       subscript.terms.emplace_back(axis, subscript.is_affine ? index.coefficient(axis) : 1);
     facts.subscripts.push_back(std::move(subscript));
-    i += joined - 1;
   }
   if (access.computed) {
     std::vector<Var> axes;

@@ -25,12 +25,12 @@ constexpr std::int64_t irregular = std::int64_t{1} << 32;
 struct AccessFacts {
   int tensor;
   std::int64_t element_bytes;
-  std::vector<Subscript> subscripts;
+  std::vector<Subscript> subscripts = {};
   std::vector<std::int64_t> steps;  // by axis: elements by which one iteration moves the address
-  bool is_local;  // of the kernel: finish() holds a tile of it in registers if the tile fits
-  bool guarded;   // the access has conditions of its own, as at a padded edge
-  bool again;     // an earlier statement has read the same argument
-  bool shared;    // the statement has another access to the tensor; a stage is one for both
+  bool is_local;        // of the kernel: finish() holds a tile of it in registers if the tile fits
+  bool guarded;         // the access has conditions of its own, as at a padded edge
+  bool again = false;   // an earlier statement has read the same argument
+  bool shared = false;  // the statement has another access to the tensor; a stage is one for both
 
   std::int64_t step(Var axis) const { return steps[axis]; }
   bool uses(Var axis) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <ranges>
 
 namespace tenon {
 
@@ -36,15 +37,11 @@ double Footprint::elements(const AccessFacts& access, std::size_t place) const {
 Rows Footprint::rows(const AccessFacts& access, std::size_t place) const {
   Rows rows{1, static_cast<double>(access.element_bytes), access.element_bytes};
   bool is_run = true;
-  for (auto subscript = access.subscripts.rbegin(); subscript != access.subscripts.rend();
-       ++subscript) {
-    const double here = range(*subscript, place);
-    if (is_run)
-      rows.run *= here;
-    else
-      rows.count *= here;
-    if (rows.count == 1) rows.stride *= subscript->extent;
-    is_run = is_run && here == static_cast<double>(subscript->extent);
+  for (const Subscript& subscript : std::views::reverse(access.subscripts)) {
+    const double here = range(subscript, place);
+    (is_run ? rows.run : rows.count) *= here;
+    if (rows.count == 1) rows.stride *= subscript.extent;
+    is_run = is_run && here == static_cast<double>(subscript.extent);
   }
   return rows;
 }

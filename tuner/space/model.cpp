@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <ranges>
 
 #include "tuner/space/core_table.h"
 #include "tuner/space/footprint.h"
@@ -28,7 +29,8 @@ class Model {
   }
 
   Cost cost() {
-    compute();
+    std::vector<std::int64_t> trips;
+    bodies(body_, trips, 1);
     begin_sums();
     packing();
     for (const Term& term : memory_terms(skeleton_, machine_)) terms_.push_back(term);
@@ -36,18 +38,16 @@ class Model {
     double cycles = largest->cycles;
     for (const Term& term : terms_)
       if (&term != &*largest) cycles += core.overlap * term.cycles;
-    return {(cycles * share_of_slowest() + launches()) / core.clock, largest->name};
+    if (const auto place = parallel_loop())
+      cycles = cycles * share_of_slowest(*place) + launches(*place);
+    return {cycles / core.clock, largest->name};
   }
 
  private:
   // ---- the body: what one iteration of the innermost serial loop computes ----
 
-  // A body for the whole tile and one for each remainder of its unrolled loops.
-  void compute() {
-    std::vector<std::int64_t> trips;
-    bodies(body_, trips, 1);
-  }
-
+  // A body for the whole tile and one for each remainder of the unrolled loops from `place` on.
+  // `trips` are those of the unrolled loops before.
   void bodies(std::size_t place, std::vector<std::int64_t>& trips, double count) {
     if (place == skeleton_.loops.size()) return body(trips, count);
     const SkeletonLoop& loop = skeleton_.loops[place];
@@ -128,9 +128,8 @@ class Model {
   bool has_sums() const { return !statement_.store.over.empty(); }
 
   bool in_body(Var axis) const {
-    return std::any_of(skeleton_.loops.begin() + static_cast<std::ptrdiff_t>(body_),
-                       skeleton_.loops.end(),
-                       [&](const SkeletonLoop& loop) { return loop.axis == axis; });
+    const auto loops = skeleton_.loops | std::views::drop(body_);
+    return std::ranges::find(loops, axis, &SkeletonLoop::axis) != loops.end();
   }
 
   // Every tile begins its sums with empty pipelines. At the end a local goes from the registers to
@@ -194,23 +193,19 @@ class Model {
   }
 
   // The share of the work that the busiest thread does.
-  double share_of_slowest() const {
-    const auto place = parallel_loop();
-    if (!place) return 1;
-    const SkeletonLoop& loop = skeleton_.loops[*place];
+  double share_of_slowest(std::size_t place) const {
+    const SkeletonLoop& loop = skeleton_.loops[place];
     const std::int64_t rounds = (loop.trips + machine_.threads - 1) / machine_.threads;
-    const auto whole = static_cast<double>(skeleton_.span(loop.axis, *place));
+    const auto whole = static_cast<double>(skeleton_.span(loop.axis, place));
     return std::min(1.0, static_cast<double>(rounds * loop.step) / whole);
   }
 
   // The cycles until all threads have begun: once for every run of the parallel loop, and of a copy
   // that they share.
-  double launches() const {
-    const auto place = parallel_loop();
-    if (!place) return 0;
-    double count = footprint_.executions(*place);
+  double launches(std::size_t place) const {
+    double count = footprint_.executions(place);
     for (const SkeletonStage& stage : skeleton_.stages)
-      if (stage.where == Where::heap && stage.at < static_cast<int>(*place))
+      if (stage.where == Where::heap && stage.at < static_cast<int>(place))
         count += footprint_.executions(stage.at + 1);
     return count * core.launch;
   }

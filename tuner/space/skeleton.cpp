@@ -33,8 +33,8 @@ class MovePrinter {
 
   void bind(const std::string& loop, Tag tag) { moves_.push_back({Bind{loop, tag}}); }
   void bind(const SkeletonLoop& loop) {
-    const bool is_new = loop.name != facts_.name(loop.axis) || facts_.tag(loop.axis) != loop.tag;
-    if (is_new) bind(loop.name, loop.tag);
+    if (loop.name != facts_.name(loop.axis) || loop.tag != facts_.tag(loop.axis))
+      bind(loop.name, loop.tag);
   }
 
   // Returns the names of the loops that the axis becomes.
@@ -62,11 +62,7 @@ class MovePrinter {
   void stage(const SkeletonStage& stage) {
     const AccessFacts& access = statement_.accesses[stage.access];
     const std::string &tensor = tensor_of(stage.access), &at = loop(stage.at);
-    moves_.push_back({Stage{.tensor = tensor,
-                            .at = at,
-                            .where = stage.where,
-                            .depth = stage.depth,
-                            .layout = stage.layout}});
+    moves_.push_back({Stage{tensor, at, stage.where, stage.depth, stage.layout}});
     const std::string tile = tensor + "." + stem(at) + ".";
     if (stage.layout == Layout::box)
       cut_vectors(loop_of_copy(

@@ -318,11 +318,10 @@ class TileSketch {
                  !read.subscripts.empty()) {
         skeleton.stage(access, outer, Where::heap, Layout::box);
         boxes = true;
-      } else if (point[ahead] && !is_ahead) {
-        if (const int depth = rows_ahead(skeleton, read)) {
-          skeleton.stage(access, tile, Where::reg, Layout::expand, depth);
-          is_ahead = true;
-        }
+      } else if (const int depth = rows_ahead(skeleton, read);
+                 depth > 0 && point[ahead] && !is_ahead) {
+        skeleton.stage(access, tile, Where::reg, Layout::expand, depth);
+        is_ahead = true;
       }
     }
     return turns == (point[turn] == 1) && boxes == (point[box] == 1) &&
@@ -367,13 +366,11 @@ class TileSketch {
 
 std::optional<Sketch> tile_sketch(const StatementFacts& statement, const Facts& facts,
                                   const Target& target, const Machine& machine) {
-  const auto has_tag = [&](Tag tag) {
-    return [&facts, tag](Var axis) { return facts.tag(axis) == tag; };
-  };
+  const auto is_unrolled = [&](Var axis) { return facts.tag(axis) == Tag::unroll; };
   // The tile of another statement has these loops already, or no move is legal, because the results
   // have computed places.
   if (statement.path.empty() || statement.store.computed ||
-      std::ranges::any_of(statement.path, has_tag(Tag::unroll)) ||
+      std::ranges::any_of(statement.path, is_unrolled) ||
       facts.tag(statement.path.back()) == Tag::vector)
     return {};
   return TileSketch(statement, facts, target, machine).sketch();
