@@ -18,8 +18,7 @@
 //     from a number to a number;
 //   - a `when` range that uses lanes of its statement is a mask, any other one is a branch;
 //   - a streaming store is aligned to the target's vectors and has no mask.
-// verify_finished() checks all of that but the alignment. A GPU will add items of its own: copies
-// that run alongside, and waits and barriers for them.
+// verify_finished() checks all of that but the alignment.
 //
 // Used by the backends. Read next: target.h, codegen/backend.h.
 #pragma once

@@ -24,8 +24,7 @@
 //                                                                for y.k.i 4
 //                                                                  y[y.k.i] = y.k[y.k.i]
 //
-// depth n > 1: in shared memory a ring of n tiles, filled asynchronously n-1 iterations ahead;
-// elsewhere, what is copied is prefetched n-1 iterations ahead.
+// depth n > 1: what is copied is prefetched n-1 iterations ahead.
 //
 // `stream`: final results are stored past the caches, and need no tile.
 #include "lower/stage.h"

@@ -14,7 +14,7 @@ std::string_view name(Tag tag) {
 }
 
 std::string_view name(Where where) {
-  constexpr std::string_view names[] = {"argument", "register", "heap", "shared"};
+  constexpr std::string_view names[] = {"argument", "register", "heap"};
   return names[static_cast<int>(where)];
 }
 

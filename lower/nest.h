@@ -61,9 +61,9 @@ struct Limit {
   Tail tail = Tail::mask;
 };
 
-// Where a tensor lives. `argument` is memory of the caller; heap and shared are scratch memory of
-// the kernel. finish() makes a small local a `reg` if all its indices are known after unrolling.
-enum class Where : std::uint8_t { argument, reg, heap, shared };
+// Where a tensor lives. `argument` is memory of the caller; `heap` is scratch memory of the kernel.
+// finish() makes a small local a `reg` if all its indices are known after unrolling.
+enum class Where : std::uint8_t { argument, reg, heap };
 std::string_view name(Where where);
 
 struct KernelTensor {
@@ -72,7 +72,6 @@ struct KernelTensor {
   std::vector<std::int64_t> extents;  // logical; row-major in memory for arguments
   Where where = Where::argument;
   bool is_output = false;  // written by the kernel, for arguments
-  int depth = 1;           // tiles in flight, for staged locals
   bool fixed = false;      // a move chose `where`; finish() keeps it unless threads share a `reg`
   // Allocated inside the loop over this axis; -1: outside all loops. Empty: finish() finds the
   // innermost place at which every use sees what was stored for it.
@@ -139,7 +138,6 @@ struct Store : Access {
   bool initial = true;  // the accumulation starts from the identity; false: from what is there
                         // (finish() has written the identity before)
   bool stream = false;  // non-temporal; in a finished nest also aligned to the target's vectors
-  bool async = false;   // may be done late, but before the tile is first read (a shared ring)
   // In a finished nest: the axes whose values the statement computes all at once. Two axes make a
   // transpose: the source runs along the first one, the target along the second one.
   std::vector<Var> lanes = {};

@@ -127,7 +127,6 @@ class Printer {
     if (s.combine && s.initial && !s.over.empty())
       text += " over " + joined(s.over, ", ", [this](Var v) { return axis(v); });
     if (s.stream) text += " stream";
-    if (s.async) text += " async";
     return text + lanes(s.lanes);
   }
   std::string statement(const Loop& loop) const {
@@ -168,7 +167,6 @@ class Printer {
       }
       locals += "local " + declare(t);
       if (t.fixed || t.where != Where::heap) locals += fmt::format(" in {}", name(t.where));
-      if (t.depth > 1) locals += fmt::format(" depth {}", t.depth);
       locals += '\n';
     }
     out_ += fmt::format("kernel {}({}) -> {}\n{}", kernel_.name, fmt::join(inputs, ", "),

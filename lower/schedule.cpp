@@ -142,7 +142,7 @@ class LineParser {
     stage.at = word("a loop, or root");
     while (!at_end()) {
       if (take("in")) {
-        stage.where = choice("stage", "place", Where::reg, Where::shared);
+        stage.where = choice("stage", "place", Where::reg, Where::heap);
       } else if (take("depth")) {
         stage.depth = static_cast<int>(number("a depth"));
       } else if (take("box")) {

@@ -9,7 +9,7 @@
 //   bind ic parallel  bind i0 unroll
 //   stage b at pc                         tile in the kernel's own memory, laid out in loop order
 //   stage a at ic depth 2                 and what the next iteration copies is prefetched
-//   stage c at ir in register             where: register, heap, shared
+//   stage c at ir in register             where: register, heap
 //   stage y at i stream                   results are written past the caches, with no tile
 //   stage x at ho box                     keeps the operand's own index space
 //   stage w at co layout(ci r s co)       axes of the tile, outermost first

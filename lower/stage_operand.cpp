@@ -127,46 +127,17 @@ Prefetch ahead(const StageSite& site, const Load& source) {
   return {{site.tensor, mapped(source.at, replacing(site.kernel, {site.at}, {later}))}};
 }
 
-// The ring: slot (at + ahead) mod depth is filled while slot at mod depth is read.
-std::vector<Item> ring(StageSite& site, int staged, const std::vector<Item>& copies) {
-  Kernel& kernel = site.kernel;
-  const int depth = site.move.depth;
-  const Var at = site.at;
-  KernelTensor& tile = kernel.tensors[staged];
-  tile.extents.insert(tile.extents.begin(), depth);
-  tile.depth = depth;
-  tile.scope = site.outside.size() > 1 ? site.outside[site.outside.size() - 2] : -1;
-  const auto copies_of = [&](const Index& iteration) {
-    std::vector<Item> items = copies;
-    replace_indices(items, replacing(kernel, {at}, {iteration}));
-    change_stores(items, [&](Store& store) {
-      store.at.insert(store.at.begin(), mod(iteration, depth, kernel.bounds()));
-      store.async = true;
-    });
-    return items;
-  };
-  // The first iteration copies the first tiles, so that the loop stays one loop.
-  const Var first =
-      kernel.add_axis(site.name() + ".first", std::min<std::int64_t>(depth - 1, kernel.extent(at)));
-  Item begin{Loop{first, copies_of(Index::var(first))}, {{Index::var(at), 0, 1}}};
-  std::vector<Item> items{std::move(begin)};
-  append(items, copies_of(Index::var(at) + Index(depth - 1)));
-  items.back().when.push_back({Index::var(at), 0, kernel.extent(at) - (depth - 1)});
-  return items;
-}
-
 }  // namespace
 
 Reason stage_operand(StageSite& site) {
   const Uses uses(site.body);
   const std::vector<Use>& all = uses.of(site.tensor);
   const auto is_first = [&](const Use& use) { return is_same(*use.load, *all.front().load); };
-  const bool is_ring = site.move.depth > 1 && site.move.where == Where::shared;
   if (!std::ranges::all_of(all, &Use::load))
     return "its strands are folded there, which needs the tensor itself";
   if (site.move.stream) return "only what is stored can be streamed";
   if (site.move.depth > 1 && site.at < 0) return "depth needs a loop";
-  if (site.move.depth > 1 && !is_ring && site.kernel.tensors[site.tensor].where != Where::argument)
+  if (site.move.depth > 1 && site.kernel.tensors[site.tensor].where != Where::argument)
     return "only what lies in the caller's memory is prefetched";
   if (site.move.layout == Layout::expand && !std::ranges::all_of(all, is_first))
     return "it is read at several places there; use box";
@@ -180,17 +151,14 @@ Reason stage_operand(StageSite& site) {
   const int staged = static_cast<int>(kernel.tensors.size()) - 1;
   const ValueRef source = make_value(tile.source, kernel.tensors[staged].type);
   std::vector<Item> copied{{Store{{staged, mapped(tile.axes, Index::var)}, source}}};
-  if (site.move.depth > 1 && !is_ring) copied.push_back({ahead(site, tile.source)});
-  std::vector<Item> copies = wrap(std::move(copied), tile.axes);
-  if (is_ring) copies = ring(site, staged, copies);
+  if (site.move.depth > 1) copied.push_back({ahead(site, tile.source)});
+  const std::vector<Item> copies = wrap(std::move(copied), tile.axes);
 
   const auto read_tile = [&](Value& value) {
     auto* load = std::get_if<Load>(&value.detail);
     if (!load || load->tensor != site.tensor) return false;
     *load = tile.read(*load);
     load->tensor = staged;
-    if (is_ring)
-      load->at.insert(load->at.begin(), mod(Index::var(site.at), site.move.depth, kernel.bounds()));
     return true;
   };
   change_stores(site.body, [&](Store& store) { replace_values(store, read_tile); });

@@ -145,11 +145,6 @@ TEST_CASE("what a CPU cannot run is a failure that says so") {
   CHECK(failure(sines(Tag::warp)) == "loop i is bound to warp, which a CPU does not have");
   CHECK(failure(sines(Tag::lane)) == "loop i is bound to lane, which a CPU does not have");
   CHECK(failure(sines(Tag::mma)) == "loop i is bound to mma, which a CPU does not have");
-  FinishedKernel shared = sines();
-  shared.kernel.tensors.push_back(
-      {.name = "tile", .type = Type::f32, .extents = {4}, .where = Where::shared});
-  shared.placement.push_back({});
-  CHECK(failure(shared) == "tensor tile is staged in shared memory, which a CPU does not have");
 }
 
 TEST_CASE("register tensors that do not fit are a failure, not a huge stack") {

@@ -127,24 +127,6 @@ TEST_CASE("what the next iteration copies is prefetched") {
         "          sum[i,3*jo + ji] += a[i,k] * b.jo[k,ji] over k\n");
 }
 
-TEST_CASE("a ring of tiles in shared memory") {
-  CHECK(moved(product, "split k -> ko ki(2)   order ko i j ki   stage b at ko in shared depth 3") ==
-        "kernel sum(a f32[4,8], b f32[8,6]) -> sum f32[4,6]\n"
-        "local b.ko f32[3,6,2] in shared depth 3\n"
-        "  for ko 4\n"
-        "    for b.ko.first 2 when ko == 0\n"
-        "      for b.ko.j 6\n"
-        "        for b.ko.ki 2\n"
-        "          b.ko[b.ko.first,b.ko.j,b.ko.ki] = b[b.ko.ki + 2*b.ko.first,b.ko.j] async\n"
-        "    for b.ko.j 6 when ko < 2\n"
-        "      for b.ko.ki 2\n"
-        "        b.ko[(ko + 2) mod 3,b.ko.j,b.ko.ki] = b[2*ko + b.ko.ki + 4,b.ko.j] async\n"
-        "    for i 4\n"
-        "      for j 6\n"
-        "        for ki 2\n"
-        "          sum[i,j] += a[i,2*ko + ki] * b.ko[ko mod 3,j,ki] over ko, ki\n");
-}
-
 TEST_CASE("the sums of a tile stay in registers") {
   CHECK(moved(product, "order i k j   stage sum at i in register") ==
         "kernel sum(a f32[4,8], b f32[8,6]) -> sum f32[4,6]\n"

@@ -41,11 +41,6 @@ std::optional<std::string> unsupported(const FinishedKernel& finished) {
       return fmt::format("loop {} is bound to {}, which a CPU does not have", axis.name,
                          name(axis.tag));
   }
-  for (const KernelTensor& tensor : kernel.tensors) {
-    if (tensor.where == Where::shared)
-      return fmt::format("tensor {} is staged in shared memory, which a CPU does not have",
-                         tensor.name);
-  }
   if (const double count = emitted_operations(kernel); count > most_operations)
     return fmt::format(
         "unrolled and in lanes, the kernel has {:.0f} operations; at most {:.0f} compile in "
