@@ -91,7 +91,13 @@ void take_untuned(Turns& turns, const Sketch& sketch) {
   const Point& rule = sketch.seeds.front();
   Explored explored(turns, sketch);
   const double rule_ns = explored.ns(rule);
-  if (rule_ns > least_gain_ns) {
+  const auto skeleton = sketch.skeleton(rule);
+  const bool is_regular =
+      skeleton &&
+      std::ranges::none_of(skeleton->statement->accesses, [](const AccessFacts& access) {
+        return contains(access.steps, irregular);  // the model does not know where it goes
+      });
+  if (is_regular && rule_ns > least_gain_ns) {
     explored.descend_from_seeds();
     const double limit = std::min(trusted_share * rule_ns, rule_ns - least_gain_ns);
     if (take_first(turns, explored.ranked(limit))) return;

@@ -73,6 +73,14 @@ ScheduleRow row_of(const Tried& tried, bool is_winner) {
   return row;
 }
 
+// Nothing, and a warning, if the moves cannot be read.
+std::optional<Candidate> candidate_in(const ScheduleRow& row) try {
+  return Candidate{row.point, parse_schedule(row.moves, "cache"), row.predicted_ns, {}};
+} catch (const Error& unreadable) {
+  report(fmt::format("tenon: warning: a schedule is left out: {}", unreadable.what()));
+  return {};
+}
+
 ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
   return {key,
           fmt::format("entry {} launch {} thread {} name {}", artifact.entry,
@@ -194,7 +202,8 @@ std::vector<KernelStore::Near> KernelStore::near_points(const WorkloadRow& workl
   const auto look_in = [&](Cache& cache) {
     for (const auto& [device, other, schedule] : cache.schedules(family_of(workload.graph))) {
       if (schedule.status != ScheduleStatus::tuned || schedule.engine != engine ||
-          schedule.point.empty() || device_id(device) != device_id(device_row_))
+          schedule.point.empty() || device_id(device) != device_id(device_row_) ||
+          other == workload)
         continue;
       const double apart = distance(workload.graph, other.graph);
       if (std::isfinite(apart)) found.push_back({apart, other.hash, schedule.point});
@@ -237,11 +246,8 @@ std::vector<KernelStore::Attempt> KernelStore::attempts(const WorkloadRow& workl
 std::vector<Candidate> KernelStore::schedules_to_begin_with(const WorkloadRow& workload,
                                                             const Space& space) {
   std::vector<Candidate> first;
-  if (const auto tuned = find_tuned(workload)) try {
-      first.push_back({tuned->point, parse_schedule(tuned->moves, "cache"), tuned->predicted_ns});
-    } catch (const Error& unreadable) {
-      report(fmt::format("tenon: warning: a tuned schedule is left out: {}", unreadable.what()));
-    }
+  if (const auto tuned = find_tuned(workload))
+    if (const auto candidate = candidate_in(*tuned)) first.push_back(*candidate);
   first.push_back(untuned(space));
   for (const Near& near : near_points(workload))
     if (first.size() < most_first) first.push_back(candidate_of(space, near.point));
@@ -264,8 +270,10 @@ Found KernelStore::tune(const KernelGraph& graph, const std::string& whole, std:
       search(schedules_to_begin_with(workload, space), known, space, worker.meter(), options);
   if (found.tried.front().measured_ns == 0) return found;
   std::vector<ScheduleEntry> entries;
-  // A search that was stopped has not shown that the untuned schedule is the fastest.
-  const bool is_settled = found.winner > 0 || was_tuned || !(options.stop && options.stop());
+  // A search that was stopped, or that tried nothing else, has not shown that the untuned schedule is
+  // the fastest.
+  const bool is_whole = found.tried.size() > 1 && !(options.stop && options.stop());
+  const bool is_settled = found.winner > 0 || was_tuned || is_whole;
   for (std::size_t i = 0; i < found.tried.size(); ++i)
     entries.push_back(
         {device_row_, workload, row_of(found.tried[i], is_settled && i == found.winner)});
@@ -283,8 +291,8 @@ std::vector<Tried> KernelStore::tried_before(const KernelGraph& graph) {
   for (const ScheduleRow& row : known_schedules(graph)) {
     if (row.engine != engine && row.engine != engine_of_this_build()) continue;
     if (row.measured_ns == 0 && row.status != ScheduleStatus::rejected) continue;
-    const Candidate candidate{row.point, parse_schedule(row.moves, "cache"), row.predicted_ns, {}};
-    tried.push_back({candidate, row.measured_ns, row.reason});
+    if (const auto candidate = candidate_in(row))
+      tried.push_back({*candidate, row.measured_ns, row.reason});
   }
   return tried;
 }
