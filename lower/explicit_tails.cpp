@@ -35,7 +35,7 @@
 namespace tenon {
 namespace {
 
-constexpr std::size_t most_seams = 40;  // of a loop, because its code stands once for each part
+constexpr std::size_t most_copies = 40;  // of code, by all cuts of the loops around it
 
 // Rewrites the items at one place of the nest. The members hold what is known at that place. For
 // the body of a loop the object is copied, and more is known in the copy.
@@ -58,10 +58,11 @@ class Tails {
   }
 
  private:
-  struct Peel {
-    Range whole, ragged;        // the first holds in the whole tiles, the second in what is left
-    Index middle;               // the axis where the whole tiles end
-    std::optional<Index> last;  // the axis in the only ragged tile, if its value is known
+  struct Part {  // of a loop
+    Range fact;  // what holds in the part
+    std::optional<Index> begin = {}, end = {};
+    std::optional<Index> only = {};  // the axis in the only iteration, if its value is known
+    bool is_whole = false;           // all its tiles are whole: it may be peeled or cut once more
   };
 
   Tails given(const Range& fact) const {
@@ -189,64 +190,60 @@ class Tails {
     loop.ends.push_back(end);
   }
 
-  // The loop, or the two that it is peeled into.
+  // The loop, or the parts that it is peeled or cut into.
   std::vector<Item> parts(const Loop& loop, const std::vector<Range>& guards) const {
     if (is_expanded(loop.axis)) return unpeeled(loop, guards);
-    const auto peeled = peel(loop);
-    if (!peeled) {
-      const auto places = seams(loop);
-      return places.empty() ? unpeeled(loop, guards) : cut(loop, places, guards);
-    }
-    if (has(loop.axis, Tag::parallel) && !is_parallel_) {
-      Loop both = loop;
-      both.body = under({peeled->whole}, given(peeled->whole).body(loop, guards));
-      if (peeled->last) {
-        const Index away = Index::var(loop.axis) - *peeled->last;
+    const std::vector<Part> peeled = peel(loop), all = peeled.empty() ? cut(loop) : peeled;
+    if (all.empty()) return unpeeled(loop, guards);
+    const bool is_shared = has(loop.axis, Tag::parallel) && !is_parallel_;
+    std::vector<Item> result;
+    for (const Part& part : all) {
+      Tails inside = given(part.fact);
+      if (peeled.empty()) inside.copies_ *= all.size();
+      Loop one = loop;
+      if (part.only) {
+        const Index away = Index::var(loop.axis) - *part.only;
         const std::int64_t at = -away.constant();
-        append(both.body,
-               under({{away + Index(at), at, at + 1}}, tile(loop, *peeled->last, guards)));
+        std::vector<Range> runs = {{away + Index(at), at, at + 1}};
+        if (!is_shared) runs = runs_at(loop, *part.only);
+        if (settle(runs)) append(result, under(runs, tile(loop, *part.only, guards)));
+      } else if (is_shared) {
+        append(result, under({part.fact}, inside.body(loop, guards)));
       } else {
-        append(both.body, under({peeled->ragged}, given(peeled->ragged).body(loop, guards)));
+        if (part.end) add_end(one, *part.end);
+        if (part.begin) append_once(one.begins, *part.begin);
+        append(result, part.is_whole ? inside.parts(one, guards) : inside.unpeeled(one, guards));
       }
-      return {{std::move(both)}};
     }
-    Loop whole = loop, ragged = loop;
-    add_end(whole, peeled->middle);
-    append_once(ragged.begins, peeled->middle);
-    std::vector<Item> result = given(peeled->whole).parts(whole, guards);
-    if (!peeled->last)
-      append(result, given(peeled->ragged).unpeeled(ragged, guards));
-    else if (std::vector<Range> runs = runs_at(loop, *peeled->last); settle(runs))
-      append(result, under(runs, tile(loop, *peeled->last, guards)));
-    return result;
+    if (!is_shared || result.empty()) return result;
+    return {{Loop{loop.axis, std::move(result), loop.begins, loop.ends}}};
   }
 
-  // Where conditions of values in the loop begin or cease to hold, or to be possible, whatever the
-  // axes inside of the loop are. They are iterations of the loop, ascending, with its first one and
-  // its end. The list is empty if a condition would remain between them, because it depends on the
-  // loops around, or if a sum in the loop has no condition on the loop's axis: then its code would
-  // stand there several times for nothing.
-  std::vector<std::int64_t> seams(const Loop& loop) const {
-    std::set<std::int64_t> found{0, kernel_.extent(loop.axis)};
+  // The parts between the places where conditions of values in the loop begin or cease to hold, or
+  // to be possible, whatever the axes inside of the loop are. Most conditions hold in all of a
+  // part, or never. There are no parts if a condition would remain in all of them, because it
+  // depends on the loops around, or if a sum in the loop has no condition on the loop's axis: then
+  // its code would stand there several times for nothing.
+  std::vector<Part> cut(const Loop& loop) const {
+    std::set<std::int64_t> seams{0, kernel_.extent(loop.axis)};
     bool remains = false, is_used = false;
     const auto add = [&](const Range& range) {
       const std::int64_t step = range.index.coefficient(loop.axis);
       const Index rest = range.index - Index::var(loop.axis) * step;
-      const bool uses_axis = range.index.uses(loop.axis);
-      if (std::ranges::any_of(rest.vars(), [&](Var v) { return is_around(v); }) ||
-          (uses_axis && (step <= 0 || rest.uses(loop.axis)))) {
+      const auto is_outside = [&](Var v) { return v == loop.axis || is_around(v); };
+      if (step < 0 || std::ranges::any_of(rest.vars(), is_outside)) {
         std::vector<Range> left{range};
         remains = remains || (settle(left) && !left.empty());
         return;
       }
-      if (!uses_axis) return;
+      if (step == 0) return;
       is_used = true;
       const Bounds other = bounds(rest, bounds_);
       for (const std::int64_t limit : {range.low, range.high})
         for (const std::int64_t value : {other.low, other.high}) {
           const Index first = floordiv(limit - value + step - 1, step, bounds_);
           if (first.constant() > 0 && first.constant() < kernel_.extent(loop.axis))
-            found.insert(first.constant());
+            seams.insert(first.constant());
         }
     };
     visit_stores(loop.body, [&](const Store& store, const Path&) {
@@ -256,29 +253,14 @@ class Tails {
       });
       remains = remains || (store.combine && !is_used);
     });
-    if (remains || found.size() == 2 || found.size() > most_seams) return {};
-    return {found.begin(), found.end()};
-  }
-
-  // The loop as one for each part between two seams. Most conditions hold in all of a part, or
-  // never.
-  std::vector<Item> cut(const Loop& loop, const std::vector<std::int64_t>& seams,
-                        const std::vector<Range>& guards) const {
-    std::vector<Item> result;
-    Loop shared = loop;  // a parallel loop stays one loop
-    shared.body.clear();
-    for (std::size_t i = 1; i < seams.size(); ++i) {
-      const Range part{Index::var(loop.axis), seams[i - 1], seams[i]};
-      if (has(loop.axis, Tag::parallel)) {
-        append(shared.body, under({part}, given(part).body(loop, guards)));
-        continue;
-      }
-      Loop one = loop;
-      add_end(one, part.high);
-      if (part.low > 0) append_once(one.begins, Index(part.low));
-      append(result, given(part).unpeeled(one, guards));
+    std::vector<Part> result;
+    const std::size_t parts = seams.size() - 1;
+    if (remains || parts == 1 || copies_ * parts > most_copies) return result;
+    for (auto end = std::next(seams.begin()); end != seams.end(); ++end) {
+      const std::int64_t begin = *std::prev(end);
+      result.push_back({.fact = {Index::var(loop.axis), begin, *end}, .end = *end});
+      if (begin > 0) result.back().begin = begin;
     }
-    if (!shared.body.empty()) result.push_back({std::move(shared)});
     return result;
   }
 
@@ -306,9 +288,9 @@ class Tails {
     return inside.guarded(loop.body, map_indices(guards, map));
   }
 
-  // How the loop is peeled, if it is. It is peeled for a limit if it is the innermost of the
-  // limit's loops that is not expanded.
-  std::optional<Peel> peel(const Loop& loop) const {
+  // The whole tiles and what is left, if the loop is peeled. It is peeled for a limit if it is the
+  // innermost of the limit's loops that is not expanded.
+  std::vector<Part> peel(const Loop& loop) const {
     const auto is_inside = [&](Var v) { return v != loop.axis && !is_around(v); };
     for (const Limit& limit : limits_) {
       const std::int64_t step = limit.index.coefficient(loop.axis);
@@ -321,11 +303,13 @@ class Tails {
       if (bounds(start, bounds_, facts_).high + length <= limit.bound) continue;
       const Index rest = start - Index::var(loop.axis) * step;
       const std::int64_t most = limit.bound - length;  // where the last whole tile may start
-      Peel result{{start, -anything, most + 1}, {start, most + 1, anything}, {}, {}};
-      result.middle = floordiv(Index(most + step) - rest, step, bounds_);
+      const Index middle = floordiv(Index(most + step) - rest, step, bounds_);
+      std::vector<Part> result = {
+          {.fact = {start, -anything, most + 1}, .end = middle, .is_whole = true},
+          {.fact = {start, most + 1, anything}, .begin = middle}};
       const bool is_even = mod(start, step, bounds_) == Index(0);
       if (is_even && start.constant() == 0 && length <= step)
-        result.last = floordiv(Index(limit.bound / step * step) - rest, step, bounds_);
+        result.back().only = floordiv(Index(limit.bound / step * step) - rest, step, bounds_);
       return result;
     }
     return {};
@@ -343,6 +327,7 @@ class Tails {
   std::vector<Range> facts_;   // known to hold here, by a loop's end or by a branch
   Path path_;
   bool is_parallel_ = false;  // inside a parallel loop
+  std::size_t copies_ = 1;    // of the code here, because loops around are cut
 };
 
 // Replaces every axis of one iteration by 0.

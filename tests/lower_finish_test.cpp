@@ -1,6 +1,7 @@
 // The passes of finish(), each on a nest of a few lines: what a finished nest says of tails, lanes
 // and streams. finished() also runs the nests before and after, and compares their bits.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "golden.h"
 
@@ -60,7 +61,7 @@ TEST_CASE("a padded edge is cut off the loop, and the interior has no tests") {
     copy[16*io + iv] = x[16*io + iv - 1] lanes iv 16
   for io 5 from 4
     copy[16*io + iv] = (x[16*io + iv - 1] if 0 <= 16*io + iv - 1 < 64 else 0) lanes iv 16)"
-        " when 16*io + iv < 65\n");
+                                                        " when 16*io + iv < 65\n");
 }
 
 TEST_CASE("a concat is cut at its seams, where its choices are known") {
@@ -75,6 +76,29 @@ TEST_CASE("a concat is cut at its seams, where its choices are known") {
     map[i] = a[i] when i < 8
     map[i] = b[i - 8] when i >= 8
 )");
+}
+
+TEST_CASE("cuts inside of cuts do not multiply the code beyond a limit") {
+  std::string text =
+      "a = input f32[20,40]\nb = input f32[40,20]\ny0 = mul(2, pad(b, before=[0,20], "
+      "after=[0,0]))\n";
+  int sums = 0;
+  const auto add = [&](const std::string& input, const std::string& before,
+                       const std::string& after) {
+    text += fmt::format("y{} = add(y{}, pad({}, before={}, after={}))\n", sums + 1, sums, input,
+                        before, after);
+    ++sums;
+  };
+  for (int place = 0; place < 20; ++place) {
+    add("a", fmt::format("[{},0]", place), fmt::format("[{},0]", 20 - place));
+    add("b", fmt::format("[0,{}]", place), fmt::format("[0,{}]", 20 - place));
+  }
+  const std::string nest = body(text + fmt::format("output y{}\n", sums), "");
+  std::size_t stores = 0;
+  for (std::size_t at = 0; (at = nest.find("map[i,j] =", at)) != std::string::npos; ++at) ++stores;
+  CAPTURE(nest.substr(0, 2000));
+  CHECK(stores > 1);
+  CHECK(stores <= 40);
 }
 
 TEST_CASE("a vector beyond the most lanes goes in pieces") {
