@@ -278,19 +278,18 @@ std::vector<NodeRef> nodes_of(const KernelGraph& kernel) {
 
 std::string canonical_text(const KernelGraph& kernel, PrintedNames names) {
   std::string result;
-  const std::vector<InputPart> parts = parts_of(kernel);
-  std::unordered_map<const Node*, const InputPart*> part;
+  const auto parts = parts_of(kernel);
   for (std::size_t i = 0; i < kernel.inputs.size(); i++) {
     const Node& input = *kernel.inputs[i];
     const std::string& name = names.try_emplace(&input, fmt::format("in{}", i)).first->second;
-    result += fmt::format("{} {}\n", name, text(input.type, parts[i].shape));
-    part[&input] = &parts[i];
+    result += fmt::format("{} {}\n", name, text(input.type, parts.at(&input).shape));
   }
   const std::vector<NodeRef> nodes = nodes_of(kernel);
   result += print_nodes(nodes, names, [&](const Node& node) -> Node::Detail {
     const auto* view = node.as<View>();
-    const auto read = view ? part.find(node.inputs[0].get()) : part.end();
-    return read == part.end() ? node.detail : over_part(*view, *read->second);
+    const auto part = view ? parts.find(node.inputs[0].get()) : parts.end();
+    return part == parts.end() ? node.detail
+                               : View{part->second.within(view->map), view->inside, view->fill};
   });
   for (const NodeRef& node : nodes)
     if (node->as<Reduce>() && canonical_order(*node).strands > 1)

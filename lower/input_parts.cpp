@@ -1,7 +1,6 @@
 #include "lower/input_parts.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "core/ranges.h"
 
@@ -10,9 +9,11 @@ namespace {
 
 // How the nodes of a kernel read an input.
 struct Reads {
-  std::vector<Bounds> indices;    // by axis of the input; empty before the first read
-  std::vector<bool> is_constant;  // by axis: is the index of each read a number?
-  bool is_whole = false;          // a node may read any element
+  struct Along : Bounds {
+    bool is_constant = true;  // is the index of each read a number?
+  };
+  std::vector<Along> axes;  // of the input; empty before the first read
+  bool is_whole = false;    // a node may read any element
 };
 
 void add(Reads& reads, const Node& node) {
@@ -22,13 +23,10 @@ void add(Reads& reads, const Node& node) {
   const VarBounds of = axis_bounds(node.shape);
   for (std::size_t axis = 0; axis < view->map.size(); ++axis) {
     const Bounds here = bounds(view->map[axis], of);
-    if (reads.indices.size() == axis) {
-      reads.indices.push_back(here);
-      reads.is_constant.push_back(true);
-    }
-    Bounds& all = reads.indices[axis];
-    all = {std::min(all.low, here.low), std::max(all.high, here.high)};
-    if (here.low != here.high) reads.is_constant[axis] = false;
+    if (reads.axes.size() == axis) reads.axes.push_back({here});
+    Reads::Along& all = reads.axes[axis];
+    all = {{std::min(all.low, here.low), std::max(all.high, here.high)},
+           all.is_constant && here.low == here.high};
   }
 }
 
@@ -36,12 +34,18 @@ InputPart part_of(const Node& input, const Reads& reads) {
   InputPart part{std::vector<std::int64_t>(input.shape.size(), 0), input.shape};
   if (reads.is_whole) return part;
   bool is_outermost = true;
-  for (std::size_t axis = 0; axis < reads.indices.size(); ++axis) {
-    const auto [low, high] = reads.indices[axis];
+  const std::vector<std::int64_t> steps = strides(input.shape);
+  for (std::size_t axis = 0; axis < reads.axes.size(); ++axis) {
+    const Reads::Along& read = reads.axes[axis];
+    const std::int64_t extent = read.high - read.low + 1;
     // The extents of the inner axes make the strides, so these axes keep their ends. A tile that
     // reaches over its end could touch memory behind the input, unless the index is a number.
-    if (is_outermost || reads.is_constant[axis]) part.from[axis] = low;
-    if (is_outermost) part.shape[axis] = Extent(high - low + 1);
+    if (is_outermost || read.is_constant) part.from[axis] = read.low;
+    part.offset += part.from[axis] * steps[axis];
+    if (is_outermost)
+      part.shape[axis] = Extent(extent);
+    else if (read.is_constant)
+      part.missing += (input.shape[axis].value() - extent) * steps[axis];
     if (input.shape[axis].value() > 1) is_outermost = false;
   }
   return part;
@@ -49,29 +53,21 @@ InputPart part_of(const Node& input, const Reads& reads) {
 
 }  // namespace
 
-std::int64_t InputPart::offset(const Shape& input) const {
-  const std::vector<std::int64_t> steps = strides(input);
-  std::int64_t sum = 0;
-  for (std::size_t axis = 0; axis < from.size(); ++axis) sum += from[axis] * steps[axis];
-  return sum;
+std::vector<Index> InputPart::within(std::vector<Index> at) const {
+  for (std::size_t axis = 0; axis < at.size(); ++axis) at[axis] = at[axis] - Index(from[axis]);
+  return at;
 }
 
-std::vector<InputPart> parts_of(const KernelGraph& kernel) {
+std::unordered_map<const Node*, InputPart> parts_of(const KernelGraph& kernel) {
   std::unordered_map<const Node*, Reads> reads;
   for (const NodeRef& input : kernel.inputs) reads[input.get()];
   for (const NodeRef& node : nodes_of(kernel))
     for (const NodeRef& input : node->inputs)
       if (const auto found = reads.find(input.get()); found != reads.end())
         add(found->second, *node);
-  return mapped(kernel.inputs,
-                [&](const NodeRef& input) { return part_of(*input, reads[input.get()]); });
-}
-
-View over_part(const View& view, const InputPart& part) {
-  View moved = view;
-  for (std::size_t axis = 0; axis < moved.map.size(); ++axis)
-    moved.map[axis] = moved.map[axis] - Index(part.from[axis]);
-  return moved;
+  std::unordered_map<const Node*, InputPart> parts;
+  for (const auto& [input, of] : reads) parts.emplace(input, part_of(*input, of));
+  return parts;
 }
 
 }  // namespace tenon

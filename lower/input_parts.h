@@ -5,7 +5,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "core/node.h"
@@ -15,20 +15,19 @@ namespace tenon {
 
 // The element [i, j, ..] of the part is the element [i + from[0], j + from[1], ..] of the input.
 // Both have the same strides. `shape` is the input's shape, except that the outermost axis ends
-// where the kernel's reads end.
+// where the kernel's reads end. The last `missing` elements of the part may lie behind the input.
 struct InputPart {
   std::vector<std::int64_t> from;
   Shape shape;
+  std::int64_t offset = 0;   // where the part begins in the input, in elements
+  std::int64_t missing = 0;  // elements
 
-  // Where the part begins in the input, in elements.
-  std::int64_t offset(const Shape& input) const;
+  // The subscripts in the part of an element of the input.
+  std::vector<Index> within(std::vector<Index> at) const;
 };
 
 // A part for each input of the kernel. It is the whole input if a node reads the input in another
 // way than through a View without a condition.
-std::vector<InputPart> parts_of(const KernelGraph& kernel);
-
-// The View over a part, for a View over its input.
-View over_part(const View& view, const InputPart& part);
+std::unordered_map<const Node*, InputPart> parts_of(const KernelGraph& kernel);
 
 }  // namespace tenon

@@ -200,12 +200,13 @@ class NaiveNest {
 
   Kernel build() {
     const std::vector<const Node*> order = name_nodes();
-    const std::vector<InputPart> parts = parts_of(graph_);
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      const Node& input = *graph_.inputs[i];
-      const int tensor =
-          add_tensor(kernel_, input.type, parts[i].shape, names_[&input], Where::argument);
-      values_.set_tensor(input, tensor, parts[i].from);
+    const auto parts = parts_of(graph_);
+    for (const NodeRef& input : graph_.inputs) {
+      const InputPart& part = parts.at(input.get());
+      values_.set_tensor(
+          *input,
+          add_tensor(kernel_, input->type, part.shape, names_[input.get()], Where::argument), part);
+      kernel_.tensors.back().missing = part.missing;
     }
     for (const NodeRef& output : graph_.outputs) {
       add(*output);

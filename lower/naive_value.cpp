@@ -49,10 +49,8 @@ ValueRef NodeValues::value(const Node& node, const std::vector<Index>& at,
 
 ValueRef NodeValues::compute(const Node& node, const std::vector<Index>& at, const Ranges& inside) {
   if (const auto source = tensors_.find(&node); source != tensors_.end()) {
-    std::vector<Index> in_part = at;
-    for (std::size_t axis = 0; axis < source->second.from.size(); ++axis)
-      in_part[axis] = at[axis] - source->second.from[axis];
-    return make_value(Load{{source->second.tensor, std::move(in_part)}, inside}, node.type);
+    const auto& [tensor, part] = source->second;
+    return make_value(Load{{tensor, part ? part->within(at) : at}, inside}, node.type);
   }
   if (const auto* constant = node.as<ConstantLeaf>())
     return make_value(Constant{constant->value}, node.type);

@@ -6,11 +6,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <tuple>
 #include <unordered_map>
 #include <vector>
 
 #include "core/node.h"
+#include "lower/input_parts.h"
 #include "lower/nest.h"
 
 namespace tenon {
@@ -27,10 +29,9 @@ class NodeValues {
   // The kernel must outlive this object. Axes and tensors may be added to the kernel meanwhile.
   explicit NodeValues(const Kernel& kernel) : kernel_(kernel) {}
 
-  // From now on the node is read from the tensor. If `from` is given, the tensor is a part of the
-  // node's value, and its first element is the value's element `from`.
-  void set_tensor(const Node& node, int tensor, std::vector<std::int64_t> from = {}) {
-    tensors_[&node] = {tensor, std::move(from)};
+  // From now on the node is read from the tensor, which holds the whole node or a part of it.
+  void set_tensor(const Node& node, int tensor, const std::optional<InputPart>& part = {}) {
+    tensors_[&node] = {tensor, part};
   }
 
   // The value of the node at `at`, one index per axis, over the kernel's axes. Outside the ranges
@@ -46,7 +47,7 @@ class NodeValues {
 
   struct Source {
     int tensor;
-    std::vector<std::int64_t> from;
+    std::optional<InputPart> part;
   };
 
   const Kernel& kernel_;

@@ -20,7 +20,8 @@ void run_at_end_of_memory(const FinishedKernel& kernel) {
   char* end = static_cast<char*>(pages) + page;
   REQUIRE(mprotect(end, page, PROT_NONE) == 0);
   alignas(64) float y[1024] = {};
-  void* buffers[] = {end - kernel.kernel.tensors[0].elements() * sizeof(float), y};
+  const KernelTensor& x = kernel.kernel.tensors[0];
+  void* buffers[] = {end - (x.elements() - x.missing) * sizeof(float), y};
   for (const Isa isa : isas()) {
     const auto device = cpu_device(1);
     device->launch(*device->load(compiled(kernel, isa)), buffers, {});
@@ -38,6 +39,14 @@ TEST_CASE("nothing behind the last element is read") {
     lanes.loop(l, [&] { lanes.store(y, {v(i), v(l)}, lanes.load(x, {v(i) * 11 + v(l) * 4})); });
   });
   run_at_end_of_memory(lanes.finished());
+
+  NestBuilder column("column");  // the last one of a matrix: a kernel gets its first element
+  const int m = column.input("m", {16, 4}), c = column.output("c", {16});
+  const Var row = column.axis("row", 16, Tag::vector);
+  column.loop(row, [&] { column.store(c, {v(row)}, column.load(m, {v(row), 0})); });
+  FinishedKernel last = column.finished();
+  last.kernel.tensors[m].missing = 3;
+  run_at_end_of_memory(last);
 
   NestBuilder rows("rows");  // stream stores to rows that are not aligned
   const int p = rows.input("p", {48}), q = rows.output("q", {3, 46});

@@ -22,6 +22,15 @@ TEST_CASE("a product of matrices is three loops") {
         "        sum[i,j] += a[i,k] * b[k,j] over k\n");
 }
 
+TEST_CASE("a column begins at its first element, and so ends behind the last row's") {
+  Inputs in;
+  const Tensor x = in.floats({16, 4}, "x");
+  const auto nest = tenon::naive(one_kernel({slice(x, {{}, {3, 4}}) * slice(x, {{}, {2, 3}})}));
+  CHECK(nest.tensors[0].extents == std::vector<std::int64_t>{16, 4});
+  CHECK(nest.tensors[0].missing == 2);
+  CHECK(print(nest).find("in0[i,1] * in0[i,0]") != std::string::npos);
+}
+
 TEST_CASE("a long reduction over columns has blocks, the last one shorter") {
   Inputs in;
   const Tensor x = in.floats({2500, 20}, "x");

@@ -129,11 +129,11 @@ std::string wrong(const KernelGraph& kernel, Inputs& inputs) {
 
 std::vector<std::vector<double>> values_read(const KernelGraph& kernel, Inputs& inputs) {
   auto values = interpret(kernel.inputs, inputs.executor.device());
-  const std::vector<InputPart> parts = parts_of(kernel);
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    values[i].erase(values[i].begin(),
-                    values[i].begin() + parts[i].offset(kernel.inputs[i]->shape));
-    values[i].resize(elements(parts[i].shape));
+  const auto parts = parts_of(kernel);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const InputPart& part = parts.at(kernel.inputs[i].get());
+    values[i].erase(values[i].begin(), values[i].begin() + part.offset);
+    values[i].resize(elements(part.shape));
   }
   return values;
 }

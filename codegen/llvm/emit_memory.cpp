@@ -161,8 +161,8 @@ llvm::Value* Emission::read_run(const Access& access, llvm::Value* touch, llvm::
   // If there is room, the vectors begin at a multiple of the step, so that neighbouring accesses
   // read the same vectors. Otherwise they begin with the lowest lane and end with the highest.
   const auto behind = static_cast<int>((access.index.constant % step + step) % step);
-  const bool has_room =
-      access.reach.low >= behind && access.reach.high + step - 1 - behind < tensor.elements();
+  const bool has_room = access.reach.low >= behind &&
+                        access.reach.high + step - 1 - behind < tensor.elements() - tensor.missing;
   const int first = has_room ? behind : 0;
   const int last = first + (count - 1) * step;
   llvm::Value* result = llvm::PoisonValue::get(type);

@@ -173,12 +173,12 @@ std::string Subject::execute(int kernel, const Kernel& scheduled, Isa isa, int t
       return "";
     }
     std::vector<Bytes> read;  // the parts of the inputs that the kernel reads
-    const std::vector<InputPart> parts = parts_of(graph);
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      const Node& input = *graph.inputs[i];
-      const Bytes& whole = values_.at(&input);
-      const std::size_t begin = parts[i].offset(input.shape) * info(input.type).bytes;
-      const std::size_t end = std::min(whole.size(), begin + bytes(input.type, parts[i].shape));
+    const auto parts = parts_of(graph);
+    for (const NodeRef& input : graph.inputs) {
+      const InputPart& part = parts.at(input.get());
+      const Bytes& whole = values_.at(input.get());
+      const std::size_t begin = part.offset * info(input->type).bytes;
+      const std::size_t end = std::min(whole.size(), begin + bytes(input->type, part.shape));
       read.emplace_back(whole.begin() + begin, whole.begin() + end);
     }
     std::vector<const Bytes*> inputs;

@@ -44,11 +44,10 @@ Plan place(std::span<const NodeRef> wanted, std::span<const KernelGraph> kernels
   };
   for (const KernelGraph& kernel : kernels) {
     Plan::Step step;
-    const std::vector<InputPart> parts = parts_of(kernel);
-    for (std::size_t i = 0; i < kernel.inputs.size(); ++i) {
-      const Node& input = *kernel.inputs[i];
-      step.slots.push_back(slot_of(kernel.inputs[i]));
-      step.offsets.push_back(parts[i].offset(input.shape) * info(input.type).bytes);
+    const auto parts = parts_of(kernel);
+    for (const NodeRef& input : kernel.inputs) {
+      step.slots.push_back(slot_of(input));
+      step.offsets.push_back(parts.at(input.get()).offset * info(input->type).bytes);
     }
     for (const NodeRef& output : kernel.outputs) {
       slots.emplace(output.get(), std::ssize(slots));
