@@ -108,19 +108,16 @@ class Tails {
   // What the operation gives, if it compares an index with a number and all iterations agree, or if
   // it chooses and the choice is known; else null.
   ValueRef decided(const Apply& apply, Type type) const {
-    const auto number = [&](int operand) {
-      return std::get_if<Constant>(&apply.operands[operand]->detail);
-    };
-    if (apply.op == ScalarOp::where && number(0))
-      return apply.operands[number(0)->value != 0 ? 1 : 2];
-    if (apply.op != ScalarOp::lt || !number(1)) return {};
+    const auto* choice = std::get_if<Constant>(&apply.operands[0]->detail);
+    if (apply.op == ScalarOp::where && choice) return apply.operands[choice->value != 0 ? 1 : 2];
+    if (apply.op != ScalarOp::lt) return {};
     const auto* index = std::get_if<IndexValue>(&apply.operands[0]->detail);
-    if (!index) return {};
+    const auto* limit = std::get_if<Constant>(&apply.operands[1]->detail);
+    if (!index || !limit) return {};
     const Bounds of = bounds(index->index, bounds_, facts_);
-    const double limit = number(1)->value;
-    if (static_cast<double>(of.high) < limit) return make_value(Constant{1}, type);
-    if (static_cast<double>(of.low) >= limit) return make_value(Constant{0}, type);
-    return {};
+    const bool always = static_cast<double>(of.high) < limit->value;
+    const bool never = static_cast<double>(of.low) >= limit->value;
+    return always || never ? make_value(Constant{always ? 1.0 : 0.0}, type) : nullptr;
   }
 
   bool has(Var axis, Tag tag) const { return kernel_.axes[axis].tag == tag; }

@@ -44,7 +44,7 @@ Reason verify_finished(const Kernel& kernel) {
 }
 
 FinishedKernel finish(const Kernel& kernel, const Target& target) {
-  FinishedKernel result = place_locals(pad_tails(explicit_identities(kernel)));
+  FinishedKernel result = place_locals(explicit_identities(kernel));
   result.kernel = name_lanes(explicit_tails(align_streams(result.kernel, target)), target);
   if constexpr (TENON_VERIFY != 0)
     if (const auto broken = verify_finished(result.kernel))

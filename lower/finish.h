@@ -2,7 +2,6 @@
 // only prints what stands there. finish() runs these passes, in this order:
 //
 //   explicit_identities  every accumulation starts from a store of the identity
-//   pad_tails            limits with tail pad become ranges of loads and stores
 //   place_locals         every local has its size, its scope and its place
 //   align_streams        streaming stores, which bypass the caches, write aligned vectors
 //   explicit_tails       limits become the ends of loops, peels, guards and masks
@@ -60,10 +59,6 @@ double emitted_operations(const Kernel& kernel);
 // written by a store before the innermost loops that it accumulates over; `initial` is false
 // everywhere.
 Kernel explicit_identities(Kernel kernel);
-
-// Requires explicit identities. Ensures: no limit has tail pad. Loads beyond such a limit read 0,
-// and stores beyond it are dropped.
-Kernel pad_tails(const Kernel& kernel);
 
 // Ensures: locals have their physical sizes, indices relative to their scope, and a place.
 FinishedKernel place_locals(const Kernel& kernel);

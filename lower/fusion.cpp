@@ -1,7 +1,6 @@
 #include "lower/fusion.h"
 
 #include <algorithm>
-#include <functional>
 #include <optional>
 #include <ranges>
 #include <unordered_map>
@@ -9,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include "core/print_graph.h"
 #include "core/ranges.h"
 #include "lower/canonical.h"
 #include "lower/graph_reads.h"

@@ -8,8 +8,6 @@
 // If the parts do not divide the axis evenly, there is a limit. It is met by
 //   mask   skip or mask the iterations beyond it
 //   peel   if a tile is unrolled or a vector: full tiles in a loop without tests, then what is left
-//   pad    full tiles throughout: loads beyond it read 0, and stores there are dropped. Not for an
-//          axis that is added up over
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,8 +25,6 @@ constexpr std::int64_t most_iterations = 1 << 30;  // of all inner parts togethe
 Reason rewrite(Kernel& kernel, const Split& move) {
   const auto axis = kernel.find_axis(move.axis);
   if (!axis) return fmt::format("no axis {}", move.axis);
-  if (move.tail == Tail::pad && adds_over(kernel.body, *axis))
-    return fmt::format("{} is added up over, so its tail must be mask or peel", move.axis);
 
   const std::int64_t extent = kernel.extent(*axis);
   const std::string old = std::exchange(kernel.axes[*axis].name, "");

@@ -54,7 +54,7 @@ struct Axis {
 // named after it.
 std::string stem(const std::string& axis);
 
-enum class Tail : std::uint8_t { mask, peel, pad };
+enum class Tail : std::uint8_t { mask, peel };
 struct Limit {
   Index index;
   std::int64_t bound;  // index < bound
@@ -94,6 +94,9 @@ struct Access {
   // `computed`, and a Fold takes all strands. -1: there is no such axis.
   int computed_axis = -1;
   ValueRef computed = {};  // i32; outside the axis a Load is 0 and a Store does nothing
+
+  // Is it the same element, with the same value as its computed subscript?
+  bool operator==(const Access&) const = default;
 };
 
 struct Load : Access {

@@ -171,10 +171,9 @@ class Printer {
     }
     out_ += fmt::format("kernel {}({}) -> {}\n{}", kernel_.name, fmt::join(inputs, ", "),
                         fmt::join(outputs, ", "), locals);
-    constexpr std::string_view tails[] = {"", " peel", " pad"};
     for (const Limit& limit : kernel_.limits)
       out_ += fmt::format("limit {} < {}{}\n", index(limit.index), limit.bound,
-                          tails[static_cast<int>(limit.tail)]);
+                          limit.tail == Tail::peel ? " peel" : "");
   }
 
   const Kernel& kernel_;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view verbs[] = {"split", "order", "fuse",       "bind",
                                       "stage", "at",    "splitreduce"};
-constexpr std::string_view tails[] = {"mask", "peel", "pad"};
+constexpr std::string_view tails[] = {"mask", "peel"};
 
 // The words of one line: names (which may hold dots), numbers, `->`, `(` and `)`.
 std::vector<std::string_view> words(std::string_view line) {

@@ -3,7 +3,7 @@
 // moves.h.
 //
 //   split i -> ic ir(16) i0(8)            every part but the first has its extent
-//   split j -> jo jv(16) peel             tail: mask (default), peel, pad
+//   split j -> jo jv(16) peel             tail: mask (default), peel
 //   order jc pc ic jr ir k0 i0 j0 jv      outermost first
 //   fuse r c -> rc                        two adjacent axes become one (a form of order)
 //   bind ic parallel  bind i0 unroll

@@ -19,8 +19,7 @@ struct Tile {
 };
 
 bool is_same(const Load& a, const Load& b) {
-  return a.at == b.at && a.inside == b.inside && same_bits(a.fill, b.fill) &&
-         a.computed_axis == b.computed_axis && a.computed == b.computed;
+  return Access(a) == Access(b) && a.inside == b.inside && same_bits(a.fill, b.fill);
 }
 
 // Restricts the copy to elements that exist. A tile may have elements that the loops below never

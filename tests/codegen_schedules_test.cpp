@@ -88,17 +88,17 @@ TEST_CASE("twenty schedules of a ragged product give equal bits on every Isa") {
            // the loops in other orders
            "order k i j   split j -> j jv(16)   bind jv vector   bind i parallel",
            "order j k i   split i -> i iv(8) peel   bind iv vector   bind j parallel",
-           "order i k j   split j -> jo jv(32) pad   bind jv vector   bind i parallel",
+           "order i k j   split j -> jo jv(32) peel   bind jv vector   bind i parallel",
            "split i -> ic i0(32)   split j -> jc j0(14)   order ic jc i0 j0   fuse ic jc -> t   "
            "bind t parallel",
-           // register tiles without packing: mask, peel and pad
+           // register tiles without packing: mask and peel
            "split i -> io i0(4)   split j -> jo jv(16)   order io jo k i0 jv   bind io parallel   "
            "bind i0 unroll   bind jv vector   stage sum at jo in register",
            "split i -> io i0(6) peel   split j -> jo jv(16) peel   order io jo k i0 jv   "
            "bind io parallel   bind i0 unroll   bind jv vector   stage sum at jo in register",
-           "split i -> io i0(4) pad   split j -> jo jv(8) pad   order jo io k i0 jv   "
+           "split i -> io i0(4) peel   split j -> jo jv(8) peel   order jo io k i0 jv   "
            "bind jo parallel   bind i0 unroll   bind jv vector   stage sum at io in register",
-           "split i -> io i0(3) peel   split j -> jo j0(2) jv(8) pad   order jo io k i0 j0 jv   "
+           "split i -> io i0(3) peel   split j -> jo j0(2) jv(8) peel   order jo io k i0 j0 jv   "
            "bind io parallel   bind i0 unroll   bind j0 unroll   bind jv vector   "
            "stage sum at io in register   bind sum.io.jv vector",
            // one operand packed, or both, or with another layout

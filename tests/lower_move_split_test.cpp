@@ -37,17 +37,6 @@ TEST_CASE("a tail is a limit, and masked where nothing else is asked for") {
         "      map[8*io + ii] = x[8*io + ii] * 2\n");
 }
 
-TEST_CASE("a padded tail runs, and touches no memory beyond the end") {
-  CHECK(finished(doubled, "split i -> io ii(8) pad") ==
-        "kernel map(x f32[20]) -> map f32[20]\n"
-        "  for io 3 to 2\n"
-        "    for ii 8\n"
-        "      map[8*io + ii] = x[8*io + ii] * 2\n"
-        "  for io 3 from 2\n"
-        "    for ii 8\n"
-        "      map[8*io + ii] = (x[8*io + ii] if 8*io + ii < 20 else 0) * 2 when 8*io + ii < 20\n");
-}
-
 TEST_CASE("a sum goes over all parts, in order") {
   CHECK(moved(row_sums, "split k -> ko ki(8)") ==
         "kernel sum(x f32[4,24]) -> sum f32[4]\n"
@@ -63,6 +52,4 @@ TEST_CASE("what split refuses") {
         "split i -> io io(8): there is an axis map.io already");
   CHECK(moved(doubled, "split i -> io im(1000000) ii(1000000)") ==
         "split i -> io im(1000000) ii(1000000): its parts would have over 1073741824 iterations");
-  CHECK(moved(row_sums, "split k -> ko ki(16) pad") ==
-        "split k -> ko ki(16) pad: k is added up over, so its tail must be mask or peel");
 }

@@ -31,7 +31,7 @@ TEST_CASE("schedules of a ragged product give the bits of its naive nest") {
            "bind i parallel bind j vector",
            "split i -> io ii(4) split j -> jo jv(16) order io jo k ii jv bind jv vector",
            "split i -> io ii(4) peel split j -> jo jv(16) peel order io jo k ii jv bind jv vector",
-           "split i -> io ii(4) pad split j -> jo jv(16) pad order io jo k ii jv bind jv vector",
+           "split i -> io ii(4) peel split j -> jo jv(16) peel order io jo k ii jv bind jv vector",
            "split i -> ic ir(2) i0(4) split j -> jc jr(1) j0(2) jv(8) split k -> pc k0(16) "
            "order jc pc ic jr ir k0 i0 j0 jv stage b at pc stage a at ic stage sum at ir in "
            "register "

@@ -102,7 +102,7 @@ class Proposals {
     for (int part = 0; part < inner; ++part)
       split.parts.push_back({fmt::format("{}{}", part ? "p" : "q", number),
                              random_.of<std::int64_t>({1, 2, 3, 4, 5, 8, 15, 16, 17, 32})});
-    split.tail = random_.of<Tail>({Tail::mask, Tail::peel, Tail::peel, Tail::pad});
+    split.tail = random_.of<Tail>({Tail::mask, Tail::peel});
     return {split};
   }
 
@@ -247,7 +247,7 @@ class Proposals {
 std::string kind_of(const Move& move) {
   const std::string text = print(move);
   std::string kind = text.substr(0, text.find(' '));
-  for (const char* word : {" peel", " pad", " parallel", " vector", " unroll", " serial",
+  for (const char* word : {" peel", " parallel", " vector", " unroll", " serial",
                            " register", " stream", " depth 2", " box", " layout", " root"})
     if (text.find(word) != std::string::npos) kind += word;
   return kind;

@@ -12,7 +12,6 @@
 #include "core/error.h"
 #include "core/ranges.h"
 #include "lower/finish.h"
-#include "lower/moves.h"
 #include "lower/naive.h"
 #include "tuner/build_id.h"
 #include "tuner/session/near_shapes.h"
@@ -199,8 +198,9 @@ Space KernelStore::space_of(const Kernel& naive) const {
 
 std::vector<KernelStore::Near> KernelStore::near_points(const WorkloadRow& workload) {
   std::vector<Near> found;
-  const auto look_in = [&](Cache& cache) {
-    for (const auto& [device, other, schedule] : cache.schedules(family_of(workload.graph))) {
+  for (Cache* cache : {&cache_, lent_ ? &*lent_ : nullptr}) {
+    if (!cache) continue;
+    for (const auto& [device, other, schedule] : cache->schedules(family_of(workload.graph))) {
       if (schedule.status != ScheduleStatus::tuned || schedule.engine != engine ||
           schedule.point.empty() || device_id(device) != device_id(device_row_) ||
           other == workload)
@@ -208,9 +208,7 @@ std::vector<KernelStore::Near> KernelStore::near_points(const WorkloadRow& workl
       const double apart = distance(workload.graph, other.graph);
       if (std::isfinite(apart)) found.push_back({apart, other.hash, schedule.point});
     }
-  };
-  look_in(cache_);
-  if (lent_) look_in(*lent_);
+  }
   std::ranges::sort(found, {}, &Near::distance);
   return found;
 }
@@ -270,8 +268,8 @@ Found KernelStore::tune(const KernelGraph& graph, const std::string& whole, std:
       search(schedules_to_begin_with(workload, space), known, space, worker.meter(), options);
   if (found.tried.front().measured_ns == 0) return found;
   std::vector<ScheduleEntry> entries;
-  // A search that was stopped, or that tried nothing else, has not shown that the untuned schedule is
-  // the fastest.
+  // A search that was stopped, or that tried nothing else, has not shown that the untuned schedule
+  // is the fastest.
   const bool is_whole = found.tried.size() > 1 && !(options.stop && options.stop());
   const bool is_settled = found.winner > 0 || was_tuned || is_whole;
   for (std::size_t i = 0; i < found.tried.size(); ++i)

@@ -265,7 +265,6 @@ Bound Session::bind(std::span<const Tensor> wanted) {
 
 std::vector<KernelTime> Session::profile(std::span<const Tensor> wanted) {
   constexpr double enough_seconds = 1;
-  constexpr int fewest_runs = 3, most_runs = 1000;
   const std::vector<NodeRef> roots = nodes_of(wanted, "profile");
   const auto [plan, leaves] = state_->plan(roots);
   const std::vector<BufferRef> slots = state_->slots_of(*plan, leaves);
@@ -276,8 +275,7 @@ std::vector<KernelTime> Session::profile(std::span<const Tensor> wanted) {
     times.push_back({nest.name, std::numeric_limits<double>::infinity(), facts.flops, facts.bytes,
                      state_->limit_ns(nest) / 1e9});
   }
-  double spent = 0;
-  for (int run = 0; run < fewest_runs || (run < most_runs && spent < enough_seconds); ++run)
+  for (double spent = 0; !times.empty() && spent < enough_seconds;)
     for (std::size_t i = 0; i < times.size(); ++i) {
       double seconds = 0;
       state_->launch(plan->steps[i], slots, &seconds);

@@ -101,7 +101,7 @@ class Session final : public Executor {
   Device& device() override;
   Bound bind(std::span<const Tensor> wanted);
   // The times of the kernels under the tensors, in the order in which they run. Runs them for about
-  // a second, at least three times.
+  // a second, at least once.
   std::vector<KernelTime> profile(std::span<const Tensor> wanted);
 
   // Searches for the fastest schedule of every kernel under the tensors, and keeps what it finds in

@@ -51,10 +51,7 @@ StatementFacts statement_facts(const Kernel& kernel, const Store& store, const P
   StatementFacts facts{store, path, {access_facts(kernel, store, false)}};
   std::vector<const Access*> reads;
   const auto is_read = [&](const Access& access) {  // the same element, which is loaded once
-    return std::ranges::any_of(reads, [&](const Access* read) {
-      return read->tensor == access.tensor && read->at == access.at &&
-             read->computed == access.computed;
-    });
+    return std::ranges::any_of(reads, [&](const Access* read) { return *read == access; });
   };
   visit_values(store, [&](const Value& value) {
     const auto* ranges = ranges_in(value.detail);

@@ -16,7 +16,6 @@
 //   ahead            1: rows that an earlier statement has read are prefetched
 //   threads          1: the first loop over the result with an iteration for each is parallel
 #include <algorithm>
-#include <bit>
 #include <tuple>
 
 #include "tuner/space/sketch.h"
