@@ -247,8 +247,8 @@ class Proposals {
 std::string kind_of(const Move& move) {
   const std::string text = print(move);
   std::string kind = text.substr(0, text.find(' '));
-  for (const char* word : {" peel", " parallel", " vector", " unroll", " serial",
-                           " register", " stream", " depth 2", " box", " layout", " root"})
+  for (const char* word : {" peel", " parallel", " vector", " unroll", " serial", " register",
+                           " stream", " depth 2", " box", " layout", " root"})
     if (text.find(word) != std::string::npos) kind += word;
   return kind;
 }
