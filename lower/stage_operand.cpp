@@ -19,7 +19,8 @@ struct Tile {
 };
 
 bool is_same(const Load& a, const Load& b) {
-  return Access(a) == Access(b) && a.inside == b.inside && same_bits(a.fill, b.fill);
+  const Access &element = a, &other = b;
+  return element == other && a.inside == b.inside && same_bits(a.fill, b.fill);
 }
 
 // Restricts the copy to elements that exist. A tile may have elements that the loops below never
