@@ -143,9 +143,9 @@ TEST_CASE("schedules of a product of several blocks a sum give equal bits on eve
            "splitreduce kb   bind kb parallel",
            "splitreduce kb   bind kb parallel   split j -> jo jv(16)   bind jv vector",
            // the loops of BLIS, one canonical block at a time
-           "split j -> jc jr(2) jv(16) peel   split i -> ic i0(4) peel   "
-           "order kb jc ic jr k i0 jv   bind jv vector   bind i0 unroll   stage b at jc   "
-           "bind b.jc.jv vector   stage a at ic   bind ic parallel",
+           ("split j -> jc jr(2) jv(16) peel   split i -> ic i0(4) peel   "
+            "order kb jc ic jr k i0 jv   bind jv vector   bind i0 unroll   stage b at jc   "
+            "bind b.jc.jv vector   stage a at ic   bind ic parallel"),
            // the last block has two tiles of its sum, the others have three
            "split k -> ko ki(384)   order kb ko i j ki   bind j vector",
        }) {
