@@ -5,19 +5,13 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <cmath>
-#include <cstdio>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <fmt/format.h>
-
 #include "codegen/cpu_backend.h"
-#include "core/error.h"
 #include "core/ranges.h"
 #include "ops/matmul.h"
 #include "tuner/search/search.h"

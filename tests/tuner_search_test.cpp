@@ -1,6 +1,11 @@
-// The search with a Meter that the test scripts (scripted_search.h): which schedules are measured, in
-// which order, and which one wins.
+// The search with a Meter that the test scripts (scripted_search.h): which schedules are measured,
+// in which order, and which one wins.
 #include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
 
 #include "scripted_search.h"
 
