@@ -6,12 +6,12 @@
 #include <functional>
 #include <string>
 
-#include "tuner/search/search.h"
+#include "tuner/search/worker.h"
 
 namespace tenon::bench {
 
 struct ExhaustiveOptions {
-  std::size_t points = 1000;  // drawn, or all if the space has no more
+  std::size_t points = 1000;  // drawn
   int measurements = 16;      // of the short search
   std::uint64_t seed = 1;
   std::function<void(int measured, double best_ns)> progress = {};
@@ -23,10 +23,9 @@ struct Exhausted {
   std::string point;                     // of the best
 };
 
-// Measures the points of the space and the model's favourites, a tenth as many. From the five
-// fastest it walks to neighbours that differ in one knob, as long as one is faster. The ten
-// fastest, the untuned schedule and the winner of a search with few measurements are then measured
-// again by turns. Error: the untuned schedule cannot be measured.
-Exhausted exhaust(const Space& space, const Meter& meter, const ExhaustiveOptions& options);
+// An exhaustive search and a short one (tuner/search/search.h). The ten fastest schedules, the
+// untuned one and the winner of the short search are then measured again by turns. Error: the
+// untuned schedule cannot be measured.
+Exhausted exhaust(const Space& space, const Job& job, const ExhaustiveOptions& options);
 
 }  // namespace tenon::bench

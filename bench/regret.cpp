@@ -18,7 +18,6 @@
 #include "lower/naive.h"
 #include "lower/rules.h"
 #include "tuner/build_id.h"
-#include "tuner/search/worker.h"
 #include "tuner/session/kernel_store.h"
 
 namespace tenon::bench {
@@ -73,13 +72,13 @@ void measure(Result& result, const Options& options, const std::string& progress
   for (const NodeRef& node : ruled) append_once(roots, node);
   const std::string text = print_graph(roots);
   for (std::size_t i = 0; i < kernels.size(); ++i) {
-    Worker worker(
-        {text, static_cast<int>(i), canonical_text(kernels[i]), result.threads, result.isa});
+    const Job job{text, static_cast<int>(i), canonical_text(kernels[i]), result.threads,
+                  result.isa};
     const auto tell = [&](int measured, double best_ns) {
       note(fmt::format("{}: kernel {} of {}, {} schedules, the best takes {:.1f} us", progress,
                        i + 1, kernels.size(), measured, best_ns * 1e-3));
     };
-    const Exhausted found = exhaust(session.kernels().space_of(naive(kernels[i])), worker.meter(),
+    const Exhausted found = exhaust(session.kernels().space_of(naive(kernels[i])), job,
                                     {result.points, result.measurements, result.seed, tell});
     result.untuned_ms += found.untuned_ns * 1e-6;
     result.tuned_ms += found.tuned_ns * 1e-6;

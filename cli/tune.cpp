@@ -19,6 +19,8 @@ namespace tenon::cli {
 
 namespace {
 
+constexpr std::size_t exhaustive_points = 1000;
+
 // Whether Ctrl-C was pressed. The handler can reach nothing else.
 std::atomic<bool>& interrupted() {
   static std::atomic<bool> is_interrupted = false;
@@ -71,7 +73,7 @@ void tune(const TuneOptions& options) {
                        .seconds = options.seconds,
                        .seed = options.seed,
                        .resume = options.resume,
-                       .exhaustive = options.exhaustive,
+                       .drawn_points = options.exhaustive ? exhaustive_points : 0,
                        .progress = {},
                        .stop = [] { return interrupted().load(); }};
   bool has_kernels = false;

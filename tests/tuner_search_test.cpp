@@ -264,7 +264,7 @@ TEST_CASE("what earlier searches measured is not measured again, and may win") {
 
 TEST_CASE("an exhaustive search measures every point of a small space, and finds the fastest") {
   Scripted scripted;
-  scripted.options.exhaustive = true;
+  scripted.options.drawn_points = 1000;
   scripted.options.measurements = 1;
   scripted.time = times({{"tile rows=16 columns=1", 10}}, 90);
   const Found found = scripted.search();

@@ -10,7 +10,7 @@ namespace {
 constexpr double must_win_by = .02;
 constexpr double walk_share = .375;  // of the measurements, for neighbours of the fastest so far
 constexpr std::size_t finalists = 3, many_finalists = 10;
-constexpr std::size_t drawn_points = 1000, many_leaders = 100, walkers = 5;  // if exhaustive
+constexpr std::size_t walkers = 5;  // if exhaustive
 
 class Search {
  public:
@@ -26,10 +26,9 @@ class Search {
     for (const Candidate& other : first.subspan(1)) measure_new(other);
     auto count = static_cast<std::size_t>(options_.measurements);
     count -= static_cast<std::size_t>(walk_share * options_.measurements);
-    if (options_.exhaustive) {
-      count = many_leaders;
-      for (const Candidate& other : drawn(space_, drawn_points, options_.seed)) measure_new(other);
-    }
+    if (is_exhaustive()) count = options_.drawn_points / 10;
+    for (const Candidate& other : drawn(space_, options_.drawn_points, options_.seed))
+      measure_new(other);
     if (!is_over())
       for (const Candidate& leader : leaders(space_, count, options_.seed)) measure_new(leader);
     while (!is_over() && step()) continue;
@@ -38,8 +37,9 @@ class Search {
   }
 
  private:
+  bool is_exhaustive() const { return options_.drawn_points > 0; }
   bool is_over() const {
-    if (options_.exhaustive) return options_.stop && options_.stop();
+    if (is_exhaustive()) return options_.stop && options_.stop();
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
     return std::ssize(found_.tried) > options_.measurements || spent.count() > options_.seconds ||
            (options_.stop && options_.stop());
@@ -82,7 +82,7 @@ class Search {
   // one.
   bool step() {
     std::vector<std::size_t> places = ranked();
-    if (options_.exhaustive && places.size() > walkers) places.resize(walkers);
+    if (is_exhaustive() && places.size() > walkers) places.resize(walkers);
     for (const std::size_t place : places) {
       const std::string point = found_.tried[place].candidate.point;
       for (const Candidate& neighbour : neighbours(space_, point))
@@ -95,7 +95,7 @@ class Search {
   void choose_winner() {
     double best = 1 - must_win_by;
     const auto places = ranked();
-    const std::size_t count = options_.exhaustive ? many_finalists : finalists;
+    const std::size_t count = is_exhaustive() ? many_finalists : finalists;
     for (std::size_t i = 0; i < std::min(places.size(), count); ++i) {
       const auto number = static_cast<int>(places[i]);
       const Tried& tried = found_.tried[number];

@@ -52,9 +52,10 @@ struct SearchOptions {
   std::uint64_t seed = 1;
   // Goes on where earlier searches ended: what they measured is not measured again, but counts.
   bool resume = false;
-  // Measures a thousand drawn points and the model's best hundred, and walks from the five fastest
-  // until no neighbour is faster. It knows no limits of measurements and of seconds.
-  bool exhaustive = false;
+  // Above 0, the search is exhaustive: it measures so many drawn points and a tenth as many that
+  // the model ranks first, and walks from the five fastest until no neighbour is faster. Such a
+  // search knows no limits of measurements and of seconds.
+  std::size_t drawn_points = 0;
   std::function<void(const Found&)> progress = {};  // after each measurement
   std::function<bool()> stop = {};                  // ends the search early, with what was found
 };
