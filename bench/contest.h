@@ -1,6 +1,6 @@
 // A contest: several computations of the same results take turns in one process, each is checked,
 // and the machine's own limits are measured between them. Used by every suite that compares with
-// peers (suites.h). Read next: contest.cpp for how a turn is measured, reference.h, peers.h,
+// peers (suites.h). Read next: contest.cpp for how a turn is measured, oracle/expected.h, peers.h,
 // report.h.
 #pragma once
 
@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "bench/machine.h"
-#include "bench/reference.h"
 #include "core/device.h"
+#include "oracle/expected.h"
 
 namespace tenon::bench {
 

@@ -1,4 +1,4 @@
-#include "bench/reference.h"
+#include "oracle/expected.h"
 
 #include <algorithm>
 #include <array>
@@ -9,10 +9,9 @@
 #include "core/error.h"
 #include "core/index.h"
 
-namespace tenon::bench {
+namespace tenon {
 namespace {
 
-constexpr std::int64_t most_samples = 1000;
 constexpr std::int64_t most_steps = 1 << 28;  // nodes that are visited; some ten seconds
 constexpr std::size_t most_axes = 16;
 // Of the operations, in units of their result. The functions of f32 are off by more than one.
@@ -61,7 +60,7 @@ class Evaluator {
  public:
   Value at(const Node& node, const Position& position) {
     if (++steps_ > most_steps) throw TooLong();
-    check(node.shape.size() <= most_axes, "bench: a value has too many axes for the reference");
+    check(node.shape.size() <= most_axes, "a value has too many axes for the oracle");
     return std::visit([&](const auto& detail) { return of(node, detail, position); }, node.detail);
   }
 
@@ -181,22 +180,45 @@ class Evaluator {
     return at(data, at_data);
   }
 
-  static Value of(const Node&, const Scatter&, const Position&) { throw TooLong(); }
+  // The updates of the element come in the order of the index, after the base's element.
+  Value of(const Node& node, const Scatter& scatter, const Position& position) {
+    const Node &index = *node.inputs[1], &update = *node.inputs[2];
+    const auto axis = static_cast<std::size_t>(scatter.axis), picked = index.shape.size();
+    Position at_update{};
+    for (std::size_t i = 0; i < node.shape.size(); ++i)
+      if (i != axis) at_update[i < axis ? i : i + picked - 1] = position[i];
+    Value result = at(*node.inputs[0], position);
+    for (std::int64_t pick = 0; pick < elements(index.shape); ++pick) {
+      const Position at_index = position_of(index.shape, pick);
+      if (static_cast<std::int64_t>(at(index, at_index).value) != position[axis]) continue;
+      for (std::size_t i = 0; i < picked; ++i) at_update[axis + i] = at_index[i];
+      const Value next = at(update, at_update);
+      if (!scatter.add) {
+        result = next;
+        continue;
+      }
+      result.value = exact(ScalarOp::add, node.type, node.type, {result.value, next.value, 0});
+      result.error += next.error;
+      if (info(node.type).is_float) result.error += rounding * std::abs(result.value);
+    }
+    return result;
+  }
 
   std::int64_t steps_ = 0;
   std::unordered_map<const Node*, std::unordered_map<std::int64_t, Value>> reduced_;
 };
 
 // Samples are spread evenly from the first element to the last.
-std::int64_t sampled(std::int64_t sample, std::int64_t elements) {
-  if (elements <= most_samples) return sample;
-  const auto part = static_cast<double>(sample) / static_cast<double>(most_samples - 1);
+std::int64_t sampled(std::int64_t sample, std::int64_t samples, std::int64_t elements) {
+  if (elements <= samples || samples < 2) return sample;
+  const auto part = static_cast<double>(sample) / static_cast<double>(samples - 1);
   return static_cast<std::int64_t>(std::llround(part * static_cast<double>(elements - 1)));
 }
 
 }  // namespace
 
-std::optional<std::vector<Expected>> expected_of(const std::vector<Tensor>& outputs) try {
+std::optional<std::vector<Expected>> expected_of(const std::vector<Tensor>& outputs,
+                                                 std::int64_t samples) try {
   constexpr double margin = 2;
   std::vector<Expected> all;
   Evaluator evaluator;
@@ -204,8 +226,8 @@ std::optional<std::vector<Expected>> expected_of(const std::vector<Tensor>& outp
     const Node& node = *output.node();
     Expected& expected = all.emplace_back(Expected{node.type, {}, 0});
     const std::int64_t count = elements(node.shape);
-    for (std::int64_t sample = 0; sample < std::min(count, most_samples); ++sample) {
-      const std::int64_t element = sampled(sample, count);
+    for (std::int64_t sample = 0; sample < std::min(count, samples); ++sample) {
+      const std::int64_t element = sampled(sample, samples, count);
       const Value right = evaluator.at(node, position_of(node.shape, element));
       expected.samples.push_back({element, right.value, margin * right.error});
       expected.tolerance = std::max(expected.tolerance, margin * right.error);
@@ -228,4 +250,4 @@ double element_of(Type type, const void* data, std::int64_t element) {
   return static_cast<const std::uint8_t*>(data)[element];
 }
 
-}  // namespace tenon::bench
+}  // namespace tenon
