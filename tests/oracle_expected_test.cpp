@@ -1,7 +1,8 @@
-// The samples of expected_of() have the values that the interpreter of whole graphs computes, within
-// their tolerances, and the tolerances are small.
+// The samples of expected_of() have the values that the interpreter of whole graphs computes. They
+// differ by no more than their tolerances, and the tolerances are small.
 #include "oracle/expected.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <doctest/doctest.h>
