@@ -27,7 +27,7 @@ void show_device() {
     const CacheLevel& cache = machine.caches[level];
     fmt::print("cache L{}    {}, lines of {} bytes", level + 1, size_text(cache.bytes), cache.line);
     if (cache.ways > 0) fmt::print(", {} ways", cache.ways);
-    fmt::print(", shared by {} thread{}\n", cache.shared_by, cache.shared_by == 1 ? "" : "s");
+    fmt::print("\n");
   }
   if (machine.memory > 0)
     fmt::print("memory      {:.1f} GiB\n", static_cast<double>(machine.memory) / (1 << 30));

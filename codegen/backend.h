@@ -18,9 +18,8 @@ namespace tenon {
 
 struct CacheLevel {
   std::int64_t bytes;
-  int line;       // bytes
-  int ways;       // 0: unknown
-  int shared_by;  // hardware threads
+  int line;  // bytes
+  int ways;  // 0: unknown
 };
 
 // What the system reports about the machine, with defaults for what it does not report. Nothing is

@@ -1,13 +1,11 @@
 #include "codegen/cpu_backend.h"
 
-#include <cpuid.h>
 #include <dlfcn.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <fstream>
+#include <string>
 
 #include <tbb/info.h>
 
@@ -19,30 +17,16 @@ namespace tenon {
 namespace {
 
 std::string model_name() {
-  std::array<unsigned, 13> words{};  // the last one ends the text
-  if (__get_cpuid_max(0x80000000, nullptr) < 0x80000004) return "x86-64";
-  for (unsigned i = 0; i < 3; ++i)
-    __get_cpuid(0x80000002 + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2],
-                &words[4 * i + 3]);
-  std::string name = reinterpret_cast<const char*>(words.data());
-  name.erase(0, name.find_first_not_of(' '));
-  name.erase(name.find_last_not_of(' ') + 1);
-  return name.empty() ? "x86-64" : name;
+  std::ifstream processors("/proc/cpuinfo");
+  for (std::string line; std::getline(processors, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(": ") + 2);
+  return "x86-64";
 }
 
-// Reads the first word or number of a system file. Returns `value` if the file cannot be read.
 template <typename T>
 T system_value(const std::string& path, T value) {
   T read;
   return std::ifstream(path) >> read ? read : value;
-}
-
-// How many processors a mask like "00000000,0000f00f" names.
-int count_bits(const std::string& mask) {
-  int count = 0;
-  for (const char digit : mask)
-    if (digit != ',') count += std::popcount(std::stoul(std::string(1, digit), nullptr, 16));
-  return std::max(count, 1);
 }
 
 std::vector<CacheLevel> read_caches() {
@@ -58,11 +42,10 @@ std::vector<CacheLevel> read_caches() {
     if (size <= 0) continue;
     size <<= unit == 'K' ? 10 : unit == 'M' ? 20 : 0;
     caches.push_back({size, system_value(folder + "coherency_line_size", 64),
-                      system_value(folder + "ways_of_associativity", 0),
-                      count_bits(system_value<std::string>(folder + "shared_cpu_map", ""))});
+                      system_value(folder + "ways_of_associativity", 0)});
   }
   std::ranges::sort(caches, {}, &CacheLevel::bytes);
-  if (caches.empty()) caches = {{32 << 10, 64, 8, 1}, {512 << 10, 64, 8, 1}};
+  if (caches.empty()) caches = {{32 << 10, 64, 8}, {512 << 10, 64, 8}};
   return caches;
 }
 

@@ -22,7 +22,7 @@ inline tenon::Machine machine_of(int threads) {
   return {.kind = "cpu",
           .model = "made by hand",
           .isas = {"avx2"},
-          .caches = {{32 << 10, 64, 8, 1}, {512 << 10, 64, 8, 1}, {32 << 20, 64, 16, 8}},
+          .caches = {{32 << 10, 64, 8}, {512 << 10, 64, 8}, {32 << 20, 64, 16}},
           .threads = threads,
           .memory = 0};
 }

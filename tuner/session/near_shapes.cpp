@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 namespace tenon {
@@ -16,24 +17,13 @@ bool is_letter(char letter) {
   return letter == '%' || std::isalpha(static_cast<unsigned char>(letter)) != 0;
 }
 
-// The lengths of the inputs: the numbers in brackets in the text's first lines, which are those of
-// its inputs.
-std::vector<double> lengths_of_inputs(std::string_view canonical) {
+struct Parts {
+  std::string others;  // the text with # in place of each length
+  // The lengths of the inputs, which are those in the text's first lines, before the first =.
   std::vector<double> lengths;
-  bool is_in_brackets = false;
-  for (std::size_t at = 0; at < canonical.size() && canonical[at] != '='; ++at) {
-    const char letter = canonical[at];
-    if (letter == '[' || letter == ']') is_in_brackets = letter == '[';
-    if (!is_in_brackets || !is_digit(letter)) continue;
-    if (!is_digit(canonical[at - 1])) lengths.push_back(0);
-    lengths.back() = lengths.back() * 10 + (letter - '0');
-  }
-  return lengths;
-}
+};
 
-}  // namespace
-
-std::string without_lengths(std::string_view canonical) {
+Parts parts_of(std::string_view canonical) {
   // The size of the word that the text begins with and that keeps its digits: a name such as f32,
   // %12 or a0, or the numbers of axes.
   const auto kept = [](std::string_view text) -> std::size_t {
@@ -43,20 +33,26 @@ std::string without_lengths(std::string_view canonical) {
     if (!is_letter(text.front())) return 0;
     return std::ranges::find_if_not(text, belongs) - text.begin();
   };
-  std::string result;
-  while (!canonical.empty()) {
-    const std::size_t word = kept(canonical);
+  Parts parts;
+  for (bool is_input = true; !canonical.empty();) {
     const std::size_t digits =
         std::min(canonical.find_first_not_of("0123456789"), canonical.size());
-    const std::size_t size = std::max({word, digits, std::size_t{1}});
-    result += digits > 0 ? "#" : canonical.substr(0, size);
-    canonical.remove_prefix(size);
+    const std::string word(
+        canonical.substr(0, std::max({kept(canonical), digits, std::size_t{1}})));
+    is_input = is_input && word != "=";
+    parts.others += digits > 0 ? "#" : word;
+    if (digits > 0 && is_input) parts.lengths.push_back(std::stod(word));
+    canonical.remove_prefix(word.size());
   }
-  return result;
+  return parts;
 }
 
+}  // namespace
+
+std::string without_lengths(std::string_view canonical) { return parts_of(canonical).others; }
+
 double distance(std::string_view canonical, std::string_view other) {
-  const std::vector<double> here = lengths_of_inputs(canonical), there = lengths_of_inputs(other);
+  const std::vector<double> here = parts_of(canonical).lengths, there = parts_of(other).lengths;
   double sum = 0;
   for (std::size_t i = 0; i < here.size(); ++i) {
     const double apart = i < there.size() ? std::abs(std::log2(here[i] / there[i])) : farthest * 2;
