@@ -218,29 +218,31 @@ class Tails {
 
   // The parts between the places where conditions of values in the loop begin or cease to hold, or
   // to be possible, whatever the axes inside of the loop are. Most conditions hold in all of a
-  // part, or never. There are no parts if a condition would remain in all of them, because it
-  // depends on the loops around, or if a sum in the loop has no condition on the loop's axis: then
-  // its code would stand there several times for nothing.
+  // part, or never. There are no parts if a condition on the loop's axis would remain in all of
+  // them, because it depends on the loops around too. There are none either if a sum in the loop
+  // has no condition on the axis: its code would stand there several times for nothing.
   std::vector<Part> cut(const Loop& loop) const {
-    std::set<std::int64_t> seams{0, kernel_.extent(loop.axis)};
+    std::int64_t last = kernel_.extent(loop.axis);
+    for (const Index& end : loop.ends)
+      if (end.is_constant()) last = std::clamp<std::int64_t>(end.constant(), 0, last);
+    std::set<std::int64_t> seams{0, last};
     bool remains = false, is_used = false;
     const auto add = [&](const Range& range) {
       const std::int64_t step = range.index.coefficient(loop.axis);
       const Index rest = range.index - Index::var(loop.axis) * step;
       const auto is_outside = [&](Var v) { return v == loop.axis || is_around(v); };
+      if (step == 0) return;
       if (step < 0 || std::ranges::any_of(rest.vars(), is_outside)) {
         std::vector<Range> left{range};
         remains = remains || (settle(left) && !left.empty());
         return;
       }
-      if (step == 0) return;
       is_used = true;
       const Bounds other = bounds(rest, bounds_);
       for (const std::int64_t limit : {range.low, range.high})
         for (const std::int64_t value : {other.low, other.high}) {
           const Index first = floordiv(limit - value + step - 1, step, bounds_);
-          if (first.constant() > 0 && first.constant() < kernel_.extent(loop.axis))
-            seams.insert(first.constant());
+          if (first.constant() > 0 && first.constant() < last) seams.insert(first.constant());
         }
     };
     visit_stores(loop.body, [&](const Store& store, const Path&) {

@@ -64,6 +64,16 @@ TEST_CASE("a padded edge is cut off the loop, and the interior has no tests") {
                                                         " when 16*io + iv < 65\n");
 }
 
+TEST_CASE("a loop over whole tiles is cut, and nothing is left behind its end") {
+  CHECK(body("x = input f32[63]\ny = pad(x, before=[1], after=[1])\noutput y\n",
+             "split i -> io iv(16) peel\nbind iv vector") == R"(  for io 5 to 1
+    copy[16*io + iv] = (x[16*io + iv - 1] if 0 <= 16*io + iv - 1 < 63 else 0) lanes iv 16
+  for io 5 from 1 to 4
+    copy[16*io + iv] = x[16*io + iv - 1] lanes iv 16
+  copy[iv + 64] = 0 lanes iv 16 when iv + 64 < 65
+)");
+}
+
 TEST_CASE("a concat is cut at its seams, where its choices are known") {
   CHECK(body("a = input f32[8]\nb = input f32[8]\ny = concat(a, b, axis=0)\noutput y\n", "") ==
         R"(  for i 16 to 8

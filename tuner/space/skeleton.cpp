@@ -121,7 +121,7 @@ class MovePrinter {
   void cut_vectors(const std::string& loop, std::int64_t trips) {
     if (trips < skeleton_.lanes) return;
     const std::string name = stem(loop);
-    moves_.push_back({Split{loop, {{name + "o"}, {name + "v", skeleton_.lanes}}, Tail::mask}});
+    moves_.push_back({Split{loop, {{name + "o"}, {name + "v", skeleton_.lanes}}, Tail::peel}});
     bind(loop + "v", Tag::vector);
   }
 
