@@ -190,12 +190,35 @@ TEST_CASE("results that outgrow the caches are written past them") {
   CHECK(holds(moves(large + large, in), "stage map at map.io stream"));
 }
 
-TEST_CASE("short rows that end within a line of memory stay in the caches") {
+TEST_CASE("short rows and padded ones that end within a line of memory stay in the caches") {
   const auto padded = [](std::int64_t count, std::int64_t width) {
     Inputs in;
     return moves(tenon::pad(in.floats({count, width - 2}), {{0, 0}, {1, 1}}), in);
   };
   CHECK_FALSE(holds(padded(74000, 58), "stream"));  // 16 MB
   CHECK(holds(padded(74000, 64), "stream"));
-  CHECK(holds(padded(4200, 1022), "stream"));  // few of the lines of such a row are torn
+  // Such a loop is cut where the padding ends, but not if it had to begin at a line.
+  CHECK_FALSE(holds(padded(4200, 1022), "stream"));
+  Inputs in;
+  const Tensor x = in.floats({4200, 1022});
+  CHECK(holds(moves(tenon::softmax(x), in), "stream"));  // few of the lines of such a row are torn
+}
+
+TEST_CASE("an axis that is read by quotient and remainder becomes two") {
+  Inputs in;
+  const Tensor heads = in.floats({12, 128, 64}), w = in.floats({768, 96});
+  const Tensor rows = reshape(tenon::permute(heads, {1, 0, 2}), {128, 768});
+  CHECK(holds(moves(matmul(rows, w), in), "split sum.k -> ko ki(64)"));
+  CHECK(holds(moves(tenon::relu(rows), in), "split map.j -> jo ji(64)"));
+  // Neighbouring quotients make one address: nothing jumps.
+  CHECK_FALSE(holds(moves(tenon::relu(reshape(heads, {12, 8192})), in), "ji"));
+}
+
+TEST_CASE("a window that is too large to be unrolled is computed for several rows at once") {
+  Inputs in;
+  const Tensor x = in.floats({1, 96, 56, 56}), w = in.floats({96, 1, 7, 7});
+  const Tensor y = conv2d(x, w, {.padding = 3, .groups = 96});
+  const std::string schedule = moves(y, in);
+  CHECK(holds(schedule, "(4)"));
+  CHECK_FALSE(holds(schedule, "bind sum.s unroll"));
 }

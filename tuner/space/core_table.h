@@ -27,8 +27,7 @@ struct Core {
   double launch = 10000;       // cycles until another thread has begun
   std::array<double, 3> line{1.5, 8, 20};  // cycles a line of 64 bytes from L2, L3 and memory
   std::array<double, 3> jump{4, 14, 60};   // the same for lines that no run of lines announces
-  double torn = 150;  // cycles of a line that is written past the caches in parts
-  double tlb_entries = 64, tlb_miss = 8;  // pages that are found at once; cycles of others
+  double tlb_entries = 64, tlb_miss = 8;   // pages that are found at once; cycles of others
   double overlap = .2;  // the share of the smaller terms that the largest one does not hide
 };
 inline constexpr Core core{};

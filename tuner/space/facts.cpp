@@ -8,13 +8,12 @@
 namespace tenon {
 namespace {
 
-AccessFacts access_facts(const Kernel& kernel, const Access& access, bool guarded) {
+AccessFacts access_facts(const Kernel& kernel, const Access& access) {
   const KernelTensor& tensor = kernel.tensors[access.tensor];
   AccessFacts facts{.tensor = access.tensor,
                     .element_bytes = info(tensor.type).bytes,
                     .steps = std::vector<std::int64_t>(kernel.axes.size()),
-                    .is_local = tensor.where != Where::argument,
-                    .guarded = guarded};
+                    .is_local = tensor.where != Where::argument};
   const Index address = flat(tensor, access.at);
   for (const Var axis : address.vars()) {
     const std::int64_t step = address.coefficient(axis);
@@ -48,7 +47,7 @@ AccessFacts access_facts(const Kernel& kernel, const Access& access, bool guarde
 }
 
 StatementFacts statement_facts(const Kernel& kernel, const Store& store, const Path& path) {
-  StatementFacts facts{store, path, {access_facts(kernel, store, false)}};
+  StatementFacts facts{store, path, {access_facts(kernel, store)}};
   std::vector<const Access*> reads;
   const auto is_read = [&](const Access& access) {  // the same element, which is loaded once
     return std::ranges::any_of(reads, [&](const Access* read) { return *read == access; });
@@ -57,7 +56,9 @@ StatementFacts statement_facts(const Kernel& kernel, const Store& store, const P
     const auto* ranges = ranges_in(value.detail);
     if (const Access* read = access_in(value.detail); read && !is_read(*read)) {
       reads.push_back(read);
-      facts.accesses.push_back(access_facts(kernel, *read, ranges && !ranges->empty()));
+      facts.accesses.push_back(access_facts(kernel, *read));
+      for (const Range& range : ranges ? *ranges : std::vector<Range>())
+        range.index.collect(facts.accesses.back().tested);
     }
     if (const auto* apply = std::get_if<Apply>(&value.detail))
       facts.operations += info(apply->op).instructions;

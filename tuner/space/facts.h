@@ -27,13 +27,14 @@ struct AccessFacts {
   std::int64_t element_bytes;
   std::vector<Subscript> subscripts = {};
   std::vector<std::int64_t> steps;  // by axis: elements by which one iteration moves the address
-  bool is_local;        // of the kernel: finish() holds a tile of it in registers if the tile fits
-  bool guarded;         // the access has conditions of its own, as at a padded edge
-  bool again = false;   // an earlier statement has read the same argument
+  bool is_local;  // of the kernel: finish() holds a tile of it in registers if the tile fits
+  std::vector<Var> tested = {};  // axes in conditions of its own, as at a padded edge
+  bool again = false;            // an earlier statement has read the same argument
   bool shared = false;  // the statement has another access to the tensor; a stage is one for both
 
   std::int64_t step(Var axis) const { return steps[axis]; }
   bool uses(Var axis) const;
+  bool guarded() const { return !tested.empty(); }
 };
 
 struct StatementFacts {

@@ -20,7 +20,7 @@ Schedule joined_rows(const Facts& facts, const StatementFacts& statement) {
   for (std::size_t i = statement.path.size(); i-- > 1;) {
     const Var inner = statement.path[i], outer = statement.path[i - 1];
     const auto is_one = [&](const AccessFacts& access) {
-      return !access.guarded && access.step(outer) < irregular &&
+      return !access.guarded() && access.step(outer) < irregular &&
              access.step(outer) == access.step(inner) * facts.extent(inner);
     };
     const auto joins = [&](const StatementFacts& other) {
@@ -44,7 +44,7 @@ Schedule joined_columns(const Facts& facts, const StatementFacts& statement) {
   const AccessFacts &target = statement.target(), &read = statement.accesses[1];
   for (const Var v : statement.path) {
     if (v == strand || !target.uses(v) || target.step(strand) != 1 || read.step(v) != 1 ||
-        facts.extent(v) > narrow || read.step(strand) != facts.extent(v) || read.guarded)
+        facts.extent(v) > narrow || read.step(strand) != facts.extent(v) || read.guarded())
       continue;
     std::vector<std::string> loops;
     for (const Var axis : statement.path)
@@ -63,11 +63,36 @@ Schedule joined_columns(const Facts& facts, const StatementFacts& statement) {
   return {};
 }
 
+// An axis that the statement reads by quotient and remainder becomes two, and then every address
+// moves regularly:
+//
+//   for k 768                         split k -> ko ki(64)      for ko 12
+//     sum += x[k / 64,k mod 64]                                   for ki 64
+//                                                                   sum += x[ko,ki]
+Schedule split_quotients(const Facts& facts, const StatementFacts& statement) {
+  Schedule moves;
+  visit_reads(statement.store, [&](const Access& read) {
+    for (const Index& index : read.at)
+      for (const Index::Term& term : index.terms()) {
+        const auto axis = term.inner ? term.inner->as_var() : std::nullopt;
+        const auto jumps = [&](const AccessFacts& access) {
+          return access.step(*axis) == irregular;
+        };
+        if (!axis || facts.extent(*axis) % term.divisor != 0 ||
+            std::ranges::none_of(statement.accesses, jumps))
+          continue;
+        const std::string name = facts.name(*axis), part = stem(name);
+        moves = {{Split{name, {{part + "o"}, {part + "i", term.divisor}}}}};
+      }
+  });
+  return moves;
+}
+
 // Applies the first moves that are legal, and appends them. Returns whether there are any.
 bool flattened(Kernel& kernel, Schedule& all) {
   const Facts facts = facts_of(kernel);
   for (const StatementFacts& statement : facts.statements)
-    for (const auto find : {joined_rows, joined_columns}) {
+    for (const auto find : {joined_rows, joined_columns, split_quotients}) {
       const Schedule moves = find(facts, statement);
       if (moves.empty()) continue;
       Moved moved = apply_all(kernel, moves);

@@ -110,7 +110,7 @@ class Model {
       const bool keeps_steps = is_direct || stage->layout == Layout::box;
       if (keeps_steps && has_lanes && step > 1)
         slow += values * (step <= shuffled ? static_cast<double>(step) : core.gathered * lanes);
-      if (is_direct && read.guarded)
+      if (is_direct && read.guarded())
         slow +=
             values * (has_lanes && step <= shuffled && !has_inner_sum ? core.masked : core.tested);
     }
@@ -160,8 +160,8 @@ class Model {
   double copy_cycles(const AccessFacts& access, const SkeletonStage& stage) const {
     if (stage.depth > 1) return 0;
     if (stage.where == Where::reg) return stage.access > 0 ? loaded(access) : moved(access);
-    if (stage.layout == Layout::box) return core.packed + (access.guarded ? core.boxed : 0);
-    if (access.guarded) return core.tested;
+    if (stage.layout == Layout::box) return core.packed + (access.guarded() ? core.boxed : 0);
+    if (access.guarded()) return core.tested;
     std::int64_t last = 1;  // elements by which the innermost loop of the copy moves
     bool has_contiguous = false;
     for (std::size_t i = stage.at + 1; i < skeleton_.loops.size(); ++i) {

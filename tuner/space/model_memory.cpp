@@ -38,7 +38,6 @@ class MemoryModel {
       traffic({static_cast<double>(cache.bytes), cache.line, cache.ways, level_names[i],
                core.line[i], core.jump[i]});
     }
-    if (skeleton_.streams) torn();
     traffic({core.tlb_entries * page_bytes, page_bytes, 0, "pages", core.tlb_miss, core.tlb_miss});
     return std::move(terms_);
   }
@@ -72,16 +71,6 @@ class MemoryModel {
     for (const SkeletonStage& stage : skeleton_.stages)
       if (stage.where != Where::reg) cycles += copied(level, stage);
     terms_.push_back({level.missing, cycles});
-  }
-
-  // A line that is written past the caches in two parts goes to memory twice, and is read before.
-  void torn() {
-    const AccessFacts& target = statement_.target();
-    const std::int64_t row = skeleton_.facts->extent(skeleton_.loops.back().axis);
-    const auto lines = static_cast<double>(row * target.element_bytes) / 64;
-    if (lines == std::floor(lines)) return;
-    const double elements = footprint_.elements(target, 0);
-    terms_.push_back({"memory", elements / static_cast<double>(row) * 2 * core.torn});
   }
 
   // The cycles of the lines that a copy reads, and of those that it writes, if they do not stay in

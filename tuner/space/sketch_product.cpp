@@ -162,7 +162,7 @@ class ProductSketch {
     const std::int64_t in_group =
         std::clamp<std::int64_t>(rows_together / tile, 1, tiles(groups, threads_));
     const auto stages = [&](const AccessFacts& operand, bool packs_it) {
-      return operand.guarded && !operand.shared ? 2 : packs_it ? 1 : 0;
+      return operand.guarded() && !operand.shared ? 2 : packs_it ? 1 : 0;
     };
     const std::int64_t of_a_staged = stages(of_a, packs_a), of_b_staged = stages(of_b, packs_b);
     const std::int64_t shared = !is_large ? 0 : has_outer ? 3 : 1;
@@ -181,8 +181,8 @@ class ProductSketch {
     const auto j = static_cast<Var>(point[column]), i = static_cast<Var>(point[row]);
     const int of_b = operand_of(j), of_a = operand_of(i);
     if (of_a == of_b || point[rows] > facts_.extent(i)) return {};
-    if ((point[a] == 2 && !statement_.accesses[of_a].guarded) ||
-        (point[b] == 2 && !statement_.accesses[of_b].guarded))
+    if ((point[a] == 2 && !statement_.accesses[of_a].guarded()) ||
+        (point[b] == 2 && !statement_.accesses[of_b].guarded()))
       return {};
     const std::int64_t width = width_of(j);
     const std::int64_t strip = width * point[vectors];

@@ -26,14 +26,14 @@ namespace {
 constexpr std::int64_t most_unrolled = 32;         // iterations of the sums
 constexpr std::int64_t outgrows_caches = 8 << 20;  // bytes of a tensor
 constexpr std::int64_t worth_a_thread = 1 << 15;   // operations
+constexpr std::int64_t long_row = 2048;            // bytes; its ends are few of its lines
+constexpr std::int64_t line_bytes = 64;
 // Of the rule of thumb:
 constexpr std::int64_t close_lanes = 4;          // elements; lanes that are loaded together
 constexpr std::int64_t shortest_vector = 4;      // elements of an axis
 constexpr std::int64_t most_instructions = 768;  // of a tile: LLVM takes long over more
 constexpr std::int64_t lines_at_once = 16;       // rows of a reduction down columns
 constexpr std::int64_t lines_of_window = 4;      // of results, which share rows of the operand
-constexpr std::int64_t long_row = 2048;          // bytes; its ends are few of its lines
-constexpr std::int64_t line_bytes = 64;
 enum At : int { column, vectors, row, rows, order, unroll, turn, box, stream, ahead, threads };
 
 class TileSketch {
@@ -134,7 +134,7 @@ class TileSketch {
     return -1;
   }
   bool can_turn(const AccessFacts& access, Var along, Var across) const {
-    return !access.is_local && !access.guarded && !access.shared && across != along &&
+    return !access.is_local && !access.guarded() && !access.shared && across != along &&
            access.step(across) == 1 && access.step(along) != 1 && access.step(along) != 0;
   }
   Var turned(Var along) const {
@@ -172,15 +172,17 @@ class TileSketch {
     };
     std::int64_t terms = 1;
     for (const Var axis : statement_.store.over) terms *= facts_.extent(axis);
-    const bool is_window = has_sums() && terms <= most_unrolled && c >= 0 && !is_strand(c);
+    const bool is_column = has_sums() && c >= 0 && !is_strand(c);
+    const Var line = is_column ? window_axis(c) : -1;
+    const bool has_lines = line >= 0 && facts_.extent(line) >= lines_of_window;
     if (const Var across = turned(c); across >= 0) {
       set_row(across, lanes_, has_sums() ? 0 : 1);
       point[vectors] = vectors_of(c, 2);
       point[turn] = 1;
-    } else if (is_window) {
-      point[unroll] = 1;  // the tests of a padded edge are then a few for the whole tile
-      const Var line = window_axis(c);
-      if (line >= 0 && facts_.extent(line) >= lines_of_window)
+    } else if (is_column && (terms <= most_unrolled || has_lines)) {
+      // The tests of a padded edge are then a few for the whole tile.
+      point[unroll] = terms <= most_unrolled ? 1 : 0;
+      if (has_lines)
         set_row(line, lines_of_window, 0);
       else
         point[vectors] = vectors_of(c, 4);
@@ -194,10 +196,8 @@ class TileSketch {
           facts_.extent(statement_.store.over.back()) > lines_at_once)
         set_row(statement_.store.over.back(), lines_at_once, 1);
     }
-    const std::int64_t row_bytes = c < 0 ? 0 : facts_.extent(c) * statement_.target().element_bytes;
-    const bool streams =
-        statement_.is_final && (row_bytes >= long_row || row_bytes % line_bytes == 0) && c >= 0 &&
-        statement_.target().step(c) == 1 && facts_.bytes_of(statement_.target()) >= outgrows_caches;
+    const bool streams = statement_.is_final && c >= 0 && statement_.target().step(c) == 1 &&
+                         facts_.bytes_of(statement_.target()) >= outgrows_caches;
     for (const auto& [knob, is_useful] : {std::pair(threads, threads_ > 1 && !is_shared_),
                                           std::pair(stream, streams), std::pair(ahead, true)}) {
       point[knob] = is_useful ? 1 : 0;
@@ -233,6 +233,14 @@ class TileSketch {
     return tiles(all, tiles(all, std::min(most, most_vectors_)));
   }
 
+  // Has a load a condition on the axis? Results that are written past the caches begin at a line,
+  // so their loop cannot be cut where the condition begins to hold.
+  bool is_tested(Var axis) const {
+    return std::ranges::any_of(statement_.accesses, [&](const AccessFacts& access) {
+      return contains(access.tested, axis);
+    });
+  }
+
   // ---- from a point to loops ----
 
   std::optional<Skeleton> skeleton(const Point& point) const {
@@ -242,6 +250,9 @@ class TileSketch {
     if (r >= 0 && point[rows] > facts_.extent(r)) return {};
     if (c < 0 && (point[vectors] > 1 || point[turn])) return {};
     const std::int64_t extent = c < 0 ? 1 : facts_.extent(c), width = lanes_ * point[vectors];
+    const std::int64_t row_bytes = extent * statement_.target().element_bytes;
+    if (point[stream] && row_bytes % line_bytes != 0 && (row_bytes < long_row || is_tested(c)))
+      return {};
     // Is the loop over vectors the whole axis?
     const bool is_whole = c == given_ || extent <= lanes_ || extent == width;
     if (point[vectors] > 1 && (c == given_ || extent <= width - lanes_)) return {};
@@ -313,7 +324,7 @@ class TileSketch {
           can_turn(read, static_cast<Var>(point[column]), static_cast<Var>(point[row]))) {
         skeleton.stage(access, tile, Where::reg);
         turns = true;
-      } else if (point[box] && outer > 0 && read.guarded && !read.shared &&
+      } else if (point[box] && outer > 0 && read.guarded() && !read.shared &&
                  !read.subscripts.empty()) {
         skeleton.stage(access, outer, Where::heap, Layout::box);
         boxes = true;
