@@ -219,8 +219,8 @@ class Tails {
   // The parts between the places where conditions of values in the loop begin or cease to hold, or
   // to be possible, whatever the axes inside of the loop are. Most conditions hold in all of a
   // part, or never. There are no parts if a condition on the loop's axis would remain in all of
-  // them, because it depends on the loops around too. There are none either if a sum in the loop
-  // has no condition on the axis: its code would stand there several times for nothing.
+  // them, because it depends on the loops around too. There are none either if an unrolled sum in the
+  // loop has no condition on the axis: its long code would stand there several times for nothing.
   std::vector<Part> cut(const Loop& loop) const {
     std::int64_t last = kernel_.extent(loop.axis);
     for (const Index& end : loop.ends)
@@ -245,12 +245,13 @@ class Tails {
           if (first.constant() > 0 && first.constant() < last) seams.insert(first.constant());
         }
     };
-    visit_stores(loop.body, [&](const Store& store, const Path&) {
+    visit_stores(loop.body, [&](const Store& store, const Path& path) {
+      const auto is_copied = [&](Var v) { return has(v, Tag::unroll); };
       is_used = false;
       visit_values(store, [&](const Value& value) {
         if (const auto* ranges = ranges_in(value.detail)) std::ranges::for_each(*ranges, add);
       });
-      remains = remains || (store.combine && !is_used);
+      remains = remains || (store.combine && !is_used && std::ranges::any_of(path, is_copied));
     });
     std::vector<Part> result;
     const std::size_t parts = seams.size() - 1;

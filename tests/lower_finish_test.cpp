@@ -88,6 +88,12 @@ TEST_CASE("a concat is cut at its seams, where its choices are known") {
 )");
 }
 
+TEST_CASE("sums in a loop do not keep it whole, unless they are unrolled") {
+  const std::string text =
+      "a = input f32[8,4]\nb = input f32[8,4]\ny = softmax(concat(a, b, axis=0))\noutput y\n";
+  CHECK(body(text, "").find("lt(index") == std::string::npos);
+}
+
 TEST_CASE("cuts inside of cuts do not multiply the code beyond a limit") {
   std::string text =
       "a = input f32[20,40]\nb = input f32[40,20]\ny0 = mul(2, pad(b, before=[0,20], "

@@ -222,3 +222,10 @@ TEST_CASE("a window that is too large to be unrolled is computed for several row
   CHECK(holds(schedule, "(4)"));
   CHECK_FALSE(holds(schedule, "bind sum.s unroll"));
 }
+
+TEST_CASE("a transpose of rows that lie in the same lines of a cache keeps its tile") {
+  Inputs in;
+  const std::string schedule = moves(transpose(in.floats({1024, 1024})), in);
+  CHECK(holds(schedule, "split copy.j -> jo jv(16) peel"));  // whole lines of the result
+  CHECK(holds(schedule, "i0(8)"));
+}

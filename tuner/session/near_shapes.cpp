@@ -12,11 +12,6 @@ namespace {
 
 constexpr double farthest = 1;  // log2 of the ratio of two lengths
 
-bool is_digit(char letter) { return letter >= '0' && letter <= '9'; }
-bool is_letter(char letter) {
-  return letter == '%' || std::isalpha(static_cast<unsigned char>(letter)) != 0;
-}
-
 struct Parts {
   std::string others;  // the text with # in place of each length
   // The lengths of the inputs, which are those in the text's first lines, before the first =.
@@ -29,8 +24,8 @@ Parts parts_of(std::string_view canonical) {
   const auto kept = [](std::string_view text) -> std::size_t {
     if (text.starts_with("axes=[")) return std::min(text.find(']'), text.size());
     if (text.starts_with("axis=")) return std::min(text.find_first_of(",)"), text.size());
-    const auto belongs = [](char letter) { return is_letter(letter) || is_digit(letter); };
-    if (!is_letter(text.front())) return 0;
+    const auto belongs = [](unsigned char letter) { return letter == '%' || std::isalnum(letter); };
+    if (std::isdigit(static_cast<unsigned char>(text.front()))) return 0;
     return std::ranges::find_if_not(text, belongs) - text.begin();
   };
   Parts parts;

@@ -55,9 +55,10 @@ class MemoryModel {
       if (facts.is_local) continue;
       std::size_t place = fitting;
       const auto rows = [&] { return footprint_.rows(facts, place); };
-      while (place < skeleton_.loops.size() && !is_packed(access, place) &&
-             conflicts(level, rows()))
-        ++place;
+      // A tile is copied line by line, so its own lines do not get into each other's way.
+      const SkeletonStage* tile = skeleton_.stage_of(static_cast<int>(access));
+      const std::size_t inmost = tile ? tile->at + 1 : skeleton_.loops.size();
+      while (place < inmost && conflicts(level, rows())) ++place;
       const bool packed = is_packed(access, place);
       const double run = packed ? page_bytes : run_of(facts, place, rows());
       const double announced = std::clamp(run / announced_bytes, 0.0, 1.0);

@@ -253,6 +253,9 @@ class TileSketch {
     const std::int64_t row_bytes = extent * statement_.target().element_bytes;
     if (point[stream] && row_bytes % line_bytes != 0 && (row_bytes < long_row || is_tested(c)))
       return {};
+    const bool is_across = c >= 0 && statement_.target().step(c) != 1;
+    if (point[stream] && is_across && point[rows] * statement_.target().element_bytes < line_bytes)
+      return {};
     // Is the loop over vectors the whole axis?
     const bool is_whole = c == given_ || extent <= lanes_ || extent == width;
     if (point[vectors] > 1 && (c == given_ || extent <= width - lanes_)) return {};
