@@ -219,8 +219,9 @@ class Tails {
   // The parts between the places where conditions of values in the loop begin or cease to hold, or
   // to be possible, whatever the axes inside of the loop are. Most conditions hold in all of a
   // part, or never. There are no parts if a condition on the loop's axis would remain in all of
-  // them, because it depends on the loops around too. There are none either if an unrolled sum in the
-  // loop has no condition on the axis: its long code would stand there several times for nothing.
+  // them, because it depends on the loops around too. There are none either if an unrolled sum in
+  // the loop has no condition on the axis: its long code would stand there several times for
+  // nothing.
   std::vector<Part> cut(const Loop& loop) const {
     std::int64_t last = kernel_.extent(loop.axis);
     for (const Index& end : loop.ends)

@@ -81,8 +81,8 @@ Schedule split_quotients(const Facts& facts, const StatementFacts& statement) {
         if (!axis || facts.extent(*axis) % term.divisor != 0 ||
             std::ranges::none_of(statement.accesses, jumps))
           continue;
-        const std::string name = facts.name(*axis), part = stem(name);
-        moves = {{Split{name, {{part + "o"}, {part + "i", term.divisor}}}}};
+        const std::string part = stem(facts.name(*axis));
+        moves = {{Split{facts.name(*axis), {{part + "o"}, {part + "i", term.divisor}}}}};
       }
   });
   return moves;
