@@ -157,6 +157,24 @@ TEST_CASE("computed positions: gather reads 0 outside, scatter stores nothing") 
   check_kernel(nest.finished(), 1, true);
 }
 
+TEST_CASE("a gather on AVX2 has no branch for each lane") {
+  NestBuilder nest("lookup");
+  const int index = nest.input("index", {80}, Type::i32), table = nest.input("table", {60}),
+            y = nest.output("y", {80});
+  const Var o = nest.axis("o", 10), l = nest.axis("l", 8, Tag::vector);
+  nest.loop(o, [&] {
+    nest.loop(l, [&] {
+      const Index at = v(o) * 8 + v(l);
+      nest.store(y, {at}, nest.gather(table, {0}, 0, nest.load(index, {at})));
+    });
+  });
+  check_kernel(nest.finished(), 1, true);
+  const std::string text = assembly(nest.finished(), Isa::avx2);
+  int jumps = 0;
+  for (std::size_t at = 0; (at = text.find("\tj", at)) != std::string::npos; ++at) ++jumps;
+  CHECK(jumps <= 2);  // those of the loop
+}
+
 TEST_CASE("partial sums are folded by halving, in registers and in memory") {
   for (const bool in_registers : {true, false}) {
     for (const Combine how : {Combine::sum, Combine::max}) {

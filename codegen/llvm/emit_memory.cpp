@@ -32,6 +32,8 @@ Emission::Access Emission::access(const tenon::Access& of) {
   llvm::Type* wide = type->getWithNewType(builder_.getInt64Ty());
   result.valid =
       builder_.CreateICmpULT(position, llvm::ConstantInt::get(type, extents[of.computed_axis]));
+  // In place of an index that is not valid, the first one is read.
+  position = builder_.CreateSelect(result.valid, position, llvm::Constant::getNullValue(type));
   result.computed = builder_.CreateMul(builder_.CreateSExt(position, wide),
                                        llvm::ConstantInt::get(wide, result.computed_stride));
   return result;
@@ -100,8 +102,10 @@ llvm::Value* Emission::read_memory(const Access& access, llvm::Value* touch, llv
   llvm::Type* element = memory_type(tensor.type);
   llvm::Type* type = llvm::VectorType::get(element, indices_.state.lanes.count, false);
   const llvm::Align align(info(tensor.type).bytes);
-  // Where all lanes may be read, those outside `touch` are replaced afterwards.
-  const bool all_readable = !access.computed && (access.in_bounds || tensor.where == Where::reg);
+  // Where all lanes may be read, those outside `touch` are replaced afterwards. AVX-512 alone has
+  // fast masked gathers.
+  const bool all_readable = (access.in_bounds || tensor.where == Where::reg) &&
+                            (!access.computed || isa_ != Isa::avx512) && tensor.elements() > 0;
   const bool is_vector =
       !access.index.is_uniform() || (access.computed && access.computed->getType()->isVectorTy());
   llvm::Value* mask = is_vector && touch && !all_readable ? widen(touch) : nullptr;
