@@ -229,3 +229,19 @@ TEST_CASE("a transpose of rows that lie in the same lines of a cache keeps its t
   CHECK(holds(schedule, "split copy.j -> jo jv(16) peel"));  // whole lines of the result
   CHECK(holds(schedule, "i0(8)"));
 }
+
+TEST_CASE("a product of few rows packs its right operand in panels that stay near") {
+  Inputs in;
+  CHECK(holds(moves(matmul(in.floats({128, 768}), in.floats({768, 3072})), in), "jr(21)"));
+  CHECK(holds(moves(matmul(in.floats({1024, 768}), in.floats({768, 3072})), in), "jr(170)"));
+}
+
+TEST_CASE("every thread gets as many groups of rows") {
+  Inputs in;
+  const Tensor product = matmul(in.floats({128, 768}), in.floats({768, 3072}));
+  const std::string schedule =
+      print(untuned(tenon::Space{tuner_test::nest_of(product, in), tenon::target(tenon::Isa::avx2),
+                                 tuner_test::machine_of(2)})
+                .moves);
+  CHECK(holds(schedule, "ir(6) i0(6)"));  // 22 tiles are four groups
+}

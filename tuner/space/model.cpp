@@ -142,7 +142,7 @@ class Model {
     const AccessFacts& target = statement_.target();
     if (target.is_local)
       add("packing",
-          footprint_.executions(first) * footprint_.elements(target, first) * moved(target));
+          footprint_.executions(first) * footprint_.elements(target, first) * 2 * loaded(target));
   }
 
   // ---- packing: what the copies cost ----
@@ -159,7 +159,7 @@ class Model {
   // Cycles to copy one element of the tile.
   double copy_cycles(const AccessFacts& access, const SkeletonStage& stage) const {
     if (stage.depth > 1) return 0;
-    if (stage.where == Where::reg) return stage.access > 0 ? loaded(access) : moved(access);
+    if (stage.where == Where::reg) return stage.access > 0 ? loaded(access) : 2 * loaded(access);
     if (stage.layout == Layout::box) return core.packed + (access.guarded() ? core.boxed : 0);
     if (access.guarded()) return core.tested;
     std::int64_t last = 1;  // elements by which the innermost loop of the copy moves
@@ -180,8 +180,6 @@ class Model {
         skeleton_.loops, [&](const SkeletonLoop& loop) { return is_turned(access, loop); });
     return turns ? core.transposed : core.gathered;
   }
-  // Cycles to load and to store one element of a result.
-  double moved(const AccessFacts& access) const { return 2 * loaded(access); }
 
   // ---- threads ----
 

@@ -157,10 +157,13 @@ class ProductSketch {
              facts_.extent(axis) >= threads_;
     });
     const bool is_large = threads_ > 1 && terms * results >= worth_threads;
+    // A small a may be read for each of more panels, and smaller packed panels stay nearer.
+    const int parts = packs_b && facts_.bytes_of(of_a) <= panel_bytes / 4 ? 8 : 1;
     const std::int64_t in_panel =
-        std::clamp<std::int64_t>(panel_bytes / (terms * 4 * width * side), 1, strips);
-    const std::int64_t in_group =
-        std::clamp<std::int64_t>(rows_together / tile, 1, tiles(groups, threads_));
+        std::clamp<std::int64_t>(panel_bytes / (parts * terms * 4 * width * side), 1, strips);
+    // Every thread gets as many groups.
+    const std::int64_t at_once = std::max<std::int64_t>(rows_together / tile, 1) * threads_;
+    const std::int64_t in_group = tiles(groups, tiles(groups, at_once) * threads_);
     const auto stages = [&](const AccessFacts& operand, bool packs_it) {
       return operand.guarded() && !operand.shared ? 2 : packs_it ? 1 : 0;
     };
