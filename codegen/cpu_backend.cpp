@@ -23,6 +23,7 @@ std::string model_name() {
   return "x86-64";
 }
 
+// Reads the first word or number of a system file. Returns `value` if the file cannot be read.
 template <typename T>
 T system_value(const std::string& path, T value) {
   T read;

@@ -75,7 +75,7 @@ Schedule split_quotients(const Facts& facts, const StatementFacts& statement) {
     for (const Index& index : read.at)
       for (const Index::Term& term : index.terms()) {
         const auto axis = term.inner ? term.inner->as_var() : std::nullopt;
-        const auto jumps = [&](const AccessFacts& read) { return read.step(*axis) == irregular; };
+        const auto jumps = [&](const AccessFacts& own) { return own.step(*axis) == irregular; };
         if (!axis || facts.extent(*axis) % term.divisor != 0 ||
             std::ranges::none_of(statement.accesses, jumps))
           continue;

@@ -161,7 +161,7 @@ class ProductSketch {
     const int parts = packs_b && facts_.bytes_of(of_a) <= panel_bytes / 4 ? 8 : 1;
     const std::int64_t in_panel =
         std::clamp<std::int64_t>(panel_bytes / (parts * terms * 4 * width * side), 1, strips);
-    // Every thread gets as many groups.
+    // All threads get the same number of groups.
     const std::int64_t at_once = std::max<std::int64_t>(rows_together / tile, 1) * threads_;
     const std::int64_t in_group = tiles(groups, tiles(groups, at_once) * threads_);
     const auto stages = [&](const AccessFacts& operand, bool packs_it) {

@@ -180,7 +180,7 @@ class TileSketch {
       point[vectors] = vectors_of(c, 2);
       point[turn] = 1;
     } else if (is_column && (terms <= most_unrolled || has_lines)) {
-      // The tests of a padded edge are then a few for the whole tile.
+      // With the sums unrolled, the whole tile needs few tests of a padded edge.
       point[unroll] = terms <= most_unrolled ? 1 : 0;
       if (has_lines)
         set_row(line, lines_of_window, 0);
