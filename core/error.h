@@ -1,7 +1,7 @@
 // The two exceptions: Error for a mistake of the user, InternalError for a mistake of Tenon.
 //
-// Used by every folder. The message of an Error names the operation, the shapes and the remedy in
-// one line:
+// Used by every folder. Brings fmt, which writes the messages. The message of an Error names the
+// operation, the shapes and the remedy in one line:
 //   matmul: inner dimensions differ: lhs [8,64], rhs [32,16]
 // An illegal move, a failed compile and a time-out are values, not exceptions; the headers of the
 // functions that return them name the types.
@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 namespace tenon {
 

@@ -1,6 +1,5 @@
 #include "core/extent.h"
 
-#include <algorithm>
 #include <functional>
 #include <ranges>
 

@@ -1,6 +1,5 @@
 #include "core/index.h"
 
-#include <algorithm>
 #include <numeric>
 #include <tuple>
 

@@ -1,10 +1,7 @@
 #include "core/infer.h"
 
-#include <algorithm>
 #include <random>
 #include <ranges>
-
-#include <fmt/format.h>
 
 #include "core/error.h"
 #include "core/ranges.h"

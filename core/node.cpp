@@ -1,6 +1,5 @@
 #include "core/node.h"
 
-#include <algorithm>
 #include <bit>
 #include <type_traits>
 

@@ -1,5 +1,5 @@
 // Short forms of common loops over containers. Used by every folder. Everything else is in
-// <algorithm>: std::ranges::any_of(limits, ...) takes a container too.
+// <algorithm>, which this header brings: std::ranges::any_of(limits, ...) takes a container too.
 #pragma once
 
 #include <algorithm>

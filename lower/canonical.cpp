@@ -1,6 +1,5 @@
 #include "lower/canonical.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "core/error.h"

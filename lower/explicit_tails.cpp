@@ -24,7 +24,6 @@
 //     y[i] = (x[i - 1] if i >= 1 else 0)       y[i] = 0
 //                                     ->     for i 100 from 1
 //                                              y[i] = x[i - 1]
-#include <algorithm>
 #include <set>
 #include <utility>
 

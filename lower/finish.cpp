@@ -1,7 +1,5 @@
 #include "lower/finish.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "core/error.h"

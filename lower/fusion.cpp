@@ -1,6 +1,5 @@
 #include "lower/fusion.h"
 
-#include <algorithm>
 #include <optional>
 #include <ranges>
 #include <unordered_map>

@@ -1,6 +1,5 @@
 #include "lower/graph_reads.h"
 
-#include <algorithm>
 #include <limits>
 #include <ranges>
 #include <unordered_set>

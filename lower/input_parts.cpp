@@ -1,7 +1,5 @@
 #include "lower/input_parts.h"
 
-#include <algorithm>
-
 #include "core/ranges.h"
 
 namespace tenon {

@@ -33,8 +33,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace tenon {
 namespace {
 

@@ -1,7 +1,5 @@
 #include "lower/moves.h"
 
-#include <fmt/format.h>
-
 #include "core/error.h"
 
 namespace tenon {

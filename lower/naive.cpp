@@ -1,10 +1,7 @@
 #include "lower/naive.h"
 
-#include <algorithm>
 #include <map>
 #include <unordered_map>
-
-#include <fmt/format.h>
 
 #include "core/error.h"
 #include "core/ranges.h"

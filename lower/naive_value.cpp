@@ -1,7 +1,5 @@
 #include "lower/naive_value.h"
 
-#include <algorithm>
-
 #include "core/error.h"
 #include "core/ranges.h"
 

@@ -11,7 +11,6 @@
 // such a copy is a transpose in registers.
 //
 // A streaming store stays one only if it is known to be aligned to the machine's vectors.
-#include <algorithm>
 #include <map>
 #include <utility>
 

@@ -1,6 +1,5 @@
 #include "lower/names.h"
 
-#include <algorithm>
 #include <cctype>
 
 #include "core/ranges.h"

@@ -1,6 +1,5 @@
 #include "lower/nest.h"
 
-#include <algorithm>
 #include <numeric>
 
 #include "core/ranges.h"

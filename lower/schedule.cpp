@@ -1,9 +1,7 @@
 #include "lower/schedule.h"
 
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <charconv>
 
 #include "core/error.h"

@@ -1,7 +1,6 @@
 // stage, for a tensor that the loops below read.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <functional>
 
 #include "core/ranges.h"

@@ -1,8 +1,6 @@
 // stage, for a tensor that the loops below store.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "core/ranges.h"
 #include "lower/stage.h"
 

@@ -160,7 +160,9 @@ llvm::Value* Emission::read_run(const Access& access, llvm::Value* touch, llvm::
   const KernelTensor& tensor = kernel_.tensors[access.tensor];
   const llvm::Align align(info(tensor.type).bytes);
   llvm::Type* type = other->getType();
-  llvm::Value* mask = touch ? in_order(access, widen(touch)) : nullptr;
+  const bool varies = touch && touch->getType()->isVectorTy();
+  llvm::Type* bits = type->getWithNewType(builder_.getInt1Ty());
+  llvm::Value* mask = varies ? in_order(access, touch) : llvm::Constant::getAllOnesValue(bits);
   other = in_order(access, other);
   // If there is room, the vectors begin at a multiple of the step, so that neighbouring accesses
   // read the same vectors. Otherwise they begin with the lowest lane and end with the highest.
@@ -174,7 +176,7 @@ llvm::Value* Emission::read_run(const Access& access, llvm::Value* touch, llvm::
     const int start = has_room ? part * count : std::min(part * count, last - count + 1);
     llvm::Value* pointer = lowest_address(access, start - first);
     llvm::Value* loaded = nullptr;
-    if (mask) {
+    if (touch) {
       std::vector<int> lanes;  // the lane of each element; `count`: none
       for (int element = start - first; element < start - first + count; element++) {
         const bool is_lane = element >= 0 && element % step == 0 && element / step < count;
@@ -183,8 +185,9 @@ llvm::Value* Emission::read_run(const Access& access, llvm::Value* touch, llvm::
       const auto spread = [&](llvm::Value* of) {
         return builder_.CreateShuffleVector(of, llvm::Constant::getNullValue(of->getType()), lanes);
       };
-      loaded = builder_.CreateMaskedLoad(type, near(access, pointer, touch), align, spread(mask),
-                                         spread(other));
+      loaded =
+          builder_.CreateMaskedLoad(type, near(access, pointer, touch), align,
+                                    both(varies ? nullptr : touch, spread(mask)), spread(other));
     } else {
       loaded = builder_.CreateAlignedLoad(type, pointer, align);
     }

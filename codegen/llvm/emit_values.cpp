@@ -19,12 +19,7 @@ llvm::Type* Emission::value_type(Type type) {
 
 llvm::Value* Emission::widen(llvm::Value* value) {
   if (!has_lanes() || value->getType()->isVectorTy()) return value;
-  // Below AVX-512 a mask is made by a comparison, not as a splat of i1: from such a splat, joined
-  // with a constant mask, LLVM 19 makes loads of lanes that are masked out.
-  const bool is_mask = value->getType()->isIntegerTy(1) && isa_ != Isa::avx512;
-  if (is_mask) value = builder_.CreateSExt(value, builder_.getInt32Ty());
-  llvm::Value* splat = builder_.CreateVectorSplat(indices_.state.lanes.count, value);
-  return is_mask ? builder_.CreateIsNotNull(splat) : splat;
+  return builder_.CreateVectorSplat(indices_.state.lanes.count, value);
 }
 
 std::vector<llvm::Value*> Emission::alike(std::vector<llvm::Value*> values) {
@@ -34,10 +29,16 @@ std::vector<llvm::Value*> Emission::alike(std::vector<llvm::Value*> values) {
   return values;
 }
 
+// Below AVX-512 the two are joined as integers: where a splat of i1 is joined with a constant mask,
+// LLVM 19 makes loads of lanes that are masked out.
 llvm::Value* Emission::both(llvm::Value* a, llvm::Value* b) {
   if (!a || !b) return a ? a : b;
-  const auto x = alike({a, b});
-  return builder_.CreateAnd(x[0], x[1]);
+  auto x = alike({a, b});
+  const bool has_splat = a->getType() != b->getType() && isa_ != Isa::avx512;
+  if (!has_splat) return builder_.CreateAnd(x[0], x[1]);
+  llvm::Type* wide = x[0]->getType()->getWithNewType(builder_.getInt32Ty());
+  for (llvm::Value*& mask : x) mask = builder_.CreateSExt(mask, wide);
+  return builder_.CreateIsNeg(builder_.CreateAnd(x[0], x[1]));
 }
 
 llvm::Value* Emission::select(llvm::Value* condition, llvm::Value* a, llvm::Value* b) {

@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 
-#include <fmt/format.h>
 #include <llvm/ADT/SmallString.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/InstIterator.h>

@@ -15,7 +15,6 @@
 #include <filesystem>
 #include <utility>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"

@@ -2,8 +2,6 @@
 
 #include <sstream>
 
-#include <fmt/format.h>
-
 #include "core/error.h"
 #include "core/ranges.h"
 

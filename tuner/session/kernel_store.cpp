@@ -1,6 +1,5 @@
 #include "tuner/session/kernel_store.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>

@@ -1,6 +1,5 @@
 #include "tuner/session/session.h"
 
-#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <limits>

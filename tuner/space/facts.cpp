@@ -1,6 +1,5 @@
 #include "tuner/space/facts.h"
 
-#include <algorithm>
 #include <set>
 
 #include "core/ranges.h"
