@@ -104,6 +104,9 @@ class Emission {
   llvm::Type* value_type(Type type);
   llvm::Value* all_hold(std::span<const Range> ranges);  // null: always
   llvm::Value* both(llvm::Value* a, llvm::Value* b);     // null: always
+  // A condition as integers, -1 or 0 in each lane; i1 on AVX-512.
+  llvm::Value* bits_of(llvm::Value* mask);
+  llvm::Value* mask_of(llvm::Value* bits);
   llvm::Value* select(llvm::Value* condition, llvm::Value* a, llvm::Value* b);
   llvm::Value* widen(llvm::Value* value);  // a scalar in every lane; a vector as it is
   // Widens all of the values if one of them is a vector.
@@ -117,6 +120,7 @@ class Emission {
   llvm::IRBuilderBase& builder_;
   Indices indices_{builder_, kernel_};
   Body body_;
+  std::map<llvm::Value*, llvm::Value*> bits_;    // by the masks that mask_of() has made of them
   llvm::Value* mask_ = nullptr;                  // of the statement; null: all lanes
   std::map<const Value*, llvm::Value*> values_;  // of the statement, each made once
 };

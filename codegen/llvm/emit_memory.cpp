@@ -108,7 +108,7 @@ llvm::Value* Emission::read_memory(const Access& access, llvm::Value* touch, llv
                             (!access.computed || isa_ != Isa::avx512) && tensor.elements() > 0;
   const bool is_vector =
       !access.index.is_uniform() || (access.computed && access.computed->getType()->isVectorTy());
-  llvm::Value* mask = is_vector && touch && !all_readable ? widen(touch) : nullptr;
+  llvm::Value* mask = is_vector && touch && !all_readable ? mask_of(bits_of(touch)) : nullptr;
   // The lanes that the mask leaves out become `other`, a value as it is in memory.
   llvm::Value* other = llvm::Constant::getNullValue(type);
   if (mask && fill) other = builder_.CreateZExtOrBitCast(widen(fill), type);
@@ -160,9 +160,7 @@ llvm::Value* Emission::read_run(const Access& access, llvm::Value* touch, llvm::
   const KernelTensor& tensor = kernel_.tensors[access.tensor];
   const llvm::Align align(info(tensor.type).bytes);
   llvm::Type* type = other->getType();
-  const bool varies = touch && touch->getType()->isVectorTy();
-  llvm::Type* bits = type->getWithNewType(builder_.getInt1Ty());
-  llvm::Value* mask = varies ? in_order(access, touch) : llvm::Constant::getAllOnesValue(bits);
+  llvm::Value* bits = touch ? in_order(access, bits_of(touch)) : nullptr;
   other = in_order(access, other);
   // If there is room, the vectors begin at a multiple of the step, so that neighbouring accesses
   // read the same vectors. Otherwise they begin with the lowest lane and end with the highest.
@@ -185,9 +183,8 @@ llvm::Value* Emission::read_run(const Access& access, llvm::Value* touch, llvm::
       const auto spread = [&](llvm::Value* of) {
         return builder_.CreateShuffleVector(of, llvm::Constant::getNullValue(of->getType()), lanes);
       };
-      loaded =
-          builder_.CreateMaskedLoad(type, near(access, pointer, touch), align,
-                                    both(varies ? nullptr : touch, spread(mask)), spread(other));
+      loaded = builder_.CreateMaskedLoad(type, near(access, pointer, touch), align,
+                                         mask_of(spread(bits)), spread(other));
     } else {
       loaded = builder_.CreateAlignedLoad(type, pointer, align);
     }
@@ -229,11 +226,11 @@ void Emission::write(const Access& access, llvm::Value* value, llvm::Value* touc
     value = builder_.CreateZExt(value, value->getType()->getWithNewType(builder_.getInt8Ty()));
   if (!has_lanes())
     return when(touch, [&] { builder_.CreateAlignedStore(value, address(access), align); });
-  if (touch) touch = widen(touch);
+  llvm::Value* bits = touch ? bits_of(touch) : nullptr;
   if (access.is_run()) {
     llvm::Value* pointer = lowest_address(access);
     value = in_order(access, value);
-    if (touch) touch = in_order(access, touch);
+    if (touch) touch = mask_of(in_order(access, bits));
     if (touch && tensor.where == Where::reg) {
       // All lanes of a register may be written. Those outside the mask get their old value.
       llvm::Value* before = builder_.CreateAlignedLoad(value->getType(), pointer, align);
@@ -251,7 +248,7 @@ void Emission::write(const Access& access, llvm::Value* value, llvm::Value* touc
       body_.streams = true;
     }
   } else if (touch) {
-    builder_.CreateMaskedScatter(value, addresses(access), align, touch);
+    builder_.CreateMaskedScatter(value, addresses(access), align, mask_of(bits));
   } else {
     for (const auto& [lane, pointer] : llvm::enumerate(each_address(access)))
       builder_.CreateAlignedStore(builder_.CreateExtractElement(value, lane), pointer, align);

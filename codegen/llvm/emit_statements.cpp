@@ -86,6 +86,7 @@ void Emission::at_lanes(Var axis, std::span<const Range> masks, const std::funct
   body();
   mask_ = nullptr;
   values_.clear();
+  bits_.clear();
   indices_.state.lanes = {};
 }
 

@@ -29,16 +29,26 @@ std::vector<llvm::Value*> Emission::alike(std::vector<llvm::Value*> values) {
   return values;
 }
 
-// Below AVX-512 the two are joined as integers: where a splat of i1 is joined with a constant mask,
-// LLVM 19 makes loads of lanes that are masked out.
+// Below AVX-512, conditions on lanes are joined, and moved to other lanes, as integers. From masks of
+// i1 that are joined with constants, LLVM 19 makes loads of lanes that are masked out.
+llvm::Value* Emission::bits_of(llvm::Value* mask) {
+  if (const auto known = bits_.find(mask); known != bits_.end()) return known->second;
+  if (isa_ == Isa::avx512) return widen(mask);
+  llvm::Type* integer = mask->getType()->getWithNewType(builder_.getInt32Ty());
+  return widen(builder_.CreateSExt(mask, integer));
+}
+
+llvm::Value* Emission::mask_of(llvm::Value* bits) {
+  if (isa_ == Isa::avx512) return bits;
+  llvm::Value* mask = builder_.CreateIsNeg(bits);
+  bits_[mask] = bits;
+  return mask;
+}
+
 llvm::Value* Emission::both(llvm::Value* a, llvm::Value* b) {
   if (!a || !b) return a ? a : b;
-  auto x = alike({a, b});
-  const bool has_splat = a->getType() != b->getType() && isa_ != Isa::avx512;
-  if (!has_splat) return builder_.CreateAnd(x[0], x[1]);
-  llvm::Type* wide = x[0]->getType()->getWithNewType(builder_.getInt32Ty());
-  for (llvm::Value*& mask : x) mask = builder_.CreateSExt(mask, wide);
-  return builder_.CreateIsNeg(builder_.CreateAnd(x[0], x[1]));
+  if (!a->getType()->isVectorTy() && !b->getType()->isVectorTy()) return builder_.CreateAnd(a, b);
+  return mask_of(builder_.CreateAnd(bits_of(a), bits_of(b)));
 }
 
 llvm::Value* Emission::select(llvm::Value* condition, llvm::Value* a, llvm::Value* b) {
