@@ -30,9 +30,8 @@ std::vector<std::int64_t> strides(const Shape& shape) {
 }
 
 std::string text(const Shape& shape) {
-  const auto name = [](Var v) { return fmt::format("n{}", v); };
-  const auto one = [&](const Extent& extent) { return text(extent.index(), name); };
-  return "[" + joined(shape, ",", one) + "]";
+  const auto length = [](const Extent& extent) { return std::to_string(extent.value()); };
+  return "[" + joined(shape, ",", length) + "]";
 }
 
 std::string text(Type type, const Shape& shape) {

@@ -12,13 +12,6 @@ namespace {
 using Kind = Index::Kind;
 using Term = Index::Term;
 
-std::int64_t floor_quotient(std::int64_t a, std::int64_t b) {
-  return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
-}
-std::int64_t floor_remainder(std::int64_t a, std::int64_t b) {
-  return a - b * floor_quotient(a, b);
-}
-
 // Orders atoms: variables by number, then quotients and remainders by divisor and inner index.
 std::strong_ordering compare_atoms(const Term& a, const Term& b) {
   const auto order = std::tie(a.kind, a.var, a.divisor) <=> std::tie(b.kind, b.var, b.divisor);
@@ -60,8 +53,8 @@ struct Cut {
 
 Cut cut(const Index& index, std::int64_t divisor, const VarBounds& of) {
   check(divisor > 0, "index: a divisor is not positive");
-  Cut result{floor_quotient(index.constant(), divisor), floor_remainder(index.constant(), divisor),
-             false};
+  const std::int64_t whole = floor_quotient(index.constant(), divisor);
+  Cut result{whole, index.constant() - whole * divisor, false};
   for (const Term& term : index.terms()) {
     const std::int64_t c = term.coefficient;
     result.quotient = result.quotient + Index::of(with_coefficient(term, c / divisor));
@@ -83,6 +76,10 @@ std::int64_t exact_factor(const Index& rest, std::int64_t divisor, const VarBoun
 }
 
 }  // namespace
+
+std::int64_t floor_quotient(std::int64_t a, std::int64_t b) {
+  return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
+}
 
 Index Index::var(Var v) { return of({1, Kind::var, v}); }
 
@@ -287,14 +284,11 @@ Index substitute(const Index& index, const std::vector<Index>& with, const VarBo
 }
 
 std::int64_t evaluate(const Index& index, const std::function<std::int64_t(Var)>& of) {
-  std::int64_t sum = index.constant();
-  for (const Term& term : index.terms()) {
-    std::int64_t atom = term.kind == Kind::var ? of(term.var) : evaluate(*term.inner, of);
-    if (term.kind == Kind::floordiv) atom = floor_quotient(atom, term.divisor);
-    if (term.kind == Kind::mod) atom = floor_remainder(atom, term.divisor);
-    sum += term.coefficient * atom;
-  }
-  return sum;
+  const auto only = [&](Var v) {
+    const std::int64_t value = of(v);
+    return Bounds{value, value};
+  };
+  return bounds(index, only).low;
 }
 
 std::string text(const Index& index, const std::function<std::string(Var)>& name) {

@@ -21,6 +21,9 @@ namespace tenon {
 
 using Var = int;
 
+// a / b, rounded towards minus infinity. Requires: b is not 0.
+std::int64_t floor_quotient(std::int64_t a, std::int64_t b);
+
 class Index {
  public:
   enum class Kind : std::uint8_t { var, floordiv, mod };

@@ -52,16 +52,6 @@ class KeyWriter {
   std::string& bytes_;
 };
 
-// Appends the bytes that identify a node: its structure, its inputs and its buffer.
-void append_key(const Node& node, std::string& bytes) {
-  append_structure(node, bytes);
-  KeyWriter key(bytes);
-  for (const NodeRef& input : node.inputs) key.add(std::bit_cast<std::uintptr_t>(input.get()));
-  if (const auto* leaf = node.as<BufferLeaf>())
-    key.add(std::bit_cast<std::uintptr_t>(leaf->buffer.get()), leaf->version,
-            std::bit_cast<std::uintptr_t>(leaf->past.get()));
-}
-
 }  // namespace
 
 void append_structure(const Node& node, std::string& bytes) {
@@ -121,16 +111,22 @@ NodeOrder in_order(std::span<const NodeRef> roots, const NodeTable* table,
 }
 
 struct NodeTable::State {
-  std::unordered_map<std::string, std::weak_ptr<const Node>> nodes;  // by the bytes of append_key
+  std::unordered_map<std::string, std::weak_ptr<const Node>> nodes;  // by the bytes of key_of
   std::string key;  // of the node being made or destroyed; a member, so that its memory is reused
   std::unordered_map<const Node*, NodeRef> realized;
   std::unordered_map<const Node*, std::string> names;  // a BufferLeaf holds its own name
   std::vector<NodeRef> released;  // references of destroyed nodes, dropped one after the other
   bool releasing = false;
 
+  // The bytes that identify a node: its structure, its inputs and its buffer.
   const std::string& key_of(const Node& node) {
     key.clear();
-    append_key(node, key);
+    append_structure(node, key);
+    KeyWriter writer(key);
+    for (const NodeRef& input : node.inputs) writer.add(std::bit_cast<std::uintptr_t>(input.get()));
+    if (const auto* leaf = node.as<BufferLeaf>())
+      writer.add(std::bit_cast<std::uintptr_t>(leaf->buffer.get()), leaf->version,
+                 std::bit_cast<std::uintptr_t>(leaf->past.get()));
     return key;
   }
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/index.h"
+
 namespace tenon {
 namespace {
 
@@ -28,10 +30,7 @@ double float_max(double a, double b, double) { return b > a || std::isnan(b) ? b
 
 using Int = std::int64_t;
 Int integer_max(Int a, Int b, Int) { return a > b ? a : b; }
-Int idiv(Int a, Int b, Int) {
-  if (b == 0) return 0;
-  return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
-}
+Int idiv(Int a, Int b, Int) { return b == 0 ? 0 : floor_quotient(a, b); }
 Int mod(Int a, Int b, Int) { return b == 0 ? 0 : a - b * idiv(a, b, 0); }
 Int bit_and(Int a, Int b, Int) { return a & b; }
 Int bit_or(Int a, Int b, Int) { return a | b; }
