@@ -95,7 +95,7 @@ std::vector<Var> copy_axes(StageSite& site, const std::vector<Var>& tile) {
 Reason add_tile(StageSite& site, const std::vector<Var>& axes) {
   Kernel& kernel = site.kernel;
   const KernelTensor& staged = kernel.tensors[site.tensor];
-  KernelTensor local{kernel.unused_name(site.name()), staged.type, {}, site.move.where};
+  KernelTensor local{site.name(), staged.type, {}, site.move.where};
   double bytes = info(staged.type).bytes;
   for (Var axis : axes) {
     local.extents.push_back(kernel.extent(axis));
@@ -107,7 +107,7 @@ Reason add_tile(StageSite& site, const std::vector<Var>& axes) {
                        held / 1e6);
   local.fixed = site.move.where != Where::heap;
   local.scope = site.at;
-  kernel.tensors.push_back(std::move(local));
+  kernel.add_tensor(std::move(local));
   return {};
 }
 

@@ -15,13 +15,7 @@
 namespace tenon {
 namespace {
 
-// ---- tensors and loops ----
-
-// A new tensor of the kernel. Returns its number.
-int add_tensor(Kernel& kernel, Type type, const Shape& shape, std::string name, Where where) {
-  kernel.tensors.push_back({std::move(name), type, values(shape), where});
-  return static_cast<int>(kernel.tensors.size()) - 1;
-}
+// ---- loops ----
 
 // The name of the loop over the axis in this position: `name`, a dot and one of the letters.
 std::string axis_name(const std::string& name, std::string_view letters, std::size_t position) {
@@ -153,10 +147,9 @@ class ReduceNest {
     const bool is_last = level + 1 == order_.levels();
     if (is_last && strand_.empty()) return target_;
     const char* const name = level == 0 ? "part" : is_last ? "tot" : "group";
-    const int local =
-        add_tensor(kernel_, reduce_.type, reduce_.shape, kernel_.unused_name(name), Where::heap);
-    if (!strand_.empty()) kernel_.tensors.back().extents.push_back(order_.strands);
-    return local;
+    std::vector<std::int64_t> extents = values(reduce_.shape);
+    if (!strand_.empty()) extents.push_back(order_.strands);
+    return kernel_.add_tensor({name, reduce_.type, std::move(extents), Where::heap});
   }
 
   // The subscripts of a partial result.
@@ -200,16 +193,14 @@ class NaiveNest {
     const auto parts = parts_of(graph_);
     for (const NodeRef& input : graph_.inputs) {
       const InputPart& part = parts.at(input.get());
-      values_.set_tensor(
-          *input,
-          add_tensor(kernel_, input->type, part.shape, names_[input.get()], Where::argument), part);
+      values_.set_tensor(*input, add(*input, part.shape), part);
       kernel_.tensors.back().missing = part.missing;
     }
     for (const NodeRef& output : graph_.outputs) {
-      add(*output);
+      add(*output, output->shape);
       kernel_.tensors.back().is_output = true;
     }
-    for (const NodeRef& local : graph_.locals) add(*local, Where::heap);
+    for (const NodeRef& local : graph_.locals) add(*local, local->shape, Where::heap);
     for (const Node* node : order) compute(*node);
     join_divided_axes(kernel_, Left::fewer);
     return std::move(kernel_);
@@ -235,8 +226,8 @@ class NaiveNest {
     return order;
   }
 
-  int add(const Node& node, Where where = Where::argument) {
-    return add_tensor(kernel_, node.type, node.shape, names_[&node], where);
+  int add(const Node& node, const Shape& shape, Where where = Where::argument) {
+    return kernel_.add_tensor({names_[&node], node.type, values(shape), where});
   }
 
   // Appends the loops of a node and merges them into the loops before it, where the rows agree.

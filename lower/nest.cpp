@@ -1,6 +1,7 @@
 #include "lower/nest.h"
 
 #include <numeric>
+#include <ranges>
 
 #include "core/ranges.h"
 
@@ -24,18 +25,15 @@ VarBounds Kernel::bounds() const {
 }
 
 std::optional<Var> Kernel::find_axis(std::string_view wanted) const {
-  std::optional<Var> found;
-  bool several = false;
-  for (Var v = 0; v < static_cast<Var>(axes.size()); ++v) {
-    std::string_view whole = axes[v].name;
-    if (whole.empty()) continue;
+  const bool may_be_part = wanted.find('.') == std::string_view::npos;  // not of a stage's loop
+  std::vector<Var> found;
+  for (Var v = 0; v < std::ssize(axes); ++v) {
+    const std::string_view whole = axes[v].name;
     if (whole == wanted) return v;
-    if (whole.substr(whole.find('.') + 1) != wanted) continue;
-    if (wanted.find('.') != std::string_view::npos) continue;  // a stage's loop: by its whole name
-    several = found.has_value();
-    found = v;
+    if (may_be_part && whole.substr(whole.find('.') + 1) == wanted) found.push_back(v);
   }
-  return several ? std::nullopt : found;
+  if (found.size() != 1) return {};
+  return found.front();
 }
 
 std::int64_t KernelTensor::elements() const {
@@ -43,13 +41,7 @@ std::int64_t KernelTensor::elements() const {
 }
 
 std::optional<int> Kernel::find_tensor(std::string_view wanted) const {
-  for (int t = 0; t < std::ssize(tensors); ++t)
-    if (tensors[t].name == wanted) return t;
-  return {};
-}
-
-std::string Kernel::unused_name(const std::string& wanted) const {
-  return unused(wanted, [&](const std::string& name) { return find_tensor(name).has_value(); });
+  return position(std::views::transform(tensors, &KernelTensor::name), wanted);
 }
 
 Var Kernel::add_axis(const std::string& name, std::int64_t extent, Tag tag) {
@@ -58,6 +50,13 @@ Var Kernel::add_axis(const std::string& name, std::int64_t extent, Tag tag) {
   };
   axes.push_back({unused(name, is_taken), extent, tag});
   return static_cast<Var>(axes.size()) - 1;
+}
+
+int Kernel::add_tensor(KernelTensor tensor) {
+  const auto is_taken = [&](const std::string& other) { return find_tensor(other).has_value(); };
+  tensor.name = unused(tensor.name, is_taken);
+  tensors.push_back(std::move(tensor));
+  return static_cast<int>(tensors.size()) - 1;
 }
 
 }  // namespace tenon

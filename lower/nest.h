@@ -180,8 +180,9 @@ struct Kernel {
   // By its whole name, or by the part after the dot (`k` of `sum.k`) if only one axis has it.
   std::optional<Var> find_axis(std::string_view name) const;
   std::optional<int> find_tensor(std::string_view name) const;
-  std::string unused_name(const std::string& wanted) const;  // for a tensor
+  // Add an axis or a tensor, with a number after its name if that is taken.
   Var add_axis(const std::string& name, std::int64_t extent, Tag tag = Tag::serial);
+  int add_tensor(KernelTensor tensor);
 };
 
 // The kernel as text, a line a loop or statement, two spaces a level:
