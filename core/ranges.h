@@ -46,6 +46,14 @@ auto mapped(const List& range, Of&& of) {
   return results;
 }
 
+// The elements of the lists that `of` gives for every element, in order.
+template <typename List, typename Of>
+auto flat_mapped(const List& range, Of&& of) {
+  std::decay_t<decltype(of(*std::ranges::begin(range)))> results;
+  for (const auto& element : range) append(results, of(element));
+  return results;
+}
+
 // The name if it is free, else the first free one of name2, name3, ..
 template <typename IsTaken>
 std::string unused(const std::string& name, const IsTaken& is_taken) {

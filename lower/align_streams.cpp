@@ -158,9 +158,7 @@ class Streams {
 Kernel align_streams(Kernel kernel, const Target& target) {
   Streams streams(kernel, target);
   change_bodies(kernel.body, [&](std::vector<Item>& body, const Path& path) {
-    std::vector<Item> items;
-    for (const Item& item : body) append(items, streams.aligned(item, path));
-    body = std::move(items);
+    body = flat_mapped(body, [&](const Item& item) { return streams.aligned(item, path); });
   });
   return kernel;
 }

@@ -4,7 +4,6 @@
 //     for k 32                               s[i] = 0
 //       s[i] += x[i,k] over k       ->       for k 32
 //                                              s[i] += x[i,k]
-#include <algorithm>
 #include <ranges>
 
 #include "lower/finish.h"
@@ -18,23 +17,21 @@ class Pass {
   explicit Pass(const Kernel& kernel) : kernel_(kernel) {}
 
   std::vector<Item> run(const std::vector<Item>& items) {
-    std::vector<Item> result;
-    for (const Item& item : items) {
+    return flat_mapped(items, [&](Item item) {
       way_.push_back(&item);
       begun_.emplace_back();
-      Item rebuilt = item;
-      if (Loop* loop = rebuilt.loop()) loop->body = run(item.loop()->body);
-      if (Store* store = rebuilt.store()) {
+      if (Loop* loop = item.loop()) loop->body = run(loop->body);
+      if (Store* store = item.store()) {
         // A sum over no axes is one term that is added to what is there.
         if (store->combine && store->initial && !store->over.empty()) begin(*store);
         store->initial = false;
       }
-      append(result, begun_.back());
-      result.push_back(std::move(rebuilt));
+      std::vector<Item> result = std::move(begun_.back());
+      result.push_back(std::move(item));
       way_.pop_back();
       begun_.pop_back();
-    }
-    return result;
+      return result;
+    });
   }
 
  private:
@@ -55,11 +52,8 @@ class Pass {
     for (; depth > 0; depth--) {
       if (kernel_.tensors[store.tensor].scope == axis(depth - 1)) break;
       if (way_[depth]->store()) continue;
-      if (is_summed(depth)) {
-        if (!only_target || !continues(depth - 1)) break;
-      } else {
-        only_target = only_target && uses(store.at, axis(depth));
-      }
+      if (is_summed(depth) && !(only_target && continues(depth - 1))) break;
+      only_target = only_target && (is_summed(depth) || uses(store.at, axis(depth)));
     }
     return depth;
   }

@@ -40,20 +40,15 @@ constexpr std::size_t most_copies = 40;  // of code, by all cuts of the loops ar
 // the body of a loop the object is copied, and more is known in the copy.
 class Tails {
  public:
-  explicit Tails(const Kernel& kernel)
-      : kernel_(kernel), bounds_(kernel.bounds()), limits_(kernel.limits) {}
+  explicit Tails(const Kernel& kernel) : kernel_(kernel) {}
 
   std::vector<Item> run(const std::vector<Item>& items) const {
-    std::vector<Item> result;
-    for (Item item : items) {
-      if (!settle(item.when)) continue;
+    return flat_mapped(items, [&](Item item) -> std::vector<Item> {
+      if (!settle(item.when)) return {};
+      if (const Loop* loop = item.loop()) return under(item.when, this->loop(*loop));
       if (Store* store = item.store()) settle(*store);
-      if (const Loop* loop = item.loop())
-        append(result, under(item.when, this->loop(*loop)));
-      else
-        result.push_back(std::move(item));
-    }
-    return result;
+      return {std::move(item)};
+    });
   }
 
  private:
@@ -63,12 +58,6 @@ class Tails {
     std::optional<Index> only = {};  // the axis in the only iteration, if its value is known
     bool is_whole = false;           // all its tiles are whole: it may be peeled or cut once more
   };
-
-  Tails given(const Range& fact) const {
-    Tails result = *this;
-    result.facts_.push_back(fact);
-    return result;
-  }
 
   std::vector<Item> guarded(const std::vector<Item>& items, std::vector<Range> guards) const {
     if (!settle(guards)) return {};
@@ -192,25 +181,24 @@ class Tails {
     const std::vector<Part> peeled = peel(loop), all = peeled.empty() ? cut(loop) : peeled;
     if (all.empty()) return unpeeled(loop, guards);
     const bool is_shared = has(loop.axis, Tag::parallel) && !is_parallel_;
-    std::vector<Item> result;
-    for (const Part& part : all) {
-      Tails inside = given(part.fact);
-      if (peeled.empty()) inside.copies_ *= all.size();
-      Loop one = loop;
+    std::vector<Item> result = flat_mapped(all, [&](const Part& part) -> std::vector<Item> {
       if (part.only) {
         const Index away = Index::var(loop.axis) - *part.only;
         const std::int64_t at = -away.constant();
         std::vector<Range> runs = {{away + Index(at), at, at + 1}};
         if (!is_shared) runs = runs_at(loop, *part.only);
-        if (settle(runs)) append(result, under(runs, tile(loop, *part.only, guards)));
-      } else if (is_shared) {
-        append(result, under({part.fact}, inside.body(loop, guards)));
-      } else {
-        if (part.end) add_end(one, *part.end);
-        if (part.begin) append_once(one.begins, *part.begin);
-        append(result, part.is_whole ? inside.parts(one, guards) : inside.unpeeled(one, guards));
+        if (!settle(runs)) return {};
+        return under(runs, tile(loop, *part.only, guards));
       }
-    }
+      Tails inside = *this;
+      inside.facts_.push_back(part.fact);
+      if (peeled.empty()) inside.copies_ *= all.size();
+      if (is_shared) return under({part.fact}, inside.body(loop, guards));
+      Loop one = loop;
+      if (part.end) add_end(one, *part.end);
+      if (part.begin) append_once(one.begins, *part.begin);
+      return part.is_whole ? inside.parts(one, guards) : inside.unpeeled(one, guards);
+    });
     if (!is_shared || result.empty()) return result;
     return {{Loop{loop.axis, std::move(result), loop.begins, loop.ends}}};
   }
@@ -322,9 +310,10 @@ class Tails {
   }
 
   const Kernel& kernel_;
-  const VarBounds bounds_;
-  std::vector<Limit> limits_;  // with values in place of axes that are no longer loops
-  std::vector<Range> facts_;   // known to hold here, by a loop's end or by a branch
+  const VarBounds bounds_ = kernel_.bounds();
+  // With values in place of axes that are no longer loops.
+  std::vector<Limit> limits_ = kernel_.limits;
+  std::vector<Range> facts_;  // known to hold here, by a loop's end or by a branch
   Path path_;
   bool is_parallel_ = false;  // inside a parallel loop
   std::size_t copies_ = 1;    // of the code here, because loops around are cut

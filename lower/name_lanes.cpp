@@ -29,27 +29,22 @@ class Lanes {
   // are removed.
   std::vector<Item> run(const std::vector<Item>& items, const Path& vectors,
                         const std::vector<Range>& conditions) {
-    std::vector<Item> result;
-    for (const Item& item : items) {
+    return flat_mapped(items, [&](const Item& item) -> std::vector<Item> {
       std::vector<Range> when = conditions;
       append(when, item.when);
       const Loop* loop = item.loop();
-      if (!loop) {
-        append(result, pieces({item.what, when}, vectors, chosen(item, vectors)));
-      } else if (kernel_.axes[loop->axis].tag == Tag::vector) {
+      if (!loop) return pieces({item.what, when}, vectors, chosen(item, vectors));
+      if (kernel_.axes[loop->axis].tag == Tag::vector) {
         Path inside = vectors;
         inside.push_back(loop->axis);
-        append(result, run(loop->body, inside, when));
-      } else {
-        std::vector<Range> branches, masks;
-        for (const Range& range : when)
-          (range.index.uses_any(vectors) ? masks : branches).push_back(range);
-        Loop copy = *loop;
-        copy.body = run(loop->body, vectors, masks);
-        result.push_back({std::move(copy), std::move(branches)});
+        return run(loop->body, inside, when);
       }
-    }
-    return result;
+      std::vector<Range> branches, masks;
+      for (const Range& range : when)
+        (range.index.uses_any(vectors) ? masks : branches).push_back(range);
+      return {{Loop{loop->axis, run(loop->body, vectors, masks), loop->begins, loop->ends},
+               std::move(branches)}};
+    });
   }
 
  private:
@@ -98,8 +93,7 @@ class Lanes {
     std::int64_t most = 1;
     if (contains(chosen, axis))
       most = chosen.size() == 1 ? target_.most_lanes : target_.vector_bytes / word;
-    std::vector<Item> result;
-    for (const Piece& piece : pieces_of(axis, most)) {
+    return flat_mapped(pieces_of(axis, most), [&](const Piece& piece) {
       std::vector<Item> at = {item};
       replace_indices(at, replacing(kernel_, {axis}, {piece.at}));
       Path& lanes = *lanes_in(at[0]);
@@ -107,9 +101,8 @@ class Lanes {
       lanes.insert(is_target_run ? lanes.end() : lanes.begin(), piece.lanes.begin(),
                    piece.lanes.end());
       at = pieces(std::move(at[0]), Path(left.begin() + 1, left.end()), chosen);
-      append(result, wrap(std::move(at), piece.loop));
-    }
-    return result;
+      return wrap(std::move(at), piece.loop);
+    });
   }
 
   // The axis in pieces of `most` values, and pieces for what is left. A piece of several registers
