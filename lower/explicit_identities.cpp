@@ -4,8 +4,6 @@
 //     for k 32                               s[i] = 0
 //       s[i] += x[i,k] over k       ->       for k 32
 //                                              s[i] += x[i,k]
-#include <ranges>
-
 #include "lower/finish.h"
 #include "lower/tree.h"
 
@@ -39,20 +37,16 @@ class Pass {
 
   // The depth of the item before which the identity is stored. It is the outermost of the adjacent
   // loops that the accumulation runs over, if these loops hold only each other and loops that index
-  // the target, and else the innermost of them. There are two exceptions: a tile begins inside the
-  // loop that it is allocated in, and loops tagged mma continue what an outer loop has begun.
+  // the target, and else the innermost of them. There is one exception: a tile begins inside the
+  // loop that it is allocated in.
   std::size_t depth_of(const Store& store) const {
     const auto is_summed = [&](std::size_t depth) { return contains(store.over, axis(depth)); };
-    const auto continues = [&](std::size_t depth) {
-      return is_summed(depth) || (kernel_.axes[axis(depth)].tag == Tag::mma &&
-                                  std::ranges::any_of(std::views::iota(0UL, depth), is_summed));
-    };
     bool only_target = true;  // do all loops further in index the target, or add up?
     std::size_t depth = way_.size() - 1;
     for (; depth > 0; depth--) {
       if (kernel_.tensors[store.tensor].scope == axis(depth - 1)) break;
       if (way_[depth]->store()) continue;
-      if (is_summed(depth) && !(only_target && continues(depth - 1))) break;
+      if (is_summed(depth) && !(only_target && is_summed(depth - 1))) break;
       only_target = only_target && (is_summed(depth) || uses(store.at, axis(depth)));
     }
     return depth;
