@@ -29,10 +29,8 @@ class Printer {
     return kernel_.find_axis(stem(whole)) == v ? stem(whole) : whole;
   }
 
-  const std::string& axis(Var v) const { return names_.at(v); }
-
   std::string index(const Index& i) const {
-    return text(i, [this](Var v) { return axis(v); });
+    return text(i, [this](Var v) { return names_.at(v); });
   }
 
   std::string range(const Range& r) const {
@@ -108,7 +106,9 @@ class Printer {
   }
 
   std::string lanes(const std::vector<Var>& all) const {
-    const auto lane = [this](Var v) { return fmt::format("{} {}", axis(v), kernel_.extent(v)); };
+    const auto lane = [this](Var v) {
+      return fmt::format("{} {}", names_.at(v), kernel_.extent(v));
+    };
     return all.empty() ? "" : " lanes " + joined(all, ", ", lane);
   }
   std::string choice(std::string_view name, const std::vector<Index>& of) const {
@@ -125,13 +125,13 @@ class Printer {
     std::string text = fmt::format("{} {} {}", target, equals, value(s.value));
     if (s.factor) text += " * " + value(s.factor);
     if (s.combine && s.initial && !s.over.empty())
-      text += " over " + joined(s.over, ", ", [this](Var v) { return axis(v); });
+      text += " over " + joined(s.over, ", ", [this](Var v) { return names_.at(v); });
     if (s.stream) text += " stream";
     return text + lanes(s.lanes);
   }
   std::string statement(const Loop& loop) const {
     const Axis& over = kernel_.axes.at(loop.axis);
-    std::string text = fmt::format("for {} {}", axis(loop.axis), over.extent);
+    std::string text = fmt::format("for {} {}", names_.at(loop.axis), over.extent);
     if (!loop.begins.empty()) text += " from " + choice("max", loop.begins);
     if (!loop.ends.empty()) text += " to " + choice("min", loop.ends);
     return over.tag == Tag::serial ? text : fmt::format("{} {}", text, name(over.tag));
@@ -144,9 +144,8 @@ class Printer {
         share(s->value, depth);
         share(s->factor, depth);
       }
-      out_ +=
-          fmt::format("{:{}}{}", "", 2 * depth,
-                      std::visit([this](const auto& what) { return statement(what); }, item.what));
+      out_.append(2 * depth, ' ');
+      out_ += std::visit([this](const auto& what) { return statement(what); }, item.what);
       if (!item.when.empty()) out_ += " when " + ranges(item.when);
       out_ += '\n';
       if (const Loop* loop = item.loop()) items(loop->body, depth + 1);

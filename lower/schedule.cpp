@@ -12,27 +12,14 @@ namespace {
 
 constexpr std::string_view verbs[] = {"split", "order", "fuse",       "bind",
                                       "stage", "at",    "splitreduce"};
-constexpr std::string_view tails[] = {"mask", "peel"};
-
-// The words of one line: names (which may hold dots), numbers, `->`, `(` and `)`.
-std::vector<std::string_view> words(std::string_view line) {
-  line = line.substr(0, line.find('#'));
-  std::vector<std::string_view> found;
-  while (true) {
-    line.remove_prefix(std::min(line.find_first_not_of(" \t\r,"), line.size()));
-    if (line.empty()) return found;
-    std::size_t length = std::min(line.find_first_of(" \t\r,()"), line.find("->"));
-    if (length == 0) length = line[0] == '-' ? 2 : 1;
-    found.push_back(line.substr(0, length));
-    line.remove_prefix(found.back().size());
-  }
-}
 
 // Reads the moves of one line.
 class LineParser {
  public:
   LineParser(std::string_view line, std::string place)
-      : words_(words(line)), place_(std::move(place)) {}
+      : rest_(line.substr(0, line.find('#'))), place_(std::move(place)) {
+    skip(0);
+  }
 
   void parse(Schedule& schedule) {
     while (!peek().empty()) schedule.push_back({move(), place_});
@@ -44,11 +31,21 @@ class LineParser {
     fail("{}: {}", place_, fmt::format(format, std::forward<Args>(args)...));
   }
 
-  std::string_view peek() const { return position_ < words_.size() ? words_[position_] : ""; }
+  // The next word: a name (which may hold dots), a number, `->`, `(` or `)`. Empty at the end.
+  std::string_view peek() const {
+    std::size_t length = std::min(rest_.find_first_of(" \t\r,()"), rest_.find("->"));
+    if (length == 0) length = rest_[0] == '-' ? 2 : 1;
+    return rest_.substr(0, length);
+  }
+  // Goes on by so many characters, and then to the next word.
+  void skip(std::size_t length) {
+    rest_.remove_prefix(length);
+    rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\r,"), rest_.size()));
+  }
   bool at_end() const { return peek().empty() || contains(verbs, peek()); }  // of a move
   bool take(std::string_view word) {
     if (peek() != word) return false;
-    ++position_;
+    skip(word.size());
     return true;
   }
 
@@ -56,7 +53,7 @@ class LineParser {
     const std::string_view next = peek();
     if (next.empty()) wrong("expected {} before the end of the line", what);
     if (next == "(" || next == ")" || next == "->") wrong("expected {}, not '{}'", what, next);
-    ++position_;
+    skip(next.size());
     return std::string(next);
   }
 
@@ -111,9 +108,9 @@ class LineParser {
     Split split{word("an axis"), {}};
     if (!take("->")) wrong("split {}: expected '->'", split.axis);
     while (!at_end()) {
-      if (const auto tail = position(tails, peek())) {
-        ++position_;
-        split.tail = static_cast<Tail>(*tail);
+      if (take("mask")) break;
+      if (take("peel")) {
+        split.tail = Tail::peel;
         break;
       }
       const bool is_first = split.parts.empty();
@@ -158,16 +155,15 @@ class LineParser {
     return stage;
   }
 
-  std::vector<std::string_view> words_;
-  std::string place_;  // of the line
-  std::size_t position_ = 0;
+  std::string_view rest_;  // of the line, from the next word on
+  std::string place_;      // of the line
 };
 
 std::string text(const Split& m) {
   std::string text = fmt::format("split {} ->", m.axis);
   for (const Part& part : m.parts)
     text += part.extent ? fmt::format(" {}({})", part.name, part.extent) : " " + part.name;
-  if (m.tail != Tail::mask) text += fmt::format(" {}", tails[static_cast<int>(m.tail)]);
+  if (m.tail == Tail::peel) text += " peel";
   return text;
 }
 std::string text(const Order& m) {
