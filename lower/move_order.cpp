@@ -23,8 +23,6 @@
 //                                                              y[i] = s[i]
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "lower/merge.h"
 #include "lower/moves.h"
 #include "lower/uses.h"
@@ -91,14 +89,12 @@ std::vector<std::vector<Range>> last_iterations(const Kernel& kernel, const std:
     return contains(outside, v) || contains(std::span(order).first(depth + 1), v);
   };
   const VarBounds all = kernel.bounds();
-  const VarBounds at_last = [&](Var v) {
-    return v == axis ? Bounds{extent - 1, extent - 1} : all(v);
-  };
+  const IndexMap at_last = replacing(kernel, {axis}, {extent - 1});
   std::vector<std::vector<Range>> found{{{Index::var(axis), extent - 1, extent}}};
   for (const Limit& limit : kernel.limits) {
     if (!limit.index.uses(axis)) continue;
     const auto index = index_at_start(limit.index, is_around);
-    if (index && bounds(*index, at_last).high < limit.bound) continue;
+    if (index && bounds(at_last(*index), all).high < limit.bound) continue;
     if (!index || !index->is_affine() || found.size() > 1) return {};
     const Index next = *index + Index(index->coefficient(axis));
     found.push_back({{Index::var(axis), 0, extent - 1},
@@ -199,15 +195,6 @@ void move_scopes(Kernel& kernel, std::span<const Use> uses, const std::vector<Va
   }
 }
 
-// Why the iterations of the loops over `axes` need their order.
-Reason dependence_across(const Kernel& kernel, const Uses& uses, const std::vector<Var>& axes) {
-  for (const Use& writer : uses.all())
-    for (const Use& other : uses.of(writer.access.tensor))
-      if (writer.writes)
-        if (auto reason = dependence(kernel, writer, other, axes)) return reason;
-  return {};
-}
-
 // Rewrites every item that is a loop over one of the axes and holds loops over the others.
 Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>& order,
                const Path& outside) {
@@ -217,7 +204,10 @@ Reason reorder(Kernel& kernel, std::vector<Item>& items, const std::vector<Var>&
     Chain chain;
     if (auto reason = unravel(kernel, items[i], order, chain)) return reason;
     const Uses uses(kernel.body), here(only(items[i]));
-    if (auto reason = dependence_across(kernel, here, chain.axes)) return reason;
+    for (const Use& writer : here.all())
+      for (const Use& other : here.of(writer.access.tensor))
+        if (writer.writes)
+          if (auto reason = dependence(kernel, writer, other, chain.axes)) return reason;
     std::vector<Item> placed;
     move_scopes(kernel, here.all(), chain.axes, order);
     if (auto reason = put_together(kernel, uses, outside, chain, order, placed)) return reason;

@@ -9,8 +9,6 @@
 //                                                          s += part[kb.meet] over kb.meet
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "lower/moves.h"
 #include "lower/uses.h"
 
@@ -60,7 +58,7 @@ Reason keep_apart(Kernel& kernel, Division& division, Var axis) {
   return {};
 }
 
-Reason divide_loops(Kernel& kernel, std::vector<Item>& items, Var axis, Var meet, bool& done) {
+Reason divide_loops(Kernel& kernel, std::vector<Item>& items, Var axis, Var meet) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     Loop* loop = items[i].loop();
     if (!loop || loop->axis != axis || !adds_over(loop->body, axis)) continue;
@@ -74,7 +72,6 @@ Reason divide_loops(Kernel& kernel, std::vector<Item>& items, Var axis, Var meet
     ++i;
     items.insert(items.begin() + static_cast<std::ptrdiff_t>(i),
                  {Loop{meet, std::move(division.meeting)}, items[i - 1].when});
-    done = true;
   }
   return {};
 }
@@ -84,13 +81,12 @@ Reason divide_loops(Kernel& kernel, std::vector<Item>& items, Var axis, Var meet
 Reason rewrite(Kernel& kernel, const SplitReduce& move) {
   const auto axis = kernel.find_axis(move.axis);
   if (!axis) return fmt::format("no axis {}", move.axis);
+  if (!adds_over(kernel.body, *axis)) return fmt::format("nothing adds up over {}", move.axis);
   const Var meet = kernel.add_axis(kernel.axes[*axis].name + ".meet", kernel.extent(*axis));
-  bool done = false;
   Reason reason;
   change_bodies(kernel.body, [&](std::vector<Item>& body, const Path&) {
-    if (!reason) reason = divide_loops(kernel, body, *axis, meet, done);
+    if (!reason) reason = divide_loops(kernel, body, *axis, meet);
   });
-  if (!reason && !done) return fmt::format("nothing adds up over {}", move.axis);
   return reason;
 }
 

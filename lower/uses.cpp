@@ -1,7 +1,5 @@
 #include "lower/uses.h"
 
-#include <algorithm>
-
 #include "core/error.h"
 
 namespace tenon {
@@ -90,18 +88,6 @@ class Comparison {
   std::vector<Var> same_;
 };
 
-// Joins an axis of a tensor and the next one to one axis, row-major. No use computes a subscript of
-// the tensor.
-void join_axis_with_next(Kernel& kernel, int tensor, int axis) {
-  std::vector<std::int64_t>& extents = kernel.tensors[tensor].extents;
-  replace_accesses(kernel.body, tensor, [&](Access& access) {
-    access.at[axis] = flat(kernel.tensors[tensor], access.at, axis, 2);
-    access.at.erase(access.at.begin() + axis + 1);
-  });
-  extents[axis] *= extents[axis + 1];
-  extents.erase(extents.begin() + axis + 1);
-}
-
 // Does one iteration of a loop over the axis need what another one has stored? It does if it adds
 // to the tensor, if it reads the tensor before it stores to it, or if it stores under a condition.
 bool outlives(std::span<const Use> all, Var axis) {
@@ -185,14 +171,22 @@ void join_divided_axes(Kernel& kernel, Left divisions) {
     }
     return after < before;
   };
-  for (int t = 0; t < std::ssize(kernel.tensors); ++t)
-    for (int axis = 0; axis + 1 < std::ssize(kernel.tensors[t].extents);)
-      if (is_simpler(t, axis)) {
-        join_axis_with_next(kernel, t, axis);
-        uses = Uses(kernel.body);
-      } else {
+  for (int t = 0; t < std::ssize(kernel.tensors); ++t) {
+    KernelTensor& tensor = kernel.tensors[t];
+    for (int axis = 0; axis + 1 < std::ssize(tensor.extents);) {
+      if (!is_simpler(t, axis)) {
         ++axis;
+        continue;
       }
+      replace_accesses(kernel.body, t, [&](Access& access) {
+        access.at[axis] = flat(tensor, access.at, axis, 2);
+        access.at.erase(access.at.begin() + axis + 1);
+      });
+      tensor.extents[axis] *= tensor.extents[axis + 1];
+      tensor.extents.erase(tensor.extents.begin() + axis + 1);
+      uses = Uses(kernel.body);
+    }
+  }
 }
 
 bool conflict(const Kernel& kernel, const Use& a, const Use& b, std::span<const Var> axes,
@@ -226,13 +220,12 @@ std::vector<Index> subscripts(std::span<const Use> uses, std::size_t axis) {
 std::optional<Reach> reach(const Kernel& kernel, std::span<const Index> subscripts,
                            const Path& outside) {
   std::optional<Index> still;
-  Bounds moving{};
+  Bounds moving{anything, -anything};
   for (const Index& subscript : subscripts) {
     const Parts parts = take_apart(subscript, [&](Var v) { return !contains(outside, v); });
     if (parts.is_mixed || (still && !(*still == parts.still))) return {};
     const Bounds here = bounds(parts.moving, kernel.bounds());
-    moving =
-        still ? Bounds{std::min(moving.low, here.low), std::max(moving.high, here.high)} : here;
+    moving = {std::min(moving.low, here.low), std::max(moving.high, here.high)};
     still = parts.still;
   }
   return Reach{*still + Index(moving.low), std::max<std::int64_t>(moving.high - moving.low + 1, 0)};
