@@ -1,7 +1,5 @@
 #include "lower/finish.h"
 
-#include <algorithm>
-
 #include "core/error.h"
 #include "lower/tree.h"
 

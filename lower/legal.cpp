@@ -1,7 +1,6 @@
 // illegal: the one check that every move must pass. moves.h says what it forbids.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <span>
 
 #include "lower/moves.h"

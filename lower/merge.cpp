@@ -1,6 +1,5 @@
 #include "lower/merge.h"
 
-#include <algorithm>
 #include <set>
 
 #include <fmt/format.h>

@@ -10,8 +10,6 @@
 //       y[y.i,j] = x[y.i,j] + m[y.i]
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "lower/merge.h"
 #include "lower/moves.h"
 #include "lower/uses.h"

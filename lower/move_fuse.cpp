@@ -9,8 +9,6 @@
 // those of y here.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "lower/moves.h"
 #include "lower/uses.h"
 

@@ -10,8 +10,6 @@
 //   peel   if a tile is unrolled or a vector: full tiles in a loop without tests, then what is left
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "lower/moves.h"
 #include "lower/tree.h"
 

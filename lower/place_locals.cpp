@@ -9,7 +9,6 @@
 //
 // This runs before explicit_tails, because a peel makes two loops of one: a local that lives in one
 // iteration of that loop must stay one local.
-#include <algorithm>
 #include <numeric>
 #include <utility>
 

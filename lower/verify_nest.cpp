@@ -10,7 +10,6 @@
 //    9  names of axes and of tensors are unique
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <set>
 
 #include "lower/nest.h"
