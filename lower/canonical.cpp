@@ -74,21 +74,6 @@ std::optional<std::vector<int>> row_with(const Node& reduce, const Traced& trace
   return axes;
 }
 
-// An upper bound for the number of elements of the source that the input touches.
-std::int64_t touched(const Node& input) {
-  const Traced traced = trace(input);
-  const VarBounds of = axis_bounds(input.shape);
-  std::int64_t product = 1;
-  for (std::size_t axis = 0; axis < traced.at.size(); axis++) {
-    const Bounds range = bounds(traced.at[axis], of);
-    std::int64_t positions = 1;
-    for (Var v : traced.at[axis].vars()) positions *= input.shape[v].value();
-    product *=
-        std::min({traced.source->shape[axis].value(), range.high - range.low + 1, positions});
-  }
-  return product;
-}
-
 bool has_strands(const Node& reduce, int innermost) {
   const Shape& shape = reduce.inputs[0]->shape;
   if (shape[innermost].value() < strand_count) return false;
@@ -129,7 +114,17 @@ std::vector<std::int64_t> rectangle(const std::vector<std::int64_t>& left, std::
 }  // namespace
 
 std::int64_t sharing(const Node& reduce, const Node& input) {
-  return elements(reduce.inputs[0]->shape) / std::max<std::int64_t>(touched(input), 1);
+  const Traced traced = trace(input);
+  const VarBounds of = axis_bounds(input.shape);
+  std::int64_t touched = 1;  // an upper bound for the elements of the source that are read
+  for (std::size_t axis = 0; axis < traced.at.size(); axis++) {
+    const Bounds range = bounds(traced.at[axis], of);
+    std::int64_t positions = 1;
+    for (Var v : traced.at[axis].vars()) positions *= input.shape[v].value();
+    touched *=
+        std::min({traced.source->shape[axis].value(), range.high - range.low + 1, positions});
+  }
+  return elements(reduce.inputs[0]->shape) / std::max<std::int64_t>(touched, 1);
 }
 
 CanonicalOrder canonical_order(const Node& reduce) {

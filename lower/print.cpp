@@ -1,5 +1,4 @@
 // The text form of a nest.
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <unordered_map>
