@@ -32,3 +32,8 @@ TEST_CASE("one result an element") {
   CHECK(joined(numbers, ", ", text) == "1, 2, 3");
   CHECK(joined(std::vector<int>{}, ", ", text).empty());
 }
+
+TEST_CASE("several results an element") {
+  const auto copies = [](int n) { return std::vector<int>(n, n); };
+  CHECK(flat_mapped(std::array{2, 0, 1}, copies) == std::vector<int>{2, 2, 1});
+}
