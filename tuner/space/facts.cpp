@@ -47,14 +47,11 @@ AccessFacts access_facts(const Kernel& kernel, const Access& access) {
 
 StatementFacts statement_facts(const Kernel& kernel, const Store& store, const Path& path) {
   StatementFacts facts{store, path, {access_facts(kernel, store)}};
-  std::vector<const Access*> reads;
-  const auto is_read = [&](const Access& access) {  // the same element, which is loaded once
-    return std::ranges::any_of(reads, [&](const Access* read) { return *read == access; });
-  };
+  std::vector<Access> reads;  // an element that is read twice is loaded once
   visit_values(store, [&](const Value& value) {
     const auto* ranges = ranges_in(value.detail);
-    if (const Access* read = access_in(value.detail); read && !is_read(*read)) {
-      reads.push_back(read);
+    if (const Access* read = access_in(value.detail); read && !contains(reads, *read)) {
+      reads.push_back(*read);
       facts.accesses.push_back(access_facts(kernel, *read));
       for (const Range& range : ranges ? *ranges : std::vector<Range>())
         range.index.collect(facts.accesses.back().tested);
@@ -75,16 +72,20 @@ bool AccessFacts::uses(Var axis) const {
   });
 }
 
+double Facts::iterations(const std::vector<Var>& axes) const {
+  double product = 1;
+  for (const Var axis : axes) product *= static_cast<double>(extent(axis));
+  return product;
+}
+
 Facts facts_of(const Kernel& nest) {
   Facts facts{.nest = nest, .statements = {}, .around_vectors = {}};
   std::set<int> seen;  // arguments that were read
   visit_stores(nest.body, [&](const Store& store, const Path& path) {
-    double iterations = 1;
-    for (const Var axis : path) iterations *= static_cast<double>(nest.extent(axis));
     const auto is_vector = [&](Var axis) { return nest.axes[axis].tag == Tag::vector; };
     for (auto axis = path.begin(); axis != path.end(); ++axis)
       if (std::any_of(axis + 1, path.end(), is_vector)) append_once(facts.around_vectors, *axis);
-    if (store.factor) facts.flops += 2 * iterations;
+    if (store.factor) facts.flops += 2 * facts.iterations(path);
     auto& statement = facts.statements.emplace_back(statement_facts(nest, store, path));
     for (AccessFacts& access : statement.accesses) {
       access.again = seen.contains(access.tensor);

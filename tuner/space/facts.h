@@ -58,6 +58,7 @@ struct Facts {
   std::int64_t extent(Var axis) const { return nest.extent(axis); }
   const std::string& name(Var axis) const { return nest.axes[axis].name; }
   Tag tag(Var axis) const { return nest.axes[axis].tag; }
+  double iterations(const std::vector<Var>& axes) const;    // of a nest over these axes
   std::int64_t bytes_of(const AccessFacts& access) const {  // of the whole tensor
     return nest.tensors[access.tensor].elements() * access.element_bytes;
   }

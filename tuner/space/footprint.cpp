@@ -47,11 +47,10 @@ Rows Footprint::rows(const AccessFacts& access, std::size_t place) const {
 }
 
 double Footprint::lines(const AccessFacts& access, std::size_t place, bool is_packed,
-                        std::int64_t line) const {
+                        double line) const {
   const Rows touched = rows(access, place);
-  const auto size = static_cast<double>(line);
-  if (is_packed) return std::ceil(touched.count * touched.run / size);
-  return touched.count * std::ceil(touched.run / size);
+  if (is_packed) return std::ceil(touched.count * touched.run / line);
+  return touched.count * std::ceil(touched.run / line);
 }
 
 double Footprint::tile_elements(const AccessFacts& access, const SkeletonStage& stage) const {

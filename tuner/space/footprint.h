@@ -28,8 +28,7 @@ class Footprint {
   double elements(const AccessFacts& access, std::size_t place) const;
   Rows rows(const AccessFacts& access, std::size_t place) const;
   // How many lines of `line` bytes the access touches; packed elements lie all side by side.
-  double lines(const AccessFacts& access, std::size_t place, bool is_packed,
-               std::int64_t line) const;
+  double lines(const AccessFacts& access, std::size_t place, bool is_packed, double line) const;
   // The elements of the tile. A tile in loop order has an element for every iteration of its loops,
   // and so several copies of what neighbouring windows share.
   double tile_elements(const AccessFacts& access, const SkeletonStage& stage) const;

@@ -82,8 +82,7 @@ class Model {
     // With the sums unrolled, few parts of a test are left to be made for every term.
     const bool has_inner_sum = body_ > 0 && statement_.sums_over(skeleton_.loops[body_ - 1].axis);
     double loads = 0, registers = sums + 1, slow = 0;
-    for (std::size_t access = 0; access < statement_.accesses.size(); ++access) {
-      const AccessFacts& read = statement_.accesses[access];
+    for (const AccessFacts& read : statement_.accesses) {
       double values = 1;
       bool has_lanes = false;
       std::int64_t step = 1;  // elements between the lanes
@@ -95,9 +94,9 @@ class Model {
         has_lanes = true;
         step = std::abs(read.step(loop.axis));
       }
-      const SkeletonStage* stage = skeleton_.stage_of(static_cast<int>(access));
+      const SkeletonStage* stage = skeleton_.stage_of(read);
       const bool is_direct = !stage || stage->depth > 1;  // a prefetch makes no tile
-      if (access == 0) {
+      if (&read == &statement_.target()) {
         if (is_direct && !has_sums()) loads += values;
         if (is_direct && has_sums() && !read.is_local) loads += 2 * values;
         if (read.is_local) continue;
@@ -164,9 +163,9 @@ class Model {
     if (access.guarded()) return core.tested;
     std::int64_t last = 1;  // elements by which the innermost loop of the copy moves
     bool has_contiguous = false;
-    for (std::size_t i = stage.at + 1; i < skeleton_.loops.size(); ++i) {
-      if (!access.uses(skeleton_.loops[i].axis)) continue;
-      last = access.step(skeleton_.loops[i].axis) * skeleton_.loops[i].step;
+    for (const SkeletonLoop& loop : skeleton_.inside(stage)) {
+      if (!access.uses(loop.axis)) continue;
+      last = access.step(loop.axis) * loop.step;
       has_contiguous |= last == 1;
     }
     return last == 1 ? core.packed : has_contiguous ? core.transposed : core.gathered;
@@ -234,11 +233,8 @@ Cost cost(const Skeleton& skeleton, const Target& target, const Machine& machine
 
 Cost limit_of(const Facts& facts, const Target& target, const Machine& machine) {
   double work = 0;  // instructions on elements
-  for (const StatementFacts& statement : facts.statements) {
-    double iterations = static_cast<double>(statement.operations);
-    for (const Var axis : statement.path) iterations *= static_cast<double>(facts.extent(axis));
-    work += iterations;
-  }
+  for (const StatementFacts& statement : facts.statements)
+    work += static_cast<double>(statement.operations) * facts.iterations(statement.path);
   const double lanes = target.vector_bytes / 4.0;
   const Cost compute{work / lanes / core.fmas / core.clock / machine.threads, "fma"};
   const std::size_t levels = std::min(machine.caches.size(), core.line.size());

@@ -86,11 +86,9 @@ class MovePrinter {
   // The copy of a tile in registers has the tags of the loops that compute it. If the tensor is
   // contiguous along another loop than the vectors, vectors run along both: that is a transpose.
   void bind_tile(const AccessFacts& access, const SkeletonStage& stage, const std::string& tile) {
-    for (std::size_t i = stage.at + 1; i < skeleton_.loops.size(); ++i) {
-      const SkeletonLoop& loop = skeleton_.loops[i];
+    for (const SkeletonLoop& loop : skeleton_.inside(stage))
       if (access.uses(loop.axis) && loop.tag != Tag::serial)
         bind(copy_of(loop, tile), is_turned(access, loop) ? Tag::vector : loop.tag);
-    }
   }
 
   // The innermost loop of a packing copy runs over vectors. If the operand is contiguous along
@@ -101,8 +99,7 @@ class MovePrinter {
     std::vector<const SkeletonLoop*> copied;
     const SkeletonLoop* contiguous = nullptr;
     bool is_shared = false;
-    for (std::size_t i = stage.at + 1; i < skeleton_.loops.size(); ++i) {
-      const SkeletonLoop& loop = skeleton_.loops[i];
+    for (const SkeletonLoop& loop : skeleton_.inside(stage)) {
       is_shared |= loop.tag == Tag::parallel;
       if (!access.uses(loop.axis)) continue;
       copied.push_back(&loop);
@@ -146,8 +143,9 @@ std::int64_t Skeleton::span(Var axis, std::size_t from) const {
   return 1;
 }
 
-const SkeletonStage* Skeleton::stage_of(int access) const {
-  const auto found = std::ranges::find(stages, access, &SkeletonStage::access);
+const SkeletonStage* Skeleton::stage_of(const AccessFacts& access) const {
+  const auto place = &access - statement->accesses.data();
+  const auto found = std::ranges::find(stages, place, &SkeletonStage::access);
   return found == stages.end() ? nullptr : &*found;
 }
 

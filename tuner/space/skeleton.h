@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,8 +46,12 @@ struct Skeleton {
 
   // How many values of the axis the loops from place `from` inwards cover: at least 1.
   std::int64_t span(Var axis, std::size_t from) const;
-  // The stage of this access, or null.
-  const SkeletonStage* stage_of(int access) const;
+  // The stage of this access of the statement, or null.
+  const SkeletonStage* stage_of(const AccessFacts& access) const;
+  // The loops whose iterations the stage's tile covers.
+  std::span<const SkeletonLoop> inside(const SkeletonStage& stage) const {
+    return std::span(loops).subspan(stage.at + 1);
+  }
 
   // Adds the innermost loop so far. Its name is the axis's name with the letter.
   void add(Var axis, const char* letter, std::int64_t step, std::int64_t trips,

@@ -1,7 +1,6 @@
 #include "tuner/space/sketch.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <sstream>
 
@@ -31,19 +30,17 @@ std::string text(const Sketch& sketch, const Point& point) {
 
 std::optional<Point> parse_point(const Sketch& sketch, std::string_view text) {
   std::istringstream words{std::string(text)};
-  std::string word;
-  if (!(words >> word) || word != sketch.name) return {};
+  std::string name;
+  if (!(words >> name) || name != sketch.name) return {};
   Point point;
   for (const Knob& knob : sketch.knobs) {
-    const std::string name = knob.name + "=";
-    if (!(words >> word) || !word.starts_with(name)) return {};
     std::int64_t value = 0;
-    const char *const first = word.data() + name.size(), *const last = word.data() + word.size();
-    if (std::from_chars(first, last, value).ptr != last) return {};
+    if (!std::getline(words >> std::ws, name, '=') || name != knob.name || !(words >> value))
+      return {};
     point.push_back(*std::ranges::min_element(
         knob.values, {}, [&](std::int64_t other) { return std::abs(other - value); }));
   }
-  if (words >> word) return {};
+  if (words >> name) return {};
   return point;
 }
 

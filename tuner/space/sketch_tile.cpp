@@ -170,8 +170,7 @@ class TileSketch {
     const auto set_row = [&](Var axis, std::int64_t count, std::int64_t inside) {
       point[row] = axis, point[rows] = count, point[order] = inside;
     };
-    std::int64_t terms = 1;
-    for (const Var axis : statement_.store.over) terms *= facts_.extent(axis);
+    const bool is_short = facts_.iterations(statement_.store.over) <= most_unrolled;
     const bool is_column = has_sums() && c >= 0 && !is_strand(c);
     const Var line = is_column ? window_axis(c) : -1;
     const bool has_lines = line >= 0 && facts_.extent(line) >= lines_of_window;
@@ -179,9 +178,9 @@ class TileSketch {
       set_row(across, lanes_, has_sums() ? 0 : 1);
       point[vectors] = vectors_of(c, 2);
       point[turn] = 1;
-    } else if (is_column && (terms <= most_unrolled || has_lines)) {
+    } else if (is_column && (is_short || has_lines)) {
       // With the sums unrolled, the whole tile needs few tests of a padded edge.
-      point[unroll] = terms <= most_unrolled ? 1 : 0;
+      point[unroll] = is_short ? 1 : 0;
       if (has_lines)
         set_row(line, lines_of_window, 0);
       else
@@ -280,9 +279,7 @@ class TileSketch {
         blocks.push_back(axis);
     }
     const std::size_t outer = loops.size();
-    std::int64_t unrolled = 1;
-    for (const Var axis : sums) unrolled *= facts_.extent(axis);
-    if (point[unroll] && (sums.empty() || unrolled > most_unrolled)) return {};
+    if (point[unroll] && (sums.empty() || facts_.iterations(sums) > most_unrolled)) return {};
     const auto all_sums = [&] {
       for (const Var axis : sums)
         skeleton.add(axis, "", 1, facts_.extent(axis), point[unroll] ? Tag::unroll : Tag::serial);
@@ -359,9 +356,8 @@ class TileSketch {
 
   // Threads share the first loop over the result with an iteration for each, if that pays.
   bool bind_threads(Skeleton& skeleton) const {
-    auto work = static_cast<double>(std::max<std::int64_t>(statement_.operations, 1));
-    for (const Var axis : statement_.path) work *= static_cast<double>(facts_.extent(axis));
-    return work >= worth_a_thread &&
+    const auto each = static_cast<double>(std::max<std::int64_t>(statement_.operations, 1));
+    return each * facts_.iterations(statement_.path) >= worth_a_thread &&
            skeleton.share(threads_, [&](Var axis) { return is_result(axis); });
   }
 
