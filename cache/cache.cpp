@@ -113,7 +113,10 @@ auto Cache::attempt(Work&& work) {
   const std::lock_guard lock(mutex_);
   std::string file = database_ ? database_->file() : path();
   for (;;) try {
-      if (!database_) database_ = std::make_shared<Database>(cache::open(file));
+      if (!database_) {
+        cache::prepare_location(file);
+        database_ = std::make_shared<Database>(cache::open_tables(file));
+      }
       return work(*database_);
     } catch (const DatabaseError& error) {
       if (error.trouble == Trouble::damaged) database_.reset();

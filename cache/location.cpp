@@ -132,6 +132,7 @@ std::string next_place(const std::string& file, const std::string& path, const D
 }
 
 void prepare_location(const std::string& file) {
+  if (file.empty()) return;
   const std::string folder = std::filesystem::path(file).parent_path().string();
   make_folder(folder);
   require_trusted(folder, true);
@@ -147,11 +148,6 @@ const char* network_file_system(unsigned long type) {
   for (const auto& [known, name] : network_file_systems)
     if (known == (type & 0xffffffffUL)) return name;
   return nullptr;
-}
-
-Database open(const std::string& file) {
-  if (!file.empty()) prepare_location(file);
-  return open_tables(file);
 }
 
 }  // namespace tenon::cache

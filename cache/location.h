@@ -1,5 +1,5 @@
-// Where the cache's file lies, whether it may be trusted and used there (the owner, the rights, the
-// file system), and opening it. Used by cache.cpp; no SQLite here. POSIX and Linux's statfs.
+// Where the cache's file lies, and whether it may be trusted and used there (the owner, the rights,
+// the file system). Used by cache.cpp; no SQLite here. POSIX and Linux's statfs.
 //
 // A damaged file keeps its name, and the cache goes on in the next generation: after tenon.sqlite
 // comes tenon.sqlite.2, then tenon.sqlite.3. The newest generation that exists is the cache. So a
@@ -16,7 +16,6 @@
 
 namespace tenon::cache {
 
-class Database;        // database.h
 struct DatabaseError;  // database.h
 
 // The file that a path given by the user means: a folder (one that exists, or a path that ends in
@@ -42,18 +41,14 @@ std::string newest_generation(const std::string& path);
 std::string next_place(const std::string& file, const std::string& path, const DatabaseError& error,
                        const std::function<void(const std::string&)>& warn);
 
-// Creates the folder (0700) and an empty file (0600) where they are missing. Throws DatabaseError,
-// refused, where the file must not be used: the folder and the files there have to belong to this
-// user (a folder may belong to root), other users may not be able to write to them, this user must,
-// and the file system has to be local.
+// Creates the folder (0700) and an empty file (0600) where they are missing. An empty path needs
+// nothing. Throws DatabaseError, refused, where the file must not be used: the folder and the files
+// there have to belong to this user (a folder may belong to root), other users may not be able to
+// write to them, this user must, and the file system has to be local.
 void prepare_location(const std::string& file);
 
 // The name of a network or FUSE file system by its statfs type; null for others. SQLite's locks and
 // shared memory cannot be relied on there.
 const char* network_file_system(unsigned long type);
-
-// Prepares the location of the file (empty: in memory) and opens it, with our four tables. Throws
-// DatabaseError.
-Database open(const std::string& file);
 
 }  // namespace tenon::cache
