@@ -26,14 +26,6 @@ using Json = nlohmann::json;
 
 constexpr double most_runs = 100;  // of schedule 0, that an answer may take
 
-// Has the process ended? Its status stays for waitpid.
-bool is_gone(pid_t process) {
-  siginfo_t information{};
-  return waitid(P_PID, static_cast<id_t>(process), &information, WEXITED | WNOHANG | WNOWAIT) !=
-             0 ||
-         information.si_pid == process;
-}
-
 // Error: the program that answers is no worker.
 Json parse_answer(const std::string& answer, const std::string& program) {
   Json read = Json::parse(answer, nullptr, false);
@@ -112,9 +104,13 @@ void Worker::stop(bool has_ended) {
   if (process_ > 0) {
     // A process that closed its socket ends at once, or is made to.
     int status = 0;
-    for (int i = 0; has_ended && i < 100 && !is_gone(process_); ++i) usleep(1000);
-    if (!has_ended || !is_gone(process_)) kill(process_, SIGKILL);
-    while (waitpid(process_, &status, 0) < 0 && errno == EINTR) continue;
+    bool is_gone = false;
+    for (int i = 0; has_ended && i < 100 && !is_gone; ++i) {
+      usleep(1000);
+      is_gone = waitpid(process_, &status, WNOHANG) != 0;
+    }
+    if (!is_gone) kill(process_, SIGKILL);
+    while (!is_gone && waitpid(process_, &status, 0) < 0 && errno == EINTR) continue;
     if (has_ended)
       died_ = WIFSIGNALED(status) ? fmt::format("crashes: {}", strsignal(WTERMSIG(status)))
                                   : "ends without an answer";
