@@ -12,6 +12,7 @@
 
 #include "core/device.h"
 #include "lower/finish.h"
+#include "lower/moves.h"
 #include "lower/target.h"
 
 namespace tenon {
@@ -35,10 +36,7 @@ struct Machine {
 
 enum class Output : std::uint8_t { ir, assembly, object };  // ir: LLVM's, before any pass
 
-struct CompileFailure {
-  std::string reason;
-};
-using Compiled = std::variant<Artifact, CompileFailure>;
+using Compiled = std::variant<Artifact, Refusal>;
 
 struct Backend {
   std::unique_ptr<Device> device;

@@ -96,7 +96,7 @@ Machine this_machine() {
   const std::int64_t pages = sysconf(_SC_PHYS_PAGES);
   machine.memory = std::max<std::int64_t>(0, pages) * sysconf(_SC_PAGE_SIZE);
   for (const IsaInfo& isa : isa_table)
-    if (isa.vector_bytes <= vector_bytes(widest_isa())) machine.isas.emplace_back(isa.name);
+    if (isa.vector_bytes <= info(widest_isa()).vector_bytes) machine.isas.emplace_back(isa.name);
   return machine;
 }
 
@@ -115,7 +115,10 @@ Backend cpu_backend(int threads, std::string_view asked) {
 }
 
 Compiled compile(const FinishedKernel& kernel, Isa isa) {
-  Compiled made = module().compile(kernel, isa);
+  constexpr std::uint64_t address = 0x10'0000;  // any will do: the code does not depend on it
+  const Printed object = module().print(kernel, isa, Output::object);
+  if (const auto* failure = std::get_if<Refusal>(&object)) return *failure;
+  Compiled made = module().lay_out(std::get<std::string>(object), address);
   if (auto* artifact = std::get_if<Artifact>(&made)) {
     artifact->name = kernel.kernel.name;
     artifact->launch_scratch = kernel.launch_scratch;
@@ -126,7 +129,7 @@ Compiled compile(const FinishedKernel& kernel, Isa isa) {
 
 std::string print(const FinishedKernel& kernel, Isa isa, Output output) {
   const Printed text = module().print(kernel, isa, output);
-  if (const auto* failure = std::get_if<CompileFailure>(&text))
+  if (const auto* failure = std::get_if<Refusal>(&text))
     fail("{}: {}", kernel.kernel.name, failure->reason);
   return std::get<std::string>(text);
 }

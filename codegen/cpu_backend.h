@@ -27,7 +27,6 @@ inline constexpr IsaInfo isa_table[] = {
 };
 constexpr const IsaInfo& info(Isa isa) { return isa_table[static_cast<std::size_t>(isa)]; }
 constexpr std::string_view name(Isa isa) { return info(isa).name; }
-constexpr int vector_bytes(Isa isa) { return info(isa).vector_bytes; }
 // A statement may have 64 lanes, because LLVM splits vectors that are longer than a register. For
 // fma128 the limit is one 16-byte register: beyond it, LLVM would use the 32-byte registers of AVX.
 constexpr Target target(Isa isa) {

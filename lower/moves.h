@@ -12,9 +12,11 @@
 
 namespace tenon {
 
+// Why a nest with a schedule is not what was asked for: a move is refused, or the result does not
+// compile.
 struct Refusal {
-  std::string reason;  // "bind k parallel: sum accumulates over k in order"
-  std::string place;   // Move::place of the refused move
+  std::string reason;      // "bind k parallel: sum accumulates over k in order"
+  std::string place = {};  // Move::place of a refused move
 };
 using Moved = std::variant<Kernel, Refusal>;
 

@@ -166,7 +166,7 @@ TEST_CASE("code that would compile for minutes is refused") {
   // and written; b is read once, and there is an FMA. Before them, c gets its 64 x 64 zeros.
   CHECK(emitted_operations(kernel.kernel) == 64 * 64 * (64 + 2 * 64 + 4 + 4) + 64 * 64);
   const Compiled result = compile(kernel, widest_isa());
-  const auto* failure = std::get_if<CompileFailure>(&result);
+  const auto* failure = std::get_if<Refusal>(&result);
   REQUIRE(failure);
   CHECK(failure->reason.starts_with("unrolled and in lanes, the kernel has "));
 }

@@ -37,7 +37,7 @@ FinishedKernel sines(Tag tag = Tag::parallel) {
 }
 
 std::string reason(const Compiled& result) {
-  const auto* failed = std::get_if<CompileFailure>(&result);
+  const auto* failed = std::get_if<Refusal>(&result);
   return failed ? failed->reason : "it compiled";
 }
 

@@ -27,7 +27,7 @@ inline FinishedKernel finished(FinishedKernel kernel, Isa isa) {
 
 inline Artifact compiled(const FinishedKernel& kernel, Isa isa) {
   const Compiled result = compile(finished(kernel, isa), isa);
-  if (const auto* failure = std::get_if<CompileFailure>(&result)) FAIL(failure->reason);
+  if (const auto* failure = std::get_if<Refusal>(&result)) FAIL(failure->reason);
   return std::get<Artifact>(result);
 }
 

@@ -248,7 +248,7 @@ TEST_CASE("a schedule that does not compile is a reason") {
   ProductBench bench;
   REQUIRE(bench.measurement->prepare(0, bench.untuned) == std::nullopt);
   const auto compile = std::exchange(bench.backend.compile, [](const FinishedKernel&) -> Compiled {
-    return CompileFailure{"too large to compile"};
+    return Refusal{"too large to compile"};
   });
   CHECK(bench.measurement->prepare(1, "") == "too large to compile");
   bench.backend.compile = compile;

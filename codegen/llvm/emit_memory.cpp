@@ -243,7 +243,7 @@ void Emission::write(const Access& access, llvm::Value* value, llvm::Value* touc
       auto* whole = builder_.CreateAlignedStore(value, pointer, align);
       if (!stream) return;
       auto* one = llvm::ConstantAsMetadata::get(builder_.getInt32(1));
-      whole->setAlignment(llvm::Align(vector_bytes(isa_)));
+      whole->setAlignment(llvm::Align(info(isa_).vector_bytes));
       whole->setMetadata("nontemporal", llvm::MDNode::get(builder_.getContext(), one));
       body_.streams = true;
     }

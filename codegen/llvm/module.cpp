@@ -107,7 +107,7 @@ std::optional<std::string> prepare(llvm::Module& module, const llvm::TargetMachi
 }
 
 Printed print_kernel(const FinishedKernel& kernel, Isa isa, Output output) {
-  if (const auto reason = unsupported(kernel)) return CompileFailure{*reason};
+  if (const auto reason = unsupported(kernel)) return Refusal{*reason};
   llvm::LLVMContext context;
   llvm::Module module(kernel.kernel.name, context);
   llvm::IRBuilder<> builder(context);
@@ -119,7 +119,7 @@ Printed print_kernel(const FinishedKernel& kernel, Isa isa, Output output) {
     return std::string(text);
   }
   const auto machine = make_machine(isa);
-  if (const auto reason = prepare(module, *machine)) return CompileFailure{*reason};
+  if (const auto reason = prepare(module, *machine)) return Refusal{*reason};
   llvm::legacy::PassManager generation;
   const bool cannot =
       machine->addPassesToEmitFile(generation, stream, nullptr,
@@ -130,15 +130,7 @@ Printed print_kernel(const FinishedKernel& kernel, Isa isa, Output output) {
   return std::string(text);
 }
 
-Compiled compile_kernel(const FinishedKernel& kernel, Isa isa) {
-  const Printed object = print_kernel(kernel, isa, Output::object);
-  if (const auto* failure = std::get_if<CompileFailure>(&object)) return *failure;
-  constexpr std::uint64_t address = 0x10'0000;  // any will do: the code does not depend on it
-  return lay_out(std::get<std::string>(object), address);
-}
-
 }  // namespace
 }  // namespace tenon
 
-const tenon::CompilerModule tenon_llvm_module{tenon::compile_kernel, tenon::print_kernel,
-                                              tenon::lay_out};
+const tenon::CompilerModule tenon_llvm_module{tenon::print_kernel, tenon::lay_out};

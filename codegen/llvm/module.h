@@ -11,20 +11,20 @@
 
 namespace tenon {
 
-using Printed = std::variant<std::string, CompileFailure>;
+using Printed = std::variant<std::string, Refusal>;
 
+// Compiling is both, one after the other: a nest becomes an object, and the object an image.
 struct CompilerModule {
-  Compiled (*compile)(const FinishedKernel& kernel, Isa isa);
   // LLVM IR, assembly in Intel's syntax, or an ELF object.
   Printed (*print)(const FinishedKernel& kernel, Isa isa, Output output);
-  // The last step of compiling (below), for the test that code does not depend on its address.
+  // lay_out() below.
   Compiled (*lay_out)(std::string_view object, std::uint64_t address);
 };
 
-// The second half of compiling, in slab.cpp: links an object for `address`, a multiple of a page. A
-// slab is the image that the cache keeps and cpu_device maps: contiguous and position-independent,
-// code first, then read-only data. Fails on a symbol that the object does not define itself, which
-// it names, and on writable data.
+// In slab.cpp: links an object for `address`, a multiple of a page. A slab is the image that the
+// cache keeps and cpu_device maps: contiguous and position-independent, code first, then read-only
+// data. Fails on a symbol that the object does not define itself, which it names, and on writable
+// data.
 Compiled lay_out(std::string_view object, std::uint64_t address);
 
 }  // namespace tenon

@@ -78,7 +78,7 @@ Compiled lay_out(std::string_view object, std::uint64_t address) {
     session.reportError(std::move(refused));
   const auto entry = llvm::expectedToOptional(session.lookup({&kernel}, "kernel"));
   llvm::cantFail(session.endSession());
-  if (!entry) return CompileFailure{cause.empty() ? "the code has no entry" : cause};
+  if (!entry) return Refusal{cause.empty() ? "the code has no entry" : cause};
   slab.artifact.entry = entry->getAddress().getValue() - address;
   return std::move(slab.artifact);
 }

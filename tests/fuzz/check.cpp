@@ -167,7 +167,7 @@ std::string Subject::execute(int kernel, const Kernel& scheduled, Isa isa, int t
     if (const auto broken = verify_finished(finished.kernel))
       return *broken + " after finish\n" + tenon::print(finished.kernel);
     const Compiled compiled = compile(finished, isa);
-    if (std::get_if<CompileFailure>(&compiled)) {
+    if (std::get_if<Refusal>(&compiled)) {
       ++declined;
       outputs.clear();
       return "";

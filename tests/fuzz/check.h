@@ -39,8 +39,8 @@ class Subject {
   // Returns what is wrong, or nothing.
   std::string run_naive(Isa isa);
   // Runs one schedule of a kernel, after run_naive(), and compares with the naive nest, bit for
-  // bit. Returns what is wrong, or nothing. Moves that are refused are left out. A CompileFailure
-  // is not wrong, and counts in `declined`.
+  // bit. Returns what is wrong, or nothing. Moves that are refused are left out. That
+  // the result does not compile is not wrong, and counts in `declined`.
   std::string run(int kernel, const Schedule& schedule, Isa isa, int threads);
 
   // A hash over the values of the graph's outputs, after run_naive. All NaNs count as one.

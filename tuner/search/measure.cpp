@@ -140,7 +140,7 @@ std::optional<std::string> Measurement::prepare(int number, const std::string& m
   const Moved scheduled = apply_all(naive_, parse_schedule(moves, "moves"), {}, Check::once);
   if (const auto* refused = std::get_if<Refusal>(&scheduled)) return refused->reason;
   const Compiled compiled = backend_.compile(finish(std::get<Kernel>(scheduled), backend_.target));
-  if (const auto* failure = std::get_if<CompileFailure>(&compiled)) return failure->reason;
+  if (const auto* failure = std::get_if<Refusal>(&compiled)) return failure->reason;
   programs_[number] = backend_.device->load(std::get<Artifact>(compiled));
 
   // An earlier schedule may have written anywhere.

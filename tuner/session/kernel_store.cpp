@@ -339,7 +339,7 @@ KernelStore::Built KernelStore::build(const ScheduleRow& row, const Kernel& naiv
   try {
     moves = parse_schedule(row.moves, "cache");
   } catch (const Error& unreadable) {
-    return Refusal{unreadable.what(), {}};
+    return Refusal{unreadable.what()};
   }
   return build(key_of(row.moves, workload.graph), naive, moves, Check::once);
 }
@@ -362,8 +362,7 @@ KernelStore::Built KernelStore::build(const std::string& key, const Kernel& naiv
     const Timer compiling(statistics_.compiling_seconds, &statistics_.lowering_seconds);
     return backend_.compile(finished);
   }();
-  if (const auto* failure = std::get_if<CompileFailure>(&compiled))
-    return Refusal{failure->reason, {}};
+  if (const auto* failure = std::get_if<Refusal>(&compiled)) return *failure;
   const Artifact& artifact = std::get<Artifact>(compiled);
   ++statistics_.compiled;
   Device::ProgramRef program = backend_.device->load(artifact);
@@ -371,7 +370,7 @@ KernelStore::Built KernelStore::build(const std::string& key, const Kernel& naiv
   return program;
 } catch (const InternalError& broken) {
   if constexpr (TENON_VERIFY) throw;
-  return Refusal{broken.what(), {}};
+  return Refusal{broken.what()};
 }
 
 }  // namespace tenon
