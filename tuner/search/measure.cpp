@@ -68,14 +68,13 @@ struct Measurement::Guarded {
         memory(device.allocate(bytes + 2 * zone)) {
     if (!memory->host) fail("measuring needs a device whose memory this process can read");
   }
-  void fill_zones() {
+  void fill_zones() const {
     std::memset(memory->host, pattern, zone);
     std::memset(data() + bytes, pattern, zone);
   }
   std::string checksum() const { return hash_fields({{data(), bytes}}); }
-  bool is_as_drawn() const { return checksum() == drawn; }
+  bool is_changed_input() const { return !is_output && checksum() != drawn; }
   char* data() const { return static_cast<char*>(memory->host) + zone; }
-  std::span<const char> contents() const { return {data(), bytes}; }
   bool is_intact() const {
     const auto* begin = static_cast<const char*>(memory->host);
     const auto untouched = [](char byte) { return byte == pattern; };
@@ -95,8 +94,8 @@ Measurement::Measurement(const Backend& backend, const KernelGraph& graph)
     : backend_(backend), naive_(naive(graph)) {
   for (const KernelTensor& tensor : naive_.tensors) {
     if (tensor.where != Where::argument) continue;
-    const auto& buffer = buffers_.emplace_back(std::make_unique<Guarded>(*backend.device, tensor));
-    arguments_.push_back(static_cast<char*>(buffer->memory->data) + zone);
+    const Guarded& buffer = buffers_.emplace_back(*backend.device, tensor);
+    arguments_.push_back(static_cast<char*>(buffer.memory->data) + zone);
   }
   draw();
 }
@@ -114,19 +113,17 @@ void Measurement::draw() {
   });
   std::mt19937 random(1);
   std::uniform_real_distribution<float> real(-1, 1);
-  for (const auto& buffer : buffers_) {
-    const std::size_t size = info(buffer->type).bytes;
-    for (std::size_t at = 0; at < buffer->bytes; at += size) {
+  for (Guarded& buffer : buffers_) {
+    const std::size_t size = info(buffer.type).bytes;
+    for (std::size_t at = 0; at < buffer.bytes; at += size) {
       const float value = real(random);
-      const auto whole = static_cast<std::int32_t>(random() % std::max<std::int64_t>(most, 1));
-      if (buffer->type == Type::f32)
-        std::memcpy(buffer->data() + at, &value, size);
-      else if (buffer->type == Type::i32)
-        std::memcpy(buffer->data() + at, &whole, size);
-      else
-        buffer->data()[at] = static_cast<char>(whole & 1);
+      auto whole = static_cast<std::int32_t>(random() % std::max<std::int64_t>(most, 1));
+      if (buffer.type == Type::boolean) whole &= 1;  // its first byte is copied
+      const void* const element =
+          buffer.type == Type::f32 ? static_cast<const void*>(&value) : &whole;
+      std::memcpy(buffer.data() + at, element, size);
     }
-    buffer->drawn = buffer->checksum();
+    buffer.drawn = buffer.checksum();
   }
 }
 
@@ -144,21 +141,19 @@ std::optional<std::string> Measurement::prepare(int number, const std::string& m
   programs_[number] = backend_.device->load(std::get<Artifact>(compiled));
 
   // An earlier schedule may have written anywhere.
-  if (std::ranges::any_of(buffers_,
-                          [](const auto& b) { return !b->is_output && !b->is_as_drawn(); }))
-    draw();
-  for (const auto& buffer : buffers_) {
-    buffer->fill_zones();
-    if (buffer->is_output) std::memset(buffer->data(), nan_byte, buffer->bytes);
+  if (std::ranges::any_of(buffers_, &Guarded::is_changed_input)) draw();
+  for (const Guarded& buffer : buffers_) {
+    buffer.fill_zones();
+    if (buffer.is_output) std::memset(buffer.data(), nan_byte, buffer.bytes);
   }
   run(number);
-  for (const auto& buffer : buffers_) {
-    if (!buffer->is_intact()) return "it writes outside of its buffers";
-    if (!buffer->is_output && !buffer->is_as_drawn()) return "it writes into an input";
-    if (!buffer->is_output) continue;
+  for (Guarded& buffer : buffers_) {
+    if (!buffer.is_intact()) return "it writes outside of its buffers";
+    if (buffer.is_changed_input()) return "it writes into an input";
+    if (!buffer.is_output) continue;
     if (number == 0)
-      buffer->expected.assign(buffer->data(), buffer->bytes);
-    else if (!same_bits(buffer->type, buffer->contents(), buffer->expected))
+      buffer.expected.assign(buffer.data(), buffer.bytes);
+    else if (!same_bits(buffer.type, {buffer.data(), buffer.bytes}, buffer.expected))
       return "its result has other bits";
   }
   return {};

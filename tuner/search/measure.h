@@ -8,7 +8,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -40,7 +39,7 @@ class Measurement {
 
   const Backend& backend_;
   Kernel naive_;
-  std::vector<std::unique_ptr<Guarded>> buffers_;
+  std::vector<Guarded> buffers_;
   std::vector<void*> arguments_;
   std::unordered_map<int, Device::ProgramRef> programs_;
   std::unordered_map<int, std::int64_t> runs_;
