@@ -1,12 +1,12 @@
 #include "tuner/session/kernel_store.h"
 
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
 
 #include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/ranges.h"
@@ -79,25 +79,10 @@ std::optional<Candidate> candidate_in(const ScheduleRow& row) try {
   return {};
 }
 
-ArtifactRow row_of(const std::string& key, const Artifact& artifact) {
-  return {key,
-          fmt::format("entry {} launch {} thread {} name {}", artifact.entry,
-                      artifact.launch_scratch, artifact.thread_scratch, artifact.name),
-          artifact.code};
-}
-
-// Error: the row is not of this form.
-Artifact artifact_of(ArtifactRow row) {
-  Artifact artifact{.code = std::move(row.code)};
-  int name = -1;  // where it begins
-  std::sscanf(row.meta.c_str(), "entry %zu launch %zu thread %zu name %n", &artifact.entry,
-              &artifact.launch_scratch, &artifact.thread_scratch, &name);
-  if (name < 0) fail("code with the facts '{}' cannot be read", row.meta);
-  artifact.name = row.meta.substr(static_cast<std::size_t>(name));
-  return artifact;
-}
-
 }  // namespace
+
+// ArtifactRow::meta, which is beside the code.
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Artifact, entry, launch_scratch, thread_scratch, name)
 
 KernelStore::KernelStore(const Backend& backend, const std::optional<std::string>& cache_path,
                          const DebugStages& debug, Statistics& statistics)
@@ -143,11 +128,13 @@ Device::ProgramRef KernelStore::find_artifact(const std::string& key) {
   debug_.show(DebugStage::cache, "code " + key, [&] { return row ? "found" : "not there"; });
   if (!row) return nullptr;
   try {
-    Device::ProgramRef program = backend_.device->load(artifact_of(std::move(*row)));
+    auto artifact = nlohmann::json::parse(row->meta).get<Artifact>();
+    artifact.code = std::move(row->code);
+    Device::ProgramRef program = backend_.device->load(artifact);
     ++statistics_.from_cache;
     return program;
-  } catch (const Error&) {
-    cache_.forget_artifact(key);  // it is compiled again
+  } catch (const std::exception&) {  // the facts cannot be read, or the code cannot be loaded
+    cache_.forget_artifact(key);     // it is compiled again
     return nullptr;
   }
 }
@@ -195,20 +182,20 @@ Space KernelStore::space_of(const Kernel& naive) const {
   return {naive, backend_.target, backend_.machine};
 }
 
-std::vector<KernelStore::Near> KernelStore::near_points(const WorkloadRow& workload) {
-  std::vector<Near> found;
+std::multimap<double, ScheduleEntry> KernelStore::near(const WorkloadRow& workload) {
+  std::multimap<double, ScheduleEntry> found;
   for (Cache* cache : {&cache_, lent_ ? &*lent_ : nullptr}) {
     if (!cache) continue;
-    for (const auto& [device, other, schedule] : cache->schedules(family_of(workload.graph))) {
+    for (const ScheduleEntry& entry : cache->schedules(family_of(workload.graph))) {
+      const auto& [device, other, schedule] = entry;
       if (schedule.status != ScheduleStatus::tuned || schedule.engine != engine ||
           schedule.point.empty() || device_id(device) != device_id(device_row_) ||
           other == workload)
         continue;
       const double apart = distance(workload.graph, other.graph);
-      if (std::isfinite(apart)) found.push_back({apart, other.hash, schedule.point});
+      if (std::isfinite(apart)) found.emplace(apart, entry);
     }
   }
-  std::ranges::sort(found, {}, &Near::distance);
   return found;
 }
 
@@ -216,26 +203,21 @@ KernelStore::Choice KernelStore::choice(const KernelGraph& graph) {
   const WorkloadRow workload = row_of(graph);
   const Kernel nest = tenon::naive(graph);
   const auto known = find_schedule(workload);
-  const ScheduleRow row = attempts(workload, known, nest).front()();
+  const ScheduleRow row = first_choice(workload, known, nest);
   return {row, known.has_value(), parse_schedule(row.moves, "cache"),
           key_of(row.moves, workload.graph)};
 }
 
-std::vector<KernelStore::Attempt> KernelStore::attempts(const WorkloadRow& workload,
-                                                        const std::optional<ScheduleRow>& known,
-                                                        const Kernel& naive) {
-  std::vector<Attempt> found;
-  if (known)
-    found.push_back([known] { return *known; });
-  else if (const auto near = near_points(workload); !near.empty())
-    found.push_back([this, &naive, nearest = near[0]] {
-      ScheduleRow row = row_of(candidate_of(space_of(naive), nearest.point));
-      row.reason = "as the tuned kernel " + nearest.hash;
-      return row;
-    });
-  found.push_back([this, &naive] { return row_of(untuned(space_of(naive))); });
-  found.push_back([] { return row_of(Candidate()); });
-  return found;
+ScheduleRow KernelStore::first_choice(const WorkloadRow& workload,
+                                      const std::optional<ScheduleRow>& known,
+                                      const Kernel& naive) {
+  if (known) return *known;
+  const auto tuned = near(workload);
+  if (tuned.empty()) return row_of(untuned(space_of(naive)));
+  const ScheduleEntry& nearest = tuned.begin()->second;
+  ScheduleRow row = row_of(candidate_of(space_of(naive), nearest.schedule.point));
+  row.reason = "as the tuned kernel " + nearest.workload.hash;
+  return row;
 }
 
 // The schedule that the kernel runs on, which is the one to beat, what Tenon would choose now, and
@@ -246,8 +228,8 @@ std::vector<Candidate> KernelStore::schedules_to_begin_with(const WorkloadRow& w
   if (const auto tuned = find_tuned(workload))
     if (const auto candidate = candidate_in(*tuned)) first.push_back(*candidate);
   first.push_back(untuned(space));
-  for (const Near& near : near_points(workload))
-    if (first.size() < most_first) first.push_back(candidate_of(space, near.point));
+  for (const auto& [distance, entry] : near(workload))
+    if (first.size() < most_first) first.push_back(candidate_of(space, entry.schedule.point));
   return first;
 }
 
@@ -311,9 +293,17 @@ Device::ProgramRef KernelStore::lower_and_build(const KernelGraph& graph,
   const Kernel naive = tenon::naive(graph);
   ++statistics_.lowered;
   debug_.show(DebugStage::loops, naive.name, [&] { return "naive nest\n" + print(naive); });
-  std::vector<std::string> failures;
-  for (const Attempt& attempt : attempts(workload, known, naive)) {
+  // Finding a schedule takes long, so the next is found only if those before it have failed.
+  const std::function<ScheduleRow()> attempts[] = {
+      [&] { return first_choice(workload, known, naive); },
+      [&] { return row_of(untuned(space_of(naive))); },
+      [] { return row_of(Candidate()); },
+  };
+  std::vector<std::string> tried, failures;
+  for (const auto& attempt : attempts) {
     ScheduleRow row = attempt();
+    if (contains(tried, row.moves)) continue;
+    tried.push_back(row.moves);
     debug_.show(DebugStage::search, naive.name,
                 [&] { return "tries this schedule\n" + row.moves; });
     const Built built = build(row, naive, workload);
@@ -366,7 +356,7 @@ KernelStore::Built KernelStore::build(const std::string& key, const Kernel& naiv
   const Artifact& artifact = std::get<Artifact>(compiled);
   ++statistics_.compiled;
   Device::ProgramRef program = backend_.device->load(artifact);
-  cache_.store_artifact(row_of(key, artifact));
+  cache_.store_artifact({key, nlohmann::json(artifact).dump(), artifact.code});
   return program;
 } catch (const InternalError& broken) {
   if constexpr (TENON_VERIFY) throw;

@@ -12,7 +12,7 @@
 // $TENON_SCHEDULES may name a second cache, which lends tuned schedules and is never written.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -73,20 +73,11 @@ class KernelStore {
   using Built = std::variant<Device::ProgramRef, Refusal>;
   std::string key_of(const std::string& moves, const std::string& kernel) const;
   std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);
-  // Returns a schedule to build the kernel with. Finding one takes long, so the next is found only
-  // if those before it have failed.
-  using Attempt = std::function<ScheduleRow()>;
-  // The known schedule or the one of the nearest tuned kernel, the untuned one, and the naive nest.
-  // Keeps a reference to the nest.
-  std::vector<Attempt> attempts(const WorkloadRow& workload,
-                                const std::optional<ScheduleRow>& known, const Kernel& naive);
-  // The point of a tuned kernel with other lengths.
-  struct Near {
-    double distance;
-    std::string hash, point;
-  };
-  // Those that are near enough, the nearest first.
-  std::vector<Near> near_points(const WorkloadRow& workload);
+  // The known schedule, else the one of the nearest tuned kernel, else the untuned one.
+  ScheduleRow first_choice(const WorkloadRow& workload, const std::optional<ScheduleRow>& known,
+                           const Kernel& naive);
+  // The tuned schedules of kernels with other lengths that are near enough, by distance.
+  std::multimap<double, ScheduleEntry> near(const WorkloadRow& workload);
   std::optional<ScheduleRow> find_tuned(const WorkloadRow& workload);
   std::vector<Tried> tried_before(const KernelGraph& graph);
   std::vector<Candidate> schedules_to_begin_with(const WorkloadRow& workload, const Space& space);

@@ -20,18 +20,17 @@ struct Parts {
 
 Parts parts_of(std::string_view canonical) {
   // The size of the word that the text begins with and that keeps its digits: a name such as f32,
-  // %12 or a0, or the numbers of axes.
+  // %12 or a0, or the numbers of axes. npos, as for the digits below: all of the text.
   const auto kept = [](std::string_view text) -> std::size_t {
-    if (text.starts_with("axes=[")) return std::min(text.find(']'), text.size());
-    if (text.starts_with("axis=")) return std::min(text.find_first_of(",)"), text.size());
+    if (text.starts_with("axes=[")) return text.find(']');
+    if (text.starts_with("axis=")) return text.find_first_of(",)");
     const auto belongs = [](unsigned char letter) { return letter == '%' || std::isalnum(letter); };
     if (std::isdigit(static_cast<unsigned char>(text.front()))) return 0;
     return std::ranges::find_if_not(text, belongs) - text.begin();
   };
   Parts parts;
   for (bool is_input = true; !canonical.empty();) {
-    const std::size_t digits =
-        std::min(canonical.find_first_not_of("0123456789"), canonical.size());
+    const std::size_t digits = canonical.find_first_not_of("0123456789");
     const std::string word(
         canonical.substr(0, std::max({kept(canonical), digits, std::size_t{1}})));
     is_input = is_input && word != "=";
