@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ranges>
 #include <set>
 
 namespace tenon {
@@ -81,9 +82,8 @@ class Search {
   // Measures the first neighbour of the fastest point that was not tried. Returns whether there was
   // one.
   bool step() {
-    std::vector<std::size_t> places = ranked();
-    if (is_exhaustive() && places.size() > walkers) places.resize(walkers);
-    for (const std::size_t place : places) {
+    const std::size_t count = is_exhaustive() ? walkers : found_.tried.size();
+    for (const std::size_t place : ranked() | std::views::take(count)) {
       const std::string point = found_.tried[place].candidate.point;
       for (const Candidate& neighbour : neighbours(space_, point))
         if (measure_new(neighbour)) return true;
@@ -94,18 +94,17 @@ class Search {
   // Holds the fastest against the untuned one by turns.
   void choose_winner() {
     double best = 1 - must_win_by;
-    const auto places = ranked();
     const std::size_t count = is_exhaustive() ? many_finalists : finalists;
-    for (std::size_t i = 0; i < std::min(places.size(), count); ++i) {
-      const auto number = static_cast<int>(places[i]);
-      const Tried& tried = found_.tried[number];
+    for (const std::size_t place : ranked() | std::views::take(count)) {
+      const auto number = static_cast<int>(place);
+      const Tried& tried = found_.tried[place];
       if (tried.measured_ns >= found_.tried[0].measured_ns) continue;
       if (!prepared_.contains(number) && meter_.prepare(number, print(tried.candidate.moves)))
         continue;
       const auto result = meter_.compare(0, number);
       if (!result || result->ratio >= best || result->ratio > 1 - result->noise) continue;
       best = result->ratio;
-      found_.winner = places[i];
+      found_.winner = place;
       found_.gain = 1 / best;
     }
   }

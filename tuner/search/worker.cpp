@@ -44,12 +44,10 @@ std::string worker_program() {
   if (const char* given = std::getenv("TENON_WORKER"); given && *given) return given;
   std::error_code unknown;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", unknown);
-  const auto is_program = [&](const std::filesystem::path& path) {
-    return std::filesystem::is_regular_file(path, unknown) && access(path.c_str(), X_OK) == 0;
-  };
   for (const auto& path :
        {self.parent_path() / "tenon", self.parent_path().parent_path() / "tenon"})
-    if (is_program(path)) return path;
+    if (std::filesystem::is_regular_file(path, unknown) && access(path.c_str(), X_OK) == 0)
+      return path;
   return "tenon";
 }
 
