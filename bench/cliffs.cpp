@@ -60,7 +60,7 @@ bool run_cliffs(const Options& options) {
   std::vector<Cliff> cliffs;
   for (const std::uint64_t seed : seeds) {
     note(fmt::format("cliffs: seed {}, {} of {} measured", seed, cliffs.size(), seeds.size()));
-    Session session({.threads = options.threads, .isa = options.isa, .cache = ""});
+    Session session({.threads = options.threads, .isa = options.isa, .cache = "", .keeps = {}});
     const std::string text = drawn_graph(seed);
     const GraphTime time = time_graph(session, text, fmt::format("seed {}", seed), bounds);
     if (time.ms == 0) continue;  // too small, or too large

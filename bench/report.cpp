@@ -67,6 +67,8 @@ Row::Row(std::string of_case, const Limit& limit, Outcome outcome)
       realize = timing;
     else if (timing.name == "tuned")
       tuned = timing;
+    else if (timing.name == "kept")
+      kept = timing;
     else
       peers.push_back(timing);
   }
@@ -138,6 +140,7 @@ void Report::print_row(const Row& row) const {
     fmt::print(" {:>11} {:>21}", milliseconds(best),
                fmt::format("{} tried in {:.1f} s", row.search->candidates, row.search->seconds));
   fmt::print("  {:>12}", fmt::format("{:.2f}", row.limit_ms / best));
+  if (row.kept) fmt::print("  weights kept {}", milliseconds(row.kept->best_ms));
   for (const Timing& peer : row.peers)
     fmt::print("  {} {} ({:.2f})", peer.name, milliseconds(peer.best_ms), peer.best_ms / best);
   fmt::print("\n");
@@ -159,6 +162,7 @@ void Report::print_json(const Row& row) const {
                       {"bytes", row.bytes},
                       {"untuned_ms", row.untuned.best_ms}};
   if (row.tuned) object["tuned_ms"] = row.tuned->best_ms;
+  if (row.kept) object["kept_ms"] = row.kept->best_ms;
   object["realize_ms"] = row.realize.best_ms;
   object["peers"] = peers;
   object["limit_ms"] = row.limit_ms;

@@ -37,6 +37,8 @@ struct Row {
   Rates rates;
   Timing untuned, realize;
   std::optional<Timing> tuned;
+  std::optional<Timing>
+      kept;  // untuned, with weights that are kept in blocks; none: there are none
   std::vector<Timing> peers;
   std::optional<SearchCost> search = {};
 };

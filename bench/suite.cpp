@@ -15,6 +15,8 @@
 #include "bench/report.h"
 #include "cli/graph_file.h"
 #include "core/error.h"
+#include "lower/blocked_inputs.h"
+#include "lower/rules.h"
 #include "ops/catalogue.h"
 #include "text/parse_graph.h"
 
@@ -79,6 +81,15 @@ std::vector<Expected> expected_of_naive(const Suite& suite, std::string_view nam
   return *expected_of(outputs);  // leaves by now
 }
 
+// Is there a product whose weights a session may keep in blocks?
+bool has_weights(Session& session, const Case& work) {
+  const std::vector<NodeRef> wanted = mapped(work.graph(), std::mem_fn(&Tensor::node));
+  return std::ranges::any_of(fusion(apply_rules(wanted, session.nodes())),
+                             [&](const KernelGraph& kernel) {
+                               return worth_blocking(kernel, session.backend().target).has_value();
+                             });
+}
+
 struct Search {
   TemporaryFolder cache;  // with the schedules that it found
   int candidates = 0;
@@ -118,7 +129,7 @@ class Runner {
     step(name, "preparing");
     const Case work = suite_.make(session_, name);
     std::optional<Search> search;
-    std::optional<Session> tuned;
+    std::optional<Session> tuned, kept;
     Contest contest{{bound_kernels("tenon", session_, work), whole_realize(work)},
                     {},
                     limit_of(session_, work)};
@@ -126,6 +137,12 @@ class Runner {
       tune(search.emplace(), suite_, name, options_);
       tuned.emplace(session_options(options_, search->cache.path()));
       contest.contestants.push_back(bound_kernels("tuned", *tuned, suite_.make(*tuned, name)));
+    }
+    if (options_.moves.path.empty() && has_weights(session_, work)) {
+      SessionOptions keeping = session_options(options_, "");
+      keeping.keeps = worth_keeping;
+      kept.emplace(keeping);
+      contest.contestants.push_back(bound_kernels("kept", *kept, suite_.make(*kept, name)));
     }
     if (work.peers)
       for (Contestant& peer : work.peers()) contest.contestants.push_back(std::move(peer));
@@ -205,6 +222,7 @@ Tensor drawn_input(Session& session, const InputLine& input, const Draw& draw,
 
 SessionOptions session_options(const Options& options, const std::string& cache) {
   SessionOptions result{.threads = options.threads, .isa = options.isa, .cache = cache};
+  result.keeps = {};
   if (!options.moves.path.empty()) result.moves = cli::by_hand(options.moves);
   return result;
 }

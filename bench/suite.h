@@ -43,7 +43,7 @@ struct Suite {
 // false where a result was wrong.
 bool run_cases(const Suite& suite, const Options& options);
 
-// A session as the options say. `cache` as in SessionOptions.
+// A session as the options say, which keeps no weights. `cache` as in SessionOptions.
 SessionOptions session_options(const Options& options, const std::string& cache);
 
 // What an input holds: f32 from low to high, i32 from 0 to indices - 1; bool 0 or 1.

@@ -11,6 +11,7 @@
 #include "cli/graph_file.h"
 #include "cli/moves_file.h"
 #include "cli/npy.h"
+#include "cli/profile.h"
 #include "cli/show.h"
 #include "core/error.h"
 #include "oracle/interpret_executor.h"
@@ -104,7 +105,7 @@ void run(const RunOptions& options) {
   Session session(std::move(session_options));
   std::vector<KernelTime> times;
   run_on(session, options, [&](const std::vector<Tensor>& outputs) {
-    if (options.profile) times = session.profile(outputs);
+    if (options.profile) times = profile(session, outputs);
   });
   if (options.profile) print_profile(times);
   if (options.statistics) print_statistics(session.statistics());

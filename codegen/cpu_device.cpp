@@ -118,9 +118,10 @@ class CpuDevice final : public Device {
     if (from.bytes > 0) std::memcpy(to, from.data, from.bytes);
   }
   void write(Buffer& to, const void* from) override {
+    ++to.writes;
     if (to.bytes > 0) std::memcpy(to.data, from, to.bytes);
   }
-  void copy(const Buffer& from, Buffer& to) override { read(from, to.data); }
+  void copy(const Buffer& from, Buffer& to) override { write(to, from.data); }
 
   ProgramRef load(const Artifact& artifact) override {
     return std::make_shared<CpuProgram>(artifact);

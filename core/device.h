@@ -17,6 +17,7 @@ struct Buffer {
   void* data;  // the address that kernels and the device use; aligned to 64 bytes at least
   std::size_t bytes;
   std::uint64_t version = 0;  // raised by every in-place write
+  std::uint64_t writes = 0;   // by Device::write and Device::copy, which raise it
   void* host = nullptr;       // the address of this memory in this process, or null
 
   // Exchanges the contents of the two buffers without copying them. Requires equal sizes.

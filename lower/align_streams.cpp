@@ -13,7 +13,6 @@
 // masked. If a row is known to be aligned and to consist of whole vectors, nothing changes.
 #include <functional>
 
-#include "core/ranges.h"
 #include "lower/finish.h"
 #include "lower/tree.h"
 

@@ -27,7 +27,6 @@
 #include <set>
 #include <utility>
 
-#include "core/ranges.h"
 #include "lower/finish.h"
 #include "lower/tree.h"
 

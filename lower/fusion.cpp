@@ -1,6 +1,5 @@
 #include "lower/fusion.h"
 
-#include <optional>
 #include <ranges>
 #include <unordered_map>
 #include <unordered_set>
@@ -286,7 +285,8 @@ std::string canonical_text(const KernelGraph& kernel, PrintedNames names) {
     const auto* view = node.as<View>();
     const auto part = view ? parts.find(node.inputs[0].get()) : parts.end();
     return part == parts.end() ? node.detail
-                               : View{part->second.within(view->map), view->inside, view->fill};
+                               : View{part->second.within(view->map, axis_bounds(node.shape)),
+                                      view->inside, view->fill};
   });
   for (const NodeRef& node : nodes)
     if (node->as<Reduce>() && canonical_order(*node).strands > 1)

@@ -32,6 +32,7 @@
 //            nothing but buffers and other such values.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,10 +42,19 @@
 
 namespace tenon {
 
+// An input that the kernel reads from a copy in another layout (blocked_inputs.h). In the copy,
+// each `width` neighbours along the axis lie side by side, for all elements of the other axes.
+struct Blocks {
+  std::size_t input;   // its place among the kernel's inputs
+  std::size_t axis;    // of the input
+  std::int64_t width;  // elements
+};
+
 struct KernelGraph {
   std::vector<NodeRef> inputs;  // in order of first visit from the outputs
   std::vector<NodeRef> locals;  // computed into temporaries inside the kernel, in order
   std::vector<NodeRef> outputs;
+  std::optional<Blocks> blocks = {};  // fusion gives none
 };
 
 std::vector<KernelGraph> fusion(std::span<const NodeRef> wanted);

@@ -1,6 +1,7 @@
 #include "lower/input_parts.h"
 
 #include "core/ranges.h"
+#include "lower/blocked_inputs.h"
 
 namespace tenon {
 namespace {
@@ -51,9 +52,9 @@ InputPart part_of(const Node& input, const Reads& reads) {
 
 }  // namespace
 
-std::vector<Index> InputPart::within(std::vector<Index> at) const {
+std::vector<Index> InputPart::within(std::vector<Index> at, const VarBounds& bounds) const {
   for (std::size_t axis = 0; axis < at.size(); ++axis) at[axis] = at[axis] - Index(from[axis]);
-  return at;
+  return blocks ? in_blocks(*blocks, at, bounds) : at;
 }
 
 std::unordered_map<const Node*, InputPart> parts_of(const KernelGraph& kernel) {
@@ -65,6 +66,12 @@ std::unordered_map<const Node*, InputPart> parts_of(const KernelGraph& kernel) {
         add(found->second, *node);
   std::unordered_map<const Node*, InputPart> parts;
   for (const auto& [input, of] : reads) parts.emplace(input, part_of(*input, of));
+  if (kernel.blocks) {
+    const Node& input = *kernel.inputs[kernel.blocks->input];
+    InputPart& part = parts.at(&input) = part_of(input, {{}, true});
+    part.shape = blocked_shape(input.shape, *kernel.blocks);
+    part.blocks = kernel.blocks;
+  }
   return parts;
 }
 

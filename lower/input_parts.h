@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -16,14 +17,16 @@ namespace tenon {
 // The element [i, j, ..] of the part is the element [i + from[0], j + from[1], ..] of the input.
 // Both have the same strides. `shape` is the input's shape, except that the outermost axis ends
 // where the kernel's reads end. The last `missing` elements of the part may lie behind the input.
+// If the kernel reads a copy of the input in blocks, the part is that copy.
 struct InputPart {
   std::vector<std::int64_t> from;
   Shape shape;
   std::int64_t offset = 0;   // where the part begins in the input, in elements
   std::int64_t missing = 0;  // elements
+  std::optional<Blocks> blocks = {};
 
   // The subscripts in the part of an element of the input.
-  std::vector<Index> within(std::vector<Index> at) const;
+  std::vector<Index> within(std::vector<Index> at, const VarBounds& bounds) const;
 };
 
 // A part for each input of the kernel. It is the whole input if a node reads the input in another

@@ -31,7 +31,6 @@
 
 #include <functional>
 
-#include "core/ranges.h"
 #include "lower/moves.h"
 #include "lower/uses.h"
 
@@ -105,7 +104,6 @@ Reason add_tile(StageSite& site, const std::vector<Var>& axes) {
   if (bytes > std::max(most_tile_bytes, 2 * held))
     return fmt::format("the tile would take {:.0f} MB, and the tensor has {:.0f} MB", bytes / 1e6,
                        held / 1e6);
-  local.fixed = site.move.where != Where::heap;
   local.scope = site.at;
   kernel.add_tensor(std::move(local));
   return {};

@@ -4,7 +4,6 @@
 #include <unordered_map>
 
 #include "core/error.h"
-#include "core/ranges.h"
 #include "lower/canonical.h"
 #include "lower/input_parts.h"
 #include "lower/merge.h"

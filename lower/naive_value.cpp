@@ -48,7 +48,8 @@ ValueRef NodeValues::value(const Node& node, const std::vector<Index>& at,
 ValueRef NodeValues::compute(const Node& node, const std::vector<Index>& at, const Ranges& inside) {
   if (const auto source = tensors_.find(&node); source != tensors_.end()) {
     const auto& [tensor, part] = source->second;
-    return make_value(Load{{tensor, part ? part->within(at) : at}, inside}, node.type);
+    return make_value(Load{{tensor, part ? part->within(at, kernel_.bounds()) : at}, inside},
+                      node.type);
   }
   if (const auto* constant = node.as<ConstantLeaf>())
     return make_value(Constant{constant->value}, node.type);

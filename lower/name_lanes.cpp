@@ -14,7 +14,6 @@
 #include <map>
 #include <utility>
 
-#include "core/ranges.h"
 #include "lower/finish.h"
 #include "lower/tree.h"
 

@@ -73,7 +73,6 @@ struct KernelTensor {
   Where where = Where::argument;
   bool is_output = false;    // written by the kernel, for arguments
   std::int64_t missing = 0;  // elements at the end of an argument that may not be in memory
-  bool fixed = false;        // a move chose `where`; finish() keeps it unless threads share a `reg`
   // Allocated inside the loop over this axis; -1: outside all loops. Empty: finish() finds the
   // innermost place at which every use sees what was stored for it.
   std::optional<Var> scope = {};

@@ -101,7 +101,7 @@ FinishedKernel place_locals(const Kernel& kernel) {
     };
     if (std::ranges::any_of(uses, is_divided))  // registers are a thread's own
       tensor.where = Where::heap;
-    else if (tensor.where == Where::heap && !tensor.fixed && known && size <= most_register_bytes)
+    else if (tensor.where == Where::heap && known && size <= most_register_bytes)
       tensor.where = Where::reg;
     if (tensor.where == Where::reg) continue;
     const bool per_thread =

@@ -164,7 +164,7 @@ class Printer {
         continue;
       }
       locals += "local " + declare(t);
-      if (t.fixed || t.where != Where::heap) locals += fmt::format(" in {}", name(t.where));
+      if (t.where != Where::heap) locals += fmt::format(" in {}", name(t.where));
       locals += '\n';
     }
     out_ += fmt::format("kernel {}({}) -> {}\n{}", kernel_.name, fmt::join(inputs, ", "),

@@ -1,4 +1,5 @@
-// Walks and rewrites over the items of a nest, shared by the moves and passes.
+// Walks and rewrites over the items of a nest, shared by the moves and passes. Brings
+// core/ranges.h.
 #pragma once
 
 #include <functional>

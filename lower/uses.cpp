@@ -24,7 +24,9 @@ class Comparison {
     const auto is_found = [&](Var v) { return !is_known(v) && find_same(v); };
     for (int length = 1; length <= rank && !std::ranges::all_of(axes, is_known); ++length) {
       for (int first = 0; first + length <= rank; ++first) add_run(first, length);
-      while (std::ranges::any_of(axes, is_found)) continue;
+      // An axis that is not asked for may have to be known first.
+      while (std::ranges::any_of(axes, is_found) || std::ranges::any_of(a_.way.path, is_found))
+        continue;
     }
     return std::ranges::all_of(axes, is_known);
   }
@@ -64,7 +66,8 @@ class Comparison {
     };
     const Parts left = rest(pair.a, a_), right = rest(pair.b, b_);
     const Bounds still = bounds(left.still - right.still, bounds_);
-    const Bounds first = bounds(left.moving, bounds_), second = bounds(right.moving, bounds_);
+    const Bounds first = bounds(left.moving, bounds_, limits_);
+    const Bounds second = bounds(right.moving, bounds_, limits_);
     return still.low + first.low - second.high > -std::abs(term.coefficient) &&
            still.high + first.high - second.low < std::abs(term.coefficient);
   }
@@ -81,6 +84,9 @@ class Comparison {
 
   const Kernel& kernel_;
   const VarBounds bounds_ = kernel_.bounds();
+  const std::vector<Range> limits_ = mapped(kernel_.limits, [](const Limit& limit) {
+    return Range{limit.index, -anything, limit.bound};
+  });
   const Use &a_, &b_;
   const std::size_t outside_;
   std::vector<Pair> pairs_;

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "checked_kernel.h"
+#include "lower/blocked_inputs.h"
 #include "lower/moves.h"
 #include "ops/arithmetic.h"
 #include "ops/convolution.h"
@@ -121,15 +122,20 @@ struct Subject {
   const Facts* facts = nullptr;  // that the last sketch was made from
 };
 
-// Each graph for every Isa, with one thread and with two.
+// Each graph for every Isa, with one thread and with two. A product whose weights may lie in blocks
+// is there twice.
 std::deque<Subject> subjects(Inputs& in, std::span<const Isa> isas) {
   std::deque<Subject> all;
   const std::vector<Graph> graphs = graphs_of(in);
   for (const Isa isa : isas)
     for (const int threads : {1, 2})
       for (const Graph& graph : graphs)
-        for (const Kernel& naive : nests_of(graph.outputs, in))
-          all.emplace_back(graph.name, naive, isa, threads);
+        for (KernelGraph& kernel : kernels_of(graph.outputs, in)) {
+          all.emplace_back(graph.name, naive(kernel), isa, threads);
+          kernel.blocks = worth_blocking(kernel, target(isa), 0);
+          if (kernel.blocks)
+            all.emplace_back(graph.name + std::string(", in blocks"), naive(kernel), isa, threads);
+        }
   return all;
 }
 

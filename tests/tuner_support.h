@@ -28,11 +28,14 @@ inline tenon::Machine machine_of(int threads) {
 }
 
 // The naive nests of the kernels that the graph becomes.
+inline std::vector<tenon::KernelGraph> kernels_of(const std::vector<tenon::Tensor>& wanted,
+                                                  tenon_test::Inputs& in) {
+  const auto nodes = tenon::mapped(wanted, [](const tenon::Tensor& x) { return x.node(); });
+  return tenon::fusion(tenon::apply_rules(nodes, in.executor.nodes()));
+}
 inline std::vector<tenon::Kernel> nests_of(const std::vector<tenon::Tensor>& wanted,
                                            tenon_test::Inputs& in) {
-  const auto nodes = tenon::mapped(wanted, [](const tenon::Tensor& x) { return x.node(); });
-  return tenon::mapped(tenon::fusion(tenon::apply_rules(nodes, in.executor.nodes())),
-                       [](const tenon::KernelGraph& kernel) { return tenon::naive(kernel); });
+  return tenon::mapped(kernels_of(wanted, in), tenon::naive);
 }
 
 // The same for a graph that is one kernel.

@@ -1,4 +1,3 @@
-#include <algorithm>
 
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/IntrinsicsX86.h>

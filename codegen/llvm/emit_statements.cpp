@@ -1,5 +1,4 @@
 // The statements of a nest: their lanes, stores, prefetches and transposes.
-#include <algorithm>
 
 #include <llvm/Analysis/VectorUtils.h>
 #include <llvm/IR/Constants.h>

@@ -29,8 +29,8 @@ std::vector<llvm::Value*> Emission::alike(std::vector<llvm::Value*> values) {
   return values;
 }
 
-// Below AVX-512, conditions on lanes are joined, and moved to other lanes, as integers. From masks of
-// i1 that are joined with constants, LLVM 19 makes loads of lanes that are masked out.
+// Below AVX-512, conditions on lanes are joined, and moved to other lanes, as integers. From masks
+// of i1 that are joined with constants, LLVM 19 makes loads of lanes that are masked out.
 llvm::Value* Emission::bits_of(llvm::Value* mask) {
   if (const auto known = bits_.find(mask); known != bits_.end()) return known->second;
   if (isa_ == Isa::avx512) return widen(mask);

@@ -283,6 +283,7 @@ std::string check_session(const std::string& program, const std::string& cache,
   char isa[16] = {};
   SessionOptions options;
   options.cache = cache;
+  options.keeps = 0;  // weights of all sizes
   if (bar == std::string::npos ||
       std::sscanf(program.c_str(), "session %d %15s", &options.threads, isa) != 2)
     fail("expected: session THREADS ISA | STATEMENT; ..");
@@ -299,6 +300,7 @@ std::string check_session(const std::string& program, const std::string& cache,
     return fmt::format("{} kernels are compiled in spite of the cache", compiled);
   options.threads = 3 - options.threads;
   options.isa = options.isa == "fma128" ? "" : "fma128";
+  options.keeps = {};
   if (auto wrong = Run(options, again).repeat(statements, seen); !wrong.empty())
     return fmt::format("{} threads, {}: {}", options.threads, options.isa, wrong);
   return "";

@@ -1,6 +1,5 @@
 #include "tuner/search/candidates.h"
 
-#include <algorithm>
 #include <limits>
 #include <map>
 #include <random>

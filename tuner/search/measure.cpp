@@ -2,7 +2,6 @@
 
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <bit>
 #include <chrono>
 #include <cmath>

@@ -1,6 +1,5 @@
 #include "tuner/search/search.h"
 
-#include <algorithm>
 #include <chrono>
 #include <ranges>
 #include <set>

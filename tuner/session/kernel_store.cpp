@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "core/ranges.h"
 #include "lower/finish.h"
 #include "lower/naive.h"
 #include "tuner/build_id.h"
@@ -139,9 +138,8 @@ Device::ProgramRef KernelStore::find_artifact(const std::string& key) {
   }
 }
 
-// Null until it is made.
-SharedProgram KernelStore::shared_program(const std::string& key) {
-  SharedProgram& shared = programs_[key];
+SharedProgram KernelStore::shared_program(const std::string& text) {
+  SharedProgram& shared = programs_[text];
   if (!shared) shared = std::make_shared<Device::ProgramRef>();
   return shared;
 }

@@ -42,6 +42,8 @@ class KernelStore {
   // The program for a kernel, on the schedule that the cache knows, else on the untuned one, else
   // on the naive nest. Error: even the naive nest does not compile.
   SharedProgram program(const KernelGraph& graph);
+  // The same object for the kernel of this canonical text. It is null until program() was called.
+  SharedProgram shared_program(const std::string& text);
   // The program for moves given by hand, with the nest that they apply to. MovesError: a move is
   // refused, or the result does not compile.
   SharedProgram program(const KernelGraph& graph, const Kernel& naive, const Schedule& moves);
@@ -81,7 +83,6 @@ class KernelStore {
   std::optional<ScheduleRow> find_tuned(const WorkloadRow& workload);
   std::vector<Tried> tried_before(const KernelGraph& graph);
   std::vector<Candidate> schedules_to_begin_with(const WorkloadRow& workload, const Space& space);
-  SharedProgram shared_program(const std::string& key);
   Device::ProgramRef find_artifact(const std::string& key);
   Device::ProgramRef lower_and_build(const KernelGraph& graph, const WorkloadRow& workload,
                                      const std::optional<ScheduleRow>& known);

@@ -4,7 +4,6 @@
 #include <cctype>
 #include <cmath>
 #include <limits>
-#include <string>
 #include <vector>
 
 namespace tenon {

@@ -27,6 +27,10 @@ struct Plan {
     std::vector<int> slots = {};            // one per argument
     std::vector<std::size_t> offsets = {};  // in bytes: where each argument begins in its slot
     std::vector<int> last_used = {};        // written slots that no later step reads
+    // A leaf that may be read from a copy in blocks, and the program that does so, which is null
+    // until it is compiled.
+    std::optional<Blocks> blocks = {};
+    SharedProgram blocked = nullptr;
   };
   int leaves = 0;
   std::vector<std::size_t> written = {};  // bytes of each written slot

@@ -10,12 +10,12 @@
 
 #include "codegen/cpu_backend.h"
 #include "core/print_graph.h"
-#include "core/ranges.h"
 #include "lower/fusion.h"
 #include "lower/naive.h"
 #include "lower/names.h"
 #include "lower/rules.h"
 #include "tuner/session/debug_stages.h"
+#include "tuner/session/kept_copies.h"
 #include "tuner/session/kernel_store.h"
 #include "tuner/session/plan.h"
 #include "tuner/session/timer.h"
@@ -59,6 +59,13 @@ struct Kernels {
   std::vector<KernelGraph> graphs;
 };
 
+// A graph and how it runs. `leaves` are those that the graph reads.
+struct Planned {
+  std::vector<NodeRef> wanted;
+  std::shared_ptr<const Plan> plan;
+  std::vector<NodeRef> leaves;
+};
+
 bool writes_nothing(const KernelGraph& kernel) {
   return std::ranges::all_of(kernel.outputs,
                              [](const NodeRef& node) { return elements(node->shape) == 0; });
@@ -72,6 +79,7 @@ struct Session::State {
         backend(std::move(made)),
         nodes(table),
         kernels(backend, options.cache, debug, statistics),
+        copies(backend.machine.memory / 4),
         own_budget(options.tune.value_or(0)),
         budget(options.tune ? own_budget : budget_of_process()) {}
 
@@ -81,6 +89,7 @@ struct Session::State {
   Statistics statistics;
   NodeTable& nodes;
   KernelStore kernels;
+  KeptCopies copies;
   std::atomic<double> own_budget;
   std::atomic<double>& budget;  // seconds for tuning inside the program
   std::unordered_map<std::string, std::shared_ptr<const Plan>> plans;  // by Structure::key
@@ -109,11 +118,22 @@ struct Session::State {
     Plan plan = place(ruled, graphs, leaves);
     for (std::size_t i = 0; i < graphs.size(); ++i) {
       if (writes_nothing(graphs[i])) continue;
-      plan.steps[i].program = by_hand[i] ? kernels.program(graphs[i], nests[i], *by_hand[i])
-                                         : kernels.program(graphs[i]);
+      Plan::Step& step = plan.steps[i];
+      step.program = by_hand[i] ? kernels.program(graphs[i], nests[i], *by_hand[i])
+                                : kernels.program(graphs[i]);
+      const KernelGraph blocked = in_blocks(graphs[i]);
+      if (by_hand[i] || !blocked.blocks) continue;
+      step.blocks = blocked.blocks;
+      step.blocked = kernels.shared_program(canonical_text(blocked));
     }
     ++statistics.plans;
     return plan;
+  }
+
+  // The kernel that reads a copy in blocks, if one pays.
+  KernelGraph in_blocks(KernelGraph graph) const {
+    if (options.keeps) graph.blocks = worth_blocking(graph, backend.target, *options.keeps);
+    return graph;
   }
 
   Kernels kernels_of(std::span<const NodeRef> wanted) const {
@@ -130,7 +150,7 @@ struct Session::State {
     std::vector<std::pair<double, std::size_t>> above;  // ns above the limit, place
     for (std::size_t i = 0; i < all.graphs.size(); ++i)
       if (!writes_nothing(all.graphs[i]) && !kernels.is_tuned(all.graphs[i]))
-        above.emplace_back(seconds[i] * 1e9 - limit_ns(naive(all.graphs[i])), i);
+        above.emplace_back(seconds[i] * 1e9 - limit_ns(all.graphs[i]), i);
     std::ranges::sort(above, std::greater());
     for (const auto& [ns, place] : above) {
       if (budget <= 0 || ns <= 0) return;
@@ -148,56 +168,81 @@ struct Session::State {
     }
   }
 
-  double limit_ns(const Kernel& naive) const {
-    return limit_of(facts_of(naive), backend.target, backend.machine).ns;
+  double limit_ns(const KernelGraph& graph) const {
+    return limit_of(facts_of(naive(graph)), backend.target, backend.machine).ns;
   }
 
-  // The plan of the graph, and the leaves that the graph reads.
-  std::pair<std::shared_ptr<const Plan>, std::vector<NodeRef>> plan(
-      std::span<const NodeRef> wanted) {
+  Planned plan(std::span<const NodeRef> wanted) {
     const Timer graph(statistics.graph_seconds);
     auto [key, leaves] = structure_of(wanted, nodes);
     std::shared_ptr<const Plan>& plan = plans[key];
     if (!plan) plan = std::make_shared<const Plan>(make_plan(wanted, leaves));
-    return {plan, std::move(leaves)};
+    return {{wanted.begin(), wanted.end()}, plan, std::move(leaves)};
+  }
+
+  // Compiles the programs that read copies in blocks.
+  void prepare_blocked(const Planned& planned) {
+    const Timer graph(statistics.graph_seconds);
+    const std::vector<KernelGraph> graphs = kernels_of(planned.wanted).graphs;
+    for (std::size_t i = 0; i < graphs.size(); ++i)
+      if (planned.plan->steps[i].blocked) kernels.program(in_blocks(graphs[i]));
+  }
+
+  // The copy in blocks that the step may read; null if there is none.
+  BufferRef copy_for(const Planned& planned, const Plan::Step& step,
+                     std::span<const BufferRef> slots) {
+    if (!step.blocks) return nullptr;
+    const int slot = step.slots[step.blocks->input];
+    const BufferRef& buffer = slots[slot];
+    const auto& [detail, type, shape, inputs, generations] = *planned.leaves[slot];
+    const Shape in_copy = blocked_shape(shape, *step.blocks);
+    return copies.find(buffer, text(in_copy) + std::to_string(step.blocks->axis), [&] {
+      const NodeRef leaf = nodes.make(BufferLeaf{buffer, buffer->version, {}}, type, shape, {});
+      const View view = view_in_blocks(shape, *step.blocks);
+      const std::vector<NodeRef> copy{nodes.make(view, type, in_copy, {leaf})};
+      return compute(copy, nullptr)[0];
+    });
   }
 
   // Runs the kernel on these buffers, unless it writes nothing, and adds its time to `seconds`, if
   // the caller asks for it. An assignment gives a buffer other memory, so each launch asks for the
   // addresses again.
-  void launch(const Plan::Step& step, std::span<const BufferRef> slots, double* seconds = nullptr) {
-    std::optional<Timer> timer;
-    if (seconds) timer.emplace(*seconds);
+  void launch(const Planned& planned, std::size_t place, std::span<const BufferRef> slots,
+              double* seconds = nullptr) {
+    const Plan::Step& step = planned.plan->steps[place];
     if (!step.program) return;
+    const BufferRef copy = copy_for(planned, step, slots);
+    if (copy && !*step.blocked) prepare_blocked(planned);
     std::vector<void*> arguments;
     for (std::size_t i = 0; i < step.slots.size(); ++i)
       arguments.push_back(static_cast<char*>(slots[step.slots[i]]->data) + step.offsets[i]);
-    backend.device->launch(**step.program, arguments, {});
+    if (copy) arguments[step.blocks->input] = copy->data;
+    std::optional<Timer> timer;
+    if (seconds) timer.emplace(*seconds);
+    backend.device->launch(**(copy ? step.blocked : step.program), arguments, {});
     ++statistics.launches;
   }
 
-  // The buffers of all slots of the plan.
-  std::vector<BufferRef> slots_of(const Plan& plan, std::span<const NodeRef> leaves) {
-    std::vector<BufferRef> slots = buffers_of(leaves);
-    for (const std::size_t bytes : plan.written) slots.push_back(backend.device->allocate(bytes));
-    return slots;
+  // Runs all kernels, and appends their times to `seconds`, if there is such a list. A slot without
+  // a buffer gets one, which is released after its last use.
+  void run(const Planned& planned, std::vector<BufferRef>& slots, std::vector<double>* seconds) {
+    const Plan& plan = *planned.plan;
+    for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+      for (const int slot : plan.steps[i].slots)
+        if (!slots[slot]) slots[slot] = backend.device->allocate(plan.written[slot - plan.leaves]);
+      launch(planned, i, slots, seconds ? &seconds->emplace_back(0) : nullptr);
+      for (const int slot : plan.steps[i].last_used) slots[slot].reset();
+    }
   }
 
-  // The seconds of each kernel go to `seconds`, if there is one.
-  std::vector<BufferRef> run(std::span<const NodeRef> wanted, std::vector<double>* seconds) {
-    const auto [plan, leaves] = this->plan(wanted);
+  std::vector<BufferRef> compute(std::span<const NodeRef> wanted, std::vector<double>* seconds) {
+    const Planned planned = plan(wanted);
     const Timer running(statistics.running_seconds);
-    std::vector<BufferRef> slots = buffers_of(leaves);
-    slots.resize(plan->leaves + plan->written.size());
-    for (const Plan::Step& step : plan->steps) {
-      for (const int slot : step.slots)
-        if (!slots[slot])
-          slots[slot] = backend.device->allocate(plan->written[slot - plan->leaves]);
-      launch(step, slots, seconds ? &seconds->emplace_back(0) : nullptr);
-      for (const int slot : step.last_used) slots[slot].reset();
-    }
+    std::vector<BufferRef> slots = buffers_of(planned.leaves);
+    slots.resize(planned.plan->leaves + planned.plan->written.size());
+    run(planned, slots, seconds);
     std::vector<BufferRef> results;
-    for (const int slot : plan->results) {
+    for (const int slot : planned.plan->results) {
       const bool has_other_user = slots[slot].use_count() > 1;  // a leaf or another result
       BufferRef& result = results.emplace_back(slots[slot]);
       if (!has_other_user) continue;
@@ -222,8 +267,9 @@ const Statistics& Session::statistics() const { return state_->statistics; }
 std::vector<BufferRef> Session::compute(std::span<const NodeRef> wanted) {
   const std::int64_t plans = state_->statistics.plans;
   const bool may_tune = state_->budget > 0 && !state_->options.moves;
+  state_->copies.begin_run();
   std::vector<double> seconds;
-  std::vector<BufferRef> results = state_->run(wanted, may_tune ? &seconds : nullptr);
+  std::vector<BufferRef> results = state_->compute(wanted, may_tune ? &seconds : nullptr);
   if (may_tune && state_->statistics.plans > plans) state_->spend_budget(wanted, seconds);
   return results;
 }
@@ -237,51 +283,39 @@ std::vector<NodeRef> Session::nodes_of(std::span<const Tensor> wanted, std::stri
 void Session::tune(std::span<const Tensor> wanted, SearchOptions options,
                    const std::function<void(const Tuned&)>& progress) {
   const Kernels all = state_->kernels_of(nodes_of(wanted, "tune"));
-  for (std::size_t i = 0; i < all.graphs.size(); ++i) {
-    if (writes_nothing(all.graphs[i])) continue;
-    if (options.stop && options.stop()) break;
-    Tuned tuned{naive(all.graphs[i]).name, i + 1, all.graphs.size(), {}, false};
+  const auto tune_kernel = [&](const KernelGraph& graph, std::size_t place) {
+    if (options.stop && options.stop()) return;
+    const char* const layout = graph.blocks ? ", weights in blocks" : "";
+    Tuned tuned{naive(graph).name + layout, place + 1, all.graphs.size(), {}, false};
     const auto tell = [&](const Found& found) {
       tuned.found = found;
       if (progress) progress(tuned);
     };
     options.progress = tell;
-    const Found found = state_->kernels.tune(all.graphs[i], all.text, i, options);
+    const Found found = state_->kernels.tune(graph, all.text, place, options);
     tuned.is_done = true;
     tell(found);
+  };
+  for (std::size_t i = 0; i < all.graphs.size(); ++i) {
+    if (writes_nothing(all.graphs[i])) continue;
+    tune_kernel(all.graphs[i], i);
+    const KernelGraph blocked = state_->in_blocks(all.graphs[i]);
+    if (blocked.blocks) tune_kernel(blocked, i);
   }
 }
 
 Bound Session::bind(std::span<const Tensor> wanted) {
-  const auto [plan, leaves] = state_->plan(nodes_of(wanted, "bind"));
-  std::vector<BufferRef> slots = state_->slots_of(*plan, leaves);
-  Bound bound{.results = mapped(plan->results, [&](int slot) { return slots[slot]; })};
-  bound.launch = [this, plan, slots = std::move(slots)] {
-    for (const Plan::Step& step : plan->steps) state_->launch(step, slots);
+  const Planned planned = state_->plan(nodes_of(wanted, "bind"));
+  state_->prepare_blocked(planned);
+  std::vector<BufferRef> slots = buffers_of(planned.leaves);
+  for (const std::size_t bytes : planned.plan->written) slots.push_back(device().allocate(bytes));
+  Bound bound{.results = mapped(planned.plan->results, [&](int slot) { return slots[slot]; })};
+  bound.run = [this, planned, slots = std::move(slots)](std::vector<double>* seconds) {
+    state_->copies.begin_run();
+    std::vector<BufferRef> copy = slots;
+    state_->run(planned, copy, seconds);
   };
   return bound;
-}
-
-std::vector<KernelTime> Session::profile(std::span<const Tensor> wanted) {
-  constexpr double enough_seconds = 1;
-  const std::vector<NodeRef> roots = nodes_of(wanted, "profile");
-  const auto [plan, leaves] = state_->plan(roots);
-  const std::vector<BufferRef> slots = state_->slots_of(*plan, leaves);
-  std::vector<KernelTime> times;
-  for (const KernelGraph& graph : state_->kernels_of(roots).graphs) {
-    const Kernel nest = naive(graph);
-    const Facts facts = facts_of(nest);
-    times.push_back({nest.name, std::numeric_limits<double>::infinity(), facts.flops, facts.bytes,
-                     state_->limit_ns(nest) / 1e9});
-  }
-  for (double spent = 0; !times.empty() && spent < enough_seconds;)
-    for (std::size_t i = 0; i < times.size(); ++i) {
-      double seconds = 0;
-      state_->launch(plan->steps[i], slots, &seconds);
-      times[i].seconds = std::min(times[i].seconds, seconds);
-      spent += seconds;
-    }
-  return times;
 }
 
 Tensor Session::tensor(std::span<const float> values, Shape shape, std::string name) {

@@ -28,6 +28,7 @@
 #include "core/error.h"
 #include "core/executor.h"
 #include "core/tensor.h"
+#include "lower/blocked_inputs.h"
 #include "lower/schedule.h"
 #include "tuner/search/search.h"
 
@@ -53,6 +54,10 @@ struct SessionOptions {
   // $TENON_TUNE, which all sessions of the process share. After the first results of a graph were
   // computed, the session searches for its kernels with the most time above their limit.
   std::optional<double> tune = {};
+  // From the second run with the same weights on, products read copies of them in a layout that
+  // serves vectors. The session keeps the copies, in at most a quarter of the machine's memory.
+  // They are made for weights of so many bytes and more; nullopt: for none.
+  std::optional<std::int64_t> keeps = worth_keeping;
 };
 
 struct Statistics {
@@ -67,22 +72,16 @@ struct Statistics {
   double running_seconds = 0;
 };
 
-// The time of one kernel, and what it does in that time.
-struct KernelTime {
-  std::string kernel;    // its name
-  double seconds;        // of a launch, after the kernels before it: the least of several
-  double flops;          // of its sums of products: two for each term
-  double bytes;          // of its arguments, each counted once
-  double limit_seconds;  // what the machine needs at least, by the model (limit_of() in model.h)
-};
-
 class KernelStore;
 
 // A graph that is planned and compiled, with its buffers. For callers who time the launches alone.
 struct Bound {
   std::vector<BufferRef> results;
-  // Computes the results again, into the same buffers, from the leaves' current values.
-  std::function<void()> launch = {};
+  std::function<void(std::vector<double>* seconds)> run = {};
+
+  // Computes the results again, into the same buffers, from the leaves' current values. Appends the
+  // time of each kernel to `seconds`, if there is such a list.
+  void launch(std::vector<double>* seconds = nullptr) const { run(seconds); }
 };
 
 class Session final : public Executor {
@@ -100,9 +99,6 @@ class Session final : public Executor {
 
   Device& device() override;
   Bound bind(std::span<const Tensor> wanted);
-  // The times of the kernels under the tensors, in the order in which they run. Runs them for about
-  // a second, at least once.
-  std::vector<KernelTime> profile(std::span<const Tensor> wanted);
 
   // Searches for the fastest schedule of every kernel under the tensors, and keeps what it finds in
   // the cache. The kernels run on the winners from their next launch on, also in a Bound. Moves by
@@ -111,7 +107,7 @@ class Session final : public Executor {
   // measurement and at the end of each kernel; options.progress is not used. Error: the program
   // `tenon`, which measures, cannot be started.
   struct Tuned {
-    std::string kernel;      // its name
+    std::string kernel;      // its name, and whether its weights lie in blocks
     std::size_t number, of;  // from 1
     Found found;
     bool is_done;

@@ -2,8 +2,6 @@
 
 #include <set>
 
-#include "core/ranges.h"
-
 namespace tenon {
 namespace {
 

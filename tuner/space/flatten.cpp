@@ -1,7 +1,5 @@
 #include "tuner/space/flatten.h"
 
-#include <algorithm>
-
 #include "lower/moves.h"
 #include "lower/tree.h"
 #include "tuner/space/facts.h"
@@ -76,11 +74,12 @@ Schedule split_quotients(const Facts& facts, const StatementFacts& statement) {
       for (const Index::Term& term : index.terms()) {
         const auto axis = term.inner ? term.inner->as_var() : std::nullopt;
         const auto jumps = [&](const AccessFacts& own) { return own.step(*axis) == irregular; };
-        if (!axis || facts.extent(*axis) % term.divisor != 0 ||
+        if (!axis || term.divisor >= facts.extent(*axis) ||
             std::ranges::none_of(statement.accesses, jumps))
           continue;
         const std::string part = stem(facts.name(*axis));
-        moves = {{Split{facts.name(*axis), {{part + "o"}, {part + "i", term.divisor}}}}};
+        const std::vector<Part> parts{{part + "o"}, {part + "i", term.divisor}};
+        moves = {{Split{facts.name(*axis), parts, Tail::peel}}};
       }
   });
   return moves;

@@ -1,6 +1,5 @@
 #include "tuner/space/footprint.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <ranges>

@@ -1,6 +1,5 @@
 #include "tuner/space/model.h"
 
-#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <ranges>

@@ -1,6 +1,5 @@
 // The part of the model that is about memory: the cycles in which lines come from each level that
 // does not hold them.
-#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <numeric>

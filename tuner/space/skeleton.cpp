@@ -1,6 +1,5 @@
 #include "tuner/space/skeleton.h"
 
-#include <algorithm>
 #include <bit>
 
 namespace tenon {

@@ -1,6 +1,5 @@
 #include "tuner/space/sketch.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 

@@ -5,7 +5,8 @@
 // before them, other axes of a before ic, and the axes of a window before k:
 //
 //   jc [ko] ic jr ir k i0 j0 jv        order=0: a panel of b outside the groups of rows
-//   ic [ko] jc ir jr k i0 j0 jv        order=1: a group of rows outside the panels of b
+//   ic [ko] jc ir jr k i0 j0 jv        order=1: a group of rows outside the panels of b, and
+//                                      outside the other axes that only b has
 //
 // If the canonical order has strands, s, the vectors run along them, and the column's tile counts
 // single columns:
@@ -19,7 +20,6 @@
 //                 that is a local of the kernel has none: ko would move it from registers to memory
 //   a, b          how the operand's tile is staged: 0 not at all, 1 packed, 2 as a box
 //   threads       0 none, 1 groups of rows, 2 panels of b, 3 the outermost other axis of the result
-#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -158,7 +158,8 @@ class ProductSketch {
     });
     const bool is_large = threads_ > 1 && terms * results >= worth_threads;
     // A small a may be read for each of more panels, and smaller packed panels stay nearer.
-    const int parts = packs_b && facts_.bytes_of(of_a) <= panel_bytes / 4 ? 8 : 1;
+    const bool is_small = facts_.bytes_of(of_a) <= panel_bytes / 4;
+    const int parts = packs_b && is_small ? 8 : 1;
     const std::int64_t in_panel =
         std::clamp<std::int64_t>(panel_bytes / (parts * terms * 4 * width * side), 1, strips);
     // All threads get the same number of groups.
@@ -168,8 +169,11 @@ class ProductSketch {
       return operand.guarded() && !operand.shared ? 2 : packs_it ? 1 : 0;
     };
     const std::int64_t of_a_staged = stages(of_a, packs_a), of_b_staged = stages(of_b, packs_b);
-    const std::int64_t shared = !is_large ? 0 : has_outer ? 3 : 1;
-    return Point{j, i, tile, side, in_panel, in_group, 0, 0, of_a_staged, of_b_staged, shared};
+    // A large a is read once, and b, if it needs no packing, for each group.
+    const bool groups_first = has_outer && !of_b_staged && of_b.step(j) == 1 && !is_small;
+    const std::int64_t shared = !is_large ? 0 : has_outer && !groups_first ? 3 : 1;
+    return Point{j,           i,           tile,  side, in_panel, in_group, 0, groups_first,
+                 of_a_staged, of_b_staged, shared};
   }
 
   // The elements of a vector along the axis.
@@ -202,7 +206,7 @@ class ProductSketch {
     const auto whole = [&](Var axis) { skeleton.whole(axis); };
     const Var k = statement_.store.over.back();
     const bool has_block = point[block] > 0;
-    std::vector<Var> outer, middle, inner, sums;
+    std::vector<Var> outer, of_panels, middle, inner, sums;
     for (const Var axis : statement_.path) {
       if (axis == i || axis == j || axis == strand_) continue;
       const bool is_of_a = operand_of(axis) == of_a;
@@ -210,6 +214,7 @@ class ProductSketch {
                     : is_of_a && is_window(of_a, axis)                 ? inner
                     : has_strands() && !statement_.target().uses(axis) ? inner
                     : is_of_a                                          ? middle
+                    : point[order] == 1 && operand_of(axis) == of_b    ? of_panels
                                                                        : outer;
       place.push_back(axis);
     }
@@ -224,7 +229,7 @@ class ProductSketch {
     Side of_i{i, point[rows], groups, std::min(point[group], groups)};
     const auto sides = point[order] == 0 ? std::array{&of_j, &of_i} : std::array{&of_i, &of_j};
     for (Side* side : sides) {
-      if (side == &of_i) std::ranges::for_each(middle, whole);
+      std::ranges::for_each(side == &of_i ? middle : of_panels, whole);
       skeleton.add(side->axis, "c", side->tile * side->together,
                    tiles(side->count, side->together));
       if (side == sides.front() && has_block)

@@ -15,7 +15,6 @@
 //   stream           1: the results are written past the caches
 //   ahead            1: rows that an earlier statement has read are prefetched
 //   threads          1: the first loop over the result with an iteration for each is parallel
-#include <algorithm>
 #include <tuple>
 
 #include "tuner/space/sketch.h"

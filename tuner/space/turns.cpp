@@ -1,6 +1,5 @@
 #include "tuner/space/turns.h"
 
-#include <algorithm>
 #include <map>
 
 #include "lower/moves.h"
