@@ -153,8 +153,11 @@ TEST_CASE("a bound graph reads copies from its second launch on") {
   Session session(options(0)), plain(options({}));
   const auto launches = [](Session& in) {
     const Tensor w = tensor(in, {64, 48}, .3F), x = tensor(in, {8, 64}, .7F);
-    const std::vector<Tensor> y{matmul(x, w)};
+    std::vector<Tensor> y{matmul(x, w)};
+    const std::weak_ptr<const Node> node = y[0].node();
     const Bound bound = in.bind(y);
+    y.clear();
+    CHECK(node.expired());  // a Bound does not hold its graph
     for (int i = 0; i < 3; ++i) bound.launch();
     const std::vector<float> other = wave(64 * 48, .9F);
     in.device().write(*current_buffer(*w.node()), other.data());

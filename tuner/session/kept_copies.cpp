@@ -26,10 +26,8 @@ BufferRef KeptCopies::find(const BufferRef& buffer, const std::string& layout,
   auto bytes = static_cast<std::int64_t>(buffer->bytes);
   for (const auto& [key, other] : copies_)
     if (other.made) bytes += static_cast<std::int64_t>(other.made->bytes);
-  if (bytes > most_bytes_)
-    is_full_ = true;
-  else
-    copy.made = make();
+  if (bytes <= most_bytes_) copy.made = make();
+  is_full_ = is_full_ || !copy.made;
   return copy.made;
 }
 

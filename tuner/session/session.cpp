@@ -305,8 +305,9 @@ void Session::tune(std::span<const Tensor> wanted, SearchOptions options,
 }
 
 Bound Session::bind(std::span<const Tensor> wanted) {
-  const Planned planned = state_->plan(nodes_of(wanted, "bind"));
+  Planned planned = state_->plan(nodes_of(wanted, "bind"));
   state_->prepare_blocked(planned);
+  planned.wanted.clear();  // a Bound holds no node but its leaves, so that its graph can be freed
   std::vector<BufferRef> slots = buffers_of(planned.leaves);
   for (const std::size_t bytes : planned.plan->written) slots.push_back(device().allocate(bytes));
   Bound bound{.results = mapped(planned.plan->results, [&](int slot) { return slots[slot]; })};
