@@ -37,8 +37,7 @@ struct Row {
   Rates rates;
   Timing untuned, realize;
   std::optional<Timing> tuned;
-  std::optional<Timing>
-      kept;  // untuned, with weights that are kept in blocks; none: there are none
+  std::optional<Timing> kept;  // untuned, from weights in blocks, if the case has weights
   std::vector<Timing> peers;
   std::optional<SearchCost> search = {};
 };

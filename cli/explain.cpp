@@ -10,6 +10,7 @@
 #include "cli/moves_file.h"
 #include "cli/renamed_schedule.h"
 #include "core/print_graph.h"
+#include "lower/blocked_inputs.h"
 #include "lower/finish.h"
 #include "lower/fusion.h"
 #include "lower/moves.h"
@@ -67,6 +68,9 @@ std::string search_page(const KernelGraph& graph, const Kernel& naive, KernelSto
   std::string text = fmt::format(
       "facts: {:.4g} MFLOP in sums of products, {:.4g} MB of arguments\nlimit: {:.1f} us ({})\n",
       facts.flops / 1e6, facts.bytes / 1e6, least.ns / 1e3, least.limit);
+  if (const auto blocks = worth_blocking(graph, space.target))
+    text += fmt::format("from the second run on: {} in blocks of {} along axis {}\n",
+                        naive.tensors[blocks->input].name, blocks->width, blocks->axis);
   const auto time = [](double ns) { return ns > 0 ? fmt::format("{:.1f}", ns / 1e3) : "-"; };
   const auto limit = [&](const std::string& point) {
     const Candidate candidate = candidate_of(space, point);

@@ -293,6 +293,12 @@ TEST_CASE("explain shows the stops, or those asked for") {
   CHECK(all.out.find("== asm: ") == std::string::npos);
   place.file("vast.tenon", "a = input f32[1000000,1000000]\nb = softmax(a)\noutput b\n");
   CHECK(place.tenon("explain vast.tenon --stage asm").out.starts_with("== asm: "));
+  place.file("large.tenon",
+             "x = input f32[8,256]\nw = input f32[256,300]\ny = matmul(x, w)\noutput y\n");
+  CHECK(place.tenon("explain large.tenon --stage search --isa avx2")
+            .out.find("from the second run on: w in blocks of 16 along axis 1\n") !=
+        std::string::npos);
+  CHECK(place.tenon("explain g.tenon --stage search").out.find("in blocks") == std::string::npos);
   const Outcome named = place.tenon("explain g.tenon --stage rules --stage kernels");
   CHECK(named.out.find("a = input f32[64,32]") != std::string::npos);
   CHECK(named.out.find("w f32[32,10]") != std::string::npos);

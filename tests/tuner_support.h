@@ -27,7 +27,7 @@ inline tenon::Machine machine_of(int threads) {
           .memory = 0};
 }
 
-// The naive nests of the kernels that the graph becomes.
+// The kernels that the graph becomes, and their naive nests.
 inline std::vector<tenon::KernelGraph> kernels_of(const std::vector<tenon::Tensor>& wanted,
                                                   tenon_test::Inputs& in) {
   const auto nodes = tenon::mapped(wanted, [](const tenon::Tensor& x) { return x.node(); });

@@ -104,9 +104,9 @@ class Emission {
   llvm::Type* value_type(Type type);
   llvm::Value* all_hold(std::span<const Range> ranges);  // null: always
   llvm::Value* both(llvm::Value* a, llvm::Value* b);     // null: always
-  // A condition as integers, -1 or 0 in each lane; i1 on AVX-512.
+  // A condition as an integer for each lane, -1 if it holds and 0 if not; on AVX-512 as an i1.
   llvm::Value* bits_of(llvm::Value* mask);
-  llvm::Value* mask_of(llvm::Value* bits);
+  llvm::Value* mask_of(llvm::Value* bits);  // the condition that these integers stand for, as i1
   llvm::Value* select(llvm::Value* condition, llvm::Value* a, llvm::Value* b);
   llvm::Value* widen(llvm::Value* value);  // a scalar in every lane; a vector as it is
   // Widens all of the values if one of them is a vector.

@@ -121,7 +121,7 @@ struct Session::State {
       Plan::Step& step = plan.steps[i];
       step.program = by_hand[i] ? kernels.program(graphs[i], nests[i], *by_hand[i])
                                 : kernels.program(graphs[i]);
-      const KernelGraph blocked = in_blocks(graphs[i]);
+      const KernelGraph blocked = with_blocks(graphs[i]);
       if (by_hand[i] || !blocked.blocks) continue;
       step.blocks = blocked.blocks;
       step.blocked = kernels.shared_program(canonical_text(blocked));
@@ -131,7 +131,7 @@ struct Session::State {
   }
 
   // The kernel that reads a copy in blocks, if one pays.
-  KernelGraph in_blocks(KernelGraph graph) const {
+  KernelGraph with_blocks(KernelGraph graph) const {
     if (options.keeps) graph.blocks = worth_blocking(graph, backend.target, *options.keeps);
     return graph;
   }
@@ -185,7 +185,7 @@ struct Session::State {
     const Timer graph(statistics.graph_seconds);
     const std::vector<KernelGraph> graphs = kernels_of(planned.wanted).graphs;
     for (std::size_t i = 0; i < graphs.size(); ++i)
-      if (planned.plan->steps[i].blocked) kernels.program(in_blocks(graphs[i]));
+      if (planned.plan->steps[i].blocked) kernels.program(with_blocks(graphs[i]));
   }
 
   // The copy in blocks that the step may read; null if there is none.
@@ -299,7 +299,7 @@ void Session::tune(std::span<const Tensor> wanted, SearchOptions options,
   for (std::size_t i = 0; i < all.graphs.size(); ++i) {
     if (writes_nothing(all.graphs[i])) continue;
     tune_kernel(all.graphs[i], i);
-    const KernelGraph blocked = state_->in_blocks(all.graphs[i]);
+    const KernelGraph blocked = state_->with_blocks(all.graphs[i]);
     if (blocked.blocks) tune_kernel(blocked, i);
   }
 }
