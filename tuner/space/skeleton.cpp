@@ -105,12 +105,30 @@ class MovePrinter {
       if (access.step(loop.axis) * loop.step == 1) contiguous = &loop;
     }
     if (copied.empty()) return;
+    order_copy(access, copied, tile);
     if (contiguous && contiguous != copied.back())
       cut_vectors(copy_of(*contiguous, tile), contiguous->trips);
     bind(copy_of(*copied.back(), tile), Tag::vector);
     const SkeletonLoop& outer = *copied.front();
     if (is_shared && outer.trips > 1 && &outer != contiguous && &outer != copied.back())
       bind(copy_of(outer, tile), Tag::parallel);
+  }
+
+  // A copy reads long runs of the operand: of the loops over tiles, the one that moves farthest is
+  // the outermost.
+  void order_copy(const AccessFacts& access, std::vector<const SkeletonLoop*>& copied,
+                  const std::string& tile) {
+    const auto is_tile = [](const SkeletonLoop* loop) {
+      return loop->tag == Tag::unroll || loop->tag == Tag::vector;
+    };
+    const auto end = std::ranges::find_if(copied, is_tile);
+    const std::vector before(copied.begin(), end);
+    std::stable_sort(copied.begin(), end, [&](const SkeletonLoop* one, const SkeletonLoop* other) {
+      return access.step(one->axis) * one->step > access.step(other->axis) * other->step;
+    });
+    const std::vector after(copied.begin(), end);
+    const auto name = [&](const SkeletonLoop* loop) { return copy_of(*loop, tile); };
+    if (before != after) moves_.push_back({Order{mapped(after, name)}});
   }
 
   // Makes the loop of a copy a loop over vectors, if it has that many iterations.

@@ -35,8 +35,8 @@ constexpr std::int64_t rows_together = 64;       // of a, in a tile that is stag
 constexpr std::int64_t panel_bytes = 8 << 20;    // of b, packed: a part of the last-level cache
 constexpr std::int64_t packing_pays = 4;         // times that an element is used again
 constexpr std::int64_t worth_threads = 1 << 17;  // multiplications
-constexpr std::int64_t shortest_sum = 32;        // terms; packing pays for no shorter sum
-constexpr std::int64_t stays_near = 1 << 20;     // bytes of b that need no packing: they stay in L2
+constexpr std::int64_t shortest_sum = 32;     // terms; packing whole rows pays for no shorter sum
+constexpr std::int64_t stays_near = 1 << 16;  // bytes of b that need no packing
 enum Place : std::size_t { column, row, rows, vectors, panel, group, block, order, a, b, threads };
 
 class ProductSketch {
@@ -146,12 +146,16 @@ class ProductSketch {
     std::int64_t terms = 1, results = 1;
     for (const Var axis : statement_.path)
       (statement_.sums_over(axis) || axis == strand_ ? terms : results) *= facts_.extent(axis);
-    const bool is_near = of_b.step(j) == 1 && facts_.bytes_of(of_b) <= stays_near;
-    const bool packs = terms >= shortest_sum && !of_a.shared;
-    const bool packs_b =
-        has_strands() ? is_scattered(of_b) : packs && height / tile >= packing_pays && !is_near;
-    const bool packs_a = is_scattered(of_a) || (packs && length / (width * side) >= packing_pays &&
-                                                of_a.step(statement_.store.over.back()) != 1);
+    const Var k = statement_.store.over.back();
+    const bool has_rows = of_b.step(j) == 1;
+    const bool is_packed = has_rows && of_b.step(k) == width * side;  // in tiles already
+    const bool is_near = has_rows && facts_.bytes_of(of_b) <= stays_near;
+    const bool is_long = terms >= shortest_sum;
+    const bool packs_b = has_strands() ? is_scattered(of_b)
+                                       : !of_b.shared && (is_long || !has_rows) && !is_near &&
+                                             !is_packed && height / tile >= packing_pays;
+    const bool packs_a = is_scattered(of_a) || (!of_a.shared && is_long && of_a.step(k) != 1 &&
+                                                length / (width * side) >= packing_pays);
     const bool has_outer = std::ranges::any_of(statement_.path, [&](Var axis) {
       return axis != j && statement_.target().uses(axis) && operand_of(axis) != operand_of(i) &&
              facts_.extent(axis) >= threads_;
@@ -170,7 +174,7 @@ class ProductSketch {
     };
     const std::int64_t of_a_staged = stages(of_a, packs_a), of_b_staged = stages(of_b, packs_b);
     // A large a is read once, and b, if it needs no packing, for each group.
-    const bool groups_first = has_outer && !of_b_staged && of_b.step(j) == 1 && !is_small;
+    const bool groups_first = has_outer && !of_b_staged && has_rows && !is_packed && !is_small;
     const std::int64_t shared = !is_large ? 0 : has_outer && !groups_first ? 3 : 1;
     return Point{j,           i,           tile,  side, in_panel, in_group, 0, groups_first,
                  of_a_staged, of_b_staged, shared};

@@ -31,7 +31,7 @@ constexpr std::int64_t line_bytes = 64;
 constexpr std::int64_t close_lanes = 4;          // elements; lanes that are loaded together
 constexpr std::int64_t shortest_vector = 4;      // elements of an axis
 constexpr std::int64_t most_instructions = 768;  // of a tile: LLVM takes long over more
-constexpr std::int64_t lines_at_once = 16;       // rows of a reduction down columns
+constexpr std::int64_t lines_at_once = 8;        // rows of a reduction down columns
 constexpr std::int64_t lines_of_window = 4;      // of results, which share rows of the operand
 enum At : int { column, vectors, row, rows, order, unroll, turn, box, stream, ahead, threads };
 
@@ -215,11 +215,13 @@ class TileSketch {
     return -1;
   }
 
-  // Do other statements in a loop over the axis have sums? Those would lie between the rows.
+  // Do other statements in a loop over the axis have sums? Those would lie between the rows, unless
+  // they only add up the sums of this statement.
   bool is_summed_again(Var axis) const {
     return std::ranges::any_of(facts_.statements, [&](const StatementFacts& other) {
       return &other != &statement_ && contains(other.path, axis) && !other.store.over.empty() &&
-             !contains(other.path, statement_.store.over.back());
+             !contains(other.path, statement_.store.over.back()) &&
+             !contains(statement_.path, other.store.over.back());
     });
   }
 
