@@ -22,13 +22,15 @@ using tenon_test::Inputs;
 
 namespace {
 
-tenon::Candidate candidate(const Tensor& wanted, Inputs& in, tenon::Isa isa = tenon::Isa::avx2) {
-  return untuned(
-      tenon::Space{tuner_test::nest_of(wanted, in), tenon::target(isa), tuner_test::machine_of(1)});
+tenon::Candidate candidate(const Tensor& wanted, Inputs& in, tenon::Isa isa = tenon::Isa::avx2,
+                           int threads = 1) {
+  return untuned(tenon::Space{tuner_test::nest_of(wanted, in), tenon::target(isa),
+                              tuner_test::machine_of(threads)});
 }
 
-std::string moves(const Tensor& wanted, Inputs& in, tenon::Isa isa = tenon::Isa::avx2) {
-  return print(candidate(wanted, in, isa).moves);
+std::string moves(const Tensor& wanted, Inputs& in, tenon::Isa isa = tenon::Isa::avx2,
+                  int threads = 1) {
+  return print(candidate(wanted, in, isa, threads).moves);
 }
 
 bool holds(const std::string& schedule, const std::string& move) {
@@ -83,6 +85,15 @@ TEST_CASE("a packed operand is read along its rows") {
   const Tensor a = in.floats({128, 256}), b = in.floats({256, 4096}, "b");
   const std::string schedule = moves(tenon::matmul(a, b), in);
   CHECK(holds(schedule, "stage in1 at sum.jc\norder in1.jc.k in1.jc.jr\n"));
+}
+
+TEST_CASE("threads pack the strips that they read, and sum columns of their own") {
+  Inputs in;
+  const Tensor a = in.floats({35, 1024}), b = in.floats({1024, 512}, "b");
+  const std::string product = moves(tenon::matmul(a, b), in, tenon::Isa::avx2, 2);
+  CHECK(holds(product, "bind sum.jc parallel"));
+  const std::string sum = moves(tenon::sum(in.floats({512, 4096}), {0}), in, tenon::Isa::avx2, 2);
+  CHECK(holds(sum, "bind sum.it parallel"));
 }
 
 TEST_CASE("short rows that lie across the vectors are packed") {

@@ -35,6 +35,8 @@ constexpr std::int64_t rows_together = 64;       // of a, in a tile that is stag
 constexpr std::int64_t panel_bytes = 8 << 20;    // of b, packed: a part of the last-level cache
 constexpr std::int64_t packing_pays = 4;         // times that an element is used again
 constexpr std::int64_t worth_threads = 1 << 17;  // multiplications
+constexpr std::int64_t small_bytes = 1 << 18;    // of a, which every thread reads
+constexpr std::int64_t strips_of_thread = 8;     // fewer would be dealt too unevenly
 constexpr std::int64_t shortest_sum = 32;     // terms; packing whole rows pays for no shorter sum
 constexpr std::int64_t stays_near = 1 << 16;  // bytes of b that need no packing
 enum Place : std::size_t { column, row, rows, vectors, panel, group, block, order, a, b, threads };
@@ -164,18 +166,26 @@ class ProductSketch {
     // A small a may be read for each of more panels, and smaller packed panels stay nearer.
     const bool is_small = facts_.bytes_of(of_a) <= panel_bytes / 4;
     const int parts = packs_b && is_small ? 8 : 1;
+    // Each thread packs the strips that it reads, if that leaves it enough of them. It needs no copy
+    // of a small a.
+    const bool reads_a = !packs_a || (!is_scattered(of_a) && facts_.bytes_of(of_a) <= small_bytes);
+    const bool deals = is_large && !has_strands() && packs_b && reads_a && is_small && !has_outer &&
+                       strips >= strips_of_thread * threads_;
     const std::int64_t in_panel =
-        std::clamp<std::int64_t>(panel_bytes / (parts * terms * 4 * width * side), 1, strips);
+        deals
+            ? 1
+            : std::clamp<std::int64_t>(panel_bytes / (parts * terms * 4 * width * side), 1, strips);
     // All threads get the same number of groups.
     const std::int64_t at_once = std::max<std::int64_t>(rows_together / tile, 1) * threads_;
     const std::int64_t in_group = tiles(groups, tiles(groups, at_once) * threads_);
     const auto stages = [&](const AccessFacts& operand, bool packs_it) {
       return operand.guarded() && !operand.shared ? 2 : packs_it ? 1 : 0;
     };
-    const std::int64_t of_a_staged = stages(of_a, packs_a), of_b_staged = stages(of_b, packs_b);
+    const std::int64_t of_a_staged = stages(of_a, packs_a && !deals),
+                       of_b_staged = stages(of_b, packs_b);
     // A large a is read once, and b, if it needs no packing, for each group.
     const bool groups_first = has_outer && !of_b_staged && has_rows && !is_packed && !is_small;
-    const std::int64_t shared = !is_large ? 0 : has_outer && !groups_first ? 3 : 1;
+    const std::int64_t shared = !is_large ? 0 : has_outer && !groups_first ? 3 : deals ? 2 : 1;
     return Point{j,           i,           tile,  side, in_panel, in_group, 0, groups_first,
                  of_a_staged, of_b_staged, shared};
   }

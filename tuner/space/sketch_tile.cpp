@@ -262,8 +262,14 @@ class TileSketch {
 
     Skeleton skeleton{&facts_, &statement_, {}, {}, lanes_};
     const auto& loops = skeleton.loops;
+    const bool sums_rows = r >= 0 && statement_.sums_over(r);
+    // Threads that sum rows each take columns of their own.
+    const std::int64_t strips = tiles(extent, width);
+    const bool deals =
+        point[threads] && sums_rows && point[order] && !is_whole && strips > threads_;
+    const std::int64_t together = deals ? tiles(strips, threads_) : strips;
     const auto columns = [&] {
-      if (c >= 0 && !is_whole) skeleton.add(c, "o", width, tiles(extent, width));
+      if (c >= 0 && !is_whole) skeleton.add(c, "o", width, together);
     };
     const auto lines = [&] {
       if (r >= 0) skeleton.add(r, "o", point[rows], tiles(facts_.extent(r), point[rows]));
@@ -286,9 +292,9 @@ class TileSketch {
         skeleton.add(axis, "", 1, facts_.extent(axis), point[unroll] ? Tag::unroll : Tag::serial);
     };
     std::size_t target_at = 0;
-    const bool sums_rows = r >= 0 && statement_.sums_over(r);
     if (sums_rows && point[order]) {
       if (point[stream]) return {};  // the results are written again for each of the tiles
+      if (deals) skeleton.add(c, "t", width * together, tiles(strips, together));
       std::ranges::for_each(blocks, whole);
       all_sums();
       lines();
