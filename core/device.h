@@ -8,7 +8,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <utility>
 
 namespace tenon {
 
@@ -19,12 +18,6 @@ struct Buffer {
   std::uint64_t version = 0;  // raised by every in-place write
   std::uint64_t writes = 0;   // by Device::write and Device::copy, which raise it
   void* host = nullptr;       // the address of this memory in this process, or null
-
-  // Exchanges the contents of the two buffers without copying them. Requires equal sizes.
-  void exchange_memory(Buffer& other) {
-    std::swap(data, other.data);
-    std::swap(host, other.host);
-  }
 };
 using BufferRef = std::shared_ptr<Buffer>;
 

@@ -30,7 +30,9 @@ NodeRef Executor::assign(const NodeRef& target, const NodeRef& value) {
     if (source != memory) device().copy(*source, *memory);
   } else {
     const BufferRef fresh = compute({&value, 1})[0];
-    memory->exchange_memory(*fresh);  // not computed in place: the value may read the target
+    // Not computed in place, as the value may read the target: the two exchange their memory.
+    std::swap(memory->data, fresh->data);
+    std::swap(memory->host, fresh->host);
   }
   ++memory->version;
   BufferLeaf leaf{memory, memory->version, target->as<BufferLeaf>()->name};

@@ -34,10 +34,6 @@ std::string text(const Shape& shape) {
   return "[" + joined(shape, ",", length) + "]";
 }
 
-std::string text(Type type, const Shape& shape) {
-  return std::string(info(type).name) + text(shape);
-}
-
 VarBounds axis_bounds(const Shape& shape) {
   return
       [&shape](Var axis) { return Bounds{0, std::max<std::int64_t>(shape[axis].value() - 1, 0)}; };

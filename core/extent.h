@@ -27,9 +27,11 @@ using Shape = std::vector<Extent>;
 std::int64_t elements(const Shape& shape);         // product of the extents; 1 for rank 0
 std::size_t bytes(Type type, const Shape& shape);  // of all elements in memory
 std::vector<std::int64_t> values(const Shape& shape);
-std::vector<std::int64_t> strides(const Shape& shape);  // row-major, in elements
-std::string text(const Shape& shape);                   // "[64,32]"
-std::string text(Type type, const Shape& shape);        // "f32[64,32]"
+std::vector<std::int64_t> strides(const Shape& shape);    // row-major, in elements
+std::string text(const Shape& shape);                     // "[64,32]"
+inline std::string text(Type type, const Shape& shape) {  // "f32[64,32]"
+  return std::string(info(type).name) + text(shape);
+}
 
 // The bounds of the axes of a shape. Requires: the shape outlives the result. An axis of extent 0
 // has the bounds of an axis of extent 1, because no element is read.

@@ -81,8 +81,6 @@ std::int64_t floor_quotient(std::int64_t a, std::int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
 }
 
-Index Index::var(Var v) { return of({1, Kind::var, v}); }
-
 Index Index::of(const Term& term) {
   Index result;
   result.add(term);
@@ -123,12 +121,11 @@ bool uses(const std::vector<Index>& indices, Var v) {
 }
 
 void Index::collect(std::vector<Var>& vars) const {
-  for (const Term& term : terms_) {
+  for (const Term& term : terms_)
     if (term.kind != Kind::var)
       term.inner->collect(vars);
     else
       append_once(vars, term.var);
-  }
 }
 
 std::vector<Var> Index::vars() const {
@@ -187,8 +184,6 @@ Index operator+(const Index& a, const Index& b) {
   while (sum.merge_remainder()) continue;
   return sum;
 }
-
-Index operator-(const Index& a, const Index& b) { return a + b * -1; }
 
 Index operator*(const Index& a, std::int64_t factor) {
   if (factor == 0) return {};
@@ -255,10 +250,9 @@ Index floordiv(const Index& index, std::int64_t divisor, const VarBounds& of) {
 Index mod(const Index& index, std::int64_t divisor, const VarBounds& of) {
   const auto [quotient, rest, is_exact] = cut(index, divisor, of);
   if (is_exact) return rest;
-  for (const Term& term : rest.terms()) {  // c*(x mod m) = c*x (mod d) where d divides c*m
+  for (const Term& term : rest.terms())  // c*(x mod m) = c*x (mod d) where d divides c*m
     if (term.kind == Kind::mod && term.coefficient * term.divisor % divisor == 0)
       return mod(rest - Index::of(term) + *term.inner * term.coefficient, divisor, of);
-  }
   if (const std::int64_t factor = exact_factor(rest, divisor, of); factor > 1)
     return mod(floordiv(rest, factor, of), divisor / factor, of) * factor + mod(rest, factor, of);
   return Index::of(divided(Kind::mod, rest, divisor));
@@ -267,20 +261,12 @@ Index mod(const Index& index, std::int64_t divisor, const VarBounds& of) {
 Index substitute(const Index& index, const std::function<Index(Var)>& with, const VarBounds& of) {
   Index result = index.constant();
   for (const Term& term : index.terms()) {
-    if (term.kind == Kind::var) {
-      result = result + with(term.var) * term.coefficient;
-      continue;
-    }
-    const Index inner = substitute(*term.inner, with, of);
-    const Index atom = term.kind == Kind::floordiv ? floordiv(inner, term.divisor, of)
-                                                   : mod(inner, term.divisor, of);
+    Index atom = term.kind == Kind::var ? with(term.var) : substitute(*term.inner, with, of);
+    if (term.kind == Kind::floordiv) atom = floordiv(atom, term.divisor, of);
+    if (term.kind == Kind::mod) atom = mod(atom, term.divisor, of);
     result = result + atom * term.coefficient;
   }
   return result;
-}
-
-Index substitute(const Index& index, const std::vector<Index>& with, const VarBounds& of) {
-  return substitute(index, [&](Var v) { return with[v]; }, of);
 }
 
 std::int64_t evaluate(const Index& index, const std::function<std::int64_t(Var)>& of) {

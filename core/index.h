@@ -40,7 +40,7 @@ class Index {
 
   Index() = default;
   Index(std::int64_t constant) : constant_(constant) {}  // NOLINT: an integer is an index
-  static Index var(Var v);
+  static Index var(Var v) { return of({1, Kind::var, v}); }
   static Index of(const Term& term);
 
   std::int64_t constant() const { return constant_; }
@@ -60,7 +60,7 @@ class Index {
   void collect(std::vector<Var>& vars) const;
 
   friend Index operator+(const Index& a, const Index& b);
-  friend Index operator-(const Index& a, const Index& b);
+  friend Index operator-(const Index& a, const Index& b) { return a + b * -1; }
   friend Index operator*(const Index& a, std::int64_t factor);
   friend std::strong_ordering operator<=>(const Index& a, const Index& b) = default;  // for sorting
 
@@ -90,7 +90,9 @@ Index mod(const Index& index, std::int64_t divisor, const VarBounds& of);
 Index substitute(const Index& index, const std::function<Index(Var)>& with, const VarBounds& of);
 // The index with every variable v replaced by with[v]. For example, an index over the axes of a
 // tensor becomes the index for one element, whose position is `with`.
-Index substitute(const Index& index, const std::vector<Index>& with, const VarBounds& of);
+inline Index substitute(const Index& index, const std::vector<Index>& with, const VarBounds& of) {
+  return substitute(index, [&](Var v) { return with[v]; }, of);
+}
 
 std::int64_t evaluate(const Index& index, const std::function<std::int64_t(Var)>& of);
 

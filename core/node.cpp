@@ -198,11 +198,6 @@ NodeRef NodeTable::realized(const Node& node) const {
   return nullptr;
 }
 
-NodeRef NodeTable::current(const NodeRef& node) const {
-  NodeRef leaf = realized(*node);
-  return leaf ? leaf : node;
-}
-
 void NodeTable::set_name(const Node& node, const std::string& name) {
   if (!name.empty()) state_->names.try_emplace(&node, name);
 }

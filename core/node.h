@@ -125,7 +125,10 @@ class NodeTable {
   // counts.
   NodeRef realized(const Node& node) const;
   // The same leaf, or the node itself if there is none.
-  NodeRef current(const NodeRef& node) const;
+  NodeRef current(const NodeRef& node) const {
+    NodeRef leaf = realized(*node);
+    return leaf ? leaf : node;
+  }
 
   // Names the node, for people and dumps, unless it has a name already. name() gives "" for none.
   void set_name(const Node& node, const std::string& name);
