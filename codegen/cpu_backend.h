@@ -14,25 +14,19 @@
 namespace tenon {
 
 enum class Isa : std::uint8_t { avx512, avx2, fma128 };  // the widest first; all need FMA
-struct IsaInfo {
-  std::string_view name;
-  int vector_bytes;
-  int vector_registers;              // that the instructions can name
+struct IsaInfo : Target {
   const char *processor, *features;  // in LLVM's words
 };
+// A statement may have 64 lanes, because LLVM splits vectors that are longer than a register. For
+// fma128 the limit is one 16-byte register: beyond it, LLVM would use the 32-byte registers of AVX.
 inline constexpr IsaInfo isa_table[] = {
-    {"avx512", 64, 32, "x86-64-v4", "-prefer-256-bit"},
-    {"avx2", 32, 16, "x86-64-v3", ""},
-    {"fma128", 16, 16, "x86-64-v2", "+avx,+fma"},
+    {{"avx512", 64, 32, 64}, "x86-64-v4", "-prefer-256-bit"},
+    {{"avx2", 32, 16, 64}, "x86-64-v3", ""},
+    {{"fma128", 16, 16, 4}, "x86-64-v2", "+avx,+fma"},
 };
 constexpr const IsaInfo& info(Isa isa) { return isa_table[static_cast<std::size_t>(isa)]; }
 constexpr std::string_view name(Isa isa) { return info(isa).name; }
-// A statement may have 64 lanes, because LLVM splits vectors that are longer than a register. For
-// fma128 the limit is one 16-byte register: beyond it, LLVM would use the 32-byte registers of AVX.
-constexpr Target target(Isa isa) {
-  return {name(isa), info(isa).vector_bytes, info(isa).vector_registers,
-          isa == Isa::fma128 ? 4 : 64};
-}
+constexpr const Target& target(Isa isa) { return info(isa); }
 
 Machine this_machine();  // with all threads that the process may run on
 
