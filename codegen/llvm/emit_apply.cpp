@@ -64,7 +64,6 @@ llvm::Value* cast(llvm::IRBuilderBase& builder, llvm::Value* a, Type from, Type 
 struct IrArithmetic {
   using Float = llvm::Value*;
   using Int = llvm::Value*;
-  using Mask = llvm::Value*;
 
   llvm::IRBuilderBase& builder;
   llvm::Type* float_type;
@@ -96,10 +95,10 @@ struct IrArithmetic {
   Int bits(Float a) { return builder.CreateBitCast(a, int_type); }
   Float from_bits(Int a) { return builder.CreateBitCast(a, float_type); }
   Float convert(Int a) { return builder.CreateSIToFP(a, float_type); }
-  Mask less(llvm::Value* a, llvm::Value* b) {
+  llvm::Value* less(llvm::Value* a, llvm::Value* b) {
     return a->getType() == float_type ? builder.CreateFCmpOLT(a, b) : builder.CreateICmpSLT(a, b);
   }
-  llvm::Value* select(Mask mask, llvm::Value* a, llvm::Value* b) {
+  llvm::Value* select(llvm::Value* mask, llvm::Value* a, llvm::Value* b) {
     return builder.CreateSelect(mask, a, b);
   }
 

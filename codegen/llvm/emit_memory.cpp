@@ -207,10 +207,9 @@ llvm::Value* Emission::make(const Load& load, Type) {
   const int depth = from.index.depth();
   const bool is_input = tensor.where == Where::argument && !tensor.is_output;
   if (is_input && from.in_bounds && !inside && from.is_affine() &&
-      std::abs(from.index.stride) <= 1 && depth < indices_.depth()) {
+      std::abs(from.index.stride) <= 1 && depth < indices_.depth())
     return indices_.once(depth, indices_.key({a_load, load.tensor}, from.index),
                          [&] { return read_memory(from, nullptr, nullptr); });
-  }
   llvm::Value* touch = both(both(mask_, from.valid), inside);
   llvm::Value* fill = inside ? make(Constant{load.fill}, tensor.type) : nullptr;
   if (!from.valid) return read_memory(from, touch, fill);

@@ -64,10 +64,8 @@ void Emission::statement(const Item& item, std::span<const Range> conditions) {
   const Store* store = item.store();
   const std::vector<Var>& lanes = *lanes_in(item);
   std::vector<Range> branches, masks;
-  for (const Range& range : conditions) {
-    const auto uses = [&](Var lane) { return range.index.uses(lane); };
-    (std::ranges::any_of(lanes, uses) ? masks : branches).push_back(range);
-  }
+  for (const Range& range : conditions)
+    (range.index.uses_any(lanes) ? masks : branches).push_back(range);
   when(all_hold(branches), [&] {
     if (lanes.size() == 2) return transpose(*store, masks);
     at_lanes(lanes.empty() ? -1 : lanes[0], masks, [&] {

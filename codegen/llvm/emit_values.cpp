@@ -111,10 +111,9 @@ llvm::Value* Emission::make(const Fold& fold, Type type) {
     at.at[fold.computed_axis] = lane;
     x.push_back(read_memory(access(at), mask_, nullptr));
   }
-  for (int half = fold.strands / 2; half > 0; half /= 2) {
+  for (int half = fold.strands / 2; half > 0; half /= 2)
     for (int lane = 0; lane < half; lane++)
       x[lane] = combine(fold.combine, type, x[lane], x[lane + half]);
-  }
   return x[0];
 }
 

@@ -34,12 +34,11 @@ constexpr double most_operations = 100'000;
 // Why this nest cannot become code for a CPU, if it cannot.
 std::optional<std::string> unsupported(const FinishedKernel& finished) {
   const Kernel& kernel = finished.kernel;
-  for (const Axis& axis : kernel.axes) {
+  for (const Axis& axis : kernel.axes)
     if (axis.tag == Tag::grid || axis.tag == Tag::warp || axis.tag == Tag::lane ||
         axis.tag == Tag::mma)
       return fmt::format("loop {} is bound to {}, which a CPU does not have", axis.name,
                          name(axis.tag));
-  }
   if (const double count = emitted_operations(kernel); count > most_operations)
     return fmt::format(
         "unrolled and in lanes, the kernel has {:.0f} operations; at most {:.0f} compile in "
@@ -78,14 +77,12 @@ constexpr std::uint64_t largest_stack = 64 * 1024;  // bytes of arrays on the st
 std::optional<std::string> too_much_stack(const llvm::Module& module) {
   for (const llvm::Function& function : module) {
     std::uint64_t bytes = 0;
-    for (const llvm::Instruction& instruction : llvm::instructions(function)) {
+    for (const llvm::Instruction& instruction : llvm::instructions(function))
       if (const auto* memory = llvm::dyn_cast<llvm::AllocaInst>(&instruction))
         bytes += *memory->getAllocationSize(module.getDataLayout());
-    }
-    if (bytes > largest_stack) {
+    if (bytes > largest_stack)
       return fmt::format("tensors that were to be registers take {} bytes of stack; at most {}",
                          bytes, largest_stack);
-    }
   }
   return {};
 }
