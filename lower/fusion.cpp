@@ -23,11 +23,10 @@ constexpr std::int64_t cheap = 512;           // instructions of a shared local
 constexpr std::size_t most_candidates = 16;   // groups that a reader may join as a sibling
 
 // Are the shapes equal if axes of one element are left out?
-bool same_rows(const Shape& a, const Shape& b) {
-  std::vector<std::int64_t> left = values(a), right = values(b);
-  std::erase(left, 1);
-  std::erase(right, 1);
-  return left == right;
+bool same_rows(Shape a, Shape b) {
+  std::erase(a, Extent(1));
+  std::erase(b, Extent(1));
+  return a == b;
 }
 
 class Fusion {
@@ -172,10 +171,8 @@ class Fusion {
     groups_[a].clear();
     // The groups that read from `a` move behind `b` in the order.
     const std::size_t first = position_[a], last = position_[b];
-    const std::vector<std::size_t> between(order_.begin() + first, order_.begin() + last + 1);
-    const auto moves = [&](std::size_t group) { return later->contains(group); };
-    const auto rest = std::ranges::copy_if(between, order_.begin() + first, std::not_fn(moves)).out;
-    std::ranges::copy_if(between, rest, moves);
+    const auto stays = [&](std::size_t group) { return !later->contains(group); };
+    std::ranges::stable_partition(order_.begin() + first, order_.begin() + last + 1, stays);
     for (std::size_t place = first; place <= last; place++) position_[order_[place]] = place;
   }
 

@@ -290,12 +290,11 @@ Reason conditions(const StageSite& site, const std::vector<Use>& uses, const std
   for (const Use& use : uses) {
     if (!use.writes) continue;
     std::vector<Range> own;
-    for (const Range& range : use.way.when) {
+    for (const Range& range : use.way.when)
       if (std::ranges::all_of(range.index.vars(), is_known))
         own.push_back(range);
       else if (range.high != range.low + 1)
         return "it is stored in some iterations only";
-    }
     if (&use == &uses.front())
       when = own;
     else if (!when.empty() && own != when)

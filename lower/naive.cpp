@@ -1,6 +1,5 @@
 #include "lower/naive.h"
 
-#include <map>
 #include <unordered_map>
 
 #include "core/error.h"
@@ -211,14 +210,13 @@ class NaiveNest {
   std::vector<const Node*> name_nodes() {
     for (std::size_t i = 0; i < graph_.inputs.size(); i++)
       names_[graph_.inputs[i].get()] = fmt::format("in{}", i);
-    std::map<std::string, int> copies;  // of a name: `sum`, `sum2`, `sum3`
+    std::vector<std::string> taken;
+    const auto is_taken = [&](const std::string& name) { return contains(taken, name); };
     std::vector<const Node*> order;
     for (const NodeRef& node : nodes_of(graph_)) {
       if (!contains(graph_.locals, node) && !contains(graph_.outputs, node)) continue;
       order.push_back(node.get());
-      const std::string kind = kind_name(*node);
-      const int copy = ++copies[kind];
-      names_[node.get()] = copy == 1 ? kind : fmt::format("{}{}", kind, copy);
+      names_[node.get()] = taken.emplace_back(unused(kind_name(*node), is_taken));
     }
     kernel_.name =
         joined(graph_.outputs, "_", [&](const NodeRef& output) { return names_[output.get()]; });

@@ -107,8 +107,7 @@ class LineParser {
   Split split() {
     Split split{word("an axis"), {}};
     if (!take("->")) wrong("split {}: expected '->'", split.axis);
-    while (!at_end()) {
-      if (take("mask")) break;
+    while (!at_end() && !take("mask")) {
       if (take("peel")) {
         split.tail = Tail::peel;
         break;
