@@ -172,8 +172,6 @@ const Shape& iteration_shape(const Node& node) {
   return node.as<Reduce>() ? node.inputs[0]->shape : node.shape;
 }
 
-std::int64_t iterations(const Node& node) { return elements(iteration_shape(node)); }
-
 bool is_at_rows(const Node& read_node, const Read& read) {
   if (!read.at) return false;
   const std::vector<Var> rows = row_axes(*read.reader);

@@ -53,7 +53,7 @@ int code_size(const GraphReads& graph, const Node& node);
 // The extents of the node's loops, if it has memory: the shape of the inputs of a Reduce, and the
 // node's own shape otherwise. iterations() is their product.
 const Shape& iteration_shape(const Node& node);
-std::int64_t iterations(const Node& node);
+inline std::int64_t iterations(const Node& node) { return elements(iteration_shape(node)); }
 
 // Is the element that is read given by exactly the outermost loops of the reader? Then these loops
 // can be merged with the loops that computed it.

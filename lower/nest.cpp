@@ -18,12 +18,6 @@ std::string_view name(Where where) {
   return names[static_cast<int>(where)];
 }
 
-std::string stem(const std::string& axis) { return axis.substr(axis.rfind('.') + 1); }
-
-VarBounds Kernel::bounds() const {
-  return [this](Var v) { return Bounds{0, axes[v].extent - 1}; };
-}
-
 std::optional<Var> Kernel::find_axis(std::string_view wanted) const {
   const bool may_be_part = wanted.find('.') == std::string_view::npos;  // not of a stage's loop
   std::vector<Var> found;

@@ -52,7 +52,7 @@ struct Axis {
 
 // The last part of an axis's name, "j" of "sum.j". Parts of the axis and copies of its loop are
 // named after it.
-std::string stem(const std::string& axis);
+inline std::string stem(const std::string& axis) { return axis.substr(axis.rfind('.') + 1); }
 
 enum class Tail : std::uint8_t { mask, peel };
 struct Limit {
@@ -174,7 +174,9 @@ struct Kernel {
   std::vector<Limit> limits;
   std::vector<Item> body;
 
-  VarBounds bounds() const;  // of the axes: [0, extent - 1]
+  VarBounds bounds() const {  // of the axes
+    return [this](Var v) { return Bounds{0, axes[v].extent - 1}; };
+  }
   std::int64_t extent(Var axis) const { return axes[axis].extent; }
   // By its whole name, or by the part after the dot (`k` of `sum.k`) if only one axis has it.
   std::optional<Var> find_axis(std::string_view name) const;

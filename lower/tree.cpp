@@ -195,10 +195,6 @@ IndexMap replacing(const Kernel& kernel, std::vector<Var> axes, std::vector<Inde
       };
 }
 
-IndexMap renaming(const Kernel& kernel, std::vector<Var> axes, const std::vector<Var>& with) {
-  return replacing(kernel, std::move(axes), mapped(with, Index::var));
-}
-
 void replace_axis(const Kernel& kernel, std::vector<Item>& items, Var axis, const Index& index,
                   std::span<const Var> over) {
   replace_indices(items, replacing(kernel, {axis}, {index}));
@@ -242,10 +238,6 @@ std::optional<Index> index_at_start(const Index& index, const std::function<bool
   });
   if (!only_rises || parts.still.is_constant()) return {};
   return parts.still + Index(index.constant());
-}
-
-Index flat(const KernelTensor& tensor, const std::vector<Index>& at) {
-  return flat(tensor, at, 0, static_cast<int>(at.size()));
 }
 
 Index flat(const KernelTensor& tensor, const std::vector<Index>& at, int first, int count) {

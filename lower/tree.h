@@ -112,7 +112,9 @@ void change_bodies(std::vector<Item>& body, const BodyChange& change, const Path
 
 // A map that replaces each of `axes` by the index, or by the axis, in the same position of `with`.
 IndexMap replacing(const Kernel& kernel, std::vector<Var> axes, std::vector<Index> with);
-IndexMap renaming(const Kernel& kernel, std::vector<Var> axes, const std::vector<Var>& with);
+inline IndexMap renaming(const Kernel& kernel, std::vector<Var> axes, const Path& with) {
+  return replacing(kernel, std::move(axes), mapped(with, Index::var));
+}
 
 // Replaces the axis in the items: by `index` in every index, and by the axes `over` in the list of
 // axes that a store accumulates over. Loops over the axis, and limits, do not change.
@@ -139,9 +141,11 @@ Parts take_apart(const Index& index, const std::function<bool(Var)>& moves);
 // Nothing if another axis could lower the index, or if no known axis is used apart from the others.
 std::optional<Index> index_at_start(const Index& index, const std::function<bool(Var)>& known);
 
-// The row-major position of an element, in elements. The second form takes only the `count` axes
+// The row-major position of an element, in elements. The first form takes only the `count` axes
 // from `first` on.
-Index flat(const KernelTensor& tensor, const std::vector<Index>& at);
 Index flat(const KernelTensor& tensor, const std::vector<Index>& at, int first, int count);
+inline Index flat(const KernelTensor& tensor, const std::vector<Index>& at) {
+  return flat(tensor, at, 0, static_cast<int>(at.size()));
+}
 
 }  // namespace tenon

@@ -219,10 +219,6 @@ Reason dependence(const Kernel& kernel, const Use& writer, const Use& other,
   return {};
 }
 
-std::vector<Index> subscripts(std::span<const Use> uses, std::size_t axis) {
-  return mapped(uses, [&](const Use& use) { return use.access.at[axis]; });
-}
-
 std::optional<Reach> reach(const Kernel& kernel, std::span<const Index> subscripts,
                            const Path& outside) {
   std::optional<Index> still;

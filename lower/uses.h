@@ -78,7 +78,9 @@ struct Reach {
 std::optional<Reach> reach(const Kernel& kernel, std::span<const Index> subscripts,
                            const Path& outside);
 // The subscripts of the uses along one axis of their tensor.
-std::vector<Index> subscripts(std::span<const Use> uses, std::size_t axis);
+inline std::vector<Index> subscripts(std::span<const Use> uses, std::size_t axis) {
+  return mapped(uses, [&](const Use& use) { return use.access.at[axis]; });
+}
 
 // The outermost loops around the uses that have, in each iteration, the local to themselves. These
 // loops hold all uses, and no iteration needs what another one has stored. So the local can be
