@@ -2,11 +2,6 @@
 
 #include <cstdio>
 #include <ctime>
-#include <tuple>
-#include <type_traits>
-#include <utility>
-
-#include <fmt/format.h>
 
 #include "cache/database.h"
 #include "cache/location.h"

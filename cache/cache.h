@@ -17,13 +17,9 @@
 // Read next: cache.cpp (the SQL on rows), database.cpp (the tables), location.h (which file).
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "cache/rows.h"

@@ -8,13 +8,10 @@
 // Read next: cache.cpp (the SQL), location.h (which file).
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <stdexcept>
-#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>

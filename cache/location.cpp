@@ -10,9 +10,6 @@
 #include <cstring>
 #include <filesystem>
 #include <system_error>
-#include <utility>
-
-#include <fmt/format.h>
 
 #include "cache/database.h"
 
