@@ -3,13 +3,6 @@
 // Another kind of hardware is another function that returns a Backend.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <string>
-#include <variant>
-#include <vector>
-
 #include "core/device.h"
 #include "lower/finish.h"
 #include "lower/moves.h"

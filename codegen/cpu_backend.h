@@ -6,9 +6,6 @@
 // compile. Read next: llvm/emission.h for how a nest becomes code, cpu_device.h for how code runs.
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include "codegen/backend.h"
 
 namespace tenon {

@@ -14,9 +14,6 @@
 // straight code. Code never allocates and has no relocation against anything outside itself.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-
 #include "core/device.h"
 
 namespace tenon {

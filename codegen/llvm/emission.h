@@ -7,11 +7,6 @@
 //                                                         emit_memory     reads and writes of lanes
 #pragma once
 
-#include <functional>
-#include <map>
-#include <span>
-#include <vector>
-
 #include "codegen/cpu_backend.h"
 #include "codegen/llvm/indices.h"
 

@@ -1,4 +1,3 @@
-#include <vector>
 
 #include <llvm/Analysis/VectorUtils.h>
 #include <llvm/IR/Constants.h>

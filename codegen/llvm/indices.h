@@ -7,11 +7,8 @@
 // a loop, the lanes of a vector, or absent, because the point lies outside its loop.
 #pragma once
 
-#include <cstdint>
-#include <functional>
 #include <map>
 #include <span>
-#include <vector>
 
 #include "lower/nest.h"
 

@@ -2,9 +2,6 @@
 // of which slab.cpp makes a slab.
 #include "codegen/llvm/module.h"
 
-#include <memory>
-#include <optional>
-
 #include <llvm/ADT/SmallString.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/InstIterator.h>

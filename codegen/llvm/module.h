@@ -2,11 +2,6 @@
 // the name tenon_llvm_module. codegen/cpu_backend.cpp opens the module at the first compile.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <variant>
-
 #include "codegen/cpu_backend.h"
 
 namespace tenon {

@@ -1,6 +1,5 @@
 #include "codegen/llvm/module.h"
 
-#include <memory>
 #include <utility>
 
 #include <llvm/ADT/BitmaskEnum.h>
