@@ -11,7 +11,6 @@
 //
 // E is the end of the row, here 1000, and A its first aligned element. The head and the tail are
 // masked. If a row is known to be aligned and to consist of whole vectors, nothing changes.
-#include <functional>
 
 #include "lower/finish.h"
 #include "lower/tree.h"

@@ -8,8 +8,6 @@
 // input_parts.cpp, and by the session, which makes the copies and keeps them.
 #pragma once
 
-#include <vector>
-
 #include "core/node.h"
 #include "lower/fusion.h"
 #include "lower/target.h"

@@ -1,7 +1,5 @@
 #include "lower/canonical.h"
 
-#include <optional>
-
 #include "core/error.h"
 #include "core/ranges.h"
 

@@ -39,9 +39,6 @@
 //      outputs are better than strands, because each output uses the loaded element again.
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
 #include "core/node.h"
 
 namespace tenon {

@@ -25,7 +25,6 @@
 //                                     ->     for i 100 from 1
 //                                              y[i] = x[i - 1]
 #include <set>
-#include <utility>
 
 #include "lower/finish.h"
 #include "lower/tree.h"

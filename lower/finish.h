@@ -22,9 +22,6 @@
 // Used by the backends. Read next: target.h, codegen/backend.h.
 #pragma once
 
-#include <cstddef>
-#include <vector>
-
 #include "lower/nest.h"
 #include "lower/target.h"
 

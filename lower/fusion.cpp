@@ -1,7 +1,6 @@
 #include "lower/fusion.h"
 
 #include <ranges>
-#include <unordered_map>
 #include <unordered_set>
 
 #include <fmt/format.h>

@@ -32,11 +32,6 @@
 //            nothing but buffers and other such values.
 #pragma once
 
-#include <optional>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "core/node.h"
 #include "core/print_graph.h"
 

@@ -3,12 +3,6 @@
 // example, in sum(x * y) the Reduce has memory, the product has none, and the Reduce reads x and y.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <span>
-#include <unordered_map>
-#include <vector>
-
 #include "core/node.h"
 
 namespace tenon {

@@ -4,11 +4,6 @@
 // plan.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <unordered_map>
-#include <vector>
-
 #include "core/node.h"
 #include "lower/fusion.h"
 

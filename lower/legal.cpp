@@ -1,8 +1,6 @@
 // illegal: the one check that every move must pass. moves.h says what it forbids.
 #include <fmt/format.h>
 
-#include <span>
-
 #include "lower/moves.h"
 #include "lower/uses.h"
 

@@ -7,9 +7,6 @@
 //     u[b] = t[b] * 2
 #pragma once
 
-#include <cstddef>
-#include <vector>
-
 #include "lower/nest.h"
 
 namespace tenon {

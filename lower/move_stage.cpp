@@ -29,8 +29,6 @@
 // `stream`: final results are stored past the caches, and need no tile.
 #include <fmt/format.h>
 
-#include <functional>
-
 #include "lower/moves.h"
 #include "lower/uses.h"
 

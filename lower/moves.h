@@ -3,10 +3,6 @@
 // loops before and after in its own file (move_split.cpp, ..).
 #pragma once
 
-#include <functional>
-#include <string>
-#include <variant>
-
 #include "lower/nest.h"
 #include "lower/schedule.h"
 

@@ -1,7 +1,5 @@
 #include "lower/naive.h"
 
-#include <unordered_map>
-
 #include "core/error.h"
 #include "lower/canonical.h"
 #include "lower/input_parts.h"
@@ -210,7 +208,7 @@ class NaiveNest {
   std::vector<const Node*> name_nodes() {
     for (std::size_t i = 0; i < graph_.inputs.size(); i++)
       names_[graph_.inputs[i].get()] = fmt::format("in{}", i);
-    std::vector<std::string> taken;
+    std::vector<std::string> taken;  // such as `sum`, `sum2`, `sum3`
     const auto is_taken = [&](const std::string& name) { return contains(taken, name); };
     std::vector<const Node*> order;
     for (const NodeRef& node : nodes_of(graph_)) {

@@ -6,10 +6,7 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <tuple>
-#include <unordered_map>
-#include <vector>
 
 #include "core/node.h"
 #include "lower/input_parts.h"

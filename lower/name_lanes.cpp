@@ -12,7 +12,6 @@
 //
 // A streaming store stays one only if it is known to be aligned to the machine's vectors.
 #include <map>
-#include <utility>
 
 #include "lower/finish.h"
 #include "lower/tree.h"

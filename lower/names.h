@@ -5,10 +5,6 @@
 // `tenon` for its explain (cli/renamed_schedule.h).
 #pragma once
 
-#include <functional>
-#include <string>
-#include <unordered_map>
-
 #include "lower/fusion.h"
 #include "lower/nest.h"
 

@@ -25,13 +25,7 @@
 // Text form: see print() below; the moves' documentation is full of it.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <variant>
-#include <vector>
 
 #include "core/index.h"
 #include "core/scalar.h"

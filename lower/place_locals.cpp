@@ -10,7 +10,6 @@
 // This runs before explicit_tails, because a peel makes two loops of one: a local that lives in one
 // iteration of that loop must stay one local.
 #include <numeric>
-#include <utility>
 
 #include "lower/finish.h"
 #include "lower/tree.h"

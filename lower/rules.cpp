@@ -2,7 +2,6 @@
 // replaces requested reshapes.
 #include "lower/rules.h"
 
-#include <unordered_map>
 #include <unordered_set>
 
 #include "core/error.h"

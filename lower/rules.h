@@ -3,9 +3,6 @@
 // their table: one rule a line, its mathematics on the left.
 #pragma once
 
-#include <span>
-#include <vector>
-
 #include "core/node.h"
 
 namespace tenon {

@@ -18,11 +18,6 @@
 //   splitreduce sum.kb                    partial results meet in a loop of their own
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <variant>
-#include <vector>
-
 #include "lower/nest.h"
 
 namespace tenon {

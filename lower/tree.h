@@ -2,10 +2,7 @@
 // core/ranges.h.
 #pragma once
 
-#include <functional>
 #include <span>
-#include <type_traits>
-#include <vector>
 
 #include "core/ranges.h"
 #include "lower/nest.h"

@@ -5,9 +5,6 @@
 #pragma once
 
 #include <deque>
-#include <optional>
-#include <span>
-#include <vector>
 
 #include "lower/tree.h"
 
