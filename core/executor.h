@@ -3,10 +3,6 @@
 // nodes, the realized values and the versions of buffers are the same for every executor.
 #pragma once
 
-#include <memory>
-#include <span>
-#include <vector>
-
 #include "core/node.h"
 
 namespace tenon {

@@ -1,6 +1,5 @@
 #include "core/extent.h"
 
-#include <functional>
 #include <ranges>
 
 #include "core/error.h"

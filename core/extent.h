@@ -2,10 +2,6 @@
 // file asks for the number through value(), so symbolic lengths would change this file alone.
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "core/index.h"
 #include "core/type.h"
 

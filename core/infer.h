@@ -2,8 +2,6 @@
 // No other file states them, and NodeTable::make applies them to every node. Read next: node.h.
 #pragma once
 
-#include <string_view>
-
 #include "core/node.h"
 
 namespace tenon {

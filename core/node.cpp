@@ -1,8 +1,5 @@
 #include "core/node.h"
 
-#include <bit>
-#include <type_traits>
-
 #include "core/error.h"
 #include "core/infer.h"
 #include "core/ranges.h"

@@ -16,13 +16,8 @@
 // update}.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <span>
-#include <string>
 #include <unordered_map>
 #include <variant>
-#include <vector>
 
 #include "core/device.h"
 #include "core/extent.h"

@@ -2,11 +2,6 @@
 // grammar, and text/parse_graph.h reads it.
 #pragma once
 
-#include <functional>
-#include <span>
-#include <string>
-#include <unordered_map>
-
 #include "core/node.h"
 
 namespace tenon {

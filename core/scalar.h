@@ -16,8 +16,6 @@
 #include <array>
 #include <bit>
 #include <cstddef>
-#include <cstdint>
-#include <string_view>
 
 #include "core/type.h"
 

@@ -7,11 +7,6 @@
 // the shapes and the remedy. Not thread safe, as the session is not.
 #pragma once
 
-#include <memory>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "core/executor.h"
 
 namespace tenon {
