@@ -24,13 +24,18 @@ std::int64_t size_of(const ArtifactRow& artifact) {
   return static_cast<std::int64_t>(artifact.code.size() + artifact.meta.size());
 }
 
-// Inserts or replaces a schedule, with its device and workload. Requires an open transaction.
-void insert_schedule(Database& database, const ScheduleEntry& entry) {
-  const auto& [device, workload, schedule] = entry;
-  static const std::string insert_device = fmt::format(
+// Inserts a device, or replaces the numbers in its `probed`.
+void insert_device(Database& database, const DeviceRow& device) {
+  static const std::string sql = fmt::format(
       "insert into device(id, {}) values (?, {}) on conflict do update set "
       "probed = excluded.probed where excluded.probed <> ''",
       cache::columns<DeviceRow>(), cache::columns<DeviceRow>("?"));
+  database.run(sql, device_id(device), device);
+}
+
+// Inserts or replaces a schedule, with its device and workload. Requires an open transaction.
+void insert_schedule(Database& database, const ScheduleEntry& entry) {
+  const auto& [device, workload, schedule] = entry;
   static const std::string insert_workload = fmt::format(
       "insert into workload({}) values ({}) on conflict do update set hash = hash returning id",
       cache::columns<WorkloadRow>(), cache::columns<WorkloadRow>("?"));
@@ -41,7 +46,7 @@ void insert_schedule(Database& database, const ScheduleEntry& entry) {
       cache::columns<ScheduleRow>(), cache::columns<ScheduleRow>("?"),
       cache::columns<ScheduleRow>("{0} = excluded.{0}"));
   const std::string id = device_id(device);
-  database.run(insert_device, id, device);
+  insert_device(database, device);
   const auto of = database.first<std::int64_t>(insert_workload, workload).value_or(0);
   if (schedule.status == ScheduleStatus::tuned || schedule.status == ScheduleStatus::picked)
     database.run(
@@ -151,6 +156,25 @@ std::optional<ScheduleRow> Cache::find_schedule(const DeviceRow& device,
 bool Cache::store_schedules(const std::vector<ScheduleEntry>& entries) {
   return change([&](Database& database) {
     for (const ScheduleEntry& entry : entries) insert_schedule(database, entry);
+  });
+}
+
+std::string Cache::probed(const DeviceRow& device) {
+  return attempt([&](Database& database) {
+    const std::string id = device_id(device);
+    return database.first<std::string>("select probed from device where id = ?", id).value_or("");
+  });
+}
+
+bool Cache::rescale(const DeviceRow& device, const std::map<std::string, double>& factors) {
+  return change([&](Database& database) {
+    const std::string id = device_id(device);
+    insert_device(database, device);
+    database.run("delete from schedule where device = ? and status = 'picked'", id);
+    for (const auto& [limit, factor] : factors)
+      database.run(
+          "update schedule set predicted_ns = predicted_ns * ? where device = ? and limited_by = ?",
+          factor, id, limit);
   });
 }
 

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -62,6 +63,13 @@ class Cache {
   // An empty `probed` keeps the numbers that are there.
   bool store_schedules(const std::vector<ScheduleEntry>& entries);
   std::vector<ScheduleEntry> schedules(const std::string& hash_prefix = "");
+
+  // The numbers in `probed` of the device; empty: there are none.
+  std::string probed(const DeviceRow& device);
+  // Stores the device with its `probed`, multiplies the predicted times of its schedules by the
+  // factor of what limits them, and forgets the picked ones, which new predictions may change.
+  // Returns whether it did.
+  bool rescale(const DeviceRow& device, const std::map<std::string, double>& factors);
 
   // Machine code. A hit has passed its checksum; a row that does not is deleted and missed. A hit
   // writes nothing unless the last use is more than a day old.

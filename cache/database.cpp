@@ -44,7 +44,7 @@ void read(const SQLite::Column& column, ScheduleStatus& field) {
 }
 
 constexpr std::int64_t application = 0x54656e6f;  // "Teno": marks the file as ours in its header
-constexpr std::int64_t version = 3;               // of the tables below; raised when they change
+constexpr std::int64_t version = 4;               // of the tables below; raised when they change
 
 // {0}, {1} and {2} are the columns of DeviceRow, WorkloadRow and ScheduleRow, {3} the names of {1}.
 constexpr const char* tables = R"sql(

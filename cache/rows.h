@@ -74,12 +74,13 @@ std::optional<ScheduleStatus> status_of(std::string_view name);
 // One schedule of one workload on one device, identified by workload, device, engine and moves. A
 // workload, device and engine have at most one picked schedule and at most one tuned one.
 struct ScheduleRow {
-  std::string engine = {};   // version of the code that reads the moves
-  std::string moves = {};    // text
-  std::string point = {};    // the sketch and point that the moves come from; empty: there is none
-  double predicted_ns = 0;   // by the model; 0: unknown
-  double measured_ns = 0;    // 0: not measured
-  std::int64_t samples = 0;  // number of measurements behind measured_ns
+  std::string engine = {};  // version of the code that reads the moves
+  std::string moves = {};   // text
+  std::string point = {};   // the sketch and point that the moves come from; empty: there is none
+  double predicted_ns = 0;  // by the model; 0: unknown
+  std::string limited_by = {};  // what the model says limits it
+  double measured_ns = 0;       // 0: not measured
+  std::int64_t samples = 0;     // number of measurements behind measured_ns
   ScheduleStatus status = ScheduleStatus::picked;
   std::string reason = {};  // of a rejected one; of another one, where it comes from, if known
 
@@ -88,6 +89,7 @@ struct ScheduleRow {
     visit("moves", row.moves);
     visit("point", row.point);
     visit("predicted_ns", row.predicted_ns);
+    visit("limited_by", row.limited_by);
     visit("measured_ns", row.measured_ns);
     visit("samples", row.samples);
     visit("status", row.status);

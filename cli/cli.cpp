@@ -38,9 +38,9 @@ struct GraphWords {
   std::string graph, moves, isa;
   int threads = 0;
 
-  void add_graph(CLI::App& command) {
+  void add_graph(CLI::App& command, bool is_required = true) {
     command.add_option("FILE", graph, "the graph, in the text form of docs/graph-text.md")
-        ->required()
+        ->required(is_required)
         ->option_text(" ");
     command.add_option("--threads", threads, "how many threads run (default: all it may use)")
         ->option_text("N")
@@ -130,12 +130,12 @@ void add_tune(CLI::App& program) {
     double budget = 2;
     int measurements = 16;
     std::uint64_t seed = 1;
-    bool resume = false, exhaustive = false, verify = false;
+    bool resume = false, exhaustive = false, verify = false, calibrate = false;
   };
   auto words = std::make_shared<Words>();
   CLI::App& command =
       *program.add_subcommand("tune", "measure schedules of a graph's kernels, keep the fastest");
-  words->add_graph(command);
+  words->add_graph(command, false);
   command.add_option("--budget", words->budget, "for a kernel (default: 2)")
       ->option_text("SECONDS")
       ->check(CLI::Range(0.0, 1e6));
@@ -152,10 +152,17 @@ void add_tune(CLI::App& program) {
                    "measure about a thousand schedules of each kernel; takes minutes");
   command.add_flag("--verify", words->verify,
                    "compare some elements of the outputs with the interpreter");
-  command.footer("Example:\n  tenon tune classify.tenon --budget 10 --measurements 100");
+  command.add_flag(
+      "--calibrate", words->calibrate,
+      "fit the model to all that was measured on this machine; without FILE, only that");
+  command.footer(
+      "Examples:\n"
+      "  tenon tune classify.tenon --budget 10 --measurements 100\n"
+      "  tenon tune --calibrate");
   command.callback([words] {
+    if (words->graph.empty() && !words->calibrate) fail("FILE is required");
     tune({words->checked(), words->budget, words->measurements, words->seed, words->resume,
-          words->exhaustive, words->verify});
+          words->exhaustive, words->verify, words->calibrate});
   });
 }
 

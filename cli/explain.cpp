@@ -72,10 +72,6 @@ std::string search_page(const KernelGraph& graph, const Kernel& naive, KernelSto
     text += fmt::format("from the second run on: {} in blocks of {} along axis {}\n",
                         naive.tensors[blocks->input].name, blocks->width, blocks->axis);
   const auto time = [](double ns) { return ns > 0 ? fmt::format("{:.1f}", ns / 1e3) : "-"; };
-  const auto limit = [&](const std::string& point) {
-    const Candidate candidate = candidate_of(space, point);
-    return point.empty() || candidate.point != point ? "-" : candidate.limit;
-  };
   const auto share = [&](double ns) {
     return ns > 0 ? fmt::format("{:.0f}%", least.ns / ns * 100) : "-";
   };
@@ -92,7 +88,7 @@ std::string search_page(const KernelGraph& graph, const Kernel& naive, KernelSto
   for (const ScheduleRow& row : rows)
     text += fmt::format("{:<9} {:>12} {:>12} {:>8}  {:<10} {}\n", status_name(row.status),
                         time(row.predicted_ns), time(row.measured_ns), share(row.measured_ns),
-                        limit(row.point),
+                        row.limited_by.empty() ? "-" : row.limited_by,
                         (row.point.empty() ? "no point" : row.point) +
                             (row.reason.empty() ? "" : ": " + row.reason));
   if (rows.empty())

@@ -9,6 +9,7 @@
 
 #include <fmt/core.h>
 
+#include "cli/calibration.h"
 #include "cli/files.h"
 #include "cli/graph_file.h"
 #include "cli/verify.h"
@@ -59,10 +60,7 @@ void show(const Session::Tuned& tuned, const TuneOptions& options) {
   std::fflush(stdout);
 }
 
-}  // namespace
-
-void tune(const TuneOptions& options) {
-  Session session({options.threads, options.isa, {}, {}});
+void tune_graph(const TuneOptions& options, Session& session) {
   const std::string text = read_file(options.graph);
   const GraphText graph = load_structure(text, options.graph, session);
   const auto before = std::signal(SIGINT, [](int) {
@@ -89,6 +87,14 @@ void tune(const TuneOptions& options) {
   if (!has_kernels) fmt::print("no kernel computes an element, so there is nothing to tune\n");
   if (interrupted()) throw Failure("interrupted; what was found is kept");
   if (options.verify) fmt::print("{}\n", verify(text, options.graph, session));
+}
+
+}  // namespace
+
+void tune(const TuneOptions& options) {
+  Session session({options.threads, options.isa, {}, {}});
+  if (!options.graph.empty()) tune_graph(options, session);
+  if (options.calibrate) fmt::print("{}\n", calibrate(session));
 }
 
 }  // namespace tenon::cli

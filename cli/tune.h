@@ -12,11 +12,12 @@ struct TuneOptions : GraphOptions {
   double seconds;  // for a kernel
   int measurements;
   std::uint64_t seed;
-  bool resume, exhaustive, verify;
+  bool resume, exhaustive, verify, calibrate;
 };
 
 // Shows its progress on stderr, and a line for each kernel on stdout. Ctrl-C ends the search of the
-// kernel at hand; what was found is kept.
+// kernel at hand; what was found is kept. With `calibrate`, the model is fitted afterwards to all
+// that was measured on this machine (calibration.h), and the graph may be left out.
 void tune(const TuneOptions& options);
 
 }  // namespace tenon::cli

@@ -1,7 +1,10 @@
 #include "cli/worker_command.h"
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <optional>
@@ -68,11 +71,24 @@ Json answer(const Json& request, std::optional<Loaded>& loaded) {
   fail("{}: a worker loads, prepares, times and compares", what);
 }
 
+// Lets this process have three quarters of the machine's memory, so that a schedule that asks for
+// more is refused it, and the system need not end some process. (The sanitizers reserve more.)
+void limit_memory() {
+#ifndef __SANITIZE_ADDRESS__
+  rlimit limit{};
+  if (getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  const auto memory = static_cast<rlim_t>(sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE));
+  limit.rlim_cur = std::min(limit.rlim_cur, memory / 4 * 3);
+  setrlimit(RLIMIT_DATA, &limit);
+#endif
+}
+
 }  // namespace
 
 void serve_worker() {
   // When the process that tunes ends, however it ends, this one ends too.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  limit_memory();
   std::optional<Loaded> loaded;
   for (std::string line; std::getline(std::cin, line);) {
     Json result;

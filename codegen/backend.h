@@ -3,6 +3,8 @@
 // Another kind of hardware is another function that returns a Backend.
 #pragma once
 
+#include <map>
+
 #include "core/device.h"
 #include "lower/finish.h"
 #include "lower/moves.h"
@@ -16,6 +18,10 @@ struct CacheLevel {
   int ways;  // 0: unknown
 };
 
+// By what the times that the model predicts are multiplied, for each of its limits, such as "fma"
+// (tuner/space/model.h). Limits that are not listed: 1.
+using Scales = std::map<std::string, double, std::less<>>;
+
 // What the system reports about the machine, with defaults for what it does not report. Nothing is
 // measured.
 struct Machine {
@@ -25,6 +31,7 @@ struct Machine {
   std::vector<CacheLevel> caches;  // for data, from the first level outwards; never empty
   int threads = 1;                 // how many run the loops of a kernel
   std::int64_t memory = 0;         // bytes of RAM; 0: unknown
+  Scales scales = {};
 };
 
 enum class Output : std::uint8_t { ir, assembly, object };  // ir: LLVM's, before any pass

@@ -44,7 +44,8 @@ TEST_CASE("the text of one schedule") {
                           R"(","graph":"a = input 0\noutput sum a, axis=0",)"
                           R"("numerics":"exact"},)"
                           R"("schedule":{"engine":"1","moves":"split i -> i0 i1","point":"",)"
-                          R"("predicted_ns":1250.5,"measured_ns":1100.25,"samples":12,)"
+                          R"("predicted_ns":1250.5,"limited_by":"",)"
+                          R"("measured_ns":1100.25,"samples":12,)"
                           R"("status":"tuned","reason":""}}
 )");
 }

@@ -20,6 +20,7 @@
 #include "lower/rules.h"
 #include "lower_support.h"
 #include "ops/arithmetic.h"
+#include "ops/convolution.h"
 #include "ops/functions.h"
 #include "ops/matmul.h"
 #include "tuner/search/candidates.h"
@@ -192,6 +193,22 @@ TEST_CASE("a schedule that never ends is rejected") {
   CHECK(meter.prepare(0, "") == std::nullopt);
   CHECK(meter.prepare(1, "") == "it does not finish within 2 s");
 }
+
+#ifndef __SANITIZE_ADDRESS__  // the sanitizer reserves more memory than the limit of this test
+TEST_CASE("a schedule that takes more memory than the worker may have is rejected") {
+  Inputs in;
+  const Tensor x = in.floats({1, 1, 1, 16383}), w = in.floats({1, 1, 1, 1024}, "w");
+  const Task task(conv2d(x, w), in);
+  const Folder folder;
+  const std::string program = script(folder, "ulimit -d 50000\nexec '" TENON_PROGRAM "' \"$@\"\n");
+  Worker worker(task.job, program);
+  const Meter meter = worker.meter();
+  REQUIRE(meter.prepare(0, task.untuned) == std::nullopt);
+  // A copy of all 15360 windows of 1024 elements takes 63 MB.
+  CHECK(holds(meter.prepare(1, "stage in0 at root").value(), "out of memory"));
+  CHECK(meter.time(0).value() > 0);
+}
+#endif
 
 TEST_CASE("a crash during a measurement gives no time and no ratio") {
   const Folder folder;

@@ -2,10 +2,12 @@
 
 #include <sys/resource.h>
 
+#include <array>
 #include <bit>
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <random>
 #include <span>
 
@@ -30,10 +32,17 @@ double now_ns() {
   return Nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-std::int64_t involuntary_switches() {
+// How often the processor was taken away: by other threads of this system, and, in ticks, by other
+// guests of the machine, which /proc/stat calls steal.
+std::int64_t interruptions() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_nivcsw;
+  std::ifstream file("/proc/stat");
+  std::string name;
+  std::array<std::int64_t, 8> ticks{};
+  file >> name;
+  for (std::int64_t& of : ticks) file >> of;
+  return usage.ru_nivcsw + ticks.back();
 }
 
 double median(std::vector<double> values) {
@@ -163,12 +172,12 @@ std::optional<std::string> Measurement::prepare(int number, const std::string& m
 double Measurement::batch(int number, std::int64_t runs) {
   double best = 0;
   for (int repeat = 0; repeat < most_repeats; ++repeat) {
-    const std::int64_t switches = involuntary_switches();
+    const std::int64_t before = interruptions();
     const double start = now_ns();
     for (std::int64_t i = 0; i < runs; ++i) run(number);
     const double each = (now_ns() - start) / static_cast<double>(runs);
     best = repeat == 0 ? each : std::min(best, each);
-    if (involuntary_switches() == switches) break;
+    if (interruptions() == before) break;
   }
   return best;
 }

@@ -55,7 +55,8 @@ ScheduleRow row_of(const Candidate& candidate) {
   return {.engine = engine_of_this_build(),
           .moves = print(candidate.moves),
           .point = candidate.point,
-          .predicted_ns = candidate.predicted_ns};
+          .predicted_ns = candidate.predicted_ns,
+          .limited_by = candidate.limit};
 }
 
 ScheduleRow row_of(const Tried& tried, bool is_winner) {
@@ -72,7 +73,7 @@ ScheduleRow row_of(const Tried& tried, bool is_winner) {
 
 // Nothing, and a warning, if the moves cannot be read.
 std::optional<Candidate> candidate_in(const ScheduleRow& row) try {
-  return Candidate{row.point, parse_schedule(row.moves, "cache"), row.predicted_ns, {}};
+  return Candidate{row.point, parse_schedule(row.moves, "cache"), row.predicted_ns, row.limited_by};
 } catch (const Error& unreadable) {
   report(fmt::format("tenon: warning: a schedule is left out: {}", unreadable.what()));
   return {};
@@ -176,8 +177,34 @@ SharedProgram KernelStore::program(const KernelGraph& graph, const Kernel& naive
   return shared;
 }
 
-Space KernelStore::space_of(const Kernel& naive) const {
-  return {naive, backend_.target, backend_.machine};
+Scales KernelStore::scales() {
+  const auto probed = nlohmann::json::parse(cache_.probed(device_row_), nullptr, false);
+  Scales scales;
+  for (const auto& [limit, scale] : probed.items())
+    if (scale.is_number()) scales[limit] = scale;
+  return scales;
+}
+
+bool KernelStore::rescale(const std::map<std::string, double>& factors) {
+  Scales scales = this->scales();
+  for (const auto& [limit, factor] : factors) scales.try_emplace(limit, 1).first->second *= factor;
+  DeviceRow device = device_row_;
+  device.probed = nlohmann::json(scales).dump();
+  return cache_.rescale(device, factors);
+}
+
+std::vector<ScheduleEntry> KernelStore::measured() {
+  std::vector<ScheduleEntry> entries = cache_.schedules();
+  std::erase_if(entries, [&](const ScheduleEntry& entry) {
+    return entry.schedule.measured_ns == 0 || device_id(entry.device) != device_id(device_row_);
+  });
+  return entries;
+}
+
+Space KernelStore::space_of(const Kernel& naive) {
+  Space space{naive, backend_.target, backend_.machine};
+  space.machine.scales = scales();
+  return space;
 }
 
 std::multimap<double, ScheduleEntry> KernelStore::near(const WorkloadRow& workload) {

@@ -57,7 +57,12 @@ class KernelStore {
     std::string key;
   };
   Choice choice(const KernelGraph& graph);
-  Space space_of(const Kernel& naive) const;
+  Space space_of(const Kernel& naive);
+  // All schedules, of any kernel, that were measured on this device.
+  std::vector<ScheduleEntry> measured();
+  // Multiplies what the model predicts for this device from now on, for each of its limits by the
+  // factor. Returns whether the cache has stored it.
+  bool rescale(const std::map<std::string, double>& factors);
   bool is_tuned(const KernelGraph& graph);  // on this device, by any search
   // Searches for the kernel's fastest schedule, stores what was tried, and makes the winner the
   // kernel's program. Nothing is stored if the schedule in use cannot be measured. The worker finds
@@ -72,6 +77,7 @@ class KernelStore {
   Cache& cache() { return cache_; }
 
  private:
+  Scales scales();
   using Built = std::variant<Device::ProgramRef, Refusal>;
   std::string key_of(const std::string& moves, const std::string& kernel) const;
   std::optional<ScheduleRow> find_schedule(const WorkloadRow& workload);

@@ -33,6 +33,9 @@ class Model {
     begin_sums();
     packing();
     for (const Term& term : memory_terms(skeleton_, machine_)) terms_.push_back(term);
+    for (Term& term : terms_)
+      if (const auto scale = machine_.scales.find(term.name); scale != machine_.scales.end())
+        term.cycles *= scale->second;
     const auto largest = std::ranges::max_element(terms_, {}, &Term::cycles);
     double cycles = largest->cycles;
     for (const Term& term : terms_)

@@ -166,11 +166,11 @@ class ProductSketch {
     // A small a may be read for each of more panels, and smaller packed panels stay nearer.
     const bool is_small = facts_.bytes_of(of_a) <= panel_bytes / 4;
     const int parts = packs_b && is_small ? 8 : 1;
-    // Each thread packs the strips that it reads, if that leaves it enough of them. It needs no copy
-    // of a small a.
+    // Each thread packs the strips that it reads, if that leaves it enough of them. It needs no
+    // copy of a small a.
     const bool reads_a = !packs_a || (!is_scattered(of_a) && facts_.bytes_of(of_a) <= small_bytes);
-    const bool deals = is_large && !has_strands() && packs_b && reads_a && is_small && !has_outer &&
-                       strips >= strips_of_thread * threads_;
+    const bool has_strips = !has_strands() && strips >= strips_of_thread * threads_;
+    const bool deals = is_large && packs_b && reads_a && is_small && !has_outer && has_strips;
     const std::int64_t in_panel =
         deals
             ? 1
