@@ -170,8 +170,10 @@ class Fusion {
     groups_[a].clear();
     // The groups that read from `a` move behind `b` in the order.
     const std::size_t first = position_[a], last = position_[b];
-    const auto stays = [&](std::size_t group) { return !later->contains(group); };
-    std::ranges::stable_partition(order_.begin() + first, order_.begin() + last + 1, stays);
+    const std::vector<std::size_t> between(order_.begin() + first, order_.begin() + last + 1);
+    const auto moves = [&](std::size_t group) { return later->contains(group); };
+    const auto rest = std::ranges::copy_if(between, order_.begin() + first, std::not_fn(moves)).out;
+    std::ranges::copy_if(between, rest, moves);
     for (std::size_t place = first; place <= last; place++) position_[order_[place]] = place;
   }
 
