@@ -123,8 +123,8 @@ class MovePrinter {
     };
     const auto end = std::ranges::find_if(copied, is_tile);
     const std::vector before(copied.begin(), end);
-    std::stable_sort(copied.begin(), end, [&](const SkeletonLoop* one, const SkeletonLoop* other) {
-      return access.step(one->axis) * one->step > access.step(other->axis) * other->step;
+    std::ranges::sort(copied.begin(), end, {}, [&](const SkeletonLoop* loop) {
+      return std::pair(-access.step(loop->axis) * loop->step, loop);  // of equals, the outer first
     });
     const std::vector after(copied.begin(), end);
     const auto name = [&](const SkeletonLoop* loop) { return copy_of(*loop, tile); };
