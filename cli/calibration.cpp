@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t fewest = 50;          // schedules
 constexpr std::size_t parts = 5;            // one of them is held out
 constexpr std::size_t fewest_of_limit = 5;  // schedules; a limit with fewer keeps its times
-constexpr int rounds = 30;
+constexpr int rounds = 30;                  // of the fit; it has settled long before
 
 // Kendall's tau over the pairs of schedules of one kernel. Nothing: there is no pair.
 std::optional<double> ranking(std::span<const ScheduleEntry* const> entries,
@@ -89,9 +89,8 @@ Calibration calibration_of(std::span<const ScheduleEntry> measured) {
   }
   if (fitted.size() + held_out.size() < fewest)
     fail(
-        "not calibrated: {} schedules were measured on this machine, {} are needed; tenon tune "
-        "FILE "
-        "measures more",
+        "not calibrated: {} schedules were measured on this machine, {} are needed; "
+        "tenon tune FILE measures more",
         fitted.size() + held_out.size(), fewest);
   Calibration found;
   found.fitted = fitted.size();
@@ -100,9 +99,8 @@ Calibration calibration_of(std::span<const ScheduleEntry> measured) {
   const auto before = ranking(held_out, {});
   if (!before)
     fail(
-        "not calibrated: no kernel has two schedules among the {} that are held out; tenon tune "
-        "FILE "
-        "measures more",
+        "not calibrated: no kernel has two schedules among the {} that are held out; "
+        "tenon tune FILE measures more",
         held_out.size());
   found.before = *before;
   found.after = *ranking(held_out, found.factors);
@@ -123,9 +121,8 @@ std::string calibrate(Session& session) try {
   for (const auto& [limit, factor] : found.factors)
     factors.push_back(fmt::format("{} {:.2f}", limit, factor));
   return fmt::format(
-      "calibrated with {} schedules: predicted times are multiplied by {}; rank correlation of {} "
-      "others: "
-      "{:.2f}, was {:.2f}",
+      "calibrated with {} schedules: predicted times are multiplied by {}; "
+      "rank correlation of {} others: {:.2f}, was {:.2f}",
       found.fitted, fmt::join(factors, ", "), found.held_out, found.after, found.before);
 } catch (const Error& error) {  // no mistake of the user
   throw Failure(error.what());

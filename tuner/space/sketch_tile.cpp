@@ -3,7 +3,8 @@
 // side by side. For a reduction over k whose results lie along j, and for a transpose over i and j:
 //
 //   jo k jv          a strip of columns, all rows of it
-//   ko jo k0 jv      order=1: some rows of all columns; the results are in registers meanwhile
+//   ko jo k0 jv      order=1: some rows of all columns; the results are in registers meanwhile.
+//                    With threads, jt stands around these loops: each has columns of its own
 //   jo io i0 jv      a tile of the transpose, i inside; order=1: j inside
 //
 //   column, vectors  the axis that the vectors run along, -1: none; and how many of them
