@@ -9,9 +9,10 @@
 //                                                                y[i] += b.i[k] * w[k]
 //
 // A tile's axes are the loops below that index the operand, in loop order (or as `layout` says).
-// The loops that copy are ordinary ones, named after the tensor. `box` keeps the operand's own axes
-// instead, so that an element that several iterations share is copied once. Beyond a limit the tile
-// holds zeros, and beyond a padding the padding's fill, so reads from it need no test.
+// The loops that copy are ordinary ones, named after the tensor; they have the limits of those
+// below. `box` keeps the operand's own axes instead, so that an element that several iterations
+// share is copied once. Beyond a padding the tile holds the padding's fill, so reads from it need
+// no test.
 //
 // A tensor that the loops store can be staged too. Its tile is copied in, except where its
 // accumulations start there, and out:
@@ -59,7 +60,7 @@ struct StageSite {
 // on `path` inside the body that are also in `used`, in the order of the loops or of the move's
 // layout. The limits are those that use an axis of the tile.
 Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>& used,
-                 std::vector<Var>& tile, std::vector<Range>& limits) {
+                 std::vector<Var>& tile, std::vector<Limit>& limits) {
   for (Var v : path)
     if (contains(used, v) && !contains(site.outside, v)) tile.push_back(v);
   std::vector<Var> asked;
@@ -75,9 +76,13 @@ Reason find_tile(const StageSite& site, const Path& path, const std::vector<Var>
     if (!limit.index.uses_any(tile)) continue;
     const auto index = index_at_start(limit.index, [&](Var v) { return site.knows(v, tile); });
     if (!index) return "a limit of its loops has a quotient or a remainder";
-    limits.push_back({*index, 0, limit.bound});
+    limits.push_back({*index, limit.bound, limit.tail});
   }
   return {};
+}
+
+std::vector<Range> ranges_of(const std::vector<Limit>& limits) {
+  return mapped(limits, [](const Limit& limit) { return Range{limit.index, 0, limit.bound}; });
 }
 
 // Makes the axes of the loops that copy, one for each axis of the tile, named after the stage.
@@ -121,15 +126,16 @@ bool is_same(const Load& a, const Load& b) {
   return element == other && a.inside == b.inside && same_bits(a.fill, b.fill);
 }
 
-// Restricts the copy to elements that exist. A tile may have elements that the loops below never
-// read.
-void keep_inside(const StageSite& site, Load& source) {
+// Restricts the copy to elements that exist, where the known ranges do not. A tile may have
+// elements that the loops below never read.
+void keep_inside(const StageSite& site, Load& source, std::vector<Range> known = {}) {
   const std::vector<std::int64_t>& extents = site.kernel.tensors[site.tensor].extents;
   std::erase_if(source.inside,
-                [&](const Range& range) { return always(range, site.kernel.bounds()); });
+                [&](const Range& range) { return always(range, site.kernel.bounds(), known); });
+  append(known, source.inside);
   for (std::size_t d = 0; d < extents.size(); ++d) {
     if (static_cast<int>(d) == source.computed_axis) continue;
-    const Bounds values = bounds(source.at[d], site.kernel.bounds(), source.inside);
+    const Bounds values = bounds(source.at[d], site.kernel.bounds(), known);
     if (values.low < 0 || values.high >= extents[d])
       source.inside.push_back({source.at[d], 0, extents[d]});
   }
@@ -142,14 +148,24 @@ Reason expand_tile(StageSite& site, const Use& use, Tile& tile) {
   visit_values(make_value(*use.load, type), [&](const Value& v) {
     for_each_index(v, [&](const Index& index) { index.collect(used); });
   });
-  std::vector<Range> limits;
+  std::vector<Limit> limits;
   if (auto reason = find_tile(site, use.way.path, used, old_axes, limits)) return reason;
   tile.axes = copy_axes(site, old_axes);
-  Load source = *use.load;
-  append(source.inside, limits);
   const IndexMap rename = renaming(site.kernel, old_axes, tile.axes);
+  // A vector that begins within a limit is copied whole. Lanes beyond the limit get zeros, because
+  // arithmetic on what memory happens to hold there may be slow.
+  std::vector<Var> lanes = old_axes;
+  std::erase_if(lanes, [&](Var v) { return site.kernel.axes[v].tag != Tag::vector; });
+  const std::vector<Index> zeros(lanes.size());
+  const IndexMap first_lane = replacing(site.kernel, lanes, zeros);
+  Load source = *use.load;
+  for (Limit& limit : limits) {
+    if (limit.index.uses_any(lanes)) source.inside.push_back({limit.index, 0, limit.bound});
+    limit.index = rename(first_lane(limit.index));
+  }
+  append(site.kernel.limits, limits);
   tile.source = std::get<Load>(map_indices(make_value(source, type), rename)->detail);
-  keep_inside(site, tile.source);
+  keep_inside(site, tile.source, ranges_of(limits));
   // Computed subscripts are loaded only inside the limits.
   Reason reason;
   tile.source.computed = map_values(tile.source.computed, [&](Value& value) {
@@ -322,12 +338,13 @@ Reason stage_result(StageSite& site) {
     for (Var v : use.store.over)
       if (use.writes && first.store.combine && contains(site.outside, v)) append_once(earlier, v);
   }
-  std::vector<Range> when, limits;
+  std::vector<Range> when;
+  std::vector<Limit> limits;
   if (auto reason = find_tile(site, first.way.path, used, tile, limits)) return reason;
   if (auto reason = conditions(site, uses, tile, when)) return reason;
   if (auto reason = add_tile(site, tile)) return reason;
   const int staged = static_cast<int>(kernel.tensors.size()) - 1;
-  append(when, limits);
+  append(when, ranges_of(limits));
 
   replace_accesses(site.body, site.tensor, [&](Access& access) {
     access.tensor = staged;

@@ -78,15 +78,20 @@ TEST_CASE("the whole operand, once") {
         "        sum[i,j] += a[i,k] * b.root[j,k] over k\n");
 }
 
-TEST_CASE("a tile holds zeros beyond a tail") {
-  CHECK(moved(product, "split j -> jo ji(4)   order jo i k ji   stage b at jo") ==
+TEST_CASE("a copy ends where the loops that read it end, and fills up its last vector with zeros") {
+  const std::string split = "split j -> jo ji(4)   order jo i k ji   ";
+  const std::string filled = moved(product, split + "bind ji vector   stage b at jo");
+  CHECK(filled.find("(b[b.jo.k,4*jo + b.jo.ji] if 4*jo + b.jo.ji < 6 else 0)") !=
+        std::string::npos);
+  CHECK(moved(product, split + "stage b at jo") ==
         "kernel sum(a f32[4,8], b f32[8,6]) -> sum f32[4,6]\n"
         "local b.jo f32[8,4]\n"
         "limit 4*jo + ji < 6\n"
+        "limit 4*jo + b.jo.ji < 6\n"
         "  for jo 2\n"
         "    for b.jo.k 8\n"
         "      for b.jo.ji 4\n"
-        "        b.jo[b.jo.k,b.jo.ji] = (b[b.jo.k,4*jo + b.jo.ji] if 4*jo + b.jo.ji < 6 else 0)\n"
+        "        b.jo[b.jo.k,b.jo.ji] = b[b.jo.k,4*jo + b.jo.ji]\n"
         "    for i 4\n"
         "      for k 8\n"
         "        for ji 4\n"

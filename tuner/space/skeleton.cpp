@@ -109,6 +109,9 @@ class MovePrinter {
     if (contiguous && contiguous != copied.back())
       cut_vectors(copy_of(*contiguous, tile), contiguous->trips);
     bind(copy_of(*copied.back(), tile), Tag::vector);
+    for (const SkeletonLoop* loop : copied)
+      if (loop->tag == Tag::unroll && loop != contiguous && loop != copied.back())
+        bind(copy_of(*loop, tile), Tag::unroll);
     const SkeletonLoop& outer = *copied.front();
     if (is_shared && outer.trips > 1 && &outer != contiguous && &outer != copied.back())
       bind(copy_of(outer, tile), Tag::parallel);
