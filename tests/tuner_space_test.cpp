@@ -198,16 +198,11 @@ TEST_CASE("untuned, a large product follows the rule of thumb, and a convolution
   CHECK(large.point_of(first) == large.sketch.seeds.front());
   CHECK(first.predicted_ns > 0);
 
-  // 196 pixels in rows of 14: a row does not fill its vectors, the output channels do.
-  Convolution padded;
-  padded.padding = 1;
-  const Product small(conv2d(in.floats({1, 256, 14, 14}), in.floats({256, 256, 3, 3}), padded), in);
+  // 32 output channels are a few tiles. That is too few to copy the image for.
+  const Product small(conv2d(in.floats({1, 192, 28, 28}), in.floats({32, 192, 1, 1}), {}), in);
   const Candidate second = untuned(small.space);
-  const auto point = small.point_of(second);
-  REQUIRE(point);
-  CHECK(point != small.sketch.seeds.front());
-  const auto column = static_cast<Var>(point->front());
-  CHECK(small.facts.extent(column) == 256);
+  CHECK(text(small.sketch, small.sketch.seeds.front()).find(" b=1 ") != std::string::npos);
+  CHECK(second.point.find(" b=0 ") != std::string::npos);
 }
 
 TEST_CASE("a product of a tensor with itself stages neither operand") {

@@ -45,7 +45,7 @@ TEST_CASE("the tile of a product fills the registers of the instructions") {
   const Tensor product = matmul(in.floats({512, 64}), in.floats({64, 512}));
   const std::string wide = moves(product, in, tenon::Isa::avx512), narrow = moves(product, in);
   CHECK(holds(wide, "split sum.j -> jc jr(16) j0(2) jv(16) peel"));
-  CHECK(holds(wide, "i0(8) peel"));
+  CHECK(holds(wide, "i0(14) peel"));
   CHECK(holds(narrow, "split sum.j -> jc jr(32) j0(2) jv(8) peel"));
   CHECK(holds(narrow, "i0(6) peel"));
 }
@@ -108,7 +108,7 @@ TEST_CASE("a product of integers is a product too") {
       candidate(tenon::matmul(in.integers({64, 64}, 9), in.integers({64, 64}, 9)), in);
   CAPTURE(found.point);
   CHECK(found.point.starts_with("product "));
-  CHECK(holds(print(found.moves), "0(6) peel"));
+  CHECK(holds(print(found.moves), "v vector\n"));
 }
 
 TEST_CASE("rows that are as many as strands do not become lanes") {
@@ -266,9 +266,11 @@ TEST_CASE("a product of few rows packs its right operand in panels that stay nea
 TEST_CASE("every thread gets as many groups of rows") {
   Inputs in;
   const Tensor product = matmul(in.floats({128, 768}), in.floats({768, 3072}));
-  const std::string schedule =
-      print(untuned(tenon::Space{tuner_test::nest_of(product, in), tenon::target(tenon::Isa::avx2),
-                                 tuner_test::machine_of(2)})
-                .moves);
-  CHECK(holds(schedule, "ir(6) i0(6)"));  // 22 tiles are four groups
+  const tenon::Space space{tuner_test::nest_of(product, in), tenon::target(tenon::Isa::avx2),
+                           tuner_test::machine_of(2)};
+  tenon::Turns turns(space);
+  const tenon::Sketch* sketch = turns.next();
+  REQUIRE(sketch);
+  REQUIRE(turns.take(sketch->seeds.front()));
+  CHECK(holds(print(turns.candidate().moves), "ir(6) i0(6)"));  // 22 tiles are four groups
 }

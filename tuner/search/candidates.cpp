@@ -12,12 +12,6 @@ namespace tenon {
 namespace {
 
 constexpr int drawn_points = 24;  // beside the seeds, where descents begin
-// An unmeasured point of a statement takes the place of the rule of thumb if its predicted time is
-// below this share of the rule's. The predictions of the model are not closer to the truth.
-constexpr double trusted_share = .75;
-// The point also has to save this much of each run, because it has more code than the rule of thumb
-// and compiles longer. A hundred runs then make up for that.
-constexpr double least_gain_ns = 5e5;
 constexpr double unknown_ns = std::numeric_limits<double>::infinity();
 constexpr std::size_t most_refused = 16;  // points that are tried until one applies
 
@@ -96,9 +90,9 @@ void take_untuned(Turns& turns, const Sketch& sketch) {
       std::ranges::none_of(skeleton->statement->accesses, [](const AccessFacts& access) {
         return contains(access.steps, irregular);  // the model does not know where it goes
       });
-  if (is_regular && rule_ns > least_gain_ns) {
+  if (is_regular && rule_ns > sketch.least_gain_ns) {
     explored.descend_from_seeds();
-    const double limit = std::min(trusted_share * rule_ns, rule_ns - least_gain_ns);
+    const double limit = std::min(sketch.trusted_share * rule_ns, rule_ns - sketch.least_gain_ns);
     if (take_first(turns, explored.ranked(limit))) return;
   }
   if (!turns.take(rule)) take_fastest(turns, sketch);

@@ -110,7 +110,7 @@ class Model {
       const auto lanes = static_cast<double>(skeleton_.lanes);
       const bool keeps_steps = is_direct || stage->layout == Layout::box;
       if (keeps_steps && has_lanes && step > 1)
-        slow += values * (step <= shuffled ? static_cast<double>(step) : core.gathered * lanes);
+        slow += values * (step <= shuffled ? static_cast<double>(step) : alone(read, step) * lanes);
       if (is_direct && read.guarded())
         slow +=
             values * (has_lanes && step <= shuffled && !has_inner_sum ? core.masked : core.tested);
@@ -175,11 +175,16 @@ class Model {
 
   // Cycles an element that is loaded into a register, or stored from one.
   double loaded(const AccessFacts& access) const {
-    if (access.step(skeleton_.loops.back().axis) == 1)
-      return 1 / static_cast<double>(skeleton_.lanes);
+    const SkeletonLoop& lanes = skeleton_.loops.back();
+    if (access.step(lanes.axis) == 1) return 1 / static_cast<double>(skeleton_.lanes);
     const bool turns = std::ranges::any_of(
         skeleton_.loops, [&](const SkeletonLoop& loop) { return is_turned(access, loop); });
-    return turns ? core.transposed : core.gathered;
+    return alone(access, access.step(lanes.axis), turns ? core.transposed : core.gathered);
+  }
+
+  // The same for an element whose neighbour in the vector is `step` elements away.
+  static double alone(const AccessFacts& access, std::int64_t step, double cycles = core.gathered) {
+    return step * access.element_bytes % core.way == 0 ? core.met * cycles : cycles;
   }
 
   // ---- threads ----
@@ -239,13 +244,13 @@ Cost limit_of(const Facts& facts, const Target& target, const Machine& machine) 
     work += static_cast<double>(statement.operations) * facts.iterations(statement.path);
   const double lanes = target.vector_bytes / 4.0;
   const Cost compute{work / lanes / core.fmas / core.clock / machine.threads, "fma"};
-  const std::size_t levels = std::min(machine.caches.size(), core.line.size());
+  const std::size_t levels = std::min(machine.caches.size(), core.copied.size());
   std::size_t level = 0;
   while (level < levels && facts.bytes > static_cast<double>(machine.caches[level].bytes)) ++level;
   if (level == 0) return compute;  // everything is in the first cache
   const double lines = facts.bytes / machine.caches.front().line;
   const bool is_memory = level == levels;  // all threads share it
-  const Cost moved{lines * core.line[level - 1] / core.clock / (is_memory ? 1 : machine.threads),
+  const Cost moved{lines * core.copied[level - 1] / core.clock / (is_memory ? 1 : machine.threads),
                    level_names[level - 1]};
   return compute.ns > moved.ns ? compute : moved;
 }

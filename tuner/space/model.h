@@ -1,6 +1,6 @@
 // The model: how long a skeleton takes, from its loops and stages alone. The model ranks points;
 // what runs is measured. Every term is a number of cycles. The time is the largest term, the limit,
-// and a fifth of the others.
+// and a share of the others.
 // Source: the usual analysis of tiled loops (Low, Igual, Smith, Quintana-Orti, 2016, for products),
 // with the footprint of each loop held against each cache.
 //

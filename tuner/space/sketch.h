@@ -29,6 +29,9 @@ struct Sketch {
   std::vector<Knob> knobs;
   // Where descents begin; never empty. The first one is that of a rule of thumb.
   std::vector<Point> seeds;
+  // Without tuning, a point takes the place of the rule of thumb if the model predicts less than
+  // this share of the rule's time, and that the point saves these nanoseconds in each run.
+  double trusted_share = .75, least_gain_ns = 5e5;
   // Nothing if the values of the knobs contradict each other.
   std::function<std::optional<Skeleton>(const Point&)> skeleton;
 };

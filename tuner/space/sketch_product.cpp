@@ -85,6 +85,8 @@ class ProductSketch {
                             {"threads", shares ? std::vector<std::int64_t>{0, 1, 2, 3}
                                                : std::vector<std::int64_t>{0}}},
                   .seeds = {*rule},
+                  .trusted_share = .95,
+                  .least_gain_ns = 0,
                   .skeleton = [copy = *this](const Point& point) { return copy.skeleton(point); }};
     for (const Var j : axes)
       for (const Var i : axes)
