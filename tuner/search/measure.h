@@ -3,8 +3,8 @@
 //
 // The first run of each schedule is checked: inputs are random, all buffers stand between guard
 // zones, outputs are filled with NaN before, and the bits must be those of schedule 0. A time is
-// the least of five batches of about a millisecond. A batch during which the system took the
-// processor away is repeated.
+// the least of five batches of about a millisecond, between batches of schedule 0. A batch during
+// which the system took the processor away is repeated.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ class Measurement {
   Measurement(const Backend& backend, const KernelGraph& graph);
   ~Measurement();
 
-  // As in Meter. Number 0 comes first.
+  // As in Meter. Number 0 is prepared first.
   std::optional<std::string> prepare(int number, const std::string& moves);
   double time(int number);
   Comparison compare(int first, int second);
@@ -43,6 +43,7 @@ class Measurement {
   std::vector<void*> arguments_;
   std::unordered_map<int, Device::ProgramRef> programs_;
   std::unordered_map<int, std::int64_t> runs_;
+  double first_ns_ = 0;  // of schedule 0, when it was first measured
 };
 
 }  // namespace tenon
