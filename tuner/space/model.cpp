@@ -83,7 +83,7 @@ class Model {
     }
     // With the sums unrolled, few parts of a test are left to be made for every term.
     const bool has_inner_sum = body_ > 0 && statement_.sums_over(skeleton_.loops[body_ - 1].axis);
-    double loads = 0, registers = sums + 1, slow = 0;
+    double loads = 0, held = 0, slow = 0;  // registers that hold operands
     for (const AccessFacts& read : statement_.accesses) {
       double values = 1;
       bool has_lanes = false;
@@ -103,7 +103,8 @@ class Model {
         if (is_direct && has_sums() && !read.is_local) loads += 2 * values;
         if (read.is_local) continue;
       } else {
-        if (has_lanes) registers += values;
+        // Of two operands in vectors, the smaller one is held, and the other comes one by one.
+        if (has_lanes) held = held > 0 ? std::min(held, values) : values;
         loads += values;
       }
       // Lanes that lie close together come in a few vectors that are shuffled.
@@ -115,7 +116,7 @@ class Model {
         slow +=
             values * (has_lanes && step <= shuffled && !has_inner_sum ? core.masked : core.tested);
     }
-    const double excess = registers - target_.vector_registers;
+    const double excess = sums + 1 + held - target_.vector_registers;
     if (excess > 0 && has_sums()) slow += core.spilled + excess * core.spill;
     const double work =
         vectors * static_cast<double>(std::max<std::int64_t>(statement_.operations, 1));
