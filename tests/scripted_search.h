@@ -76,7 +76,10 @@ class Scripted {
   }
 
   const std::vector<std::int64_t> sizes{1, 2, 4, 8, 16};
-  Sketch sketch{"tile", {{"rows", sizes}, {"columns", sizes}}, {{1, 1}, {8, 8}}, {}};
+  Sketch sketch{.name = "tile",
+                .knobs = {{"rows", sizes}, {"columns", sizes}},
+                .seeds = {{1, 1}, {8, 8}},
+                .skeleton = {}};
   Space space;
   SearchOptions options;
   std::vector<Tried> known;
