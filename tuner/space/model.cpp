@@ -10,6 +10,7 @@
 namespace tenon {
 namespace {
 
+constexpr double line_bytes = 64;     // of a cache
 constexpr std::int64_t shuffled = 4;  // the longest step between lanes that are loaded together
 
 class Model {
@@ -105,7 +106,7 @@ class Model {
       } else {
         // Of two operands in vectors, the smaller one is held, and the other comes one by one.
         if (has_lanes) held = held > 0 ? std::min(held, values) : values;
-        loads += values;
+        loads += has_lanes && step == 1 && is_direct ? values * lines_of_vector(read) : values;
       }
       // Lanes that lie close together come in a few vectors that are shuffled.
       const auto lanes = static_cast<double>(skeleton_.lanes);
@@ -125,6 +126,16 @@ class Model {
     add("issue", count * (work + loads + 2) / core.issued);
     if (has_sums())  // every term waits for the one before it
       add("chain", count * in_turn * core.latency);
+  }
+
+  // The lines that a vector of neighbours touches on average. A tensor begins at a line, so it is
+  // one if every step between vectors is a multiple of a vector.
+  double lines_of_vector(const AccessFacts& read) const {
+    for (const SkeletonLoop& loop : skeleton_.loops)
+      if (loop.tag != Tag::vector &&
+          read.step(loop.axis) * loop.step * read.element_bytes % target_.vector_bytes != 0)
+        return 1 + static_cast<double>(target_.vector_bytes) / line_bytes;
+    return 1;
   }
 
   bool has_sums() const { return !statement_.store.over.empty(); }
@@ -162,7 +173,9 @@ class Model {
   double copy_cycles(const AccessFacts& access, const SkeletonStage& stage) const {
     if (stage.depth > 1) return 0;
     if (stage.where == Where::reg) return stage.access > 0 ? loaded(access) : 2 * loaded(access);
-    if (stage.layout == Layout::box) return core.packed + (access.guarded() ? core.boxed : 0);
+    const auto lanes = static_cast<double>(skeleton_.lanes);
+    if (stage.layout == Layout::box)
+      return core.packed / lanes + (access.guarded() ? core.boxed : 0);
     if (access.guarded()) return core.tested;
     std::int64_t last = 1;  // elements by which the innermost loop of the copy moves
     bool has_contiguous = false;
@@ -171,16 +184,17 @@ class Model {
       last = access.step(loop.axis) * loop.step;
       has_contiguous |= last == 1;
     }
-    return last == 1 ? core.packed : has_contiguous ? core.transposed : core.gathered;
+    return last == 1 ? core.packed / lanes : has_contiguous ? core.transposed : core.gathered;
   }
 
   // Cycles an element that is loaded into a register, or stored from one.
   double loaded(const AccessFacts& access) const {
     const SkeletonLoop& lanes = skeleton_.loops.back();
-    if (access.step(lanes.axis) == 1) return 1 / static_cast<double>(skeleton_.lanes);
+    const auto count = static_cast<double>(skeleton_.lanes);
+    if (access.step(lanes.axis) == 1) return 1 / count;
     const bool turns = std::ranges::any_of(
         skeleton_.loops, [&](const SkeletonLoop& loop) { return is_turned(access, loop); });
-    return alone(access, access.step(lanes.axis), turns ? core.transposed : core.gathered);
+    return alone(access, access.step(lanes.axis), turns ? core.turned / count : core.gathered);
   }
 
   // The same for an element whose neighbour in the vector is `step` elements away.
