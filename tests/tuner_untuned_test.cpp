@@ -44,8 +44,8 @@ TEST_CASE("the tile of a product fills the registers of the instructions") {
   Inputs in;
   const Tensor product = matmul(in.floats({512, 64}), in.floats({64, 512}));
   const std::string wide = moves(product, in, tenon::Isa::avx512), narrow = moves(product, in);
-  CHECK(holds(wide, "split sum.j -> jc jr(16) j0(2) jv(16) peel"));
-  CHECK(holds(wide, "i0(14) peel"));
+  CHECK(holds(wide, "split sum.j -> jc jr(8) j0(4) jv(16) peel"));
+  CHECK(holds(wide, "i0(6) peel"));
   CHECK(holds(narrow, "split sum.j -> jc jr(32) j0(2) jv(8) peel"));
   CHECK(holds(narrow, "i0(6) peel"));
 }

@@ -29,8 +29,7 @@ namespace tenon {
 namespace {
 
 // Of the rule of thumb:
-constexpr std::int64_t chains = 16;              // of FMAs; two units of 4 cycles need half of them
-constexpr std::int64_t chains_of_strands = 24;   // more, because a comes in whole vectors too
+constexpr std::int64_t chains = 24;              // of FMAs; two units of 4 cycles need a third
 constexpr std::int64_t rows_together = 64;       // of a, in a tile that is staged
 constexpr std::int64_t panel_bytes = 8 << 20;    // of b, packed: a part of the last-level cache
 constexpr std::int64_t packing_pays = 4;         // times that an element is used again
@@ -141,11 +140,14 @@ class ProductSketch {
     const AccessFacts& of_b = statement_.accesses[operand_of(j)];
     const std::int64_t height = facts_.extent(i), length = facts_.extent(j), width = width_of(j);
     const std::int64_t most_side =
-        has_strands() ? std::clamp<std::int64_t>(chains_of_strands / height, 2, 4) : 2;
-    const std::int64_t side = std::clamp<std::int64_t>(length / width, 1, most_side);
-    const std::int64_t sums =
-        std::min<std::int64_t>(registers_ - side - 1, has_strands() ? chains_of_strands : chains);
-    const std::int64_t tile = tiles(height, tiles(height, sums / side));
+        has_strands() ? std::clamp<std::int64_t>(chains / height, 2, 4) : registers_ / 8;
+    // The tile with the fewest loads for each FMA.
+    std::int64_t side = 0, tile = 0;
+    for (std::int64_t s = std::clamp<std::int64_t>(length / width, 1, most_side); s > 0; --s) {
+      const std::int64_t sums = std::min<std::int64_t>(registers_ - s - 1, chains);
+      const std::int64_t t = tiles(height, tiles(height, sums / s));
+      if (side == 0 || (s + t) * side * tile < (side + tile) * s * t) side = s, tile = t;
+    }
     const std::int64_t strips = tiles(length, width * side), groups = tiles(height, tile);
     std::int64_t terms = 1, results = 1;
     for (const Var axis : statement_.path)
@@ -167,10 +169,11 @@ class ProductSketch {
     const bool is_large = threads_ > 1 && terms * results >= worth_threads;
     // A small a may be read for each of more panels, and smaller packed panels stay nearer.
     const bool is_small = facts_.bytes_of(of_a) <= panel_bytes / 4;
-    const int parts = packs_b && is_small ? 8 : 1;
+    const bool is_tiny = facts_.bytes_of(of_a) <= small_bytes;
+    const int parts = !packs_b ? 1 : is_tiny ? 32 : is_small ? 8 : 1;
     // Each thread packs the strips that it reads, if that leaves it enough of them. It needs no
     // copy of a small a.
-    const bool reads_a = !packs_a || (!is_scattered(of_a) && facts_.bytes_of(of_a) <= small_bytes);
+    const bool reads_a = !packs_a || (!is_scattered(of_a) && is_tiny);
     const bool has_strips = !has_strands() && strips >= strips_of_thread * threads_;
     const bool deals = is_large && packs_b && reads_a && is_small && !has_outer && has_strips;
     const std::int64_t in_panel =
