@@ -49,7 +49,8 @@ std::optional<Blocks> worth_blocking(const KernelGraph& kernel, const Target& ta
       const auto axis = view ? axis_along(*view, last_kept_axis(*reduce)) : std::nullopt;
       if (!axis || !view->inside.empty() || sharing(*reduce, *operand) < several) continue;
       const NodeRef& input = operand->inputs[0];
-      const std::int64_t width = 2 * target.vector_bytes / info(input->type).bytes;
+      const std::int64_t width =
+          target.most_beside() * target.vector_bytes / info(input->type).bytes;
       const auto place = position(kernel.inputs, input);
       if (place && input->as<BufferLeaf>() && input->shape[*axis].value() >= width &&
           std::cmp_greater_equal(bytes(input->type, input->shape), least) && is_viewed(input))

@@ -19,7 +19,7 @@ constexpr std::int64_t worth_keeping = 1 << 18;  // bytes
 
 // The blocks of the input for which a copy pays, if there is one: a leaf of `least` bytes and more,
 // of which a product reads each element for several rows. The blocks lie along the last axis of the
-// product's result, and are two vectors wide.
+// product's result, and are as wide as a tile in the registers (Target::most_beside).
 std::optional<Blocks> worth_blocking(const KernelGraph& kernel, const Target& target,
                                      std::int64_t least = worth_keeping);
 

@@ -89,8 +89,8 @@ TEST_CASE("products of weights in blocks have the bits of those that read the we
     bool is_turned;  // the weights are [columns, terms]
   };
   for (const auto& [rows, terms, columns, is_turned] :
-       {Case{5, 70, 64, false}, Case{13, 1100, 75, false}, Case{2, 64, 33, true},
-        Case{30, 129, 100, true}, Case{3, 2100, 41, true}})
+       {Case{5, 70, 64, false}, Case{13, 1100, 75, false}, Case{2, 64, 65, true},
+        Case{30, 129, 100, true}, Case{3, 2100, 73, true}})
     for (const char* isa : {"avx512", "avx2", "fma128"})
       for (const int threads : {1, 2}) {
         if (!contains(Session(options({})).backend().machine.isas, std::string(isa))) continue;
@@ -117,11 +117,11 @@ TEST_CASE("products of weights in blocks have the bits of those that read the we
 TEST_CASE("a product never reads a copy of weights that have changed") {
   Session session(options(0)), plain(options({}));
   const auto results = [](Session& in) {
-    Tensor w = tensor(in, {64, 48}, .3F);
+    Tensor w = tensor(in, {64, 96}, .3F);
     const Tensor x = tensor(in, {8, 64}, .7F);
     std::vector<float> all;
     for (int run = 0; run < 6; ++run) {
-      if (run == 3) w.assign(tensor(in, {64, 48}, .9F));
+      if (run == 3) w.assign(tensor(in, {64, 96}, .9F));
       append(all, (matmul(x, w) + static_cast<float>(run)).to_vector<float>());
     }
     return all;
@@ -152,17 +152,17 @@ TEST_CASE("layers that share a kernel have a copy each, and training makes none"
 TEST_CASE("a bound graph reads copies from its second launch on") {
   Session session(options(0)), plain(options({}));
   const auto launches = [](Session& in) {
-    const Tensor w = tensor(in, {64, 48}, .3F), x = tensor(in, {8, 64}, .7F);
+    const Tensor w = tensor(in, {64, 96}, .3F), x = tensor(in, {8, 64}, .7F);
     std::vector<Tensor> y{matmul(x, w)};
     const std::weak_ptr<const Node> node = y[0].node();
     const Bound bound = in.bind(y);
     y.clear();
     CHECK(node.expired());  // a Bound does not hold its graph
     for (int i = 0; i < 3; ++i) bound.launch();
-    const std::vector<float> other = wave(64 * 48, .9F);
+    const std::vector<float> other = wave(64 * 96, .9F);
     in.device().write(*current_buffer(*w.node()), other.data());
     bound.launch();
-    std::vector<float> values(8 * 48);
+    std::vector<float> values(8 * 96);
     in.device().read(*bound.results[0], values.data());
     return values;
   };

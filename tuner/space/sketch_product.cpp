@@ -47,6 +47,7 @@ class ProductSketch {
       : facts_(facts),
         statement_(statement),
         registers_(target.vector_registers),
+        most_beside_(target.most_beside()),
         threads_(machine.threads),
         lanes_(target.vector_bytes / statement.target().element_bytes) {
     const auto& at = statement.target().subscripts;
@@ -140,7 +141,7 @@ class ProductSketch {
     const AccessFacts& of_b = statement_.accesses[operand_of(j)];
     const std::int64_t height = facts_.extent(i), length = facts_.extent(j), width = width_of(j);
     const std::int64_t most_side =
-        has_strands() ? std::clamp<std::int64_t>(chains / height, 2, 4) : registers_ / 8;
+        has_strands() ? std::clamp<std::int64_t>(chains / height, 2, 4) : most_beside_;
     // The tile with the fewest loads for each FMA.
     std::int64_t side = 0, tile = 0;
     for (std::int64_t s = std::clamp<std::int64_t>(length / width, 1, most_side); s > 0; --s) {
@@ -286,7 +287,7 @@ class ProductSketch {
 
   const Facts& facts_;
   const StatementFacts& statement_;
-  int registers_;
+  int registers_, most_beside_;
   int threads_;
   std::int64_t lanes_;
   Var strand_ = -1;  // the axis of the strands, if there is one
