@@ -305,7 +305,10 @@ Range without_division(const Range& range) {
   for (const Term& term : range.index.terms()) {
     if (term.kind != Kind::floordiv || term.coefficient != 1) continue;
     const Index rest = range.index - Index::of(term);
-    return {rest * term.divisor + *term.inner, range.low * term.divisor, range.high * term.divisor};
+    const auto times = [&](std::int64_t end) {  // an open end stays open
+      return std::abs(end) == anything ? end : end * term.divisor;
+    };
+    return {rest * term.divisor + *term.inner, times(range.low), times(range.high)};
   }
   return range;
 }
