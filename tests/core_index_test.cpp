@@ -164,3 +164,8 @@ TEST_CASE("the parts of a number join again where it was split by what does not 
     CHECK(floordiv(x, 9, of) * 9 + floordiv(mod(x, 9, of), 3, of) * 3 + mod(x, 3, of) == x);
   }
 }
+
+TEST_CASE("a range without its quotient is open where it was") {
+  const Range range{floordiv(b + c, 16, bounds_of), -anything, 3};
+  CHECK((without_division(range) == Range{b + c, -anything, 48}));
+}
