@@ -27,9 +27,9 @@ struct Core {
   double gathered = 1.4;                   // cycles an element that is loaded or stored alone
   double met = 3.5;                        // times as many, if the lanes lie in the same set
   double packed = 6.4;                     // cycles a vector of elements that is copied
-  double turned = 7.2;                     // and of one that goes through a transpose in registers
+  double turned = 7.2;                     // cycles a vector that is transposed in registers
   double transposed = .9;                  // cycles an element of a copy whose axes change places
-  double tested = 2.7;                     // and of one whose address is tested before its load
+  double tested = 2.7;                     // cycles an element whose address is tested first
   double boxed = .7;                       // in a box, where most tests are one for a whole row
   double masked = .7;                      // of a vector whose elements are tested together
   std::array<double, 3> line{.4, 3, 20};   // cycles that a line from L2, L3 or memory adds

@@ -128,8 +128,8 @@ class Model {
       add("chain", count * in_turn * core.latency);
   }
 
-  // The lines that a vector of neighbours touches on average. A tensor begins at a line, so it is
-  // one if every step between vectors is a multiple of a vector.
+  // How many lines a vector of neighbours touches on average. A tensor begins at a line, so a
+  // vector touches one line if every step between vectors is a multiple of a vector.
   double lines_of_vector(const AccessFacts& read) const {
     for (const SkeletonLoop& loop : skeleton_.loops)
       if (loop.tag != Tag::vector &&

@@ -142,7 +142,8 @@ class ProductSketch {
     const std::int64_t height = facts_.extent(i), length = facts_.extent(j), width = width_of(j);
     const std::int64_t most_side =
         has_strands() ? std::clamp<std::int64_t>(chains / height, 2, 4) : most_beside_;
-    // The tile with the fewest loads for each FMA.
+    // Each term loads s vectors of b and t elements of a for s * t FMAs. The tile with the fewest
+    // loads for each FMA is taken.
     std::int64_t side = 0, tile = 0;
     for (std::int64_t s = std::clamp<std::int64_t>(length / width, 1, most_side); s > 0; --s) {
       const std::int64_t sums = std::min<std::int64_t>(registers_ - s - 1, chains);
